@@ -1,0 +1,46 @@
+/* err.h: what went wrong, and what the pipeline may do about it.
+ *
+ * What:    every fallible function returns an err_kind and fills a struct err on failure only.
+ * Owns:    nothing; a struct err is plain data on the caller's stack.
+ * Threads: a struct err belongs to one thread.
+ * Units:   none.
+ * Errors:  none of these functions can fail.
+ * Limits:  message is cut at 511 bytes; no personal data: keys and offsets, never row values.
+ */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include <stdint.h>
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+enum err_kind {
+    ERR_NONE = 0,
+    ERR_RETRY,  /* the same thing may succeed later: broker or database away, 40001, disk full */
+    ERR_RECORD, /* this record can never succeed: dead letter, go on */
+    ERR_CACHE,  /* this task's cache can't be trusted: discard it and rebuild */
+    ERR_HALT,   /* this task must not go on until someone has looked; nothing is written */
+    ERR_CONFIG, /* the operator must change something: exit 2 before anything is touched */
+    ERR_BUG,    /* an invariant of ours is broken: exit without moving any offset */
+};
+
+struct err {
+    enum err_kind kind;
+    char sqlstate[6];  /* "" unless PostgreSQL said so */
+    char topic[250];   /* "" unless about one record; Kafka allows 249 bytes */
+    int32_t partition; /* -1 unless about one record */
+    int64_t offset;    /* -1 unless about one record */
+    char message[512];
+};
+
+/* Fills *reterr (may be NULL) and returns kind, so that `return err_set(...)` reads as one thought. */
+enum err_kind err_set(struct err *reterr, enum err_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Says which record *reterr is about; topic is cut at 249 bytes. Returns reterr->kind. */
+enum err_kind err_about(struct err *reterr, const char *topic, int32_t partition, int64_t offset);
+
+/* "retry", "record", ...: the name of the kind, for logs. Static storage. */
+const char *err_kind_name(enum err_kind kind);
+
+#endif
