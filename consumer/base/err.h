@@ -33,7 +33,8 @@ struct err {
     char message[512];
 };
 
-/* Fills *reterr (may be NULL) and returns kind, so that `return err_set(...)` reads as one thought. */
+/* Fills *reterr (may be NULL) and returns kind, so that `return err_set(...)` reads as one thought.
+ */
 enum err_kind err_set(struct err *reterr, enum err_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

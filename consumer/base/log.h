@@ -29,7 +29,8 @@ struct log {
  * control bytes go through %s of log_quote. */
 void log_line(const struct log *log, enum log_level level, const char *room, const char *event,
               const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* log_line for a struct err: adds err=KIND, sqlstate/topic/partition/offset where set, message="...". */
+/* log_line for a struct err: adds err=KIND, sqlstate/topic/partition/offset where set,
+ * message="...". */
 void log_err(const struct log *log, enum log_level level, const char *room, const char *event,
              const struct err *err);
 /* Writes s as a logfmt value ("..." with escapes where needed) into out; returns out. */

@@ -15,14 +15,15 @@
 #include <string.h>
 
 struct str {
-    const char *ptr; /* NULL: absent, or SQL NULL where a value is meant; "" is ptr != NULL, len 0 */
+    const char
+        *ptr; /* NULL: absent, or SQL NULL where a value is meant; "" is ptr != NULL, len 0 */
     size_t len;
 };
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
-#define STR_NONE ((struct str){NULL, 0})
+#define STR_NONE     ((struct str){NULL, 0})
 /* printf's "%.*s" */
-#define STR_FMT "%.*s"
+#define STR_FMT    "%.*s"
 #define STR_ARG(s) (int)(s).len, ((s).ptr ? (s).ptr : "")
 
 static inline struct str str_from(const char *nul_terminated) {

@@ -22,11 +22,12 @@
 #include "view/view.h"
 
 #define ROW_KEY_MAX 511
-/* Room that one key part may need to be shown as text, unless it is KEY_TEXT, which is shown in place. */
+/* Room that one key part may need to be shown as text, unless it is KEY_TEXT, which is shown in
+ * place. */
 #define ROW_PART_TEXT_MAX 40
 
-/* Appends the key of the row whose first key_count values are given, in table->columns' order, none of
- * them NULL. *ret_join_len: length of the join key's prefix (view->join_count parts). */
+/* Appends the key of the row whose first key_count values are given, in table->columns' order, none
+ * of them NULL. *ret_join_len: length of the join key's prefix (view->join_count parts). */
 MUST_CHECK enum err_kind row_key_encode(const struct view *view, const struct view_table *table,
                                         const struct str *values, struct buf *key,
                                         size_t *ret_join_len, struct err *reterr);

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VIEW_TABLES_MAX 16
+#define VIEW_TABLES_MAX  16
 #define VIEW_COLUMNS_MAX 256
 
 /* How Debezium's JSON shows a value of the column's type. */
@@ -42,8 +42,9 @@ enum key_code {
 
 /* A column of a source table that the view uses. */
 struct view_column {
-    struct str name;    /* as in the source table and the row image */
-    struct str type;    /* SQL type for the sink's DDL, normalised: "bigint", "character varying(40)" */
+    struct str name; /* as in the source table and the row image */
+    struct str
+        type; /* SQL type for the sink's DDL, normalised: "bigint", "character varying(40)" */
     enum scalar scalar; /* what the row image must hold, beside null */
     enum key_code key;
     bool toastable; /* Debezium may send __debezium_unavailable_value */
@@ -52,14 +53,15 @@ struct view_column {
 struct view_table {
     struct str schema, name; /* "public", "student" */
     struct str topic;        /* "<prefix>.public.student" */
-    /* The key first: the join key (view.join_count columns, the same order in every table), then the
-     * rest of the primary key; then the other used columns. */
+    /* The key first: the join key (view.join_count columns, the same order in every table), then
+     * the rest of the primary key; then the other used columns. */
     struct view_column *columns;
     size_t column_count;
     size_t key_count;
-    struct str sql_delete; /* deletes the sink rows of $1..$key_count: one text[] for each key column */
-    /* Converts $1..$column_count (text[] of every used column) without writing: a row's own values are
-     * refused by its own statement, whatever its partners. Gives one row, one column. */
+    struct str
+        sql_delete; /* deletes the sink rows of $1..$key_count: one text[] for each key column */
+    /* Converts $1..$column_count (text[] of every used column) without writing: a row's own values
+     * are refused by its own statement, whatever its partners. Gives one row, one column. */
     struct str sql_check;
 };
 
@@ -96,9 +98,9 @@ struct view_options {
     int32_t partition_count;
 };
 
-/* Reads and checks both files. The error's message holds the first line; the full text with the caret
- * goes to ret_report (malloc'ed, caller frees; may be NULL), set on failure only.
- * Caller owns *ret_view. */
+/* Reads and checks both files. The error's message holds the first line; the full text with the
+ * caret goes to ret_report (malloc'ed, caller frees; may be NULL), set on failure only. Caller owns
+ * *ret_view. */
 MUST_CHECK enum err_kind view_load(const struct view_options *options, struct view **ret_view,
                                    char **ret_report, struct err *reterr);
 void view_destroy(struct view **view);

@@ -1,0 +1,58 @@
+/* kafka.h: consume.h over librdkafka, and the topics' administration.
+ *
+ * What:    the only room with rdkafka.h.
+ * Owns:    its client; copies its options.
+ * Threads: one thread; librdkafka's threads never run our code (log.queue, events by queue).
+ * Units:   in the names.
+ * Errors:  ERR_CONFIG for settings librdkafka refuses (names them), topics that don't fit;
+ * ERR_RETRY for a broker that does not answer. Limits:  librdkafka >= 2.0.2.
+ */
+#ifndef CONSUME_KAFKA_H
+#define CONSUME_KAFKA_H
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "consume/consume.h"
+
+struct kafka_setting {
+    const char *name, *value;
+};
+
+struct kafka_options {
+    const struct kafka_setting *settings; /* passed to librdkafka; the fixed ones come on top */
+    size_t setting_count;
+    const char *const *topics; /* by table */
+    size_t topic_count;
+    const struct log *log;
+    struct clock clock;
+};
+
+extern const struct consume_ops kafka_ops;
+
+MUST_CHECK enum err_kind kafka_new(const struct kafka_options *options,
+                                   struct consume **ret_consume, struct err *reterr);
+/* Joins the group: from now on poll_group gives events. */
+MUST_CHECK enum err_kind kafka_subscribe(struct consume *consume, struct err *reterr);
+/* Leaves the group (waits at most timeout_ms). */
+void kafka_close(struct consume *consume, int timeout_ms);
+void kafka_destroy(struct consume **consume);
+
+/* The cluster's id, into out. ERR_RETRY: no broker answered within timeout_ms. */
+MUST_CHECK enum err_kind kafka_cluster_id(struct consume *consume, int timeout_ms, char *out,
+                                          size_t size, struct err *reterr);
+/* What the cluster says of every topic: infos[topic_count]. A topic that is not there is no error.
+ */
+MUST_CHECK enum err_kind kafka_describe(struct consume *consume, int timeout_ms,
+                                        struct topic_info *infos, struct err *reterr);
+/* Creates the topics that are not there, compacted, with N partitions; ERR_CONFIG where one that is
+ * there does not fit (says what to do). */
+struct kafka_topic_options {
+    int32_t partition_count;
+    int32_t replication_factor;
+    int64_t min_compaction_lag_ms;
+};
+MUST_CHECK enum err_kind kafka_create_topics(struct consume *consume, int timeout_ms,
+                                             const struct kafka_topic_options *options,
+                                             struct err *reterr);
+
+#endif

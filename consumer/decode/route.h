@@ -1,0 +1,20 @@
+/* route.h: the partition the connector chose for a join key.
+ *
+ * What:    io.debezium.transforms.partitions.PartitionRouting with hash function "java", over the
+ *          join key's parts: their Java hashCodes summed (32-bit wrapping), & 0x7fffffff, mod N.
+ * Owns:    nothing.
+ * Threads: pure.
+ * Units:   a partition number, 0 .. N-1.
+ * Errors:  none.
+ * Limits:  the key types of enum key_code.
+ */
+#ifndef DECODE_ROUTE_H
+#define DECODE_ROUTE_H
+
+#include "view/view.h"
+
+/* values: the join key's texts, view->join_count of them, none NULL; text is valid UTF-8. */
+int32_t route_partition(const struct view *view, const struct view_table *table,
+                        const struct str *values);
+
+#endif

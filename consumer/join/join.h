@@ -1,0 +1,70 @@
+/* join.h: touched rows and the state after a batch → row ops for the sink.
+ *
+ * What:    design rules 1, 2, 5: a touched row that was deleted or has no partner emits its delete;
+ * all deletes come first, then the checks, then the upserts of every combination with the rows of
+ *          the other tables, each sink row once.
+ * Owns:    a struct join owns its scratch; touched rows and the reader are borrowed until join_end.
+ * Threads: belongs to one thread. Pure: no I/O but through the reader, no clock, no log.
+ * Units:   none.
+ * Errors:  the reader's, passed on.
+ * Limits:  none: the fan-out is read through, never held.
+ */
+#ifndef JOIN_JOIN_H
+#define JOIN_JOIN_H
+
+#include "base/arena.h"
+#include "view/row.h"
+
+/* How join reads the state; bytes returned live until the state changes. */
+struct row_reader {
+    void *ctx;
+    /* *ret_value.ptr NULL: no such row. */
+    enum err_kind (*get)(void *ctx, int table, struct str key, struct str *ret_value,
+                         struct err *reterr);
+    /* The first row of table after `after` whose key starts with prefix; *ret_key.ptr NULL: none.
+     */
+    enum err_kind (*next)(void *ctx, int table, struct str prefix, struct str after,
+                          struct str *ret_key, struct str *ret_value, struct err *reterr);
+};
+
+/* A row that a batch changed. */
+struct touched {
+    int table;
+    struct str key;
+    size_t join_len; /* prefix of key that is the join key */
+    bool deleted;    /* at any point of the batch */
+};
+
+enum row_op_kind {
+    ROW_OP_END,    /* no more */
+    ROW_OP_DELETE, /* the sink rows of (table, key) */
+    ROW_OP_CHECK,  /* (table, key, value) has no partner: only convert its values */
+    ROW_OP_UPSERT, /* the sink row of rows[] */
+};
+
+struct row_ref {
+    struct str key, value;
+};
+
+struct row_op {
+    enum row_op_kind kind;
+    int table;                  /* DELETE, CHECK */
+    struct row_ref row;         /* DELETE (value unset), CHECK */
+    const struct row_ref *rows; /* UPSERT: one for each table; valid until the next join_next */
+};
+
+struct join;
+
+struct join *join_new(const struct view *view);
+void join_destroy(struct join **join);
+
+/* Begins over touched rows, no (table, key) twice; sorts them in place by (table, key). The state
+ * must not change until ROW_OP_END or join_end. */
+void join_begin(struct join *join, struct row_reader reader, struct touched *touched,
+                size_t touched_count);
+/* Begins over every row of the state, in key order: upserts only (the initial load). */
+void join_begin_all(struct join *join, struct row_reader reader);
+MUST_CHECK enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *reterr);
+void join_end(struct join *join);
+
+#endif

@@ -1,0 +1,40 @@
+/* pg_sink.h: sink.h over libpq, in pipeline mode.
+ *
+ * What:    the only room with libpq-fe.h. Connects by itself, with backoff; every batch is BEGIN,
+ * locks, fence, deletes, checks, upserts, dead letters, trim, COMMIT in one flush with one Sync.
+ * Owns:    its connection; copies its options.
+ * Threads: belongs to one thread.
+ * Units:   none.
+ * Errors:  as sink.h; pg_apply_ddl's are returned.
+ * Limits:  as sink.h.
+ */
+#ifndef SINK_PG_SINK_H
+#define SINK_PG_SINK_H
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sink/sink.h"
+
+struct pg_sink_options {
+    const char *const *keywords; /* libpq's, NULL-terminated, and their values */
+    const char *const *values;
+    struct sink_identity identity;
+    const struct log *log;
+    struct clock clock;
+};
+
+extern const struct sink_ops pg_sink_ops;
+
+/* view is borrowed for the sink's life. */
+MUST_CHECK enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options *options,
+                                     struct sink **ret_sink, struct err *reterr);
+void pg_sink_destroy(struct sink **sink);
+
+/* The tables beside the sink table: sync_progress, sync_identity, sync_dead_letter. Static. */
+const char *pg_sink_ddl(void);
+/* Makes all tables, blocking, idempotent. ERR_CONFIG: what stands there does not fit the view, or
+ * the sink table has rows and no progress is recorded; ERR_RETRY: not reachable. */
+MUST_CHECK enum err_kind pg_apply_ddl(const struct view *view,
+                                      const struct pg_sink_options *options, struct err *reterr);
+
+#endif

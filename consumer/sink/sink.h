@@ -1,0 +1,76 @@
+/* sink.h: the edge to the OLAP database: fenced transactions, acquisition, progress.
+ *
+ * What:    a vtable that PostgreSQL implements (pg_sink.h) and the simulator replaces. One job at a
+ * time; nothing blocks: submit, then poll until its event comes. Owns:    a job's data is borrowed
+ * until its event. Threads: belongs to one thread. Units:   in the names. Errors:  come as events.
+ * Limits:  one job in flight.
+ */
+#ifndef SINK_SINK_H
+#define SINK_SINK_H
+
+#include "sink/txn.h"
+
+enum sink_event_kind {
+    SINK_NOTHING,
+    SINK_CONNECTED, /* a new connection is ready. Before anything else is sent, the newest row of
+                       every held task must be read and compared. */
+    SINK_LOST, /* the connection is gone (or could not be made); a job in flight has no outcome */
+    SINK_COMMITTED, /* the transaction is in; counts are set */
+    SINK_FENCED,    /* another writer has one of the tasks: nothing was written */
+    SINK_REFUSED,   /* a data error (22xxx, 23xxx, 21000) behind the fence: nothing was written */
+    SINK_AGAIN, /* nothing was written; the same may succeed later (40001, 40P01, 55P03, 53xxx...)
+                 */
+    SINK_ACQUIRED, /* acquisition: results[] are set */
+    SINK_NEWEST,   /* newest rows: results[] are set */
+    SINK_CHECKED,  /* the values convert */
+    SINK_HALT, /* configuration (42xxx, 28xxx, 3Dxxx): err says what to do; retried after a pause */
+};
+
+/* A dead letter that already stands in the sink. */
+struct known_letter {
+    int table;
+    int64_t offset;
+    struct str row_key, kept; /* as struct dead_letter */
+};
+
+struct sink_result {
+    int32_t task;
+    struct progress newest;       /* SINK_ACQUIRED: the row just written */
+    struct known_letter *letters; /* SINK_ACQUIRED: by (table, offset), ascending */
+    size_t letter_count;
+};
+
+struct sink_event {
+    enum sink_event_kind kind;
+    struct sink_result *results; /* in the order asked for; valid until the next poll */
+    size_t result_count;
+    uint64_t deleted_count, upserted_count; /* rows really changed, SINK_COMMITTED */
+    struct err err;                         /* LOST, FENCED, REFUSED, AGAIN, HALT */
+};
+
+/* What must be equal between members, and over time. */
+struct sink_identity {
+    struct str cluster_id; /* Kafka's */
+    struct str hash;       /* "java" */
+};
+
+struct sink; /* defined by the implementation */
+
+struct sink_ops {
+    /* A connection is there and no job is in flight. */
+    bool (*ready)(const struct sink *sink);
+    void (*commit)(struct sink *sink, const struct txn *txn);
+    /* Takes the tasks' locks, compares or writes the identity, appends a row with owner and the
+     * newest row's offsets for each, reads the dead letters. A difference of identity is SINK_HALT.
+     */
+    void (*acquire)(struct sink *sink, const int32_t *tasks, size_t count, const char *owner);
+    void (*newest)(struct sink *sink, const int32_t *tasks, size_t count);
+    /* Converts rows of a table without writing; SINK_CHECKED or SINK_REFUSED. */
+    void (*check)(struct sink *sink, int table, const struct row_array *rows);
+    /* Drives the connection and the job; at most one event a call. */
+    void (*poll)(struct sink *sink, struct sink_event *ret_event);
+    /* What to wait for: a file descriptor (-1: none), poll(2) events, and a deadline (-1: none). */
+    void (*wait)(const struct sink *sink, int *ret_fd, short *ret_events, int64_t *ret_deadline_ms);
+};
+
+#endif

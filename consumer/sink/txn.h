@@ -1,0 +1,91 @@
+/* txn.h: one fenced transaction for the sink, as data.
+ *
+ * What:    for each task its fence (seq, offsets before and after, owner) and its row ops, as
+ * column arrays ready for PostgreSQL. Owns:    a struct txn_part owns its arrays until
+ * txn_part_clear; it is kept unchanged until its outcome is known, since a resend must be
+ * identical. Threads: plain data. Units:   rows. Errors:  none. Limits:  the caller keeps a
+ * transaction to batch.max.rows rows over all parts.
+ */
+#ifndef SINK_TXN_H
+#define SINK_TXN_H
+
+#include "base/buf.h"
+#include "view/view.h"
+
+#define OWNER_LEN 32 /* hex digits of a random token */
+
+/* Rows of text values by column: the elements of PostgreSQL's binary text[] (a be32 length and the
+ * bytes; -1: NULL), without the array headers, so that parts can be put together. */
+struct row_array {
+    struct buf *columns;
+    size_t column_count;
+    size_t row_count;
+};
+
+void row_array_init(struct row_array *rows, size_t column_count);
+void row_array_clear(struct row_array *rows);
+void row_array_reset(struct row_array *rows);
+/* values: column_count of them; copied. ptr NULL is SQL NULL. */
+void row_array_add(struct row_array *rows, const struct str *values);
+/* Walks a column: *position starts at 0; false at the end. For tests and the simulator. */
+bool row_array_next(const struct row_array *rows, size_t column, size_t *position,
+                    struct str *ret_value);
+
+/* The newest sync_progress row of a task, or what it should be. */
+struct progress {
+    bool exists; /* false: no row at all */
+    int64_t seq;
+    bool has_offsets;                 /* false: '{}', no progress */
+    int64_t offsets[VIEW_TABLES_MAX]; /* by table: next to read */
+    char owner[OWNER_LEN + 1];
+};
+
+bool progress_equal(const struct progress *a, const struct progress *b, size_t table_count);
+
+/* A record that can't be applied. Bytes are borrowed until the outcome is known. */
+struct dead_letter {
+    struct str topic;
+    int table;
+    int32_t partition;
+    int64_t offset;
+    struct str key, value; /* as they came; ptr NULL: none */
+    struct str row_key;    /* row_key_encode; ptr NULL: not readable */
+    struct str kept;       /* the state's version before it (row_value_encode); ptr NULL: absent */
+    const char *reason;
+};
+
+struct txn_part {
+    int32_t task;
+    struct progress before;    /* must be the newest row */
+    struct progress after;     /* seq + 1, the same owner */
+    struct row_array *deletes; /* by table, key columns */
+    struct row_array *checks;  /* by table, all used columns */
+    struct row_array upserts;  /* outputs */
+    struct dead_letter *letters;
+    size_t letter_count;
+    size_t table_count;
+};
+
+void txn_part_init(struct txn_part *part, const struct view *view);
+void txn_part_clear(struct txn_part *part);
+/* Empties the row ops and letters. */
+void txn_part_reset(struct txn_part *part);
+/* Rows in all its arrays. */
+size_t txn_part_rows(const struct txn_part *part);
+
+/* Rows of an initial load, one at a time: false at the end (or on error, with *ret_kind set).
+ * values: output_count texts, valid until the next call. */
+struct load_source {
+    void *ctx;
+    enum err_kind (*next)(void *ctx, const struct str **ret_values, bool *ret_end,
+                          struct err *reterr);
+};
+
+struct txn {
+    struct txn_part **parts; /* ascending by task */
+    size_t part_count;
+    /* With a load there is one part, whose arrays are empty: the rows come from here, by COPY. */
+    const struct load_source *load;
+};
+
+#endif

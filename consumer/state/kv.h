@@ -1,0 +1,57 @@
+/* kv.h: the edge under the state: an ordered byte store with transactions, one a task.
+ *
+ * What:    a vtable that LMDB implements (lmdb_store.h) and the simulator replaces. Several named
+ * maps
+ *          ("spaces", numbered) in one store; one open write transaction at a time, begun by
+ * itself. Owns:    see each call. Threads: a store belongs to one thread. Units:   bytes. Errors:
+ * ERR_RETRY: disk full, I/O, a lock that somebody else holds; ERR_CACHE: damaged. Limits:  keys 1
+ * .. 511 bytes.
+ */
+#ifndef STATE_KV_H
+#define STATE_KV_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kv; /* an open store: defined by the implementation */
+
+struct kv_ops {
+    /* *ret_value.ptr NULL: not there. Valid until the next put, delete, commit, abort of this
+     * store. */
+    enum err_kind (*get)(struct kv *kv, int space, struct str key, struct str *ret_value,
+                         struct err *reterr);
+    /* The first entry with key > `after` (`after`.ptr NULL: from the start) that starts with
+     * prefix; *ret_key.ptr NULL: none. Valid as above. Asking on with the key just returned is
+     * O(1). */
+    enum err_kind (*next)(struct kv *kv, int space, struct str prefix, struct str after,
+                          struct str *ret_key, struct str *ret_value, struct err *reterr);
+    enum err_kind (*put)(struct kv *kv, int space, struct str key, struct str value,
+                         struct err *reterr);
+    /* Deleting what is not there is no error. */
+    enum err_kind (*remove)(struct kv *kv, int space, struct str key, struct err *reterr);
+    /* Empties a space. */
+    enum err_kind (*clear)(struct kv *kv, int space, struct err *reterr);
+    /* Makes all changes since the last commit durable as one (against a crash of the process). */
+    enum err_kind (*commit)(struct kv *kv, struct err *reterr);
+    /* Undoes all changes since the last commit. */
+    void (*abort)(struct kv *kv);
+    /* Undoes what is not committed, releases the task's lock. *kv is NULL afterwards. */
+    void (*close)(struct kv **kv);
+};
+
+/* Where stores come from. */
+struct kv_factory {
+    const struct kv_ops *ops;
+    void *ctx;
+    /* Opens task's store, taking its lock. ERR_RETRY with "locked" in the message: another process
+     * holds it. A store that was damaged (mark, failed open) comes back empty, with
+     * *ret_was_damaged. suffix "" or ".<owner>": a private store beside a locked one, removed on
+     * close. */
+    enum err_kind (*open)(void *ctx, int32_t task, const char *suffix, int spaces,
+                          struct kv **ret_kv, bool *ret_was_damaged, struct err *reterr);
+};
+
+#endif

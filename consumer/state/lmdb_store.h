@@ -1,0 +1,28 @@
+/* lmdb_store.h: kv.h over LMDB, one environment a task under a folder.
+ *
+ * What:    the only file with lmdb.h. `<dir>/<task><suffix>/` holds data.mdb, the lock file and,
+ * while a call is inside LMDB and dies of SIGSEGV, SIGBUS, SIGABRT or an LMDB assertion, the mark
+ *          `damaged`.
+ * Owns:    the folder's contents.
+ * Threads: one thread a store; lmdb_store_guard is per process.
+ * Units:   bytes.
+ * Errors:  as kv.h. Names the folder and what to do (permissions, disk full, an NFS mount...).
+ * Limits:  the map grows by itself; 0.9.24's page size and key limits.
+ */
+#ifndef STATE_LMDB_STORE_H
+#define STATE_LMDB_STORE_H
+
+#include "state/kv.h"
+
+struct lmdb_store; /* the factory's context */
+
+MUST_CHECK enum err_kind lmdb_store_new(const char *dir, struct lmdb_store **ret_store,
+                                        struct err *reterr);
+void lmdb_store_destroy(struct lmdb_store **store);
+/* The factory borrows store. */
+struct kv_factory lmdb_store_factory(struct lmdb_store *store);
+/* Installs the signal handlers that leave the mark `damaged` in the folder of the store whose call
+ * crashed, then let the signal have its way. Once a process, from main. */
+MUST_CHECK enum err_kind lmdb_store_guard(struct err *reterr);
+
+#endif

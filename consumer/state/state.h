@@ -1,0 +1,78 @@
+/* state.h: the rows of a task's partitions, as its log says them: the state cache.
+ *
+ * What:    for each table, rows by key (view/row.h); how far each topic is in it; what a rebuild
+ * touched. It is a cache: Kafka's compacted topics can always rebuild it. Owns:    its store.
+ * Values are stored with a CRC-32C. Threads: belongs to one thread. Units:   offsets are
+ * next-to-read; wall_ms since the epoch. Errors:  ERR_CACHE: discard and rebuild; ERR_RETRY: disk
+ * full, locked. Limits:  STATE_TOPICS_MAX tables.
+ *
+ * Changes are visible at once to reads and durable with state_commit, which is called after the
+ * sink's transaction, with the same offsets. Between mark and rollback or release, changes can be
+ * undone (halving a refused batch).
+ */
+#ifndef STATE_STATE_H
+#define STATE_STATE_H
+
+#include "state/kv.h"
+
+#include <stddef.h>
+
+#define STATE_TOPICS_MAX 16
+
+struct state;
+
+/* What the cache stands at, as last committed. */
+struct state_meta {
+    int64_t offsets[STATE_TOPICS_MAX]; /* by table */
+    int64_t wall_ms;                   /* when it was committed */
+    bool incomplete;                   /* a rebuild or initial load was under way */
+    bool empty;   /* nothing was ever committed, or it was discarded just now */
+    bool damaged; /* it was discarded just now because it was damaged */
+};
+
+/* Opens task's cache. identity: whatever must be equal for the cache to belong to this log and
+ * view; a cache with another identity comes back empty. ERR_RETRY "locked": held by another
+ * process. */
+MUST_CHECK enum err_kind state_open(const struct kv_factory *factory, int32_t task,
+                                    const char *suffix, struct str identity, size_t table_count,
+                                    struct state **ret_state, struct state_meta *ret_meta,
+                                    struct err *reterr);
+/* Not committed changes are gone. */
+void state_close(struct state **state);
+/* Empties it and marks it incomplete: the start of a rebuild. Commits that. */
+MUST_CHECK enum err_kind state_discard(struct state *state, struct err *reterr);
+
+/* *ret_value.ptr NULL: no such row. Valid until the next change or commit. */
+MUST_CHECK enum err_kind state_get(struct state *state, int table, struct str key,
+                                   struct str *ret_value, struct err *reterr);
+/* The first row of table after `after` (ptr NULL: from the start) whose key starts with prefix. */
+MUST_CHECK enum err_kind state_next(struct state *state, int table, struct str prefix,
+                                    struct str after, struct str *ret_key, struct str *ret_value,
+                                    struct err *reterr);
+/* value.ptr NULL: the row is gone. */
+MUST_CHECK enum err_kind state_set(struct state *state, int table, struct str key, struct str value,
+                                   struct err *reterr);
+
+/* From now on state_set remembers what was there before, until rollback or release. Not nested. */
+void state_mark(struct state *state);
+MUST_CHECK enum err_kind state_rollback(struct state *state, struct err *reterr);
+void state_release(struct state *state);
+
+/* Rows that a rebuild read at or after the sink's offsets: deleted is or-ed. */
+MUST_CHECK enum err_kind state_touch(struct state *state, int table, struct str key, bool deleted,
+                                     struct err *reterr);
+/* The first touched row after (table, after): tables in order; *ret_key.ptr NULL: no more. Start
+ * with table 0 and after.ptr NULL; go on with what was returned. */
+MUST_CHECK enum err_kind state_touched_next(struct state *state, int table, struct str after,
+                                            int *ret_table, struct str *ret_key, bool *ret_deleted,
+                                            struct err *reterr);
+
+/* Bytes changed since the last commit, for deciding when to commit. */
+size_t state_dirty_bytes(const struct state *state);
+/* Rows in all tables, as known: counted from open on by state_set; for logs. */
+uint64_t state_row_count(const struct state *state);
+/* offsets by table. complete: takes the incomplete mark away and empties the touched rows. */
+MUST_CHECK enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t wall_ms,
+                                      bool complete, struct err *reterr);
+
+#endif
