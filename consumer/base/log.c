@@ -1,0 +1,236 @@
+#include "base/log.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_BYTES 4095 /* newline included; below PIPE_BUF, so that a pipe keeps lines whole too  \
+                         */
+
+struct line {
+    char text[LINE_BYTES + 1]; /* room for printf's NUL */
+    size_t len;
+};
+
+static const char *level_name(enum log_level level) {
+    switch (level) {
+    case LOG_DEBUG:
+        return "debug";
+    case LOG_INFO:
+        return "info";
+    case LOG_WARN:
+        return "warn";
+    case LOG_ERROR:
+        return "error";
+    }
+    return "unknown";
+}
+
+static bool is_continuation(char c) {
+    return ((unsigned char)c & 0xc0U) == 0x80;
+}
+
+/* How many bytes the UTF-8 character at the head of s has; 0 when it is none. */
+static size_t utf8_len(struct str s) {
+    unsigned char head = (unsigned char)s.ptr[0];
+    if (head < 0x80) {
+        return 1;
+    }
+    size_t len = 0;
+    if (head >= 0xc2 && head < 0xe0) {
+        len = 2;
+    } else if (head >= 0xe0 && head < 0xf0) {
+        len = 3;
+    } else if (head >= 0xf0 && head < 0xf5) {
+        len = 4;
+    }
+    if (len == 0 || len > s.len) {
+        return 0;
+    }
+    for (size_t i = 1; i < len; i++) {
+        if (!is_continuation(s.ptr[i])) {
+            return 0;
+        }
+    }
+    return len;
+}
+
+/* Appends what vsnprintf gives, or as much of it as there is room for before the newline. */
+static void line_add(struct line *line, const char *format, va_list args) {
+    size_t room = LINE_BYTES - line->len; /* the newline takes the NUL's place */
+    int len = vsnprintf(line->text + line->len, room, format, args);
+    if (len < 0) {
+        line->text[line->len] = '\0';
+        return;
+    }
+    if ((size_t)len < room) {
+        line->len += (size_t)len;
+        return;
+    }
+    size_t end = LINE_BYTES - 1;
+    size_t start = end;
+    while (start > line->len && end - start < 4 && is_continuation(line->text[start - 1])) {
+        start--;
+    }
+    if (start > line->len && (unsigned char)line->text[start - 1] >= 0xc0) {
+        start--;
+        if (utf8_len((struct str){line->text + start, end - start}) == 0) {
+            end = start; /* half a character is none */
+        }
+    }
+    line->len = end;
+}
+
+__attribute__((format(printf, 2, 3))) static void line_printf(struct line *line, const char *format,
+                                                              ...) {
+    va_list args;
+    va_start(args, format);
+    line_add(line, format, args);
+    va_end(args);
+}
+
+static void line_head(struct line *line, const struct log *log, enum log_level level,
+                      const char *room, const char *event) {
+    struct clock clock = clock_real();
+    int64_t now_ms = clock_wall_ms(&clock);
+    time_t seconds = (time_t)(now_ms / 1000);
+    struct tm t = {0};
+    (void)gmtime_r(&seconds, &t);
+    char member[sizeof log->member * 6 + 3];
+    line->len = 0;
+    line_printf(line, "ts=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ level=%s member=%s room=%s event=%s",
+                t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec,
+                (int)(now_ms % 1000), level_name(level),
+                log_quote(member, sizeof member, str_from(log->member)), room, event);
+}
+
+static void line_write(struct line *line, const struct log *log) {
+    for (size_t i = 0; i < line->len; i++) {
+        if ((unsigned char)line->text[i] < 0x20) {
+            line->text[i] = ' '; /* a value that should have been quoted: still one line */
+        }
+    }
+    line->text[line->len++] = '\n';
+    ssize_t written = 0;
+    do {
+        written = write(log->fd, line->text, line->len);
+    } while (written < 0 && errno == EINTR);
+}
+
+void log_line(const struct log *log, enum log_level level, const char *room, const char *event,
+              const char *format, ...) {
+    if (!log_enabled(log, level)) {
+        return;
+    }
+    int saved_errno = errno;
+    struct line line;
+    line_head(&line, log, level, room, event);
+    if (format[0] != '\0') {
+        line_printf(&line, " ");
+        va_list args;
+        va_start(args, format);
+        line_add(&line, format, args);
+        va_end(args);
+    }
+    line_write(&line, log);
+    errno = saved_errno;
+}
+
+void log_err(const struct log *log, enum log_level level, const char *room, const char *event,
+             const struct err *err) {
+    if (!log_enabled(log, level)) {
+        return;
+    }
+    int saved_errno = errno;
+    struct line line;
+    line_head(&line, log, level, room, event);
+    line_printf(&line, " err=%s", err_kind_name(err->kind));
+    char quoted[sizeof err->message * 6 + 3];
+    if (err->sqlstate[0] != '\0') {
+        line_printf(&line, " sqlstate=%s", err->sqlstate);
+    }
+    if (err->topic[0] != '\0') {
+        line_printf(&line, " topic=%s", log_quote(quoted, sizeof quoted, str_from(err->topic)));
+    }
+    if (err->partition >= 0) {
+        line_printf(&line, " partition=%" PRId32, err->partition);
+    }
+    if (err->offset >= 0) {
+        line_printf(&line, " offset=%" PRId64, err->offset);
+    }
+    line_printf(&line, " message=%s", log_quote(quoted, sizeof quoted, str_from(err->message)));
+    line_write(&line, log);
+    errno = saved_errno;
+}
+
+static bool is_plain(struct str s) {
+    if (s.len == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len;) {
+        size_t len = utf8_len((struct str){s.ptr + i, s.len - i});
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (len == 0 || c <= ' ' || c == 0x7f || c == '"' || c == '=' || c == '\\') {
+            return false;
+        }
+        i += len;
+    }
+    return true;
+}
+
+/* The character of len bytes (0: not UTF-8) at p, as it stands between quotes; returns its length.
+ */
+static size_t escape(char out[8], const char *p, size_t len) {
+    unsigned char c = (unsigned char)*p;
+    int written = 0;
+    if (len == 0) {
+        written = snprintf(out, 8, "\\x%02x", c);
+    } else if (c == '"' || c == '\\') {
+        written = snprintf(out, 8, "\\%c", c);
+    } else if (c == '\n') {
+        written = snprintf(out, 8, "\\n");
+    } else if (c < ' ' || c == 0x7f) {
+        written = snprintf(out, 8, "\\x%02x", c);
+    } else {
+        written = snprintf(out, 8, "%.*s", (int)len, p);
+    }
+    return (size_t)written;
+}
+
+const char *log_quote(char *out, size_t size, struct str s) {
+    if (size < sizeof "null") {
+        if (size > 0) {
+            out[0] = '\0';
+        }
+        return out;
+    }
+    if (!s.ptr) {
+        memcpy(out, "null", sizeof "null");
+        return out;
+    }
+    if (s.len < size && is_plain(s)) {
+        memcpy(out, s.ptr, s.len);
+        out[s.len] = '\0';
+        return out;
+    }
+    size_t used = 0;
+    out[used++] = '"';
+    for (size_t i = 0; i < s.len;) {
+        char piece[8];
+        size_t len = utf8_len((struct str){s.ptr + i, s.len - i});
+        size_t piece_len = escape(piece, s.ptr + i, len);
+        if (used + piece_len + sizeof "\"" > size) {
+            break;
+        }
+        memcpy(out + used, piece, piece_len);
+        used += piece_len;
+        i += len ? len : 1;
+    }
+    out[used++] = '"';
+    out[used] = '\0';
+    return out;
+}
