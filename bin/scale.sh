@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Sets how many members the consumer has, while everything runs.
+#
+#   bin/scale.sh N
+#
+# Members share the partitions among themselves; Kafka's consumer group gives them out anew when one comes or goes.
+# More members than partitions (8) leave some without work.
+# shellcheck source=bin/stack/common.sh
+. "$(dirname "$0")/stack/common.sh"
+
+case ${1:-} in
+    --help|-h) print_help ;;
+    ''|*[!0-9]*) usage_error "How many members? A whole number." ;;
+esac
+
+remembered_mode || { say "Nothing was started here; bin/startup.sh first." >&2; exit 1; }
+stack_scale "$1"

@@ -1,0 +1,122 @@
+# shellcheck shell=bash
+# Native mode: what has to be installed, from Debian and as jars from Maven, and the build of the consumer.
+
+# Where the server is there in some version, it is used; no second one is installed.
+PACKAGES_TO_RUN=(
+    ca-certificates curl
+    "postgresql-$POSTGRES_VERSION"
+    default-jre-headless maven
+    gcc libc6-dev cmake ninja-build pkg-config
+    librdkafka-dev libjansson-dev liblmdb-dev libpq-dev libpg-query-dev
+)
+# shellcheck disable=SC2034  # for bin/test.sh
+PACKAGES_TO_TEST=(
+    libcmocka-dev clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3 python3-psycopg2
+)
+
+installed() { # package; or something else that does its work
+    case $1 in
+        postgresql-*) pg_bin >/dev/null && return 0 ;;
+        default-jre-headless) java_is_new_enough && return 0 ;;
+        maven) command -v mvn >/dev/null 2>&1 || jars_are_there; return ;;
+    esac
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+java_is_new_enough() {
+    local major
+    major=$(java -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p')
+    [ -n "$major" ] && [ "$major" -ge 17 ]
+}
+
+install_packages() { # package...
+    local package missing=() answer
+    for package in "$@"; do installed "$package" || missing+=("$package"); done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "These Debian packages are missing:" "    ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null 2>&1; then
+            say "Installing them needs root, and there is no sudo here. As root:" \
+                "    apt-get update && apt-get install --no-install-recommends ${missing[*]}" \
+                "then run this again. (No PostgreSQL cluster of the system is needed.)" >&2
+            exit 1
+        fi
+        as_root=(sudo)
+    fi
+    if [ -t 0 ] && [ -t 1 ] && [ -z "${ASSUME_YES:-}" ]; then
+        read -r -p "Install them with apt now? [Y/n] " answer
+        case $answer in ''|[Yy]*) ;; *) say "Nothing was installed."; exit 1 ;; esac
+    fi
+    run_apt "${missing[@]}"
+}
+
+# Debian's server package makes and starts a cluster of its own, on port 5432, unless told not to beforehand. Ours are
+# made with initdb in a folder of the project; the system's clusters are never touched.
+run_apt() { # package...
+    local dir=/etc/postgresql-common/createcluster.d log=$LOG_DIR/apt.log before after
+    local conf=$dir/oltp-olap-sync.conf
+    mkdir -p "$LOG_DIR"
+    before=$(system_clusters)
+    "${as_root[@]}" mkdir -p "$dir"
+    echo 'create_main_cluster = false' | "${as_root[@]}" tee "$conf" >/dev/null
+    step "apt-get update"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >"$log" 2>&1 </dev/null || apt_failed "$conf" "$log"
+    step_done
+    step "apt-get install"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" \
+        >>"$log" 2>&1 </dev/null || apt_failed "$conf" "$log"
+    "${as_root[@]}" rm -f "$conf"
+    step_done
+    after=$(system_clusters)
+    [ "$before" = "$after" ] ||
+        step_failed "Installing PostgreSQL made a cluster of the system's: $after (before: ${before:-none})." "$log" \
+            "see pg_lsclusters; pg_dropcluster removes one"
+}
+apt_failed() { # conf log
+    "${as_root[@]}" rm -f "$1"
+    step_failed "apt-get failed." "$2" "correct what it says, then run this again"
+}
+system_clusters() {
+    local conf all=''
+    for conf in /etc/postgresql/*/*/postgresql.conf; do [ ! -e "$conf" ] || all="$all ${conf%/postgresql.conf}"; done
+    echo "${all# }"
+}
+
+require_java() {
+    java_is_new_enough ||
+        step_failed "Java 17 or later is needed; this is: $(java -version 2>&1 | head -n 1)" '' \
+            "apt-get install openjdk-17-jre-headless, or put a newer java first in PATH"
+}
+
+# ---- jars ----------------------------------------------------------------------------------------------------------
+
+# One folder with all jars, named complete by a file that tells the versions; fetched beside its place, then moved.
+jar_versions() { echo "kafka $KAFKA_VERSION debezium $DEBEZIUM_VERSION $(cksum <"$ROOT/bin/stack/pom.xml")"; }
+jars_are_there() { [ "$(cat "$JARS/complete" 2>/dev/null)" = "$(jar_versions)" ]; }
+fetch_jars() {
+    local log=$LOG_DIR/maven.log new=$JARS.new
+    jars_are_there && return 0
+    mkdir -p "$LOG_DIR"
+    rm -rf "$new"
+    step "Kafka $KAFKA_VERSION and Debezium $DEBEZIUM_VERSION (Maven)"
+    mvn -B -q -f "$ROOT/bin/stack/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+        -DoutputDirectory="$new" >"$log" 2>&1 </dev/null ||
+        step_failed "Maven could not fetch the jars." "$log" "is the network there? then run this again"
+    jar_versions >"$new/complete"
+    rm -rf "$JARS"
+    mv "$new" "$JARS"
+    step_done "$(find "$JARS" -name '*.jar' | wc -l) jars"
+}
+
+# ---- build ---------------------------------------------------------------------------------------------------------
+
+build_consumer() {
+    local log=$LOG_DIR/build.log
+    [ "$CONSUMER_BIN" = "$ROOT/build/release/oltp-olap-sync" ] || return 0
+    mkdir -p "$LOG_DIR"
+    step "Building the consumer"
+    (cd "$ROOT" && { [ -s build/release/build.ninja ] || cmake --preset release; } && cmake --build --preset release) \
+        >"$log" 2>&1 </dev/null ||
+        step_failed "The consumer does not build." "$log" "read $log"
+    step_done
+}

@@ -1,0 +1,194 @@
+# shellcheck shell=bash
+# Native mode: the two PostgreSQLs, the Kafka broker, the Connect worker, the consumer members.
+
+JARS=${JARS:-$ROOT/build/jars}
+CONSUMER_BIN=${CONSUMER_BIN:-$ROOT/build/release/oltp-olap-sync}
+
+# ---- PostgreSQL ----------------------------------------------------------------------------------------------------
+
+pg_bin() {
+    local dir best=''
+    for dir in "/usr/lib/postgresql/$POSTGRES_VERSION/bin" /usr/lib/postgresql/*/bin; do
+        [ -x "$dir/initdb" ] || continue
+        best=$dir
+        break
+    done
+    [ -n "$best" ] && echo "$best"
+}
+# PostgreSQL refuses to run as root: then it runs as postgres.
+as_pg() {
+    if [ "$(id -u)" -eq 0 ]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
+}
+# Where the two data folders are: in run/, or, where the user postgres can't reach that, under /var/lib.
+pg_root() {
+    if [ "$(id -u)" -ne 0 ] || runuser -u postgres -- test -x "$RUN_DIR"; then
+        echo "$RUN_DIR"
+    elif [ "$RUN_DIR" = "$ROOT/run" ]; then
+        echo /var/lib/oltp-olap-sync
+    else
+        echo "/var/lib/oltp-olap-sync/$(printf '%s' "$RUN_DIR" | cksum | cut -d' ' -f1)"
+    fi
+}
+mkdir -p "$RUN_DIR"
+PG_ROOT=$(pg_root)
+pg_data() { # oltp|olap
+    echo "$PG_ROOT/$1"
+}
+pg_port() { if [ "$1" = oltp ]; then echo "$OLTP_PORT"; else echo "$OLAP_PORT"; fi; }
+pg_password() { if [ "$1" = oltp ]; then echo "$OLTP_PASSWORD"; else echo "$OLAP_PASSWORD"; fi; }
+
+pg_pid() { # oltp|olap; the pid in postmaster.pid, if that process really works in this folder
+    local data pid
+    data=$(pg_data "$1")
+    { read -r pid <"$data/postmaster.pid"; } 2>/dev/null || return 1
+    [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "$data" ] && echo "$pid"
+}
+pg_alive() { pg_pid "$1" >/dev/null; }
+
+# Made beside its place and then moved there, so that an interrupted initdb leaves nothing half-made.
+pg_init() { # oltp|olap
+    local data new pw
+    data=$(pg_data "$1") new=$(pg_data "$1").new pw=$(pg_data "$1").pw
+    if [ "$(id -u)" -eq 0 ]; then
+        mkdir -p "$(dirname "$data")"
+        rm -rf "$new"
+        install -d -o postgres -g postgres -m 700 "$new"
+        install -o postgres -g postgres -m 600 /dev/null "$pw"
+    else
+        mkdir -p "$(dirname "$data")"
+        rm -rf "$new"
+        (umask 077 && : >"$pw")
+    fi
+    pg_password "$1" >"$pw"
+    as_pg "$(pg_bin)/initdb" -D "$new" -U "$PG_USER" -A scram-sha-256 --pwfile="$pw" -E UTF8 --locale=C.UTF-8 || return 1
+    rm -f "$pw"
+    echo "include 'stack.conf'" >>"$new/postgresql.conf"
+    mv "$new" "$data"
+}
+
+pg_settings() { # oltp|olap
+    echo "port = $(pg_port "$1")"
+    cat <<'END'
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 100
+shared_buffers = 128MB
+log_line_prefix = '%m [%p] %q%u@%d '
+END
+    if [ "$1" = oltp ]; then
+        cat <<'END'
+wal_level = logical
+max_replication_slots = 16
+max_wal_senders = 16
+# Keep what a stopped connector has not read yet, but not for ever: a full disk would stop the database.
+max_slot_wal_keep_size = 16GB
+END
+    fi
+}
+
+pg_start() { # oltp|olap; returns when it answers
+    local data log=$LOG_DIR/postgresql-$1.log
+    data=$(pg_data "$1")
+    [ -s "$data/PG_VERSION" ] || pg_init "$1" >>"$log" 2>&1 || return 1
+    pg_alive "$1" && return 0
+    pg_settings "$1" >"$data/stack.conf"
+    chmod 644 "$data/stack.conf"
+    # pg_ctl hands its output on to the server: the log stays writable for the user who calls, not for postgres.
+    as_pg "$(pg_bin)/pg_ctl" start -D "$data" -w -t 60 >>"$log" 2>&1 </dev/null
+}
+pg_stop() { # oltp|olap [mode]
+    pg_alive "$1" || return 0
+    as_pg "$(pg_bin)/pg_ctl" stop -D "$(pg_data "$1")" -m "${2:-fast}" -w -t 60 >>"$LOG_DIR/postgresql-$1.log" 2>&1
+}
+pg_sql() { # oltp|olap psql-arguments...
+    local db=$1
+    shift
+    PGPASSWORD=$(pg_password "$db") PGCONNECT_TIMEOUT=5 "$(pg_bin)/psql" -X -q -h 127.0.0.1 -p "$(pg_port "$db")" \
+        -U "$PG_USER" -v ON_ERROR_STOP=1 "$@"
+}
+pg_make_database() { # oltp|olap
+    [ "$(pg_sql "$1" -d postgres -Atc "SELECT 1 FROM pg_database WHERE datname = '$PG_DATABASE'")" = 1 ] ||
+        pg_sql "$1" -d postgres -c "CREATE DATABASE \"$PG_DATABASE\"" 2>&1
+}
+
+# ---- Kafka and Connect ---------------------------------------------------------------------------------------------
+
+# A template of bin/stack with its @NAMES@ filled in.
+fill_template() { # template destination
+    sed -e "s|@RUN_DIR@|$RUN_DIR|g" -e "s|@KAFKA_PORT@|$KAFKA_PORT|g" -e "s|@CONNECT_PORT@|$CONNECT_PORT|g" \
+        -e "s|@KAFKA_CONTROLLER_PORT@|$KAFKA_CONTROLLER_PORT|g" "$ROOT/bin/stack/$1" >"$2"
+}
+java_options() { # heap-in-MB
+    echo "-Xms64m -Xmx${1}m -XX:+UseSerialGC -Djava.net.preferIPv4Stack=true" \
+        "-Dorg.slf4j.simpleLogger.showDateTime=true" \
+        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX" \
+        "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config.AbstractConfig=warn" \
+        "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.clients=warn"
+}
+kafka_start() {
+    alive kafka && return 0
+    fill_template kafka.properties "$RUN_DIR/kafka.properties"
+    # The log folder is formatted once, with a random cluster id, in the same process chain, while PostgreSQL starts.
+    # shellcheck disable=SC2016,SC2046
+    spawn kafka "$LOG_DIR/kafka.log" sh -c '
+        dir=$1 jars=$2; shift 2
+        if [ ! -s "$dir/kafka/meta.properties" ]; then
+            id=$(head -c 12 /dev/urandom | od -An -tx1 | tr -d " \n" | cut -c1-22)
+            java "$@" -cp "$jars/*" kafka.tools.StorageTool format --ignore-formatted -t "$id" -c "$dir/kafka.properties" || exit 1
+        fi
+        exec java "$@" -cp "$jars/*" kafka.Kafka "$dir/kafka.properties"' sh "$RUN_DIR" "$JARS" $(java_options 512)
+}
+kafka_answers() { port_listens "$KAFKA_PORT"; }
+
+connect_start() {
+    alive connect && return 0
+    fill_template connect.properties "$RUN_DIR/connect.properties"
+    # shellcheck disable=SC2046
+    spawn connect "$LOG_DIR/connect.log" \
+        java $(java_options 512) -cp "$JARS/*" org.apache.kafka.connect.cli.ConnectDistributed "$RUN_DIR/connect.properties"
+}
+connect_url() { echo "http://127.0.0.1:$CONNECT_PORT$1"; }
+connect_rest() { # method path [file]; prints the answer; fails on an HTTP error
+    local method=$1 path=$2
+    shift 2
+    curl -sS --fail-with-body --max-time 30 -X "$method" -H 'Content-Type: application/json' \
+        ${1:+--data-binary "@$1"} "$(connect_url "$path")"
+}
+connect_answers() { connect_rest GET /connectors >/dev/null 2>&1; }
+
+connector_state() { # prints e.g. RUNNING RUNNING: the connector's and its task's
+    local json
+    json=$(connect_rest GET "/connectors/$CONNECTOR/status" 2>/dev/null) || { echo MISSING; return; }
+    printf '%s' "$json" | grep -o '"state" *: *"[A-Z_]*"' | sed 's/.*"\([A-Z_]*\)"$/\1/' | tr '\n' ' ' | sed 's/ $//'
+}
+connector_running() { [ "$(connector_state)" = 'RUNNING RUNNING' ]; }
+
+# ---- consumer ------------------------------------------------------------------------------------------------------
+
+# The addresses of this stack, as the binary's settings. The scripts' own SYNC_ variables are not settings of the binary.
+consumer_settings() {
+    CONSUMER=(env -u SYNC_RUN_DIR -u SYNC_LOG_DIR
+        "SYNC_KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:$KAFKA_PORT"
+        "SYNC_OLAP_HOST=127.0.0.1" "SYNC_OLAP_PORT=$OLAP_PORT" "SYNC_OLAP_USER=$PG_USER"
+        "SYNC_OLAP_PASSWORD=$OLAP_PASSWORD" "SYNC_OLAP_DBNAME=$PG_DATABASE"
+        "SYNC_CONNECTOR_DATABASE_HOSTNAME=127.0.0.1" "SYNC_CONNECTOR_DATABASE_PORT=$OLTP_PORT"
+        "SYNC_STATE_DIR=$STATE_DIR" "SYNC_LOG_LEVEL=${SYNC_LOG_LEVEL:-$LOG_LEVEL}")
+}
+plan() { # options...; relative paths in the settings start at the project's root
+    consumer_settings
+    (cd "$ROOT" && "${CONSUMER[@]}" "$CONSUMER_BIN" plan "$@")
+}
+member_start() { # number
+    consumer_settings
+    cd "$ROOT" || return 1
+    spawn "consumer-$1" "$CONSUMER_LOG" "${CONSUMER[@]}" "SYNC_MEMBER=consumer-$1" "$CONSUMER_BIN" run
+}
+members() { # the numbers of the members that run, ascending
+    local file n
+    for file in "$RUN_DIR"/consumer-*.pid; do
+        [ -e "$file" ] || continue
+        n=${file##*/consumer-}
+        n=${n%.pid}
+        ! alive "consumer-$n" || echo "$n"
+    done | sort -n
+}
