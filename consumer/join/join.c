@@ -1,0 +1,287 @@
+#include "join/join.h"
+
+#include <stdlib.h>
+
+enum phase { PHASE_DELETES, PHASE_CHECKS, PHASE_UPSERTS, PHASE_ALL, PHASE_END };
+
+/* What the first pass found out about a touched row. */
+struct entry {
+    struct str value; /* after the batch; ptr NULL: gone */
+    bool has_partner; /* every other table has a row under its join key */
+};
+
+struct join {
+    const struct view *view;
+    struct row_reader reader;
+    struct touched *touched;
+    struct entry *entries; /* beside touched */
+    size_t count, index, entry_cap;
+    enum phase phase;
+    /* The combinations of one row of table `fixed` with the other tables' rows: rows[] is the present
+     * one, first[] where each table starts. */
+    bool turning;
+    int fixed;
+    struct str prefix;
+    struct row_ref rows[VIEW_TABLES_MAX], first[VIEW_TABLES_MAX];
+};
+
+struct join *join_new(const struct view *view) {
+    struct join *join = calloc(1, sizeof *join);
+    if (!join) {
+        abort();
+    }
+    join->view = view;
+    join->phase = PHASE_END;
+    return join;
+}
+
+void join_destroy(struct join **join) {
+    if (*join) {
+        free((*join)->entries);
+        free(*join);
+        *join = NULL;
+    }
+}
+
+static int touched_compare(const void *left, const void *right) {
+    const struct touched *a = left, *b = right;
+    if (a->table != b->table) {
+        return a->table < b->table ? -1 : 1;
+    }
+    return str_compare(a->key, b->key);
+}
+
+static bool is_touched(const struct join *join, int table, struct str key) {
+    struct touched wanted = {.table = table, .key = key};
+    return join->count > 0 && bsearch(&wanted, join->touched, join->count, sizeof wanted,
+                                      touched_compare) != NULL;
+}
+
+void join_begin(struct join *join, struct row_reader reader, struct touched *touched,
+                size_t touched_count) {
+    if (touched_count > 1) {
+        qsort(touched, touched_count, sizeof *touched, touched_compare);
+    }
+    if (touched_count > join->entry_cap) {
+        struct entry *entries = realloc(join->entries, touched_count * sizeof *entries);
+        if (!entries) {
+            abort();
+        }
+        join->entries = entries;
+        join->entry_cap = touched_count;
+    }
+    join->reader = reader;
+    join->touched = touched;
+    join->count = touched_count;
+    join->index = 0;
+    join->turning = false;
+    join->phase = PHASE_DELETES;
+}
+
+void join_begin_all(struct join *join, struct row_reader reader) {
+    join_begin(join, reader, NULL, 0);
+    join->phase = PHASE_ALL;
+    join->rows[0].key = STR_NONE;
+}
+
+void join_end(struct join *join) {
+    join->phase = PHASE_END;
+    join->touched = NULL;
+    join->count = 0;
+}
+
+/* The first row of table after `after` under the join key that may take part: rows of earlier tables that
+ * are touched themselves bring the combination up on their own turn (rule 5: no sink row twice). */
+static enum err_kind next_partner(struct join *join, int table, struct str after,
+                                  struct row_ref *ret_row, struct err *reterr) {
+    do {
+        enum err_kind kind = join->reader.next(join->reader.ctx, table, join->prefix, after,
+                                               &ret_row->key, &ret_row->value, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        after = ret_row->key;
+    } while (ret_row->key.ptr && table < join->fixed && is_touched(join, table, ret_row->key));
+    return ERR_NONE;
+}
+
+/* Puts every table but the fixed one at its first row. *ret_found: there is a combination. */
+static enum err_kind combinations_begin(struct join *join, bool *ret_found, struct err *reterr) {
+    *ret_found = false;
+    for (int table = 0; table < (int)join->view->table_count; table++) {
+        if (table == join->fixed) {
+            continue;
+        }
+        enum err_kind kind = next_partner(join, table, STR_NONE, &join->first[table], reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        if (!join->first[table].key.ptr) {
+            return ERR_NONE;
+        }
+        join->rows[table] = join->first[table];
+    }
+    *ret_found = true;
+    return ERR_NONE;
+}
+
+/* The next combination, the last table turning fastest. */
+static enum err_kind combinations_next(struct join *join, bool *ret_found, struct err *reterr) {
+    *ret_found = false;
+    for (int table = (int)join->view->table_count - 1; table >= 0; table--) {
+        if (table == join->fixed) {
+            continue;
+        }
+        struct row_ref row;
+        enum err_kind kind = next_partner(join, table, join->rows[table].key, &row, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        if (row.key.ptr) {
+            join->rows[table] = row;
+            *ret_found = true;
+            return ERR_NONE;
+        }
+        join->rows[table] = join->first[table];
+    }
+    return ERR_NONE;
+}
+
+/* One step of the combinations of the fixed row; *ret_found false: they are done. */
+static enum err_kind turn(struct join *join, bool *ret_found, struct err *reterr) {
+    enum err_kind kind = join->turning ? combinations_next(join, ret_found, reterr)
+                                       : combinations_begin(join, ret_found, reterr);
+    join->turning = kind == ERR_NONE && *ret_found;
+    return kind;
+}
+
+/* Looks the touched row up in the state: its value, and whether every other table has a partner. */
+static enum err_kind look_up(struct join *join, const struct touched *touched, struct entry *entry,
+                             struct err *reterr) {
+    enum err_kind kind = join->reader.get(join->reader.ctx, touched->table, touched->key,
+                                          &entry->value, reterr);
+    entry->has_partner = true;
+    struct str prefix = {touched->key.ptr, touched->join_len};
+    for (int table = 0; kind == ERR_NONE && entry->value.ptr && entry->has_partner &&
+                        table < (int)join->view->table_count;
+         table++) {
+        if (table != touched->table) {
+            struct row_ref row;
+            kind = join->reader.next(join->reader.ctx, table, prefix, STR_NONE, &row.key,
+                                     &row.value, reterr);
+            entry->has_partner = kind == ERR_NONE && row.key.ptr;
+        }
+    }
+    return kind;
+}
+
+static enum err_kind next_delete(struct join *join, struct row_op *ret_op, struct err *reterr) {
+    while (join->index < join->count) {
+        const struct touched *touched = &join->touched[join->index];
+        struct entry *entry = &join->entries[join->index];
+        enum err_kind kind = look_up(join, touched, entry, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        join->index++;
+        if (touched->deleted || !entry->value.ptr || !entry->has_partner) {
+            *ret_op = (struct row_op){.kind = ROW_OP_DELETE,
+                                      .table = touched->table,
+                                      .row = {touched->key, STR_NONE}};
+            return ERR_NONE;
+        }
+    }
+    join->phase = PHASE_CHECKS;
+    join->index = 0;
+    return join_next(join, ret_op, reterr);
+}
+
+static enum err_kind next_check(struct join *join, struct row_op *ret_op, struct err *reterr) {
+    while (join->index < join->count) {
+        size_t i = join->index++;
+        if (join->entries[i].value.ptr && !join->entries[i].has_partner) {
+            *ret_op = (struct row_op){.kind = ROW_OP_CHECK,
+                                      .table = join->touched[i].table,
+                                      .row = {join->touched[i].key, join->entries[i].value}};
+            return ERR_NONE;
+        }
+    }
+    join->phase = PHASE_UPSERTS;
+    join->index = 0;
+    return join_next(join, ret_op, reterr);
+}
+
+static void emit_upsert(const struct join *join, struct row_op *ret_op) {
+    *ret_op = (struct row_op){.kind = ROW_OP_UPSERT, .rows = join->rows};
+}
+
+static enum err_kind next_upsert(struct join *join, struct row_op *ret_op, struct err *reterr) {
+    while (join->index < join->count) {
+        const struct touched *touched = &join->touched[join->index];
+        const struct entry *entry = &join->entries[join->index];
+        bool found = false;
+        if (entry->value.ptr && entry->has_partner) {
+            join->fixed = touched->table;
+            join->prefix = (struct str){touched->key.ptr, touched->join_len};
+            join->rows[touched->table] = (struct row_ref){touched->key, entry->value};
+            enum err_kind kind = turn(join, &found, reterr);
+            if (kind != ERR_NONE) {
+                return kind;
+            }
+        }
+        if (found) {
+            emit_upsert(join, ret_op);
+            return ERR_NONE;
+        }
+        join->index++;
+    }
+    join->phase = PHASE_END;
+    return join_next(join, ret_op, reterr);
+}
+
+/* Every row of table 0 in turn, with all its combinations. */
+static enum err_kind next_of_all(struct join *join, struct row_op *ret_op, struct err *reterr) {
+    bool found = false;
+    enum err_kind kind = ERR_NONE;
+    if (join->turning) {
+        kind = turn(join, &found, reterr);
+    }
+    while (kind == ERR_NONE && !found) {
+        kind = join->reader.next(join->reader.ctx, 0, STR_NONE, join->rows[0].key,
+                                 &join->rows[0].key, &join->rows[0].value, reterr);
+        if (kind != ERR_NONE || !join->rows[0].key.ptr) {
+            break;
+        }
+        join->fixed = 0;
+        join->prefix = (struct str){
+            join->rows[0].key.ptr,
+            row_key_prefix(&join->view->tables[0], join->rows[0].key, join->view->join_count)};
+        kind = turn(join, &found, reterr);
+    }
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    if (!found) {
+        join->phase = PHASE_END;
+        return join_next(join, ret_op, reterr);
+    }
+    emit_upsert(join, ret_op);
+    return ERR_NONE;
+}
+
+enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *reterr) {
+    switch (join->phase) {
+    case PHASE_DELETES:
+        return next_delete(join, ret_op, reterr);
+    case PHASE_CHECKS:
+        return next_check(join, ret_op, reterr);
+    case PHASE_UPSERTS:
+        return next_upsert(join, ret_op, reterr);
+    case PHASE_ALL:
+        return next_of_all(join, ret_op, reterr);
+    case PHASE_END:
+        break;
+    }
+    *ret_op = (struct row_op){.kind = ROW_OP_END};
+    return ERR_NONE;
+}
