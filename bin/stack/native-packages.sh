@@ -2,16 +2,17 @@
 # Native mode: what has to be installed, from Debian and as jars from Maven, and the build of the consumer.
 
 # Where the server is there in some version, it is used; no second one is installed.
+# shellcheck disable=SC2034  # for native.sh
 PACKAGES_TO_RUN=(
     ca-certificates curl
     "postgresql-$POSTGRES_VERSION"
     default-jre-headless maven
     gcc libc6-dev cmake ninja-build pkg-config
-    librdkafka-dev libjansson-dev liblmdb-dev libpq-dev libpg-query-dev
+    librdkafka-dev libjansson-dev liblmdb-dev libpq-dev libpg-query-dev libcmocka-dev
 )
 # shellcheck disable=SC2034  # for bin/test.sh
 PACKAGES_TO_TEST=(
-    libcmocka-dev clang clang-tidy clang-format libclang-rt-14-dev shellcheck python3 python3-psycopg2
+    clang clang-tidy clang-format shellcheck python3 python3-psycopg2 docker-compose
 )
 
 installed() { # package; or something else that does its work

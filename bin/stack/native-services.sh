@@ -119,33 +119,34 @@ fill_template() { # template destination
         -e "s|@KAFKA_CONTROLLER_PORT@|$KAFKA_CONTROLLER_PORT|g" "$ROOT/bin/stack/$1" >"$2"
 }
 java_options() { # heap-in-MB
-    echo "-Xms64m -Xmx${1}m -XX:+UseSerialGC -Djava.net.preferIPv4Stack=true" \
-        "-Dorg.slf4j.simpleLogger.showDateTime=true" \
-        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX" \
-        "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config.AbstractConfig=warn" \
-        "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.clients=warn"
+    JAVA_OPTIONS=("-Xms64m" "-Xmx${1}m" -XX:+UseSerialGC -Djava.net.preferIPv4Stack=true
+        -Dorg.slf4j.simpleLogger.showDateTime=true
+        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX"
+        -Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config.AbstractConfig=warn
+        -Dorg.slf4j.simpleLogger.log.org.apache.kafka.clients=warn)
 }
 kafka_start() {
     alive kafka && return 0
     fill_template kafka.properties "$RUN_DIR/kafka.properties"
     # The log folder is formatted once, with a random cluster id, in the same process chain, while PostgreSQL starts.
-    # shellcheck disable=SC2016,SC2046
+    java_options 512
+    # shellcheck disable=SC2016
     spawn kafka "$LOG_DIR/kafka.log" sh -c '
         dir=$1 jars=$2; shift 2
         if [ ! -s "$dir/kafka/meta.properties" ]; then
             id=$(head -c 12 /dev/urandom | od -An -tx1 | tr -d " \n" | cut -c1-22)
             java "$@" -cp "$jars/*" kafka.tools.StorageTool format --ignore-formatted -t "$id" -c "$dir/kafka.properties" || exit 1
         fi
-        exec java "$@" -cp "$jars/*" kafka.Kafka "$dir/kafka.properties"' sh "$RUN_DIR" "$JARS" $(java_options 512)
+        exec java "$@" -cp "$jars/*" kafka.Kafka "$dir/kafka.properties"' sh "$RUN_DIR" "$JARS" "${JAVA_OPTIONS[@]}"
 }
 kafka_answers() { port_listens "$KAFKA_PORT"; }
 
 connect_start() {
     alive connect && return 0
     fill_template connect.properties "$RUN_DIR/connect.properties"
-    # shellcheck disable=SC2046
+    java_options 512
     spawn connect "$LOG_DIR/connect.log" \
-        java $(java_options 512) -cp "$JARS/*" org.apache.kafka.connect.cli.ConnectDistributed "$RUN_DIR/connect.properties"
+        java "${JAVA_OPTIONS[@]}" -cp "$JARS/*" org.apache.kafka.connect.cli.ConnectDistributed "$RUN_DIR/connect.properties"
 }
 connect_url() { echo "http://127.0.0.1:$CONNECT_PORT$1"; }
 connect_rest() { # method path [file]; prints the answer; fails on an HTTP error

@@ -35,6 +35,7 @@ stack_start() {
     start_servers
     prepare_databases_and_topics
     start_connector
+    # shellcheck disable=SC2153  # from .env
     stack_scale "$CONSUMERS"
     rm -f "$(pid_file startup)"
 }
@@ -234,7 +235,8 @@ stack_status() {
     fi
     if alive kafka; then
         say "" "Not yet applied, by topic (as the members told Kafka):"
-        java $(java_options 128) -Dorg.slf4j.simpleLogger.defaultLogLevel=error -XX:TieredStopAtLevel=1 -cp "$JARS/*" \
+        java_options 128
+        java "${JAVA_OPTIONS[@]}" -Dorg.slf4j.simpleLogger.defaultLogLevel=error -XX:TieredStopAtLevel=1 -cp "$JARS/*" \
             org.apache.kafka.tools.consumer.group.ConsumerGroupCommand \
             --bootstrap-server "127.0.0.1:$KAFKA_PORT" --describe --all-groups 2>&1 | lag_by_topic
     fi

@@ -1,0 +1,167 @@
+# shellcheck shell=bash
+# Docker mode behind the interface of the scripts: stack_setup, stack_start, stack_stop, stack_wipe, stack_scale,
+# stack_psql, stack_status. Native mode (native.sh) has the same names.
+# bash 3.2 and POSIX tools only; everything else happens in containers.
+
+compose() { docker compose --project-directory "$ROOT" -f "$ROOT/docker-compose.yml" "$@"; }
+compose_quietly() { # what-failed compose-arguments...
+    local what=$1 log=$LOG_DIR/docker.log
+    shift
+    compose "$@" >"$log" 2>&1 </dev/null ||
+        step_failed "$what" "$log" "read $log, then bin/startup.sh again"
+}
+
+stack_setup() {
+    mkdir -p "$LOG_DIR"
+    local image
+    for image in $(docker_images); do
+        docker image inspect "$image" >/dev/null 2>&1 && continue
+        step "Image $image"
+        docker pull -q "$image" >"$LOG_DIR/docker.log" 2>&1 </dev/null ||
+            step_failed "The image can't be had." "$LOG_DIR/docker.log" "is the network there? then run this again"
+        step_done
+    done
+    step "Building the consumer's image"
+    compose_quietly "The consumer's image does not build." build consumer
+    step_done
+}
+
+stack_start() {
+    # The daemon itself says so when a port is taken, but not by whom: nor can this host be asked in a way that works
+    # on a Mac and on Linux alike.
+    step "OLTP PostgreSQL on 127.0.0.1:$OLTP_PORT, OLAP PostgreSQL on 127.0.0.1:$OLAP_PORT"
+    up_healthy oltp olap
+    step "Kafka $KAFKA_VERSION on 127.0.0.1:$KAFKA_PORT"
+    up_healthy kafka
+    step "Kafka Connect on 127.0.0.1:$CONNECT_PORT"
+    up_healthy connect
+    step "Sink tables, topics, Debezium connector $CONNECTOR"
+    compose_quietly "The connector does not run." run --rm --no-deps -T init
+    step_done
+    stack_scale "$CONSUMERS"
+}
+
+# Starts the services and waits until their health checks pass.
+up_healthy() { # service...
+    local service
+    compose up -d --no-deps "$@" >"$LOG_DIR/docker.log" 2>&1 </dev/null || up_failed
+    for service in "$@"; do
+        WATCH="container_lives $service" wait_for 180 container_healthy "$service" || {
+            compose logs --no-color --tail 15 "$service" >"$LOG_DIR/docker.log" 2>&1 || true
+            step_failed "The container $service is not healthy." "$LOG_DIR/docker.log" \
+                "read the log above, then bin/startup.sh again"
+        }
+    done
+    step_done
+}
+up_failed() {
+    if grep -q -e 'already allocated' -e 'already in use' -e 'Ports are not available' "$LOG_DIR/docker.log"; then
+        step_failed "A port is taken$(port_takers)." "$LOG_DIR/docker.log" \
+            "end what holds it, or choose another port in .env, then bin/startup.sh again"
+    fi
+    step_failed "Docker could not start it." "$LOG_DIR/docker.log" "read the log above, then bin/startup.sh again"
+}
+# Another container, or, where lsof is installed, a process.
+port_takers() {
+    local port holder
+    for port in "$OLTP_PORT" "$OLAP_PORT" "$KAFKA_PORT" "$CONNECT_PORT"; do
+        holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' 2>/dev/null | grep -v "^$COMPOSE_PROJECT_NAME" | head -n 1)
+        if [ -n "$holder" ]; then
+            printf ': %s by the container %s' "$port" "$holder"
+        elif command -v lsof >/dev/null 2>&1; then
+            holder=$(lsof -nP -iTCP:"$port" -sTCP:LISTEN 2>/dev/null | awk 'NR == 2 { print $1 " (process " $2 ")" }')
+            case $holder in ''|*docke*) ;; *) printf ': %s by %s' "$port" "$holder" ;; esac
+        fi
+    done
+}
+container_of() { compose ps -q "$1" 2>/dev/null | head -n 1; }
+container_healthy() {
+    [ "$(docker inspect -f '{{.State.Health.Status}}' "$(container_of "$1")" 2>/dev/null)" = healthy ]
+}
+container_lives() {
+    [ "$(docker inspect -f '{{.State.Running}}' "$(container_of "$1")" 2>/dev/null)" = true ]
+}
+
+# ---- members -------------------------------------------------------------------------------------------------------
+
+stack_scale() { # N
+    local since
+    since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    mkdir -p "$LOG_DIR"
+    touch "$CONSUMER_LOG"
+    step "Consumer with $1 members"
+    compose_quietly "The members could not be started." up -d --no-deps --no-recreate --scale "consumer=$1" consumer
+    follow_consumer_log "$since"
+    wait_for 120 members_ready "$1" || {
+        compose logs --no-color --tail 15 consumer >"$LOG_DIR/docker.log" 2>&1 || true
+        step_failed "Not every member is ready." "$LOG_DIR/docker.log" "see docs/operations.md for the message"
+    }
+    step_done
+}
+# Each member that runs has said that it is ready since its container started.
+members_ready() { # N
+    local id started ready=0
+    for id in $(compose ps -q consumer 2>/dev/null); do
+        started=$(docker inspect -f '{{.State.StartedAt}}' "$id")
+        if docker logs --since "$started" "$id" 2>&1 | grep -q 'event=ready'; then ready=$((ready + 1)); fi
+    done
+    [ "$ready" -ge "$1" ]
+}
+
+# logs/kafka-consumer.out on this host, as in native mode: a follower of the containers' logs, with a pid file.
+follower_pid() {
+    local pid
+    { read -r pid <"$RUN_DIR/follower.pid"; } 2>/dev/null || return 1
+    case $(ps -o args= -p "$pid" 2>/dev/null) in *"logs "*consumer*) echo "$pid" ;; *) return 1 ;; esac
+}
+stop_follower() {
+    local pid
+    if pid=$(follower_pid); then kill "$pid" 2>/dev/null || true; fi
+    rm -f "$RUN_DIR/follower.pid"
+}
+follow_consumer_log() { # since
+    mkdir -p "$RUN_DIR"
+    stop_follower
+    nohup docker compose --project-directory "$ROOT" -f "$ROOT/docker-compose.yml" \
+        logs -f --no-color --no-log-prefix --since "$1" consumer >>"$CONSUMER_LOG" 2>/dev/null </dev/null &
+    echo $! >"$RUN_DIR/follower.pid"
+}
+
+# ---- stop, look ----------------------------------------------------------------------------------------------------
+
+stack_stop() {
+    mkdir -p "$LOG_DIR"
+    step "Stopping the containers"
+    # In the order of their dependencies; the volumes stay.
+    compose_quietly "Docker could not stop them." down --remove-orphans
+    stop_follower
+    step_done
+}
+stack_wipe() {
+    step "Removing databases, topics and caches"
+    compose_quietly "Docker could not remove the volumes." down --volumes --remove-orphans
+    rm -f "$RUN_DIR/mode"
+    step_done
+}
+
+stack_psql() { # oltp|olap psql-arguments...
+    local db=$1 tty=''
+    shift
+    if [ ! -t 0 ] || [ ! -t 1 ]; then tty=-T; fi
+    # shellcheck disable=SC2086  # no argument at all on a terminal
+    compose exec $tty "$db" psql -U "$PG_USER" -d "$PG_DATABASE" "$@"
+}
+
+stack_status() {
+    local json
+    say "Docker mode, project $COMPOSE_PROJECT_NAME"
+    compose ps
+    json=$(compose exec -T connect curl -sS "http://localhost:8083/connectors/$CONNECTOR/status" 2>/dev/null </dev/null) || json=''
+    say "" "Connector $CONNECTOR and its task: $(printf '%s' "$json" | tr ',' '\n' |
+        sed -n 's/.*"state" *: *"\([A-Z_]*\)".*/\1/p' | tr '\n' ' ')"
+    say "Not yet read from the OLTP database's log: $(compose exec -T oltp psql -U "$PG_USER" -d "$PG_DATABASE" \
+        -Atc "$SLOT_LAG_SQL" 2>/dev/null </dev/null || echo unknown)"
+    say "" "Not yet applied, by topic (as the members told Kafka):"
+    compose exec -T kafka /opt/kafka/bin/kafka-consumer-groups.sh --bootstrap-server kafka:29092 \
+        --describe --all-groups 2>/dev/null </dev/null | lag_by_topic
+}

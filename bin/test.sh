@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Proves that everything works, natively, on a machine that may have nothing installed (Debian).
+#
+#   bin/test.sh [--unit | --e2e] [--yes] [e2e options, e.g. --only NAME]
+#
+# Installs what it needs (apt as root, Maven for the jars) and builds; then
+#   unit   the unit tests under the address and undefined-behaviour sanitizers, the checks of the sources (shellcheck,
+#          clang-format, clang-tidy, which room includes what), docker-compose.yml
+#   e2e    tests/e2e: real PostgreSQL, Kafka, Connect and Debezium, on free ports and in a folder of their own, so a
+#          started stack is not disturbed; options that are not known here go there
+# Prints PASS or FAIL for each, and at the end one line: N passed, N failed.
+# shellcheck source=bin/stack/common.sh
+. "$(dirname "$0")/stack/common.sh"
+
+unit=1 e2e=1
+e2e_options=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --unit) e2e='' ;;
+        --e2e) unit='' ;;
+        --yes|-y) ASSUME_YES=1 ;;
+        --help|-h) print_help ;;
+        --only) unit=''; e2e_options+=("$@"); break ;;
+        *) e2e_options+=("$1") ;;
+    esac
+    shift
+done
+export ASSUME_YES=${ASSUME_YES:-}
+
+is_debian || { say "The tests run natively, and that needs Debian." >&2; exit 1; }
+MODE=native
+load_mode
+cd "$ROOT"
+TEST_LOGS=$ROOT/build/test-logs
+mkdir -p "$TEST_LOGS"
+
+passed=0 failed=0
+pass() { say "PASS $1"; passed=$((passed + 1)); }
+fail() { say "FAIL $1"; failed=$((failed + 1)); }
+
+# A check with its output in a file, shown when it fails.
+check() { # name command...
+    local name=$1 log started
+    started=$(now_ms)
+    log=$TEST_LOGS/${1//[ \/]/-}.log
+    shift
+    if "$@" >"$log" 2>&1 </dev/null; then
+        pass "$name ($(seconds_since "$started") s)"
+    else
+        fail "$name ($(seconds_since "$started") s; all of it in ${log#"$ROOT"/})"
+        tail -n 40 "$log" | sed 's/^/    /'
+    fi
+}
+
+# ---- the pieces ----------------------------------------------------------------------------------------------------
+
+install_and_build() {
+    install_packages "${PACKAGES_TO_RUN[@]}" "${PACKAGES_TO_TEST[@]}"
+    require_java
+    fetch_jars
+    build_preset release
+    [ -z "$unit" ] || build_preset asan
+}
+build_preset() { # preset
+    local log=$TEST_LOGS/build-$1.log
+    step "Building: $1"
+    { cmake --preset "$1" && cmake --build --preset "$1"; } >"$log" 2>&1 </dev/null ||
+        { fail "build $1"; step_failed "It does not build." "$log" "read $log"; }
+    step_done
+}
+
+unit_tests() { # preset
+    local log=$TEST_LOGS/ctest-$1.log name result
+    ctest --preset "$1" -j 2 >"$log" 2>&1 </dev/null || true
+    while read -r name result; do
+        if [ "$result" = Passed ]; then pass "unit $name ($1)"; else fail "unit $name ($1)"; fi
+    done < <(sed -n 's/^ *[0-9]*\/[0-9]* Test *#[0-9]*: \([^ ]*\) [. ]*\**\([A-Z][a-z]*\).*/\1 \2/p' "$log")
+    if grep -q -e '\*\*\*' -e 'No tests were found' "$log"; then sed 's/^/    /' "$log" | tail -n 60; fi
+    grep -q 'tests passed' "$log" || fail "ctest $1 ran no test"
+}
+
+sources_of() { find consumer tests -name '*.[ch]' -not -path '*/build/*' 2>/dev/null | sort; }
+# shellcheck disable=SC2046  # no file name here has a space
+check_sources() {
+    local script
+    check "shellcheck" shellcheck -x bin/*.sh bin/stack/*.sh .ci/run $(find tests -name '*.sh')
+    check "clang-format" clang-format --dry-run -Werror $(sources_of)
+    check "clang-tidy" clang_tidy
+    check "docker-compose.yml" compose_config
+    for script in tests/*.sh; do [ ! -x "$script" ] || check "$script" "$script"; done
+}
+clang_tidy() { find consumer -name '*.c' -print0 | xargs -0 -n 4 -P 2 clang-tidy -p build/release --quiet --warnings-as-errors='*'; }
+compose_config() {
+    local n
+    n=$(docker-compose -f docker-compose.yml config --services | wc -l) && [ "$n" -eq 6 ]
+}
+
+end_to_end() {
+    local log=$TEST_LOGS/e2e.log status=0 p f
+    [ -e tests/e2e/run.py ] || { say "There is no tests/e2e yet."; return 0; }
+    PYTHONUNBUFFERED=1 /usr/bin/python3 tests/e2e/run.py ${e2e_options[@]+"${e2e_options[@]}"} 2>&1 </dev/null |
+        tee "$log" || status=1
+    p=$(grep -c '^PASS ' "$log" || true)
+    f=$(grep -c '^FAIL ' "$log" || true)
+    passed=$((passed + p)) failed=$((failed + f))
+    if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then fail "tests/e2e/run.py ended with an error"; fi
+    if [ "$p" -eq 0 ] && [ "$f" -eq 0 ] && [ "$status" -eq 0 ]; then fail "tests/e2e/run.py ran no test"; fi
+}
+
+# ---- all of it -----------------------------------------------------------------------------------------------------
+
+# Whatever happens, the last line tells the counts.
+finish() {
+    local status=$?
+    trap - EXIT
+    if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+    say "" "Everything took $(seconds_since "$SCRIPT_START") s." "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ] || exit 1
+    exit 0
+}
+trap finish EXIT
+
+install_and_build
+if [ -n "$unit" ]; then
+    unit_tests asan
+    check_sources
+fi
+if [ -n "$e2e" ]; then end_to_end; fi
