@@ -8,11 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_BYTES 4095 /* newline included; below PIPE_BUF, so that a pipe keeps lines whole too  \
-                         */
+#define LINE_BYTES                                                                                 \
+    4095 /* newline included; below PIPE_BUF, so that a pipe keeps lines whole too                 \
+          */
 
 struct line {
-    char text[LINE_BYTES + 1]; /* room for printf's NUL */
+    char text[LINE_BYTES]; /* printf's NUL stands where the newline will */
     size_t len;
 };
 
@@ -59,15 +60,13 @@ static size_t utf8_len(struct str s) {
     return len;
 }
 
-/* Appends what vsnprintf gives, or as much of it as there is room for before the newline. */
-static void line_add(struct line *line, const char *format, va_list args) {
-    size_t room = LINE_BYTES - line->len; /* the newline takes the NUL's place */
-    int len = vsnprintf(line->text + line->len, room, format, args);
+/* vsnprintf has written to the end of the line: len as it returned it. What there was no room for
+ * before the newline is cut off, between two characters. */
+static void line_grow(struct line *line, int len) {
     if (len < 0) {
-        line->text[line->len] = '\0';
         return;
     }
-    if ((size_t)len < room) {
+    if ((size_t)len < LINE_BYTES - line->len) {
         line->len += (size_t)len;
         return;
     }
@@ -89,7 +88,7 @@ __attribute__((format(printf, 2, 3))) static void line_printf(struct line *line,
                                                               ...) {
     va_list args;
     va_start(args, format);
-    line_add(line, format, args);
+    line_grow(line, vsnprintf(line->text + line->len, LINE_BYTES - line->len, format, args));
     va_end(args);
 }
 
@@ -133,7 +132,7 @@ void log_line(const struct log *log, enum log_level level, const char *room, con
         line_printf(&line, " ");
         va_list args;
         va_start(args, format);
-        line_add(&line, format, args);
+        line_grow(&line, vsnprintf(line.text + line.len, LINE_BYTES - line.len, format, args));
         va_end(args);
     }
     line_write(&line, log);
@@ -187,13 +186,11 @@ static bool is_plain(struct str s) {
 static size_t escape(char out[8], const char *p, size_t len) {
     unsigned char c = (unsigned char)*p;
     int written = 0;
-    if (len == 0) {
-        written = snprintf(out, 8, "\\x%02x", c);
-    } else if (c == '"' || c == '\\') {
+    if (c == '"' || c == '\\') {
         written = snprintf(out, 8, "\\%c", c);
     } else if (c == '\n') {
         written = snprintf(out, 8, "\\n");
-    } else if (c < ' ' || c == 0x7f) {
+    } else if (len == 0 || c < ' ' || c == 0x7f) {
         written = snprintf(out, 8, "\\x%02x", c);
     } else {
         written = snprintf(out, 8, "%.*s", (int)len, p);

@@ -1,0 +1,143 @@
+#include "config/config.h"
+
+#include "config/items.h"
+#include "config/names.h"
+#include "config/values.h"
+
+#include <string.h>
+
+void config_print(const struct config *config, FILE *out) {
+    const struct config_memory *memory = config->memory;
+    for (size_t i = 0; i < memory->count; i++) {
+        const struct config_item *item = &memory->items[i];
+        if (item->value) {
+            bool hidden = config_name_is_secret(item->name) || config_value_is_secret(item->value);
+            (void)fprintf(out, "%s = %s  (%s)\n", item->name, hidden ? "***" : item->value,
+                          item->origin ? item->origin : "default");
+        }
+    }
+}
+
+static const char *shown_default(const struct config_setting *setting) {
+    if (!setting->initial) {
+        return "";
+    }
+    return setting->secret ? "***" : setting->initial;
+}
+
+static bool in_group(const struct config_setting *setting, const struct config_group *group) {
+    return config_group_find(setting->name) == group;
+}
+
+static void help_rows(const struct config_group *group, FILE *out) {
+    char allowed[160];
+    for (const struct config_setting *s = config_settings; s->name; s++) {
+        if (!in_group(s, group)) {
+            continue;
+        }
+        (void)fprintf(out, "  %s=%s\n      %s", s->name, shown_default(s), s->help);
+        if (s->type != CONFIG_PASSED) {
+            (void)fprintf(out, ";\n      %s", config_value_allowed(s, allowed, sizeof allowed));
+        }
+        (void)fputs("\n", out);
+    }
+}
+
+void config_help(FILE *out) {
+    (void)fputs(
+        "Settings, with their defaults. Each source goes before the ones above it:\n"
+        "  --config FILE      JSON: {\"log.level\": \"debug\"} or {\"log\": {\"level\": ...}}\n"
+        "  SYNC_LOG_LEVEL=... environment: SYNC_, capitals, `.` as `_`, `_` as `__`\n"
+        "  --set log.level=debug\n"
+        "A secret can be read from a file's first line: olap.password.file=PATH.\n\n",
+        out);
+    help_rows(NULL, out);
+    for (const struct config_group *g = config_groups; g->prefix; g++) {
+        (void)fprintf(out, "\n%sNAME is passed on to %s:\n", g->prefix, g->for_whom);
+        help_rows(g, out);
+    }
+    (void)fputs("\nFixed:\n", out);
+    for (const struct config_fixed *f = config_fixed; f->name; f++) {
+        (void)fprintf(out, "  %s\n      %s\n", f->name, f->reason);
+    }
+}
+
+static const char introduction[] =
+    "# Settings\n"
+    "\n"
+    "<!-- Made from consumer/config/settings.c; test_config_docs fails when it is stale, and\n"
+    "     writes it anew when UPDATE_DOCS=1 is in its environment. -->\n"
+    "\n"
+    "Each source goes before the ones above it:\n"
+    "\n"
+    "1. the default;\n"
+    "2. a JSON file, `--config FILE`: nested objects are joined by dots, so\n"
+    "   `{\"log\": {\"level\": \"debug\"}}` and `{\"log.level\": \"debug\"}` say the same;\n"
+    "3. environment variables: `SYNC_` and the name in capitals, with `.` as `_` and `_` as `__`:\n"
+    "   `SYNC_LOG_LEVEL=debug`, `SYNC_OLAP_CONNECT__TIMEOUT=9` (a name with capitals in it can't "
+    "be\n"
+    "   given this way);\n"
+    "4. `--set NAME=VALUE`, as often as needed; of one name the last counts.\n"
+    "\n"
+    "A setting that does not exist, or a value that is not allowed, ends the program with exit "
+    "code\n"
+    "2 before anything is touched. So does any other environment variable that begins with "
+    "`SYNC_`.\n"
+    "\n"
+    "## Secrets\n"
+    "\n"
+    "`NAME.file` reads a secret from the first line of a file, as in\n"
+    "`SYNC_OLAP_PASSWORD_FILE=/run/secrets/olap`; giving a secret both ways is an error.\n"
+    "Secret is what is marked so below, and every passed-through name that holds `pass`, "
+    "`secret`,\n"
+    "`credential`, `jaas`, `private`, `oauthbearer.config` or `ssl.key.pem`, or ends in `token`.\n"
+    "Secrets are shown as `***`, as are values with a password inside (`postgresql://a:b@host`).\n"
+    "Prefer files: other users of the machine can read a process's arguments.\n";
+
+static void markdown_rows(const struct config_group *group, FILE *out) {
+    char allowed[160];
+    (void)fputs(group ? "| setting | default | what |\n|---|---|---|\n"
+                      : "| setting | default | allowed | what |\n|---|---|---|---|\n",
+                out);
+    for (const struct config_setting *s = config_settings; s->name; s++) {
+        if (!in_group(s, group)) {
+            continue;
+        }
+        const char *tick = s->initial ? "`" : "";
+        (void)fprintf(out, "| `%s`%s | %s%s%s |", s->name, s->secret ? " (secret)" : "", tick,
+                      shown_default(s), tick);
+        if (!group) {
+            (void)fprintf(out, " %s |", config_value_allowed(s, allowed, sizeof allowed));
+        }
+        (void)fprintf(out, " %s |\n", s->help);
+    }
+}
+
+static bool has_rows(const struct config_group *group) {
+    for (const struct config_setting *s = config_settings; s->name; s++) {
+        if (in_group(s, group)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void config_markdown(FILE *out) {
+    (void)fputs(introduction, out);
+    (void)fputs("\n## The program's own\n\n", out);
+    markdown_rows(NULL, out);
+    for (const struct config_group *g = config_groups; g->prefix; g++) {
+        (void)fprintf(out, "\n## `%sNAME`: passed on to %s\n\n%s\n", g->prefix, g->for_whom,
+                      g->introduction);
+        (void)fputs("An empty value takes a default away.\n", out);
+        if (has_rows(g)) {
+            (void)fputs("\n", out);
+            markdown_rows(g, out);
+        }
+    }
+    (void)fputs("\n## Fixed\n\nThe design rests on these; setting them is an error.\n\n", out);
+    (void)fputs("| setting | why |\n|---|---|\n", out);
+    for (const struct config_fixed *f = config_fixed; f->name; f++) {
+        (void)fprintf(out, "| `%s` | %s |\n", f->name, f->reason);
+    }
+}
