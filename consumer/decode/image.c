@@ -1,0 +1,178 @@
+#include "decode/image.h"
+
+#include "decode/envelope.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What Debezium sends for a value that the WAL doesn't hold (unavailable.value.placeholder). */
+#define UNAVAILABLE STR("__debezium_unavailable_value")
+
+void image_init(struct image *image, size_t columns, struct arena *memory) {
+    image->json = NULL;
+    image->values = arena_alloc(memory, columns * sizeof *image->values);
+    image->numbers = arena_alloc(memory, columns * sizeof *image->numbers);
+}
+
+void image_drop(struct image *image) {
+    json_decref(image->json);
+    image->json = NULL;
+}
+
+const char *image_part_name(enum image_part part) {
+    switch (part) {
+    case IMAGE_AFTER:
+        return "`after`";
+    case IMAGE_BEFORE:
+        return "`before`";
+    case IMAGE_KEY:
+        return "the key";
+    }
+    return "";
+}
+
+static enum err_kind missing(enum image_part part, const struct view_table *table,
+                             const struct view_column *column, struct err *reterr) {
+    if (part == IMAGE_KEY) {
+        return err_set(reterr, ERR_HALT,
+                       "the record's key has no column " STR_FMT ": the connector's "
+                       "message.key.columns must list the join key and the primary key of " STR_FMT
+                       "." STR_FMT "; set it, then start with new topics",
+                       STR_ARG(column->name), STR_ARG(table->schema), STR_ARG(table->name));
+    }
+    return err_set(reterr, ERR_HALT,
+                   "column " STR_FMT " is missing from %s in topic " STR_FMT
+                   ": was it dropped or renamed in table " STR_FMT "." STR_FMT
+                   ", or left out by the connector (column.exclude.list, a type that it can't "
+                   "send)? Bring it back, or change the view's SQL files and start anew",
+                   STR_ARG(column->name), image_part_name(part), STR_ARG(table->topic),
+                   STR_ARG(table->schema), STR_ARG(table->name));
+}
+
+static enum err_kind unavailable(const struct view_table *table, const struct view_column *column,
+                                 struct err *reterr) {
+    return err_set(reterr, ERR_HALT,
+                   "column " STR_FMT ": the record does not hold its value (TOAST), since the "
+                   "REPLICA IDENTITY of " STR_FMT "." STR_FMT " is not FULL: ALTER TABLE " STR_FMT
+                   "." STR_FMT " REPLICA IDENTITY FULL, then reload with new topics",
+                   STR_ARG(column->name), STR_ARG(table->schema), STR_ARG(table->name),
+                   STR_ARG(table->schema), STR_ARG(table->name));
+}
+
+static const char *wanted_name(enum scalar scalar) {
+    switch (scalar) {
+    case SCALAR_INTEGER:
+        return "an integer";
+    case SCALAR_NUMBER:
+        return "a number or a string";
+    case SCALAR_BOOLEAN:
+        return "true or false";
+    case SCALAR_STRING:
+        return "a string";
+    }
+    return "";
+}
+
+static const char *found_name(const json_t *json) {
+    switch (json_typeof(json)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a real number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        return "null";
+    }
+    return "";
+}
+
+static struct str print_integer(json_int_t value, char *number) {
+    int len = snprintf(number, IMAGE_NUMBER_MAX, "%" JSON_INTEGER_FORMAT, value);
+    return (struct str){number, (size_t)len};
+}
+
+/* The shortest text that reads as the same double: what Debezium wrote, also of a real. */
+static struct str print_real(double value, char *number) {
+    int len = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        len = snprintf(number, IMAGE_NUMBER_MAX, "%.*g", digits, value);
+        if (strtod(number, NULL) == value) {
+            break;
+        }
+    }
+    return (struct str){number, (size_t)len};
+}
+
+static bool kind_fits(enum scalar scalar, const json_t *json) {
+    switch (scalar) {
+    case SCALAR_INTEGER:
+        return json_is_integer(json);
+    case SCALAR_NUMBER:
+        return json_is_number(json) || json_is_string(json);
+    case SCALAR_BOOLEAN:
+        return json_is_boolean(json);
+    case SCALAR_STRING:
+        return json_is_string(json);
+    }
+    return false;
+}
+
+/* The text of a JSON scalar; SQL NULL for null. */
+static struct str scalar_text(const json_t *json, char *number) {
+    switch (json_typeof(json)) {
+    case JSON_STRING:
+        return (struct str){json_string_value(json), json_string_length(json)};
+    case JSON_INTEGER:
+        return print_integer(json_integer_value(json), number);
+    case JSON_REAL:
+        return print_real(json_real_value(json), number);
+    case JSON_TRUE:
+        return STR("true");
+    case JSON_FALSE:
+        return STR("false");
+    case JSON_NULL:
+    case JSON_OBJECT:
+    case JSON_ARRAY:
+        break;
+    }
+    return STR_NONE;
+}
+
+enum err_kind image_read(struct image *image, enum image_part part, struct str text,
+                         const struct view_table *table, size_t count, struct err *reterr) {
+    image_drop(image);
+    enum err_kind kind = json_read(text, image_part_name(part), &image->json, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    const json_t *row = part == IMAGE_KEY ? json_unwrap(image->json) : image->json;
+    if (!json_is_object(row)) {
+        return err_set(reterr, ERR_RECORD, "%s is not an object", image_part_name(part));
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct view_column *column = &table->columns[i];
+        const json_t *json = json_object_getn(row, column->name.ptr, column->name.len);
+        if (!json) {
+            return missing(part, table, column, reterr);
+        }
+        if (!json_is_null(json) && !kind_fits(column->scalar, json)) {
+            return err_set(reterr, ERR_RECORD, "column " STR_FMT " in %s: %s instead of %s",
+                           STR_ARG(column->name), image_part_name(part), found_name(json),
+                           wanted_name(column->scalar));
+        }
+        image->values[i] = scalar_text(json, image->numbers[i]);
+        if (column->toastable && image->values[i].ptr && str_equal(image->values[i], UNAVAILABLE)) {
+            return unavailable(table, column, reterr);
+        }
+    }
+    return ERR_NONE;
+}

@@ -1,0 +1,42 @@
+/* image.h: a JSON object of columns → the texts of the columns that the view uses.
+ *
+ * What:    reads `after`, `before` and the Kafka key by a table's columns.
+ * Owns:    a struct image owns the JSON its values point into, until image_drop or the next read;
+ *          its arrays are the decoder's.
+ * Threads: belongs to one thread.
+ * Units:   none.
+ * Errors:  ERR_RECORD: not JSON, a value of another kind than the column's; names the column.
+ *          ERR_HALT: a column is not there, or Debezium does not have its value (TOAST).
+ * Limits:  jansson's.
+ */
+#ifndef DECODE_IMAGE_H
+#define DECODE_IMAGE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "view/view.h"
+
+#include <jansson.h>
+
+/* An int64 or a double with its NUL. */
+#define IMAGE_NUMBER_MAX 32
+
+struct image {
+    json_t *json;                      /* NULL: nothing is read */
+    struct str *values;                /* as table->columns; ptr NULL: SQL NULL */
+    char (*numbers)[IMAGE_NUMBER_MAX]; /* where values of numbers are printed */
+};
+
+enum image_part { IMAGE_AFTER, IMAGE_BEFORE, IMAGE_KEY };
+
+/* Room for columns values, from memory. */
+void image_init(struct image *image, size_t columns, struct arena *memory);
+void image_drop(struct image *image);
+/* Reads the first count columns of table from text, which part names in messages. */
+MUST_CHECK enum err_kind image_read(struct image *image, enum image_part part, struct str text,
+                                    const struct view_table *table, size_t count,
+                                    struct err *reterr);
+/* `after`, `before`, `the key`. */
+const char *image_part_name(enum image_part part);
+
+#endif
