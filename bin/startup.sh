@@ -26,9 +26,14 @@ while [ $# -gt 0 ]; do
 done
 export ASSUME_YES=${ASSUME_YES:-}
 
+STARTING='' # jobs that must come to their end, or a second start would meet them half-way
 interrupted() {
-    trap - INT TERM
-    printf '\n\nInterrupted. What has started goes on running: bin/startup.sh continues, bin/shutdown.sh stops it.\n' >&2
+    local text='Interrupted. What has started goes on running: bin/startup.sh continues, bin/shutdown.sh stops it.'
+    trap '' INT TERM
+    # shellcheck disable=SC2086
+    [ -z "$STARTING" ] || wait $STARTING || true
+    # Standard error may point into a log at this moment.
+    printf '\n\n%s\n' "$text" 2>/dev/null >/dev/tty || printf '\n\n%s\n' "$text" >&2
     exit 130
 }
 trap interrupted INT TERM

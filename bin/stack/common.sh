@@ -6,16 +6,15 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
-# .env holds KEY=value lines; the environment wins.
-load_settings() {
+# A file of KEY=value lines; what is set already wins.
+load_settings() { # file
     local line key
     while IFS= read -r line || [ -n "$line" ]; do
         case $line in ''|'#'*) continue ;; esac
         key=${line%%=*}
-        if [ -z "${!key+set}" ]; then export "$key=${line#*=}"; else export "${key?}"; fi
-    done <"$ROOT/.env"
+        [ -n "${!key+set}" ] || eval "$key=\${line#*=}"
+    done <"$1"
 }
-load_settings
 
 # A second stack beside the first: another SYNC_RUN_DIR and other ports. Logs and state go into that folder too.
 if [ -n "${SYNC_RUN_DIR:-}" ]; then
@@ -29,8 +28,26 @@ else
     STATE_DIR=${SYNC_STATE_DIR:-$ROOT/state}
 fi
 CONSUMER_LOG=$LOG_DIR/kafka-consumer.out
-CONNECTOR=${CONNECTOR:-oltp-olap-sync}
-export RUN_DIR LOG_DIR STATE_DIR CONSUMER_LOG CONNECTOR
+CONNECTOR='oltp-olap-sync'
+export CONNECTOR # the connector's name as the binary prints it
+
+# Ports and names: the environment wins, then what the environment said when this stack was started first (so that
+# bin/psql.sh finds a stack on other ports), then .env.
+KEPT_SETTINGS=$RUN_DIR/settings
+[ ! -e "$KEPT_SETTINGS" ] || load_settings "$KEPT_SETTINGS"
+load_settings "$ROOT/.env"
+export KAFKA_VERSION DEBEZIUM_VERSION POSTGRES_VERSION # for pom.xml and docker-compose.yml
+export OLTP_PORT OLAP_PORT KAFKA_PORT CONNECT_PORT OLTP_PASSWORD OLAP_PASSWORD PG_USER PG_DATABASE COMPOSE_PROJECT_NAME LOG_LEVEL
+keep_settings() {
+    local line key
+    (umask 077 && : >"$KEPT_SETTINGS.new")
+    while IFS= read -r line; do
+        case $line in [A-Z]*_PORT=*|[A-Z]*_PASSWORD=*|PG_*=*|COMPOSE_PROJECT_NAME=*) ;; *) continue ;; esac
+        key=${line%%=*}
+        [ "$line" = "$key=${!key}" ] || echo "$key=${!key}"
+    done <"$ROOT/.env" >"$KEPT_SETTINGS.new"
+    mv "$KEPT_SETTINGS.new" "$KEPT_SETTINGS"
+}
 
 # ---- what the person at the terminal sees -------------------------------------------------------------------------
 
@@ -169,6 +186,7 @@ remembered_mode() {
 remember_mode() {
     mkdir -p "$RUN_DIR" "$LOG_DIR" "$STATE_DIR"
     echo "$MODE" >"$RUN_DIR/mode"
+    keep_settings
 }
 load_mode() {
     if [ "$MODE" = docker ]; then

@@ -140,7 +140,7 @@ stack_stop() {
 stack_wipe() {
     step "Removing databases, topics and caches"
     compose_quietly "Docker could not remove the volumes." down --volumes --remove-orphans
-    rm -f "$RUN_DIR/mode"
+    rm -f "$RUN_DIR/mode" "$KEPT_SETTINGS"
     step_done
 }
 

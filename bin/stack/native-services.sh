@@ -19,9 +19,12 @@ pg_bin() {
 as_pg() {
     if [ "$(id -u)" -eq 0 ]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
 }
-# Where the two data folders are: in run/, or, where the user postgres can't reach that, under /var/lib.
+# Where the two data folders are: in run/, or, where the user postgres can't reach that, under /var/lib. (Before the
+# package is installed there is no such user; nobody has the same rights here.)
 pg_root() {
-    if [ "$(id -u)" -ne 0 ] || runuser -u postgres -- test -x "$RUN_DIR"; then
+    local user=postgres
+    id postgres >/dev/null 2>&1 || user=nobody
+    if [ "$(id -u)" -ne 0 ] || (cd / && runuser -u "$user" -- test -x "$RUN_DIR"); then
         echo "$RUN_DIR"
     elif [ "$RUN_DIR" = "$ROOT/run" ]; then
         echo /var/lib/oltp-olap-sync
@@ -37,12 +40,12 @@ pg_data() { # oltp|olap
 pg_port() { if [ "$1" = oltp ]; then echo "$OLTP_PORT"; else echo "$OLAP_PORT"; fi; }
 pg_password() { if [ "$1" = oltp ]; then echo "$OLTP_PASSWORD"; else echo "$OLAP_PASSWORD"; fi; }
 
-pg_pid() { # oltp|olap; the pid in postmaster.pid, if that process really works in this folder
+pg_pid() { # oltp|olap; the pid in postmaster.pid, if that process really serves this folder
     local data pid
     data=$(pg_data "$1")
     { read -r pid <"$data/postmaster.pid"; } 2>/dev/null || return 1
-    [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "$data" ] && echo "$pid"
-}
+    tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF -e "$data" && echo "$pid"
+} 2>/dev/null
 pg_alive() { pg_pid "$1" >/dev/null; }
 
 # Made beside its place and then moved there, so that an interrupted initdb leaves nothing half-made.
@@ -63,7 +66,7 @@ pg_init() { # oltp|olap
     as_pg "$(pg_bin)/initdb" -D "$new" -U "$PG_USER" -A scram-sha-256 --pwfile="$pw" -E UTF8 --locale=C.UTF-8 || return 1
     rm -f "$pw"
     echo "include 'stack.conf'" >>"$new/postgresql.conf"
-    mv "$new" "$data"
+    mv -T "$new" "$data"
 }
 
 pg_settings() { # oltp|olap

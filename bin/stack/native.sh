@@ -58,6 +58,7 @@ start_servers() {
     oltp=$!
     pg_start olap &
     olap=$!
+    STARTING="$oltp $olap"
     connect_start
 
     step "OLTP PostgreSQL on 127.0.0.1:$OLTP_PORT"
@@ -68,6 +69,8 @@ start_servers() {
     wait "$olap" || postgres_failed olap
     pg_make_database olap >>"$LOG_DIR/postgresql-olap.log" || postgres_failed olap
     step_done "$(pg_data_remark)"
+    # shellcheck disable=SC2034  # for the trap of startup.sh
+    STARTING=''
 
     step "Kafka $KAFKA_VERSION on 127.0.0.1:$KAFKA_PORT"
     WATCH='alive kafka' wait_for 90 kafka_answers ||
@@ -203,7 +206,7 @@ stack_wipe() {
     for name in oltp olap; do rm -rf "$(pg_data "$name")" "$(pg_data "$name").new" "$(pg_data "$name").pw"; done
     [ "$PG_ROOT" = "$RUN_DIR" ] || rmdir "$PG_ROOT" /var/lib/oltp-olap-sync 2>/dev/null || true
     rm -rf "$RUN_DIR/kafka" "$STATE_DIR"
-    rm -f "$RUN_DIR"/*.pid "$RUN_DIR"/*.properties "$RUN_DIR"/connector.json* "$RUN_DIR/mode"
+    rm -f "$RUN_DIR"/*.pid "$RUN_DIR"/*.properties "$RUN_DIR"/connector.json* "$RUN_DIR/mode" "$KEPT_SETTINGS"
     step_done
 }
 
