@@ -158,7 +158,8 @@ const char *config_env_name(struct arena *arena, const char *name) {
         if (name[i] == '_') {
             *out++ = '_';
         }
-        *out++ = name[i] == '.' ? '_' : (char)toupper((unsigned char)name[i]);
+        int capital = toupper((unsigned char)name[i]);
+        *out++ = (char)(name[i] == '.' ? '_' : capital);
     }
     *out = '\0';
     return variable;

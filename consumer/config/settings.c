@@ -102,7 +102,7 @@ const struct config_group config_groups[] = {
      "Any of libpq's connection keywords, with `olap.` before it; libpq checks them."},
     {"connector.", "the connector", NULL, FIELD(connector),
      "Any member of the Debezium connector's configuration, with `connector.` before it; what is "
-     "given here goes before what `oltp-olap-sync plan` works out from the SQL files."},
+     "given here overrides what `oltp-olap-sync plan` works out from the SQL files."},
     {0},
 };
 

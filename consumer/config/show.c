@@ -20,7 +20,7 @@ void config_print(const struct config *config, FILE *out) {
 
 static const char *shown_default(const struct config_setting *setting) {
     if (!setting->initial) {
-        return "";
+        return "unset";
     }
     return setting->secret ? "***" : setting->initial;
 }
@@ -35,7 +35,8 @@ static void help_rows(const struct config_group *group, FILE *out) {
         if (!in_group(s, group)) {
             continue;
         }
-        (void)fprintf(out, "  %s=%s\n      %s", s->name, shown_default(s), s->help);
+        (void)fprintf(out, "  %s%s%s\n      %s", s->name, s->initial ? "=" : ": ", shown_default(s),
+                      s->help);
         if (s->type != CONFIG_PASSED) {
             (void)fprintf(out, ";\n      %s", config_value_allowed(s, allowed, sizeof allowed));
         }
@@ -45,7 +46,7 @@ static void help_rows(const struct config_group *group, FILE *out) {
 
 void config_help(FILE *out) {
     (void)fputs(
-        "Settings, with their defaults. Each source goes before the ones above it:\n"
+        "Settings, with their defaults. Each source overrides the ones above it:\n"
         "  --config FILE      JSON: {\"log.level\": \"debug\"} or {\"log\": {\"level\": ...}}\n"
         "  SYNC_LOG_LEVEL=... environment: SYNC_, capitals, `.` as `_`, `_` as `__`\n"
         "  --set log.level=debug\n"
@@ -68,7 +69,7 @@ static const char introduction[] =
     "<!-- Made from consumer/config/settings.c; test_config_docs fails when it is stale, and\n"
     "     writes it anew when UPDATE_DOCS=1 is in its environment. -->\n"
     "\n"
-    "Each source goes before the ones above it:\n"
+    "Each source overrides the ones above it:\n"
     "\n"
     "1. the default;\n"
     "2. a JSON file, `--config FILE`: nested objects are joined by dots, so\n"
@@ -129,9 +130,8 @@ void config_markdown(FILE *out) {
     for (const struct config_group *g = config_groups; g->prefix; g++) {
         (void)fprintf(out, "\n## `%sNAME`: passed on to %s\n\n%s\n", g->prefix, g->for_whom,
                       g->introduction);
-        (void)fputs("An empty value takes a default away.\n", out);
         if (has_rows(g)) {
-            (void)fputs("\n", out);
+            (void)fputs("An empty value takes a default away.\n\n", out);
             markdown_rows(g, out);
         }
     }

@@ -102,7 +102,7 @@ static bool is_twice(const struct walk *walk, const char *name) {
 static enum err_kind add_scalar(struct walk *walk, const json_t *value, int line,
                                 struct err *reterr) {
     struct arena *arena = walk->entries->arena;
-    struct str text = STR_NONE;
+    struct str text;
     if (json_is_string(value)) {
         text = arena_copy(arena, (struct str){json_string_value(value), json_string_length(value)});
     } else if (json_is_integer(value)) {
