@@ -1,0 +1,230 @@
+#include "view/catalog.h"
+
+struct reading {
+    struct catalog *catalog;
+    struct arena *arena;
+    const struct report *report;
+};
+
+static struct str schema_of(json_t *range) {
+    struct str schema = ast_text(range, "schemaname");
+    return schema.ptr ? schema : STR("public");
+}
+
+static struct catalog_table *find(struct catalog_table *table, struct str schema, struct str name) {
+    while (table && !(str_equal(table->schema, schema) && str_equal(table->name, name))) {
+        table = table->next;
+    }
+    return table;
+}
+
+static void mark_unfit(struct catalog_table *table, const char *why, size_t at) {
+    if (!table->unfit) {
+        table->unfit = why;
+        table->unfit_at = at;
+    }
+}
+
+/* ---- columns and keys ---- */
+
+static void key_append(const struct reading *reading, struct catalog_table *table,
+                       struct str name) {
+    struct str *key = arena_alloc(reading->arena, (table->key_count + 1) * sizeof *key);
+    if (table->key_count > 0) {
+        memcpy(key, table->key, table->key_count * sizeof *key);
+    }
+    key[table->key_count++] = name;
+    table->key = key;
+}
+
+static void constraint_read(const struct reading *reading, struct catalog_table *table,
+                            json_t *constraint, struct str column) {
+    if (!str_is(ast_text(constraint, "contype"), "CONSTR_PRIMARY")) {
+        return;
+    }
+    size_t at = ast_own_place(constraint);
+    if (ast_text(constraint, "indexname").ptr) {
+        mark_unfit(table, "its PRIMARY KEY USING INDEX does not name the columns", at);
+    } else if (ast_flag(constraint, "deferrable")) {
+        mark_unfit(table, "its PRIMARY KEY is DEFERRABLE, so a key may be there twice", at);
+    }
+    if (column.ptr) {
+        key_append(reading, table, column);
+    }
+    json_t *keys = json_object_get(constraint, "keys");
+    for (size_t i = 0; i < json_array_size(keys); i++) {
+        key_append(reading, table, ast_name(keys, i));
+    }
+}
+
+static struct catalog_column *column_append(const struct reading *reading,
+                                            struct catalog_table *table) {
+    if (table->column_count == table->column_room) {
+        table->column_room = table->column_room > 0 ? 2 * table->column_room : 16;
+        struct catalog_column *columns =
+            arena_alloc(reading->arena, table->column_room * sizeof *columns);
+        if (table->column_count > 0) {
+            memcpy(columns, table->columns, table->column_count * sizeof *columns);
+        }
+        table->columns = columns;
+    }
+    return &table->columns[table->column_count++];
+}
+
+static void column_read(const struct reading *reading, struct catalog_table *table,
+                        json_t *members) {
+    struct catalog_column column = {.name = ast_text(members, "colname"),
+                                    .type = json_object_get(members, "typeName"),
+                                    .at = ast_own_place(members)};
+    column.collate = json_object_get(json_object_get(members, "collClause"), "collname");
+    if (catalog_column(table, column.name) >= 0) {
+        mark_unfit(table, "it declares a column twice", column.at);
+    }
+    json_t *constraints = json_object_get(members, "constraints"), *node;
+    size_t index;
+    json_array_foreach(constraints, index, node) {
+        json_t *constraint = ast_is(node, "Constraint");
+        if (str_is(ast_text(constraint, "contype"), "CONSTR_GENERATED")) {
+            column.unfit = "generated columns are not replicated";
+        }
+        constraint_read(reading, table, constraint, column.name);
+    }
+    *column_append(reading, table) = column;
+}
+
+/* ---- statements ---- */
+
+static const char *unfit_create(json_t *create, json_t *range) {
+    if (!str_is(ast_text(range, "relpersistence"), "p")) {
+        return "temporary and unlogged tables are not replicated";
+    }
+    if (json_object_get(create, "partspec") || json_object_get(create, "partbound")) {
+        return "partitioned tables are not supported";
+    }
+    if (json_array_size(json_object_get(create, "inhRelations")) > 0) {
+        return "INHERITS is not supported";
+    }
+    return json_object_get(create, "ofTypename") ? "OF type is not supported" : NULL;
+}
+
+static void elements_read(const struct reading *reading, struct catalog_table *table,
+                          json_t *elements) {
+    json_t *node;
+    size_t index;
+    json_array_foreach(elements, index, node) {
+        if (ast_is(node, "ColumnDef")) {
+            column_read(reading, table, ast_is(node, "ColumnDef"));
+        } else if (ast_is(node, "Constraint")) {
+            constraint_read(reading, table, ast_is(node, "Constraint"), STR_NONE);
+        } else {
+            mark_unfit(table, "LIKE is not supported: name its columns", ast_place(node));
+        }
+    }
+}
+
+static enum err_kind create_read(const struct reading *reading, json_t *create) {
+    struct catalog *catalog = reading->catalog;
+    json_t *range = json_object_get(create, "relation");
+    struct str schema = schema_of(range), name = ast_text(range, "relname");
+    if (find(catalog->first, schema, name)) {
+        return ast_flag(create, "if_not_exists")
+                   ? ERR_NONE
+                   : source_refuse(&catalog->source, ast_own_place(range), NULL, reading->report,
+                                   "table " STR_FMT "." STR_FMT " is created twice",
+                                   STR_ARG(schema), STR_ARG(name));
+    }
+    struct catalog_table **last = &catalog->first;
+    while (*last) {
+        last = &(*last)->next;
+    }
+    struct catalog_table *table = *last = arena_alloc(reading->arena, sizeof *table);
+    *table = (struct catalog_table){.schema = schema, .name = name, .at = ast_own_place(range)};
+    const char *unfit = unfit_create(create, range);
+    if (unfit) {
+        mark_unfit(table, unfit, table->at);
+    }
+    elements_read(reading, table, json_object_get(create, "tableElts"));
+    return ERR_NONE;
+}
+
+static void alter_command_read(const struct reading *reading, struct catalog_table *table,
+                               json_t *command, size_t at) {
+    struct str what = ast_text(command, "subtype");
+    json_t *def = json_object_get(command, "def");
+    if (str_is(what, "AT_ReplicaIdentity")) {
+        struct str identity = ast_text(ast_is(def, "ReplicaIdentityStmt"), "identity_type");
+        table->replica_identity_full = str_is(identity, "f");
+    } else if (str_is(what, "AT_AddConstraint")) {
+        constraint_read(reading, table, ast_is(def, "Constraint"), STR_NONE);
+    } else if (str_is(what, "AT_AddColumn")) {
+        column_read(reading, table, ast_is(def, "ColumnDef"));
+    } else if (str_is(what, "AT_DropColumn") || str_is(what, "AT_AlterColumnType") ||
+               str_is(what, "AT_AddInherit") || str_is(what, "AT_AttachPartition") ||
+               str_is(what, "AT_SetUnLogged")) {
+        mark_unfit(table, "this ALTER TABLE is not followed: write its result into CREATE TABLE",
+                   at);
+    }
+}
+
+static void alter_read(const struct reading *reading, json_t *alter) {
+    json_t *range = json_object_get(alter, "relation");
+    struct catalog_table *table =
+        find(reading->catalog->first, schema_of(range), ast_text(range, "relname"));
+    json_t *commands = json_object_get(alter, "cmds"), *node;
+    size_t index;
+    json_array_foreach(commands, index, node) {
+        if (table) {
+            alter_command_read(reading, table, ast_is(node, "AlterTableCmd"), ast_own_place(range));
+        }
+    }
+}
+
+static void rename_read(const struct reading *reading, json_t *rename) {
+    json_t *range = json_object_get(rename, "relation");
+    struct catalog_table *table =
+        find(reading->catalog->first, schema_of(range), ast_text(range, "relname"));
+    struct str what = ast_text(rename, "renameType");
+    if (table && (str_is(what, "OBJECT_TABLE") || str_is(what, "OBJECT_COLUMN"))) {
+        mark_unfit(table, "RENAME is not followed: write the new name into CREATE TABLE",
+                   ast_own_place(range));
+    }
+}
+
+enum err_kind catalog_read(const char *path, struct arena *arena, struct catalog *catalog,
+                           const struct report *report) {
+    enum err_kind kind = source_read(path, &catalog->source, report);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    struct reading reading = {catalog, arena, report};
+    for (size_t i = 0; i < source_statement_count(&catalog->source) && kind == ERR_NONE; i++) {
+        json_t *node = source_statement(&catalog->source, i);
+        if (ast_is(node, "CreateStmt")) {
+            kind = create_read(&reading, ast_is(node, "CreateStmt"));
+        } else if (ast_is(node, "AlterTableStmt")) {
+            alter_read(&reading, ast_is(node, "AlterTableStmt"));
+        } else if (ast_is(node, "RenameStmt")) {
+            rename_read(&reading, ast_is(node, "RenameStmt"));
+        }
+    }
+    return kind;
+}
+
+void catalog_clear(struct catalog *catalog) {
+    source_clear(&catalog->source);
+    catalog->first = NULL;
+}
+
+const struct catalog_table *catalog_table(const struct catalog *catalog, struct str schema,
+                                          struct str name) {
+    return find(catalog->first, schema, name);
+}
+
+int catalog_column(const struct catalog_table *table, struct str name) {
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (str_equal(table->columns[i].name, name)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}

@@ -1,0 +1,26 @@
+/* sql.h: the statements that follow from a view. Private to view/.
+ *
+ * What:    DDL of the sink table; upsert, insert, copy, delete and check.
+ * Owns:    nothing: every statement lives in the draft's arena.
+ * Threads: as source.h.
+ * Units:   none.
+ * Errors:  none.
+ * Limits:  none.
+ *
+ * Values come as text, one text[] a column; each statement converts them by the declared types.
+ * Names are quoted where SQL needs it; no value ever stands in a statement.
+ */
+#ifndef VIEW_SQL_H
+#define VIEW_SQL_H
+
+#include "view/draft.h"
+
+struct str sql_ddl(struct draft *draft);
+struct str sql_upsert(struct draft *draft);
+struct str sql_insert(struct draft *draft);
+/* Absent where a column needs a conversion. */
+struct str sql_copy(struct draft *draft);
+struct str sql_delete(struct draft *draft, const struct draft_table *table);
+struct str sql_check(struct draft *draft, const struct draft_table *table);
+
+#endif

@@ -1,0 +1,238 @@
+#include "view/view.h"
+#include "view/draft.h"
+#include "view/sql.h"
+
+#include <inttypes.h>
+#include <pg_query.h>
+#include <stdlib.h>
+
+/* All of a view in one arena, which the struct view itself points back to. */
+struct loaded {
+    struct view view;
+    struct arena arena;
+};
+
+#define TOPIC_MAX 249 /* Kafka's */
+
+/* ---- topics ---- */
+
+/* Debezium replaces what Kafka does not allow in a topic's name, one UTF-16 unit by one underscore.
+ */
+static void append_topic(struct buf *out, struct str name) {
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (letter || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-') {
+            buf_append(out, &name.ptr[i], 1);
+        } else if (c >= 0xf0) {
+            buf_str(out, STR("__")); /* the first byte of four: two units */
+        } else if ((c & 0xc0) != 0x80) {
+            buf_str(out, STR("_"));
+        }
+    }
+}
+
+static enum err_kind topic_set(struct draft *draft, struct view *view, size_t t,
+                               const char *prefix) {
+    struct view_table *table = &view->tables[t];
+    struct buf topic = {0};
+    append_topic(&topic, str_from(prefix));
+    buf_str(&topic, STR("."));
+    append_topic(&topic, table->schema);
+    buf_str(&topic, STR("."));
+    append_topic(&topic, table->name);
+    table->topic = arena_copy(draft->arena, buf_view(&topic));
+    buf_clear(&topic);
+    if (table->topic.len > TOPIC_MAX) {
+        return source_refuse(
+            &draft->source, draft->tables[t].at, NULL, draft->report,
+            "the topic's name would have %zu characters, Kafka allows %d: " STR_FMT,
+            table->topic.len, TOPIC_MAX, STR_ARG(table->topic));
+    }
+    for (size_t i = 0; i < t; i++) {
+        if (str_equal(view->tables[i].topic, table->topic)) {
+            return source_refuse(&draft->source, draft->tables[t].at, NULL, draft->report,
+                                 "two tables would share the topic " STR_FMT,
+                                 STR_ARG(table->topic));
+        }
+    }
+    return ERR_NONE;
+}
+
+/* ---- from draft to view ---- */
+
+static struct str type_text(struct draft *draft, const struct type *type) {
+    struct buf text = {0};
+    type_sql(&text, type);
+    struct str copy = arena_copy(draft->arena, buf_view(&text));
+    buf_clear(&text);
+    return copy;
+}
+
+static void table_fill(struct draft *draft, const struct draft_table *from,
+                       struct view_table *table) {
+    const struct catalog_table *source = from->source;
+    *table = (struct view_table){.schema = arena_copy(draft->arena, source->schema),
+                                 .name = arena_copy(draft->arena, source->name),
+                                 .column_count = from->column_count,
+                                 .key_count = from->key_count};
+    table->columns = arena_alloc(draft->arena, from->column_count * sizeof *table->columns);
+    for (size_t i = 0; i < from->column_count; i++) {
+        const struct type *type = &from->types[i];
+        table->columns[i] = (struct view_column){
+            .name = arena_copy(draft->arena, source->columns[from->columns[i]].name),
+            .type = type_text(draft, type),
+            .scalar = type_scalar(type),
+            .key = i < from->key_count ? type_key(type) : KEY_NONE,
+            .toastable = type_toastable(type)};
+    }
+    table->sql_delete = sql_delete(draft, from);
+    table->sql_check = sql_check(draft, from);
+}
+
+static void outputs_fill(struct draft *draft, struct view *view) {
+    view->output_count = draft->output_count;
+    view->outputs = arena_alloc(draft->arena, draft->output_count * sizeof *view->outputs);
+    for (size_t i = 0; i < draft->output_count; i++) {
+        const struct draft_output *output = &draft->outputs[i];
+        const struct draft_table *table = &draft->tables[output->table];
+        int column = 0;
+        while (table->columns[column] != output->column) {
+            column++;
+        }
+        view->outputs[i] =
+            (struct view_output){arena_copy(draft->arena, output->name), output->table, column};
+    }
+}
+
+/* ---- the fingerprint ---- */
+
+static void append_field(struct buf *out, struct str field) {
+    buf_printf(out, "%zu:", field.len);
+    buf_str(out, field);
+}
+
+/* Over everything that decides what is written and where it comes from: FNV-1a of 64 bits. The
+ * statements say names, types, outputs and the sink's key; tables and columns how records are read
+ * and kept. */
+static struct str fingerprint(struct draft *draft, const struct view *view) {
+    struct buf all = {0};
+    buf_printf(&all, "1 %" PRId32 " %zu ", view->partition_count, view->join_count);
+    append_field(&all, view->name);
+    for (size_t t = 0; t < view->table_count; t++) {
+        const struct view_table *table = &view->tables[t];
+        append_field(&all, table->schema);
+        append_field(&all, table->name);
+        append_field(&all, table->topic);
+        buf_printf(&all, "%zu ", table->key_count);
+        for (size_t i = 0; i < table->column_count; i++) {
+            append_field(&all, table->columns[i].name);
+            append_field(&all, table->columns[i].type);
+        }
+    }
+    for (size_t i = 0; i < view->output_count; i++) {
+        append_field(&all, view->outputs[i].name);
+        buf_printf(&all, "%d %d ", view->outputs[i].table, view->outputs[i].column);
+    }
+    append_field(&all, view->sql_ddl);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < all.len; i++) {
+        hash = (hash ^ (unsigned char)all.ptr[i]) * UINT64_C(0x100000001b3);
+    }
+    buf_clear(&all);
+    return arena_printf(draft->arena, "%016" PRIx64, hash);
+}
+
+static enum err_kind view_fill(struct draft *draft, const struct view_options *options,
+                               struct view *view) {
+    view->name = arena_copy(draft->arena, draft->name);
+    view->table_count = draft->table_count;
+    view->join_count = draft->join_count;
+    view->partition_count = options->partition_count;
+    view->tables = arena_alloc(draft->arena, draft->table_count * sizeof *view->tables);
+    for (size_t t = 0; t < draft->table_count; t++) {
+        table_fill(draft, &draft->tables[t], &view->tables[t]);
+        enum err_kind kind = topic_set(draft, view, t, options->topic_prefix);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    outputs_fill(draft, view);
+    view->sql_ddl = sql_ddl(draft);
+    view->sql_upsert = sql_upsert(draft);
+    view->sql_insert = sql_insert(draft);
+    view->sql_copy = sql_copy(draft);
+    view->fingerprint = fingerprint(draft, view);
+    return ERR_NONE;
+}
+
+/* ---- loading ---- */
+
+static enum err_kind draft_read(struct draft *draft, const struct view_options *options) {
+    enum err_kind kind =
+        catalog_read(options->oltp_path, draft->arena, &draft->catalog, draft->report);
+    if (kind == ERR_NONE) {
+        kind = source_read(options->view_path, &draft->source, draft->report);
+    }
+    if (kind == ERR_NONE) {
+        kind = statement_read(draft);
+    }
+    if (kind == ERR_NONE) {
+        kind = from_read(draft);
+    }
+    if (kind == ERR_NONE) {
+        kind = outputs_read(draft);
+    }
+    return kind == ERR_NONE ? keys_read(draft) : kind;
+}
+
+static char *text_of(const struct err *err) {
+    char *text = strdup(err->message);
+    if (!text) {
+        abort();
+    }
+    return text;
+}
+
+enum err_kind view_load(const struct view_options *options, struct view **ret_view,
+                        char **ret_report, struct err *reterr) {
+    struct err ignored;
+    char *text = NULL;
+    struct report report = {ret_report ? &text : NULL, reterr ? reterr : &ignored};
+    struct loaded *loaded = calloc(1, sizeof *loaded);
+    struct draft *draft = calloc(1, sizeof *draft);
+    if (!loaded || !draft) {
+        abort();
+    }
+    draft->arena = &loaded->arena;
+    draft->report = &report;
+    enum err_kind kind = draft_read(draft, options);
+    if (kind == ERR_NONE) {
+        kind = view_fill(draft, options, &loaded->view);
+    }
+    catalog_clear(&draft->catalog);
+    source_clear(&draft->source);
+    free(draft);
+    pg_query_exit();
+    loaded->view.memory = loaded;
+    struct view *view = &loaded->view;
+    if (kind == ERR_NONE) {
+        *ret_view = view;
+        return ERR_NONE;
+    }
+    view_destroy(&view);
+    if (ret_report) {
+        *ret_report = text ? text : text_of(report.err);
+    }
+    return kind;
+}
+
+void view_destroy(struct view **view) {
+    if (*view) {
+        struct loaded *loaded = (*view)->memory;
+        struct arena arena = loaded->arena;
+        free(loaded);
+        arena_clear(&arena);
+        *view = NULL;
+    }
+}
