@@ -1,0 +1,75 @@
+#include "consume/kafka_impl.h"
+
+#include <string.h>
+
+/* What this program relies on; nobody may set it otherwise. */
+static const struct kafka_setting fixed[] = {
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},
+    {"enable.partition.eof", "true"},
+    {"partition.assignment.strategy", "range"},
+    {"allow.auto.create.topics", "false"},
+    {"log.queue", "true"},
+};
+
+static const char *fixed_value(const char *name) {
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        if (strcmp(fixed[i].name, name) == 0) {
+            return fixed[i].value;
+        }
+    }
+    return NULL;
+}
+
+static enum err_kind set(rd_kafka_conf_t *conf, const struct kafka_setting *setting,
+                         struct err *reterr) {
+    char why[256];
+    const char *must = fixed_value(setting->name);
+    if (must && strcmp(must, setting->value) != 0) {
+        return err_set(reterr, ERR_CONFIG,
+                       "kafka.%s must be %s: the offsets live in the OLAP database, and tasks need "
+                       "the range assignor; leave the setting out",
+                       setting->name, must);
+    }
+    if (rd_kafka_conf_set(conf, setting->name, setting->value, why, sizeof why) !=
+        RD_KAFKA_CONF_OK) {
+        /* librdkafka's reason never holds the value of a secret, but may hold that of others. */
+        return err_set(reterr, ERR_CONFIG, "kafka.%s: %s", setting->name, why);
+    }
+    return ERR_NONE;
+}
+
+/* librdkafka 2.2 and later need no poke.h: they look at a full queue again soon when told to. */
+static bool looks_again_soon(rd_kafka_conf_t *conf, const struct kafka_options *options) {
+    static const char name[] = "fetch.queue.backoff.ms";
+    char why[128];
+    for (size_t i = 0; i < options->setting_count; i++) {
+        if (strcmp(options->settings[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return rd_kafka_conf_set(conf, name, "10", why, sizeof why) == RD_KAFKA_CONF_OK;
+}
+
+enum err_kind kafka_conf_make(const struct kafka_options *options, rd_kafka_conf_t **ret,
+                              bool *ret_needs_poke, struct err *reterr) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    bool needs_poke = !looks_again_soon(conf, options);
+    enum err_kind kind = ERR_NONE;
+    for (size_t i = 0; i < options->setting_count && kind == ERR_NONE; i++) {
+        kind = set(conf, &options->settings[i], reterr);
+    }
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed && kind == ERR_NONE; i++) {
+        kind = set(conf, &fixed[i], reterr);
+    }
+    if (kind != ERR_NONE) {
+        rd_kafka_conf_destroy(conf);
+        return kind;
+    }
+    rd_kafka_conf_set_events(conf,
+                             RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
+    *ret = conf;
+    *ret_needs_poke = needs_poke;
+    return ERR_NONE;
+}

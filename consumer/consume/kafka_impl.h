@@ -1,0 +1,118 @@
+/* kafka_impl.h: what the kafka_*.c files share; private to consume/.
+ *
+ * What:    the client's state: one rd_kafka_t, a queue for the group and one for all records, and
+ *          for each partition how far it has been read.
+ * Owns:    see struct consume.
+ * Threads: one thread.
+ * Units:   in the names.
+ * Errors:  none here.
+ * Limits:  none.
+ *
+ * How assign() works with librdkafka 2.0.2 (rdkafka_assignment.c, rdkafka_partition.c). The group's
+ * assignment is answered at once with an empty list, so that nobody waits for our caches; later
+ * rd_kafka_assign calls change what is fetched without the group noticing. rd_kafka_assign returns
+ * when the old partitions have been told to stop, not when they have stopped, and stopping takes a
+ * partition's queue out of the shared queue. Hence three calls: an empty list tells them to stop; a
+ * second empty list comes behind the stops in librdkafka's main queue, so it returns when they are
+ * through; now whatever lies in the shared queue is old and is dropped, the partitions are
+ * forwarded to the shared queue, and the third call starts them. What still comes of fetches in
+ * flight carries an older version, which librdkafka drops itself.
+ */
+#ifndef CONSUME_KAFKA_IMPL_H
+#define CONSUME_KAFKA_IMPL_H
+
+#include "consume/kafka.h"
+#include "consume/poke.h"
+#include "consume/said.h"
+#include "consume/wake.h"
+
+#include <librdkafka/rdkafka.h>
+
+#define BATCH_MAX 2000 /* records taken from the queue at once */
+
+struct partition {
+    bool assigned;
+    bool paused;
+    bool at_end;    /* nothing came since its last EOF */
+    bool halted;    /* can't be read on: whatever still comes is dropped */
+    int64_t next;   /* offset of the next record; anything before it is not new */
+    int32_t broker; /* who the last record came from; -1: none yet */
+};
+
+struct topic {
+    char *name;                   /* owned */
+    struct partition *partitions; /* owned; by number */
+    int32_t partition_count;
+};
+
+struct consume {
+    const struct log *log; /* borrowed for life */
+    struct clock clock;
+    rd_kafka_t *rk; /* owned, as are the queues */
+    rd_kafka_queue_t *group_queue, *record_queue;
+    struct wake wake;
+    struct topic *topics; /* owned; by table */
+    size_t topic_count;
+    struct topic_position *pairs; /* owned; of the last ASSIGN */
+    size_t pair_capacity;
+    rd_kafka_message_t *batch[BATCH_MAX];
+    bool subscribed, closed;
+    bool held;         /* the group gave us something (maybe nothing), and has not taken it back */
+    bool revoke_asked; /* REVOKE was handed out, revoked() not yet called */
+    size_t assigned_count;
+    size_t outstanding; /* records handed out and not released */
+    struct poke poke;
+    struct said said;
+    char last_trouble[256]; /* for messages about a silent cluster */
+};
+
+/* kafka_conf.c: the client's configuration; *ret is the caller's. */
+MUST_CHECK enum err_kind kafka_conf_make(const struct kafka_options *options, rd_kafka_conf_t **ret,
+                                         bool *ret_needs_poke, struct err *reterr);
+
+/* kafka_group.c */
+void kafka_poll_group(struct consume *consume, struct consume_event *ret_event);
+void kafka_revoked(struct consume *consume);
+void kafka_commit(struct consume *consume, const struct topic_position *positions, size_t count);
+void kafka_members(struct consume *consume, char *out, size_t size);
+/* Takes in what librdkafka has to say before there is a group (logs, errors). */
+void kafka_listen(struct consume *consume);
+
+/* kafka_assign.c */
+enum err_kind kafka_assign(struct consume *consume, const struct topic_position *positions,
+                           size_t count, struct err *reterr);
+void kafka_pause(struct consume *consume, int table, int32_t partition, bool paused);
+/* Stops everything that is read and drops what was queued. True unless librdkafka refuses. */
+bool kafka_unassign(struct consume *consume);
+/* Tells librdkafka to read nothing, and nothing else. */
+bool kafka_assign_nothing(struct consume *consume);
+/* NULL unless that partition is being read. */
+struct partition *kafka_partition(struct consume *consume, int table, int32_t partition);
+/* Index of the topic, -1: not one of ours. */
+int kafka_table_of(const struct consume *consume, const char *topic, int guess);
+
+/* kafka_records.c */
+size_t kafka_poll_records(struct consume *consume, struct consume_event *events, size_t max);
+void kafka_release(struct consume *consume, void *handle);
+
+/* kafka_errors.c */
+/* What an error of one partition means; false: nothing anybody need hear of now. */
+bool kafka_partition_error(struct consume *consume, const rd_kafka_message_t *message,
+                           struct consume_event *event);
+/* The same for an error of the client or the group. */
+bool kafka_client_error(struct consume *consume, rd_kafka_event_t *from,
+                        struct consume_event *event);
+/* Makes event a TROUBLE about nothing in particular; false: said lately. */
+bool kafka_trouble(struct consume *consume, struct consume_event *event, rd_kafka_resp_err_t code,
+                   const char *text);
+
+/* kafka_topics.c */
+/* When a call that may take timeout_ms has to be done, and what is left until then: at least a
+ * millisecond, since 0 has other meanings to librdkafka. */
+int64_t kafka_deadline(const struct consume *consume, int timeout_ms);
+int kafka_left(const struct consume *consume, int64_t end_ms);
+/* ERR_RETRY with who was asked and what librdkafka said last. */
+enum err_kind kafka_silent(struct consume *consume, const char *what, const char *why,
+                           struct err *reterr);
+
+#endif

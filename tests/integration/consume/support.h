@@ -1,0 +1,72 @@
+/* support.h: what the consumer's integration tests share.
+ *
+ * What:    PASS/FAIL lines, a producer, and members that collect what they are given.
+ * Owns:    each thing what its function says.
+ * Threads: one thread.
+ * Units:   in the names.
+ * Errors:  CHECK counts them; need() ends the program.
+ * Limits:  topics of up to SUPPORT_PARTITIONS partitions, two topics a member.
+ */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include "consume/kafka.h"
+
+#include <librdkafka/rdkafka.h>
+
+#define SUPPORT_PARTITIONS 16
+#define SUPPORT_TOPICS     2
+
+#define CHECK(condition, ...) check((condition), __LINE__, #condition, __VA_ARGS__)
+
+/* Counts a failure and says where. */
+void check(bool good, int line, const char *condition, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* For what the test can't go on without. */
+void need(bool good, const char *what);
+/* Ends one test: prints PASS or FAIL and its name. */
+void done(const char *name);
+/* How many tests failed. */
+int failures(void);
+
+int64_t now_ms(void);
+
+struct member {
+    const char *name;
+    struct consume *consume;
+    struct log log;
+    struct topic_position pairs[SUPPORT_TOPICS * SUPPORT_PARTITIONS];
+    size_t pair_count;
+    bool has, lost; /* between ASSIGN and REVOKE; the last REVOKE's lost */
+    bool answer;    /* answer REVOKE at once (default), and ASSIGN with start */
+    int64_t start[SUPPORT_TOPICS][SUPPORT_PARTITIONS]; /* where assign starts */
+    int64_t next[SUPPORT_TOPICS][SUPPORT_PARTITIONS];  /* offset after the last record or EOF */
+    int64_t records[SUPPORT_TOPICS][SUPPORT_PARTITIONS];
+    int64_t eofs, assigns, revokes, halts, troubles, out_of_order;
+    struct consume_event last_halt, last_trouble, last_fatal;
+    bool fatal;
+};
+
+/* Settings: "name", "value", ... , NULL after the test's defaults. */
+void member_open(struct member *member, const char *name, const char *bootstrap,
+                 const char *const *topics, const char *const *settings);
+/* One round: every group event, one batch of records (unless group_only), released at once. */
+size_t member_round(struct member *member, bool group_only);
+/* Assigns everything the group gave, from start[][]. */
+void member_assign(struct member *member);
+void member_close(struct member *member);
+int64_t member_records(const struct member *member);
+/* Rounds of all members until condition holds; false after timeout_ms. */
+bool member_until(struct member **members, size_t count, bool (*condition)(struct member **),
+                  int timeout_ms);
+
+rd_kafka_t *producer_new(const char *bootstrap);
+/* value NULL with len 0: a tombstone. */
+void produce(rd_kafka_t *producer, const char *topic, int32_t partition, struct str key,
+             struct str value);
+void produce_many(rd_kafka_t *producer, const char *topic, int32_t partition, int count,
+                  size_t bytes);
+/* Waits until everything is in, and destroys it. */
+void producer_close(rd_kafka_t *producer);
+
+#endif
