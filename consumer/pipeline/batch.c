@@ -1,0 +1,40 @@
+#include "pipeline/batch.h"
+
+#include <stdlib.h>
+
+#define BATCH_BYTES_MAX ((size_t)4 * 1024 * 1024)
+
+void batch_reset(struct batch *batch, const struct consume_ops *ops, struct consume *consume) {
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->items[i].record.handle) {
+            ops->release(consume, batch->items[i].record.handle);
+        }
+    }
+    batch->count = 0;
+    batch->consumed = 0;
+    arena_reset(&batch->arena);
+}
+
+void batch_clear(struct batch *batch, const struct consume_ops *ops, struct consume *consume) {
+    batch_reset(batch, ops, consume);
+    arena_clear(&batch->arena);
+    free(batch->items);
+    *batch = (struct batch){0};
+}
+
+void batch_add(struct batch *batch, const struct pending *item) {
+    if (batch->count == batch->cap) {
+        size_t cap = batch->cap ? batch->cap * 2 : 64;
+        struct pending *items = realloc(batch->items, cap * sizeof *items);
+        if (!items) {
+            abort();
+        }
+        batch->items = items;
+        batch->cap = cap;
+    }
+    batch->items[batch->count++] = *item;
+}
+
+bool batch_full(const struct batch *batch, size_t max_records) {
+    return batch->count >= max_records || batch->arena.used >= BATCH_BYTES_MAX;
+}

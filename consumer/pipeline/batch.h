@@ -1,0 +1,45 @@
+/* batch.h: records of one task that wait for their transaction, decoded, in log order.
+ *
+ * What:    a growing array of changes, letters and halts, and the arena their bytes live in.
+ * Owns:    its arena and the records' handles, which it gives back on reset.
+ * Threads: belongs to one thread.
+ * Units:   records; bytes.
+ * Errors:  none.
+ * Limits:  soft: the member stops taking records when batch_full.
+ */
+#ifndef PIPELINE_BATCH_H
+#define PIPELINE_BATCH_H
+
+#include "consume/consume.h"
+#include "decode/decode.h"
+
+enum pending_kind {
+    PENDING_CHANGE,
+    PENDING_LETTER, /* can't be decoded: a dead letter; change.key is its row, where readable */
+    PENDING_HALT,   /* the task stops before this record */
+};
+
+struct pending {
+    enum pending_kind kind;
+    struct change change;
+    struct record record;
+    const struct err *err; /* LETTER, HALT: why */
+};
+
+struct batch {
+    struct arena arena;
+    struct pending *items;
+    size_t count, cap;
+    size_t consumed; /* items whose transaction is in */
+};
+
+/* An all-zero struct batch is valid and empty. */
+void batch_clear(struct batch *batch, const struct consume_ops *ops, struct consume *consume);
+/* Gives the records back and empties the batch; keeps its memory. */
+void batch_reset(struct batch *batch, const struct consume_ops *ops, struct consume *consume);
+/* Takes item's record handle. */
+void batch_add(struct batch *batch, const struct pending *item);
+/* Holds max_records records, or as many bytes as a batch may have. */
+bool batch_full(const struct batch *batch, size_t max_records);
+
+#endif

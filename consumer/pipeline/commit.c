@@ -1,0 +1,260 @@
+/* What goes to the sink next, and what follows once it is in. */
+#include "pipeline/member_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CACHE_REST_MS    1000          /* a dirty cache that rests so long is committed */
+#define CACHE_REFRESH_MS (3600 * 1000) /* a clean one too: its wall time says how old it is */
+#define KAFKA_COMMIT_MS  1000
+
+/* A task whose work can go into the next transaction. */
+static bool wants_to_write(const struct task *task) {
+    if (task->hunting || (task->phase != TASK_LIVE && task->phase != TASK_WRITING)) {
+        return false;
+    }
+    return task->work.kind != WORK_NONE || (task->phase == TASK_LIVE && task_has_records(task));
+}
+
+static void halt_where_due(struct member *m) {
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        if (task && task->phase == TASK_LIVE && task->work.kind == WORK_NONE) {
+            const struct err *halt = task_next_halt(task);
+            if (halt) {
+                struct err err = *halt;
+                task_halt(m, task, &err);
+            }
+        }
+    }
+}
+
+/* The task that must write alone, if there is one: halving, or a load. */
+static struct task *alone(const struct member *m) {
+    for (int32_t i = 0; i < m->partition_count; i++) {
+        struct task *task = m->tasks[(m->turn + i) % m->partition_count];
+        if (task && wants_to_write(task) && (task->solo || task->work.kind == WORK_LOAD)) {
+            return task;
+        }
+    }
+    return NULL;
+}
+
+static bool prepare(struct member *m, struct task *task, size_t share) {
+    struct err err;
+    enum err_kind kind = ERR_NONE;
+    if (task->work.kind == WORK_NONE) {
+        kind = work_begin_batch(m, task, share, &err);
+    }
+    if (kind == ERR_NONE && task->work.kind != WORK_NONE && !task->work.built) {
+        kind = work_build(m, task, share, &err);
+    }
+    if (kind != ERR_NONE) {
+        task_trouble(m, task, &err);
+        return false;
+    }
+    return task->work.built;
+}
+
+static enum err_kind load_next(void *ctx, const struct str **ret_values, bool *ret_end,
+                               struct err *reterr) {
+    struct member *m = ctx;
+    if (!m->load_task) {
+        return err_set(reterr, ERR_RETRY, "the task was taken away during its load");
+    }
+    struct row_op op;
+    enum err_kind kind = join_next(m->load_task->join, &op, reterr);
+    *ret_end = op.kind == ROW_OP_END;
+    if (kind == ERR_NONE && !*ret_end) {
+        kind = row_writer_outputs(m->writer, &op, ret_values, reterr);
+    }
+    return kind;
+}
+
+static void load_begin(struct member *m, struct task *task) {
+    row_writer_forget(m->writer);
+    join_begin_all(task->join, task_reader(task));
+    m->load_task = task;
+    m->load = (struct load_source){m, load_next};
+    m->txn.load = &m->load;
+}
+
+static size_t submit_txn(struct member *m) {
+    struct task *single = alone(m);
+    size_t count = 0;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        count += task && wants_to_write(task) && (!single || task == single);
+    }
+    if (count == 0) {
+        return 0;
+    }
+    size_t share = m->o.batch_max_rows / count;
+    m->txn = (struct txn){.parts = m->parts};
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        if (task && wants_to_write(task) && (!single || task == single) &&
+            prepare(m, task, share > 0 ? share : 1)) {
+            m->parts[m->txn.part_count++] = &task->part;
+            task->work.in_flight = true;
+        }
+    }
+    if (m->txn.part_count == 0) {
+        return 0;
+    }
+    if (single) {
+        m->turn = (single->number + 1) % m->partition_count;
+        if (single->work.kind == WORK_LOAD) {
+            load_begin(m, single);
+        }
+    }
+    m->job = JOB_COMMIT;
+    m->sent_us = m->o.clock.mono_us(m->o.clock.ctx);
+    m->o.sink_ops->commit(m->o.sink, &m->txn);
+    return 1;
+}
+
+/* Tasks to ask the sink about: all we hold to verify them, or those it must give us first. */
+static size_t ask(struct member *m, enum job job) {
+    m->asked_count = 0;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        if (!task || task->phase == TASK_HALTED) {
+            continue;
+        }
+        bool waiting = task->phase == TASK_WAITING;
+        if (job == JOB_NEWEST ? !waiting : waiting && now_ms(m) >= task->retry_at_ms) {
+            m->asked[m->asked_count++] = p;
+        }
+    }
+    if (m->asked_count == 0) {
+        return 0;
+    }
+    m->job = job;
+    if (job == JOB_NEWEST) {
+        m->o.sink_ops->newest(m->o.sink, m->asked, m->asked_count);
+        return 1;
+    }
+    unsigned char bytes[OWNER_LEN / 2];
+    m->o.random(m->o.random_ctx, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        (void)snprintf(m->owner + 2 * i, 3, "%02x", bytes[i]);
+    }
+    m->o.sink_ops->acquire(m->o.sink, m->asked, m->asked_count, m->owner);
+    return 1;
+}
+
+size_t commit_submit(struct member *m) {
+    if (m->job != JOB_NONE || m->revoking || m->stopping || !m->o.sink_ops->ready(m->o.sink) ||
+        now_ms(m) < m->sink_retry_at_ms) {
+        return 0;
+    }
+    if (m->must_verify) {
+        if (ask(m, JOB_NEWEST) > 0) {
+            return 1;
+        }
+        m->must_verify = false;
+    }
+    if (ask(m, JOB_ACQUIRE) > 0) {
+        return 1;
+    }
+    halt_where_due(m);
+    if (m->hunt) {
+        hunt_submit(m);
+        return 1;
+    }
+    return submit_txn(m);
+}
+
+void commit_cache_of(struct member *m, struct task *task) {
+    struct err err;
+    enum err_kind kind =
+        state_commit(task->state, task->progress.offsets, clock_wall_ms(&m->o.clock), false, &err);
+    task->cache_clean_ms = now_ms(m);
+    if (kind != ERR_NONE) {
+        task_trouble(m, task, &err);
+    }
+}
+
+/* The work is written to its end. */
+static void work_complete(struct member *m, struct task *task) {
+    struct err err;
+    enum work_kind kind = task->work.kind;
+    struct arena arena = task->work.arena;
+    task->current.consumed += task->work.record_count;
+    arena_reset(&arena);
+    task->work = (struct work){.arena = arena};
+    join_end(task->join);
+    task->changed_ms = now_ms(m);
+    m->kafka_commit_due = true;
+    if (kind == WORK_BATCH || kind == WORK_LETTER) {
+        state_release(task->state);
+        task->letter_next = false;
+        if (task->record_limit > 0) { /* a refused batch is behind us: back to full ones */
+            task->record_limit *= 2;
+            task->record_limit = task->record_limit < m->o.batch_max_rows ? task->record_limit : 0;
+        }
+        if (state_dirty_bytes(task->state) >= m->o.cache_commit_bytes) {
+            commit_cache_of(m, task);
+        }
+        return;
+    }
+    task->initial = false;
+    task->found_count = 0;
+    task->refused_count = 0;
+    arena_reset(&task->found_arena);
+    arena_reset(&task->refused_arena);
+    if (state_commit(task->state, task->progress.offsets, clock_wall_ms(&m->o.clock), true, &err) !=
+        ERR_NONE) {
+        task_trouble(m, task, &err);
+        return;
+    }
+    task->cache_clean_ms = now_ms(m);
+    task_set_live(m, task);
+}
+
+void task_committed(struct member *m, struct task *task) {
+    task->progress = task->part.after;
+    task->letter_total += task->part.letter_count;
+    task->solo = false;
+    task->work.built = false;
+    task->work.in_flight = false;
+    if (task->work.last) {
+        work_complete(m, task);
+    }
+}
+
+void commit_caches(struct member *m) {
+    int64_t now = now_ms(m);
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        if (task && task->phase == TASK_LIVE && task->work.kind == WORK_NONE) {
+            bool rests =
+                state_dirty_bytes(task->state) > 0 && now - task->changed_ms > CACHE_REST_MS;
+            if (rests || now - task->cache_clean_ms > CACHE_REFRESH_MS) {
+                commit_cache_of(m, task);
+            }
+        }
+    }
+    if (!m->kafka_commit_due || now < m->kafka_commit_at_ms) {
+        return;
+    }
+    m->kafka_commit_due = false;
+    m->kafka_commit_at_ms = now + KAFKA_COMMIT_MS;
+    struct arena *arena = &m->scratch;
+    arena_reset(arena);
+    size_t count = 0, tables = m->view->table_count;
+    struct topic_position *positions =
+        arena_alloc(arena, (size_t)m->partition_count * tables * sizeof *positions);
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        const struct task *task = m->tasks[p];
+        if (task && task->phase == TASK_LIVE) {
+            for (size_t t = 0; t < tables; t++) {
+                positions[count++] = (struct topic_position){(int)t, p, task->progress.offsets[t]};
+            }
+        }
+    }
+    if (count > 0) {
+        m->o.consume_ops->commit(m->o.consume, positions, count);
+    }
+}

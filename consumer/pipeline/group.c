@@ -1,0 +1,239 @@
+/* The group's part: which tasks are ours, and taking leave of them. */
+#include "pipeline/member_impl.h"
+
+#include <stdlib.h>
+
+#define REVOKE_WAIT_MS 1000 /* for the transaction in flight */
+#define ASSIGN_WAIT_MS 200  /* for tasks that are about to be opened */
+
+void member_needs_assign(struct member *m) {
+    if (!m->needs_assign) {
+        m->needs_assign = true;
+        m->needs_assign_since_ms = now_ms(m);
+    }
+}
+
+bool task_in_flight(const struct member *m, const struct task *task) {
+    for (size_t i = 0; m->job == JOB_COMMIT && i < m->txn.part_count; i++) {
+        if (m->txn.parts[i] == &task->part) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void task_become_ghost(struct member *m, struct task *task) {
+    m->tasks[task->number] = NULL;
+    m->ghosts[m->ghost_count++] = task;
+    task->phase = TASK_HALTED;
+    m->load_task = NULL;
+}
+
+void group_free_ghosts(struct member *m) {
+    for (size_t i = 0; i < m->ghost_count; i++) {
+        task_destroy(&m->ghosts[i], m->o.consume_ops, m->o.consume);
+    }
+    m->ghost_count = 0;
+}
+
+/* What a task's cache can keep: the state as of its last committed work. */
+static void leave_cache(struct member *m, struct task *task) {
+    struct err err;
+    if (task->phase != TASK_LIVE) {
+        return;
+    }
+    if (task->work.kind != WORK_NONE && work_undo(task, &err) != ERR_NONE) {
+        return;
+    }
+    if (state_dirty_bytes(task->state) > 0 &&
+        state_commit(task->state, task->progress.offsets, clock_wall_ms(&m->o.clock), false,
+                     &err) != ERR_NONE) {
+        log_err(m->o.log, LOG_WARN, "state", "commit_failed", &err);
+    }
+}
+
+static void drop_tasks(struct member *m) {
+    hunt_drop(m);
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        if (!task) {
+            continue;
+        }
+        if (task_in_flight(m, task)) {
+            task_become_ghost(m, task);
+            continue;
+        }
+        m->tasks[p] = NULL;
+        leave_cache(m, task);
+        task_destroy(&task, m->o.consume_ops, m->o.consume);
+    }
+    m->needs_assign = false;
+}
+
+/* Tasks in hand when the outcome of their transaction matters before they are left. */
+static bool must_wait(const struct member *m) {
+    return m->job == JOB_COMMIT && now_ms(m) < m->finish_by_ms;
+}
+
+static size_t finish_leaving(struct member *m) {
+    if ((!m->revoking && !(m->stopping && !m->stopped)) || must_wait(m)) {
+        return 0;
+    }
+    drop_tasks(m);
+    if (m->revoking) {
+        m->revoking = false;
+        m->o.consume_ops->revoked(m->o.consume);
+    }
+    m->stopped = m->stopping;
+    return 1;
+}
+
+static void count_pairs(struct member *m, const struct consume_event *event, size_t *counts) {
+    for (size_t i = 0; i < event->pair_count; i++) {
+        int32_t p = event->pairs[i].partition;
+        if (p >= 0 && p < m->partition_count) {
+            counts[p]++;
+        }
+    }
+}
+
+/* A partition beyond N: the topic was altered, keys hash elsewhere now. */
+static void halt_if_altered(struct member *m, const struct consume_event *event) {
+    for (size_t i = 0; i < event->pair_count; i++) {
+        if (event->pairs[i].partition < m->partition_count) {
+            continue;
+        }
+        struct err err;
+        const char *topic = m->view->tables[event->pairs[i].table].topic.ptr;
+        (void)err_set(&err, ERR_HALT,
+                      "the topic has a partition %d, but %d partitions are recorded "
+                      "(topic.partitions): the number was altered, rows hash elsewhere now. New "
+                      "topics and a rebuild are needed, see docs/operations.md",
+                      event->pairs[i].partition, m->partition_count);
+        (void)err_about(&err, topic, event->pairs[i].partition, 0);
+        for (int32_t p = 0; p < m->partition_count; p++) {
+            if (m->tasks[p]) {
+                task_halt(m, m->tasks[p], &err);
+            }
+        }
+        return;
+    }
+}
+
+static void on_assign(struct member *m, const struct consume_event *event) {
+    drop_tasks(m);
+    arena_reset(&m->scratch);
+    size_t *counts = arena_alloc(&m->scratch, (size_t)m->partition_count * sizeof *counts);
+    memset(counts, 0, (size_t)m->partition_count * sizeof *counts);
+    count_pairs(m, event, counts);
+    int tasks = 0, incomplete = 0;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        m->incomplete[p] = counts[p] > 0 && counts[p] < m->view->table_count;
+        incomplete += m->incomplete[p];
+        if (counts[p] == m->view->table_count) {
+            m->tasks[p] = task_new(m->view, p);
+            m->tasks[p]->retry = backoff_init(100, 5000, 0);
+            tasks++;
+        }
+    }
+    m->joined = true;
+    m->incomplete_since_ms = incomplete > 0 ? now_ms(m) : 0;
+    m->incomplete_reported = false;
+    member_needs_assign(m);
+    log_line(m->o.log, incomplete > 0 ? LOG_WARN : LOG_INFO, "pipeline", "assigned",
+             "tasks=%d incomplete=%d", tasks, incomplete);
+    halt_if_altered(m, event);
+}
+
+void group_watch(struct member *m) {
+    if (m->incomplete_since_ms == 0 || m->incomplete_reported ||
+        now_ms(m) - m->incomplete_since_ms < m->o.incomplete_halt_ms) {
+        return;
+    }
+    m->incomplete_reported = true;
+    char members[256];
+    m->o.consume_ops->members(m->o.consume, members, sizeof members);
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (m->incomplete[p]) {
+            struct err err;
+            (void)err_set(&err, ERR_HALT,
+                          "partition %d of only some source topics is assigned to this member: a "
+                          "topic is missing or another member of the group subscribes to other "
+                          "topics. Members: %s",
+                          p, members);
+            (void)err_about(&err, m->view->tables[0].topic.ptr, p, -1);
+            log_err(m->o.log, LOG_ERROR, "pipeline", "halted", &err);
+        }
+    }
+}
+
+size_t group_step(struct member *m) {
+    size_t done = 0;
+    for (;;) {
+        struct consume_event event = {.kind = CONSUME_NOTHING};
+        if (m->revoking) { /* the next assignment waits until we have let go */
+            break;
+        }
+        m->o.consume_ops->poll_group(m->o.consume, &event);
+        if (event.kind == CONSUME_NOTHING) {
+            break;
+        }
+        done++;
+        if (event.kind == CONSUME_ASSIGN) {
+            on_assign(m, &event);
+        } else if (event.kind == CONSUME_REVOKE) {
+            m->revoking = true;
+            m->finish_by_ms = now_ms(m) + (event.lost ? 0 : REVOKE_WAIT_MS);
+            log_line(m->o.log, LOG_INFO, "pipeline", "revoked", "lost=%s",
+                     event.lost ? "true" : "false");
+        } else if (event.kind == CONSUME_FATAL) {
+            m->error = event.err;
+        } else {
+            log_err(m->o.log, LOG_WARN, "consume", "trouble", &event.err);
+        }
+    }
+    return done + finish_leaving(m);
+}
+
+size_t group_assign(struct member *m) {
+    if (!m->needs_assign || m->revoking || m->stopping) {
+        return 0;
+    }
+    size_t count = 0, tables = m->view->table_count;
+    bool soon = false;
+    arena_reset(&m->scratch);
+    struct topic_position *positions =
+        arena_alloc(&m->scratch, ((size_t)m->partition_count * tables + 1) * sizeof *positions);
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        if (!task || task->phase == TASK_HALTED) {
+            continue;
+        }
+        soon |= !task->positioned;
+        for (size_t t = 0; task->positioned && t < tables; t++) {
+            positions[count++] = (struct topic_position){(int)t, p, task->position[t]};
+        }
+    }
+    if (soon && now_ms(m) - m->needs_assign_since_ms < ASSIGN_WAIT_MS) {
+        return 0;
+    }
+    struct err err;
+    m->needs_assign = false;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        for (size_t t = 0; m->tasks[p] && m->tasks[p]->paused && t < tables; t++) {
+            m->o.consume_ops->pause(m->o.consume, (int)t, p, false);
+        }
+    }
+    if (m->o.consume_ops->assign(m->o.consume, positions, count, &err) != ERR_NONE) {
+        log_err(m->o.log, LOG_WARN, "consume", "assign_failed", &err);
+        member_needs_assign(m);
+        return 0;
+    }
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (m->tasks[p] && m->tasks[p]->phase != TASK_HALTED) {
+            m->tasks[p]->assigned = m->tasks[p]->positioned;
+            m->tasks[p]->paused = false;
+        }
+    }
+    return 1;
+}

@@ -1,0 +1,277 @@
+/* The end of READING, and rows that PostgreSQL refuses while what was read is written. */
+#include "pipeline/member_impl.h"
+
+#include <stdlib.h>
+
+#define HUNT_ROWS 500 /* rows a check job takes at a time */
+
+static void *grow(void *items, size_t count, size_t *cap, size_t size) {
+    if (count < *cap) {
+        return items;
+    }
+    *cap = *cap ? *cap * 2 : 16;
+    void *grown = realloc(items, *cap * size);
+    if (!grown) {
+        abort();
+    }
+    return grown;
+}
+
+static bool too_many_letters(struct member *m, struct task *task, const struct err *newest) {
+    if (task->letter_total + task->found_count + task->refused_count <= m->o.dead_letter_max) {
+        return false;
+    }
+    struct err err = *newest;
+    (void)err_set(&err, ERR_HALT,
+                  "more than %zu records of this task can't be applied (dead.letter.max); the "
+                  "newest: %.300s",
+                  m->o.dead_letter_max, newest->message);
+    if (newest->topic[0]) {
+        (void)err_about(&err, newest->topic, newest->partition, newest->offset);
+    }
+    task_halt(m, task, &err);
+    return true;
+}
+
+void task_found_letter(struct member *m, struct task *task, const struct record *record,
+                       struct str row_key, const struct err *err) {
+    struct err trouble;
+    task->found = grow(task->found, task->found_count, &task->found_cap, sizeof *task->found);
+    struct dead_letter *letter = &task->found[task->found_count];
+    letter_fill(letter, m, record, arena_copy(&task->found_arena, str_from(err->message)).ptr);
+    letter->key = arena_copy(&task->found_arena, record->key);
+    letter->value = arena_copy(&task->found_arena, record->value);
+    if (row_key.ptr) {
+        letter->row_key = arena_copy(&task->found_arena, row_key);
+        struct str kept;
+        if (state_get(task->state, record->table, row_key, &kept, &trouble) != ERR_NONE) {
+            task_trouble(m, task, &trouble);
+            return;
+        }
+        letter->kept = arena_copy(&task->found_arena, kept);
+    }
+    task->found_count++;
+    (void)too_many_letters(m, task, err);
+}
+
+bool task_meets_refused(struct task *task, const struct change *change,
+                        const struct record *record) {
+    for (size_t i = 0; i < task->refused_count; i++) {
+        struct refused_row *row = &task->refused[i];
+        if (row->table != change->table || !str_equal(row->key, change->key)) {
+            continue;
+        }
+        bool refused = change->op != CHANGE_DELETE && str_equal(row->value, change->value);
+        row->offset = refused ? record->offset : -1;
+        if (refused) {
+            row->letter_key = arena_copy(&task->refused_arena, record->key);
+            row->letter_value = arena_copy(&task->refused_arena, record->value);
+        }
+        return refused;
+    }
+    return false;
+}
+
+/* The dead letters of READING: what it could not decode, and the refused rows' records. */
+static void collect_letters(const struct member *m, struct task *task) {
+    struct work *work = &task->work;
+    work->letters = arena_alloc(&work->arena, (task->found_count + task->refused_count + 1) *
+                                                  sizeof *work->letters);
+    for (size_t i = 0; i < task->found_count; i++) {
+        work->letters[work->letter_count++] = task->found[i];
+    }
+    for (size_t i = 0; i < task->refused_count; i++) {
+        const struct refused_row *row = &task->refused[i];
+        if (row->offset >= 0) {
+            struct record record = {.table = row->table,
+                                    .partition = task->number,
+                                    .offset = row->offset,
+                                    .key = row->letter_key,
+                                    .value = row->letter_value};
+            struct dead_letter *letter = &work->letters[work->letter_count++];
+            letter_fill(letter, m, &record, task->refusal.message);
+            letter->row_key = row->key;
+        }
+    }
+}
+
+void task_begin_writing(struct member *m, struct task *task) {
+    struct err err;
+    enum err_kind kind =
+        state_commit(task->state, task->position, clock_wall_ms(&m->o.clock), false, &err);
+    if (kind != ERR_NONE) {
+        task_trouble(m, task, &err);
+        return;
+    }
+    task->phase = TASK_WRITING;
+    task->work.kind = task->initial ? WORK_LOAD : WORK_REBUILD;
+    memcpy(task->work.offsets_after, task->position, sizeof task->work.offsets_after);
+    collect_letters(m, task);
+    log_line(m->o.log, LOG_DEBUG, "pipeline", "read_to_end", "task=%d rows=%llu", task->number,
+             (unsigned long long)state_row_count(task->state));
+}
+
+/* A search through the rows of a task for those whose own values PostgreSQL refuses: chunks of rows
+ * are checked, a refused chunk is halved until single rows are left. */
+struct hunt {
+    struct task *task;
+    size_t refused_before;
+    struct arena arena;
+    int table;
+    struct str after; /* the last row of the chunk */
+    struct row_ref rows[HUNT_ROWS];
+    size_t row_count;
+    /* Ranges of rows[] still to be checked, as a stack. */
+    struct {
+        size_t begin, end;
+    } ranges[64];
+    size_t range_count;
+    struct row_array checked; /* in flight */
+};
+
+void hunt_drop(struct member *m) {
+    if (m->hunt) {
+        arena_clear(&m->hunt->arena);
+        row_array_clear(&m->hunt->checked);
+        free(m->hunt);
+        m->hunt = NULL;
+    }
+}
+
+void hunt_begin(struct member *m, struct task *task, const struct err *refusal) {
+    hunt_drop(m);
+    m->hunt = calloc(1, sizeof *m->hunt);
+    if (!m->hunt) {
+        abort();
+    }
+    m->hunt->task = task;
+    m->hunt->refused_before = task->refused_count;
+    task->hunting = true;
+    task->refusal = *refusal;
+    log_err(m->o.log, LOG_WARN, "pipeline", "rows_refused", refusal);
+}
+
+/* The next chunk of the table's rows into hunt->rows; 0 rows: the table has no more. */
+static enum err_kind hunt_read(struct hunt *hunt, struct err *reterr) {
+    char bytes[ROW_KEY_MAX];
+    struct str after = {hunt->after.ptr ? bytes : NULL, hunt->after.len};
+    if (after.ptr) {
+        memcpy(bytes, hunt->after.ptr, after.len);
+    }
+    arena_reset(&hunt->arena);
+    for (hunt->row_count = 0; hunt->row_count < HUNT_ROWS; hunt->row_count++) {
+        struct row_ref row;
+        enum err_kind kind = state_next(hunt->task->state, hunt->table, STR_NONE, after, &row.key,
+                                        &row.value, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        if (!row.key.ptr) {
+            break;
+        }
+        hunt->rows[hunt->row_count] = (struct row_ref){arena_copy(&hunt->arena, row.key),
+                                                       arena_copy(&hunt->arena, row.value)};
+        after = hunt->after = hunt->rows[hunt->row_count].key;
+    }
+    return ERR_NONE;
+}
+
+/* All rows were checked. */
+static void hunt_end(struct member *m) {
+    struct task *task = m->hunt->task;
+    bool found = task->refused_count > m->hunt->refused_before;
+    hunt_drop(m);
+    task->hunting = false;
+    if (!found) {
+        struct err err = task->refusal;
+        (void)err_set(
+            &err, ERR_HALT,
+            "the OLAP database refuses the rows of this task (SQLSTATE %.5s: %.300s), though "
+            "every value is good by itself: look for constraints on the table",
+            task->refusal.sqlstate, task->refusal.message);
+        task_halt(m, task, &err);
+    } else if (!too_many_letters(m, task, &task->refusal)) {
+        task_restart_reading(m, task, "rows were refused: their records are read again");
+    }
+}
+
+static bool hunt_next_range(struct member *m, struct err *reterr) {
+    struct hunt *hunt = m->hunt;
+    while (hunt->range_count == 0) {
+        if (hunt_read(hunt, reterr) != ERR_NONE) {
+            return false;
+        }
+        if (hunt->row_count > 0) {
+            hunt->ranges[hunt->range_count].begin = 0;
+            hunt->ranges[hunt->range_count++].end = hunt->row_count;
+        } else if (hunt->table + 1 < (int)m->view->table_count) {
+            hunt->table++;
+            hunt->after = STR_NONE;
+        } else {
+            break;
+        }
+    }
+    return true;
+}
+
+void hunt_submit(struct member *m) {
+    struct hunt *hunt = m->hunt;
+    struct err err;
+    if (!hunt_next_range(m, &err)) {
+        struct task *task = hunt->task;
+        hunt_drop(m);
+        task_trouble(m, task, &err);
+        return;
+    }
+    if (hunt->range_count == 0) {
+        hunt_end(m);
+        return;
+    }
+    row_array_clear(&hunt->checked);
+    row_array_init(&hunt->checked, m->view->tables[hunt->table].column_count);
+    row_writer_forget(m->writer);
+    for (size_t i = hunt->ranges[hunt->range_count - 1].begin;
+         i < hunt->ranges[hunt->range_count - 1].end; i++) {
+        const struct str *values;
+        if (row_writer_columns(m->writer, hunt->table, hunt->rows[i], &values, &err) != ERR_NONE) {
+            struct task *task = hunt->task;
+            hunt_drop(m);
+            task_trouble(m, task, &err);
+            return;
+        }
+        row_array_add(&hunt->checked, values);
+    }
+    m->job = JOB_CHECK;
+    m->o.sink_ops->check(m->o.sink, hunt->table, &hunt->checked);
+}
+
+void hunt_answer(struct member *m, bool refused, const struct err *err) {
+    struct hunt *hunt = m->hunt;
+    if (!hunt) {
+        return;
+    }
+    size_t begin = hunt->ranges[hunt->range_count - 1].begin;
+    size_t end = hunt->ranges[hunt->range_count - 1].end;
+    hunt->range_count--;
+    if (!refused) {
+        return;
+    }
+    if (end - begin > 1) {
+        size_t middle = begin + (end - begin) / 2;
+        hunt->ranges[hunt->range_count].begin = middle;
+        hunt->ranges[hunt->range_count++].end = end;
+        hunt->ranges[hunt->range_count].begin = begin;
+        hunt->ranges[hunt->range_count++].end = middle;
+        return;
+    }
+    struct task *task = hunt->task;
+    task->refused =
+        grow(task->refused, task->refused_count, &task->refused_cap, sizeof *task->refused);
+    task->refused[task->refused_count++] = (struct refused_row){
+        .table = hunt->table,
+        .key = arena_copy(&task->refused_arena, hunt->rows[begin].key),
+        .value = arena_copy(&task->refused_arena, hunt->rows[begin].value),
+        .offset = -1,
+    };
+    task->refusal = *err;
+}

@@ -1,0 +1,211 @@
+#include "pipeline/member_impl.h"
+
+#include <stdlib.h>
+
+#define WAIT_MS      500 /* when nothing is due: idle timers are this coarse */
+#define WAIT_SOON_MS 10  /* when something is about to be due */
+#define STOP_WAIT_MS 1000
+
+static void *allocate(size_t count, size_t size) {
+    void *memory = calloc(count ? count : 1, size);
+    if (!memory) {
+        abort();
+    }
+    return memory;
+}
+
+struct member *member_new(const struct member_options *options) {
+    struct member *m = allocate(1, sizeof *m);
+    m->o = *options;
+    m->view = options->view;
+    m->partition_count = options->view->partition_count;
+    size_t n = (size_t)m->partition_count;
+    m->decoder = decoder_new(m->view);
+    m->writer = row_writer_new(m->view);
+    m->tasks = allocate(n, sizeof(struct task *));
+    m->ghosts = allocate(n, sizeof(struct task *));
+    m->incomplete = allocate(n, sizeof *m->incomplete);
+    m->parts = allocate(n, sizeof(struct txn_part *));
+    m->asked = allocate(n, sizeof *m->asked);
+    m->events = allocate(EVENTS_MAX, sizeof *m->events);
+    m->sink_backoff = backoff_init(50, 5000, 0);
+    return m;
+}
+
+void member_destroy(struct member **member) {
+    struct member *m = *member;
+    if (!m) {
+        return;
+    }
+    hunt_drop(m);
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        task_destroy(&m->tasks[p], m->o.consume_ops, m->o.consume);
+    }
+    group_free_ghosts(m);
+    decoder_destroy(&m->decoder);
+    row_writer_destroy(&m->writer);
+    arena_clear(&m->scratch);
+    free(m->tasks);
+    free(m->ghosts);
+    free(m->incomplete);
+    free(m->parts);
+    free(m->asked);
+    free(m->events);
+    free(m);
+    *member = NULL;
+}
+
+/* The task from scratch, in WAITING. What the sink still reads stays until it has answered. */
+static struct task *start_over(struct member *m, struct task *task) {
+    if (task->hunting) {
+        hunt_drop(m);
+    }
+    if (task_in_flight(m, task)) {
+        struct task *fresh = task_new(m->view, task->number);
+        fresh->retry = task->retry;
+        task_become_ghost(m, task);
+        m->tasks[fresh->number] = fresh;
+        task = fresh;
+    } else {
+        task_forget(task, m->o.consume_ops, m->o.consume);
+    }
+    task->assigned = false;
+    member_needs_assign(m);
+    return task;
+}
+
+void task_reacquire(struct member *m, struct task *task, const char *why) {
+    log_line(m->o.log, LOG_WARN, "pipeline", "reacquire", "task=%d why=\"%s\"", task->number, why);
+    (void)start_over(m, task);
+}
+
+void task_halt(struct member *m, struct task *task, const struct err *err) {
+    log_line(m->o.log, LOG_ERROR, "pipeline", "halt", "task=%d phase=%s", task->number,
+             task_phase_name(task->phase));
+    log_err(m->o.log, LOG_ERROR, "pipeline", "halted", err);
+    struct err why = *err;
+    task = start_over(m, task);
+    task->phase = TASK_HALTED;
+    task->halt = why;
+}
+
+void task_trouble(struct member *m, struct task *task, const struct err *err) {
+    int32_t number = task->number;
+    switch (err->kind) {
+    case ERR_NONE:
+        return;
+    case ERR_CACHE:
+        log_err(m->o.log, LOG_WARN, "state", "cache_discarded", err);
+        task_reacquire(m, task, "its cache can't be trusted");
+        m->tasks[number]->distrust_cache = true;
+        m->tasks[number]->retry_at_ms = now_ms(m) + backoff_next_ms(&m->tasks[number]->retry);
+        return;
+    case ERR_RETRY:
+        log_err(m->o.log, LOG_WARN, "state", "retry", err);
+        task_reacquire(m, task, "its cache can't be used now");
+        task = m->tasks[number];
+        task->retry_at_ms = now_ms(m) + backoff_next_ms(&task->retry);
+        return;
+    case ERR_RECORD:
+    case ERR_HALT:
+        task_halt(m, task, err);
+        return;
+    case ERR_CONFIG:
+    case ERR_BUG:
+        m->error = *err;
+        return;
+    }
+}
+
+void task_set_live(struct member *m, struct task *task) {
+    log_line(m->o.log, LOG_INFO, "pipeline", "live", "task=%d from=%s rows=%llu", task->number,
+             task_phase_name(task->phase), (unsigned long long)state_row_count(task->state));
+    task->phase = TASK_LIVE;
+    task->changed_ms = now_ms(m);
+    backoff_reset(&task->retry);
+}
+
+static size_t open_tasks(struct member *m) {
+    size_t done = 0;
+    for (int32_t p = 0; p < m->partition_count && !m->revoking && !m->stopping; p++) {
+        if (m->tasks[p] && m->tasks[p]->phase == TASK_OPENING) {
+            done += task_open(m, m->tasks[p]);
+        }
+    }
+    return done;
+}
+
+bool member_ready(const struct member *m) {
+    bool ready =
+        m->joined && !m->revoking && !m->stopping && !m->must_verify && m->incomplete_since_ms == 0;
+    for (int32_t p = 0; ready && p < m->partition_count; p++) {
+        ready = !m->tasks[p] || m->tasks[p]->phase == TASK_LIVE;
+    }
+    return ready;
+}
+
+static void watch_ready(struct member *m) {
+    bool ready = member_ready(m);
+    if (ready && !m->ready) {
+        int tasks = 0;
+        uint64_t rows = 0;
+        for (int32_t p = 0; p < m->partition_count; p++) {
+            if (m->tasks[p]) {
+                tasks++;
+                rows += state_row_count(m->tasks[p]->state);
+            }
+        }
+        log_line(m->o.log, LOG_INFO, "pipeline", "ready", "tasks=%d rows=%llu", tasks,
+                 (unsigned long long)rows);
+    }
+    m->ready = ready;
+}
+
+size_t member_step(struct member *m) {
+    size_t done = group_step(m);
+    done += sink_step(m);
+    if (m->stopped) {
+        return done;
+    }
+    done += open_tasks(m);
+    done += group_assign(m);
+    if (!m->revoking && !m->stopping) {
+        done += take_records(m);
+        done += commit_submit(m);
+        commit_caches(m);
+        group_watch(m);
+    }
+    watch_ready(m);
+    return done;
+}
+
+int member_wait_ms(const struct member *m) {
+    bool soon = m->needs_assign || m->revoking || m->stopping;
+    for (int32_t p = 0; p < m->partition_count && !soon; p++) {
+        soon = m->tasks[p] && m->tasks[p]->phase == TASK_OPENING;
+    }
+    return soon || m->sink_retry_at_ms > now_ms(m) ? WAIT_SOON_MS : WAIT_MS;
+}
+
+void member_stop(struct member *m) {
+    if (!m->stopping) {
+        m->stopping = true;
+        m->finish_by_ms = now_ms(m) + STOP_WAIT_MS;
+    }
+}
+
+bool member_stopped(const struct member *m) {
+    return m->stopped;
+}
+
+void member_resume(struct member *m) {
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (m->tasks[p] && m->tasks[p]->phase == TASK_HALTED) {
+            task_reacquire(m, m->tasks[p], "resumed by the operator");
+        }
+    }
+}
+
+const struct err *member_error(const struct member *m) {
+    return m->error.kind == ERR_NONE ? NULL : &m->error;
+}

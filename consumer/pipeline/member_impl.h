@@ -1,0 +1,137 @@
+/* member_impl.h: the member's inside, shared by the files of this room and by no other.
+ *
+ * What:    struct member and the steps each file gives to member.c.
+ * Owns, Threads, Units, Errors, Limits: as member.h.
+ */
+#ifndef PIPELINE_MEMBER_IMPL_H
+#define PIPELINE_MEMBER_IMPL_H
+
+#include "pipeline/member.h"
+#include "pipeline/task.h"
+
+enum job { JOB_NONE, JOB_COMMIT, JOB_ACQUIRE, JOB_NEWEST, JOB_CHECK };
+
+struct hunt;
+
+struct member {
+    struct member_options o;
+    const struct view *view;
+    struct decoder *decoder;
+    struct row_writer *writer;
+    struct task **tasks; /* by partition; NULL: not ours */
+    /* Tasks taken away while their transaction was in flight: kept until its outcome is known. */
+    struct task **ghosts;
+    size_t ghost_count;
+    bool joined; /* the group has given us an assignment */
+    int32_t partition_count;
+    /* Partitions the group gave us without their counterparts in the other topics. */
+    bool *incomplete;
+    int64_t incomplete_since_ms; /* 0: none */
+    bool needs_assign;           /* what is read must be said anew to Kafka */
+    int64_t needs_assign_since_ms;
+    bool incomplete_reported;
+    bool revoking, stopping, stopped;
+    int64_t finish_by_ms; /* revoking or stopping: drop what is in flight then */
+    bool must_verify;     /* newest rows must be compared before anything is sent */
+    enum job job;
+    struct txn txn;          /* JOB_COMMIT */
+    struct txn_part **parts; /* its parts */
+    int32_t *asked;          /* ACQUIRE, NEWEST: tasks */
+    size_t asked_count;
+    char owner[OWNER_LEN + 1]; /* ACQUIRE */
+    struct load_source load;
+    struct task *load_task; /* whose rows load gives; NULL: taken away, the load must end */
+    struct hunt *hunt;      /* JOB_CHECK */
+    int32_t turn;           /* the task that is served first next time */
+    int64_t sent_us;        /* JOB_COMMIT: when, monotonic */
+    struct backoff sink_backoff;
+    int64_t sink_retry_at_ms;
+    struct arena scratch; /* one record's decoding */
+    struct consume_event *events;
+    bool ready;                 /* as logged last */
+    int64_t kafka_commit_at_ms; /* the next courtesy commit */
+    bool kafka_commit_due;
+    struct err error;
+};
+
+static inline int64_t now_ms(const struct member *m) {
+    return clock_mono_ms(&m->o.clock);
+}
+
+/* group.c */
+/* The group's events; takes our leave of revoked tasks. */
+size_t group_step(struct member *m);
+/* Halts what the group has kept split for too long. */
+void group_watch(struct member *m);
+/* task's transaction is with the sink, which reads task->part. */
+bool task_in_flight(const struct member *m, const struct task *task);
+/* Sets a task in flight aside until its transaction is over. */
+void task_become_ghost(struct member *m, struct task *task);
+/* The transaction of ghosts is over. */
+void group_free_ghosts(struct member *m);
+/* Says to Kafka what to read, when it changed and every task that can be opened soon is. */
+size_t group_assign(struct member *m);
+void member_needs_assign(struct member *m);
+
+/* open.c */
+void task_acquired(struct member *m, struct task *task, const struct sink_result *result);
+/* Opens the cache of a task in OPENING; returns whether anything was done. */
+bool task_open(struct member *m, struct task *task);
+/* Empties the cache and reads the log from its start. */
+void task_restart_reading(struct member *m, struct task *task, const char *why);
+
+/* take.c */
+#define EVENTS_MAX 128 /* taken from Kafka at a time */
+size_t take_records(struct member *m);
+
+/* load.c */
+/* READING has reached the end of every topic: begin to write what it found. */
+void task_begin_writing(struct member *m, struct task *task);
+/* READING came upon a record that can't be decoded: it goes with the first transaction of WRITING,
+ * or halts the task where there are too many. */
+void task_found_letter(struct member *m, struct task *task, const struct record *record,
+                       struct str row_key, const struct err *err);
+/* A change READING came upon is a refused version: the row is taken away, the record kept for its
+ * dead letter. */
+bool task_meets_refused(struct task *task, const struct change *change,
+                        const struct record *record);
+/* Finds the rows of task that PostgreSQL refuses, by check jobs. */
+void hunt_begin(struct member *m, struct task *task, const struct err *refusal);
+void hunt_submit(struct member *m);
+void hunt_answer(struct member *m, bool refused, const struct err *err);
+void hunt_drop(struct member *m);
+
+/* work.c */
+/* Begins the next batch of a live task, of at most `limit` records; nothing when there are none. */
+enum err_kind work_begin_batch(struct member *m, struct task *task, size_t limit,
+                               struct err *reterr);
+/* Builds the work's next transaction of at most `budget` rows into task->part. */
+enum err_kind work_build(struct member *m, struct task *task, size_t budget, struct err *reterr);
+/* Undoes a batch in the state and gives its records back to the task. */
+enum err_kind work_undo(struct task *task, struct err *reterr);
+/* Copies a record's bytes and reason into letter. */
+void letter_fill(struct dead_letter *letter, const struct member *m, const struct record *record,
+                 const char *reason);
+
+/* commit.c */
+/* Sends the next job to the sink, when it is free. */
+size_t commit_submit(struct member *m);
+/* The transaction in task->part is in. */
+void task_committed(struct member *m, struct task *task);
+/* Commits caches that have rested dirty, and tells Kafka how far we are. */
+void commit_caches(struct member *m);
+void commit_cache_of(struct member *m, struct task *task);
+
+/* settle.c */
+size_t sink_step(struct member *m);
+
+/* member.c */
+/* Forgets what task did and acquires it anew. task may be another one afterwards: m->tasks[number].
+ */
+void task_reacquire(struct member *m, struct task *task, const char *why);
+void task_halt(struct member *m, struct task *task, const struct err *err);
+/* What to do about an error from a task's state or work: rebuild, try again later, halt, or end. */
+void task_trouble(struct member *m, struct task *task, const struct err *err);
+void task_set_live(struct member *m, struct task *task);
+
+#endif

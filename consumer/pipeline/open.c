@@ -1,0 +1,136 @@
+/* A task that the sink gave us: its cache, and where to read from. */
+#include "pipeline/member_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LOCKED_WAIT_MS  1000 /* for another process to let go of a task's cache */
+#define LOCKED_RETRY_MS 20
+
+void task_acquired(struct member *m, struct task *task, const struct sink_result *result) {
+    task->progress = result->newest;
+    task->initial = !result->newest.has_offsets;
+    task->letters =
+        arena_alloc(&task->letters_arena, (result->letter_count + 1) * sizeof *task->letters);
+    task->letter_count = task->letter_total = result->letter_count;
+    for (size_t i = 0; i < result->letter_count; i++) {
+        task->letters[i] = result->letters[i];
+        task->letters[i].row_key = arena_copy(&task->letters_arena, result->letters[i].row_key);
+        task->letters[i].kept = arena_copy(&task->letters_arena, result->letters[i].kept);
+    }
+    task->phase = TASK_OPENING;
+    task->opening_since_ms = now_ms(m);
+    task->retry_at_ms = 0;
+    log_line(m->o.log, LOG_DEBUG, "pipeline", "acquired", "task=%d seq=%lld owner=%s", task->number,
+             (long long)task->progress.seq, task->progress.owner);
+}
+
+/* NULL: the cache may be used; else why it counts as empty. */
+static const char *cache_verdict(const struct member *m, const struct task *task,
+                                 const struct state_meta *meta) {
+    if (task->initial) {
+        return "no progress is recorded";
+    }
+    if (meta->damaged) {
+        return "the cache was damaged";
+    }
+    if (task->distrust_cache) {
+        return "the cache can't be trusted";
+    }
+    if (meta->empty) {
+        return "there is no cache";
+    }
+    if (meta->incomplete) {
+        return "the cache is incomplete";
+    }
+    if (clock_wall_ms(&m->o.clock) - meta->wall_ms > m->o.min_compaction_lag_ms / 2) {
+        return "the cache is too old";
+    }
+    return NULL;
+}
+
+static enum err_kind open_state(struct member *m, struct task *task, struct state_meta *meta,
+                                struct err *reterr) {
+    enum err_kind kind = state_open(&m->o.stores, task->number, "", m->o.identity,
+                                    m->view->table_count, &task->state, meta, reterr);
+    bool locked = kind == ERR_RETRY && strstr(reterr->message, "locked") != NULL;
+    task->cache_private = false;
+    if (!locked || now_ms(m) - task->opening_since_ms < LOCKED_WAIT_MS) {
+        return kind;
+    }
+    char suffix[OWNER_LEN + 2];
+    (void)snprintf(suffix, sizeof suffix, ".%s", task->progress.owner);
+    task->cache_private = true;
+    return state_open(&m->o.stores, task->number, suffix, m->o.identity, m->view->table_count,
+                      &task->state, meta, reterr);
+}
+
+void task_restart_reading(struct member *m, struct task *task, const char *why) {
+    struct err err;
+    join_end(task->join);
+    batch_reset(&task->current, m->o.consume_ops, m->o.consume);
+    batch_reset(&task->next, m->o.consume_ops, m->o.consume);
+    task->found_count = 0;
+    arena_reset(&task->found_arena);
+    struct arena arena = task->work.arena;
+    arena_reset(&arena);
+    task->work = (struct work){.arena = arena};
+    if (state_discard(task->state, &err) != ERR_NONE) {
+        task_trouble(m, task, &err);
+        return;
+    }
+    memset(task->position, 0, sizeof task->position);
+    memset(task->at_end, 0, sizeof task->at_end);
+    task->distrust_cache = false;
+    task->phase = TASK_READING;
+    task->positioned = true;
+    task->assigned = false;
+    member_needs_assign(m);
+    log_line(m->o.log, LOG_INFO, "pipeline", task->initial ? "load_begins" : "rebuild_begins",
+             "task=%d why=\"%s\"", task->number, why);
+}
+
+/* Per topic: where the cache is behind, from its offset; where it is ahead, from the sink's. */
+static void position_by_cache(struct member *m, struct task *task, const struct state_meta *meta) {
+    bool behind = false;
+    for (size_t t = 0; t < m->view->table_count; t++) {
+        int64_t sink = task->progress.offsets[t], cache = meta->offsets[t];
+        task->position[t] = cache < sink ? cache : sink;
+        behind |= cache < sink;
+    }
+    memset(task->at_end, 0, sizeof task->at_end);
+    task->positioned = true;
+    task->assigned = false;
+    member_needs_assign(m);
+    if (behind) {
+        task->phase = TASK_SILENT;
+    } else {
+        task_set_live(m, task);
+    }
+}
+
+bool task_open(struct member *m, struct task *task) {
+    if (now_ms(m) < task->retry_at_ms) {
+        return false;
+    }
+    struct state_meta meta;
+    struct err err;
+    memset(task->first_seen, 0, sizeof task->first_seen);
+    enum err_kind kind = open_state(m, task, &meta, &err);
+    if (kind == ERR_RETRY && strstr(err.message, "locked")) {
+        task->retry_at_ms = now_ms(m) + LOCKED_RETRY_MS;
+        return true;
+    }
+    if (kind != ERR_NONE) {
+        task_trouble(m, task, &err);
+        return true;
+    }
+    const char *why = cache_verdict(m, task, &meta);
+    if (why) {
+        task_restart_reading(m, task, why);
+    } else {
+        position_by_cache(m, task, &meta);
+    }
+    task->cache_clean_ms = now_ms(m);
+    return true;
+}

@@ -1,0 +1,118 @@
+#include "pipeline/row_writer.h"
+
+#include <stdlib.h>
+
+/* One table's row as decoded last. In a fan-out the same student comes with each contact: it is
+ * decoded once. Rows of a state that does not change have addresses of their own. */
+struct decoded {
+    struct row_ref row;
+    struct str *values;
+    char *scratch;
+};
+
+struct row_writer {
+    const struct view *view;
+    struct decoded tables[VIEW_TABLES_MAX];
+    struct str *outputs;
+};
+
+static void *allocate(size_t count, size_t size) {
+    void *memory = calloc(count ? count : 1, size);
+    if (!memory) {
+        abort();
+    }
+    return memory;
+}
+
+struct row_writer *row_writer_new(const struct view *view) {
+    struct row_writer *writer = allocate(1, sizeof *writer);
+    writer->view = view;
+    writer->outputs = allocate(view->output_count, sizeof(struct str));
+    for (size_t t = 0; t < view->table_count; t++) {
+        writer->tables[t].values = allocate(view->tables[t].column_count, sizeof(struct str));
+        writer->tables[t].scratch = allocate(view->tables[t].key_count, ROW_PART_TEXT_MAX);
+    }
+    return writer;
+}
+
+void row_writer_destroy(struct row_writer **writer) {
+    if (*writer) {
+        for (size_t t = 0; t < (*writer)->view->table_count; t++) {
+            free((*writer)->tables[t].values);
+            free((*writer)->tables[t].scratch);
+        }
+        free((*writer)->outputs);
+        free(*writer);
+        *writer = NULL;
+    }
+}
+
+void row_writer_forget(struct row_writer *writer) {
+    for (size_t t = 0; t < writer->view->table_count; t++) {
+        writer->tables[t].row = (struct row_ref){0};
+    }
+}
+
+enum err_kind row_writer_columns(struct row_writer *writer, int table, struct row_ref row,
+                                 const struct str **ret_values, struct err *reterr) {
+    struct decoded *decoded = &writer->tables[table];
+    if (!row.key.ptr || decoded->row.key.ptr != row.key.ptr ||
+        decoded->row.value.ptr != row.value.ptr) {
+        decoded->row = (struct row_ref){0};
+        enum err_kind kind = row_decode(&writer->view->tables[table], row.key, row.value,
+                                        decoded->scratch, decoded->values, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        decoded->row = row;
+    }
+    *ret_values = decoded->values;
+    return ERR_NONE;
+}
+
+enum err_kind row_writer_outputs(struct row_writer *writer, const struct row_op *op,
+                                 const struct str **ret_values, struct err *reterr) {
+    const struct view *view = writer->view;
+    for (size_t t = 0; t < view->table_count; t++) {
+        const struct str *values;
+        enum err_kind kind = row_writer_columns(writer, (int)t, op->rows[t], &values, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    for (size_t i = 0; i < view->output_count; i++) {
+        const struct view_output *output = &view->outputs[i];
+        writer->outputs[i] = writer->tables[output->table].values[output->column];
+    }
+    *ret_values = writer->outputs;
+    return ERR_NONE;
+}
+
+enum err_kind row_writer_add(struct row_writer *writer, const struct row_op *op,
+                             struct txn_part *part, struct err *reterr) {
+    const struct str *values = NULL;
+    enum err_kind kind = ERR_NONE;
+    switch (op->kind) {
+    case ROW_OP_DELETE:
+        kind = row_writer_columns(writer, op->table, op->row, &values, reterr);
+        if (kind == ERR_NONE) {
+            row_array_add(&part->deletes[op->table], values);
+        }
+        break;
+    case ROW_OP_CHECK:
+        kind = row_writer_columns(writer, op->table, op->row, &values, reterr);
+        if (kind == ERR_NONE) {
+            row_array_add(&part->checks[op->table], values);
+        }
+        break;
+    case ROW_OP_UPSERT:
+        kind = row_writer_outputs(writer, op, &values, reterr);
+        if (kind == ERR_NONE) {
+            row_array_add(&part->upserts, values);
+        }
+        break;
+    case ROW_OP_END:
+        break;
+    }
+    return kind;
+}

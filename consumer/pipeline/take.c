@@ -1,0 +1,248 @@
+/* Records from Kafka into the tasks: held for their transaction, or put into the state at once
+ * while a cache is filled. */
+#include "pipeline/member_impl.h"
+
+#define EVENTS_A_STEP 1024 /* taken in one step at most: the sink must be looked after too */
+
+static bool holds_records(const struct task *task) {
+    return task->phase == TASK_LIVE || task->phase == TASK_SILENT || task->phase == TASK_WRITING;
+}
+
+static bool is_full(const struct member *m, const struct task *task) {
+    return holds_records(task) && batch_full(&task->next, m->o.batch_max_rows);
+}
+
+/* The task won't take records soon, while others could: its partitions are paused rather than all
+ * kept waiting. */
+static bool is_slow(const struct task *task) {
+    return task->phase != TASK_LIVE || task->work.chunk_count > 1;
+}
+
+static void pause_task(struct member *m, struct task *task, bool paused) {
+    for (size_t t = 0; t < m->view->table_count; t++) {
+        m->o.consume_ops->pause(m->o.consume, (int)t, task->number, paused);
+    }
+    task->paused = paused;
+}
+
+/* Whether more records may be taken; pauses and resumes slow tasks. */
+static bool has_room(struct member *m) {
+    bool room = true;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        if (!task || !task->assigned) {
+            continue;
+        }
+        if (!is_full(m, task)) {
+            if (task->paused) {
+                pause_task(m, task, false);
+            }
+        } else if (is_slow(task)) {
+            if (!task->paused) {
+                pause_task(m, task, true);
+            }
+        } else {
+            room = false;
+        }
+    }
+    return room;
+}
+
+/* A record so old when it is read that others between it and us may have been compacted away: only
+ * a task that has just been opened, after a long time, can meet one. */
+static bool too_old(const struct member *m, const struct record *record) {
+    return record->timestamp_ms > 0 &&
+           clock_wall_ms(&m->o.clock) - record->timestamp_ms > m->o.min_compaction_lag_ms / 2;
+}
+
+static void log_record(const struct member *m, const struct record *record,
+                       const struct change *change) {
+    if (log_enabled(m->o.log, LOG_DEBUG)) {
+        char key[256] = "-";
+        if (change->key.ptr) {
+            (void)row_key_show(&m->view->tables[record->table], change->key, key, sizeof key);
+        }
+        log_line(m->o.log, LOG_DEBUG, "pipeline", "record",
+                 "topic=%s partition=%d offset=%lld op=%c %s",
+                 m->view->tables[record->table].topic.ptr, record->partition,
+                 (long long)record->offset, (char)change->op, key);
+    }
+}
+
+static void hold_record(struct member *m, struct task *task, const struct record *record) {
+    struct pending item = {.kind = PENDING_CHANGE, .record = *record};
+    struct err err;
+    struct arena *arena = &task->next.arena;
+    enum err_kind kind = decode(m->decoder, record, arena, &item.change, &err);
+    if (kind == ERR_NONE) {
+        log_record(m, record, &item.change);
+    }
+    if (kind != ERR_NONE) {
+        item.kind = kind == ERR_RECORD ? PENDING_LETTER : PENDING_HALT;
+        struct err *copy = arena_alloc(arena, sizeof *copy);
+        *copy = err;
+        item.err = copy;
+    }
+    batch_add(&task->next, &item);
+}
+
+/* What a record says about its row, into the state, without writing to the sink. */
+static enum err_kind apply_change(struct task *task, const struct change *change,
+                                  const struct record *record, struct err *reterr) {
+    if (!change->key.ptr) {
+        return ERR_NONE;
+    }
+    bool refused = task->phase == TASK_READING && task_meets_refused(task, change, record);
+    bool deleted = refused || change->op == CHANGE_DELETE;
+    enum err_kind kind = state_set(task->state, change->table, change->key,
+                                   deleted ? STR_NONE : change->value, reterr);
+    if (kind == ERR_NONE && task->phase == TASK_READING && !task->initial &&
+        record->offset >= task->progress.offsets[record->table]) {
+        kind = state_touch(task->state, change->table, change->key, deleted, reterr);
+    }
+    return kind;
+}
+
+/* A dead letter that stands in the sink counts as absent from the log: its row keeps the version
+ * before it. */
+static enum err_kind apply_letter(struct task *task, const struct known_letter *letter,
+                                  struct err *reterr) {
+    return letter->row_key.ptr
+               ? state_set(task->state, letter->table, letter->row_key, letter->kept, reterr)
+               : ERR_NONE;
+}
+
+/* How far the state is: a silent task also holds records beyond the sink's offsets. */
+static void applied_offsets(const struct member *m, const struct task *task, int64_t *ret_offsets) {
+    for (size_t t = 0; t < m->view->table_count; t++) {
+        bool held = task->phase == TASK_SILENT && task->position[t] > task->progress.offsets[t];
+        ret_offsets[t] = held ? task->progress.offsets[t] : task->position[t];
+    }
+}
+
+static void apply_silently(struct member *m, struct task *task, const struct record *record) {
+    struct err err;
+    enum err_kind kind;
+    const struct known_letter *letter = task_letter_at(task, record->table, record->offset);
+    if (letter) {
+        kind = apply_letter(task, letter, &err);
+    } else {
+        struct change change;
+        arena_reset(&m->scratch);
+        kind = decode(m->decoder, record, &m->scratch, &change, &err);
+        if (kind == ERR_NONE) {
+            kind = apply_change(task, &change, record, &err);
+        } else if (kind == ERR_RECORD && task->phase == TASK_READING) {
+            task_found_letter(m, task, record, change.key, &err);
+            return;
+        } else if (kind == ERR_RECORD) {
+            kind = ERR_NONE; /* its transaction is in the sink: it was no obstacle then */
+        }
+    }
+    if (kind != ERR_NONE) {
+        task_trouble(m, task, &err);
+        return;
+    }
+    if (state_dirty_bytes(task->state) >= m->o.cache_commit_bytes) {
+        int64_t applied[VIEW_TABLES_MAX];
+        applied_offsets(m, task, applied);
+        kind = state_commit(task->state, applied, clock_wall_ms(&m->o.clock), false, &err);
+        if (kind != ERR_NONE) {
+            task_trouble(m, task, &err);
+        }
+    }
+}
+
+/* SILENT ends when every topic has come to the sink's offset; READING when every topic's end was
+ * seen. */
+static void after_progress(struct member *m, struct task *task) {
+    bool silent_done = true, reading_done = true;
+    for (size_t t = 0; t < m->view->table_count; t++) {
+        silent_done &= task->position[t] >= task->progress.offsets[t];
+        reading_done &= task->at_end[t];
+    }
+    if (task->phase == TASK_SILENT && silent_done) {
+        task_set_live(m, task);
+    } else if (task->phase == TASK_READING && reading_done) {
+        task_begin_writing(m, task);
+    }
+}
+
+static bool take_record(struct member *m, struct task *task, const struct record *record) {
+    bool first = !task->first_seen[record->table];
+    task->first_seen[record->table] = true;
+    if (first && task->phase != TASK_READING && task->phase != TASK_WRITING && too_old(m, record)) {
+        task_restart_reading(m, task,
+                             "the log was left unread for so long that parts of it may be gone");
+        return false;
+    }
+    task->position[record->table] = record->offset + 1;
+    bool live = record->offset >= task->progress.offsets[record->table];
+    if (holds_records(task) && (task->phase != TASK_SILENT || live)) {
+        hold_record(m, task, record);
+        return true;
+    }
+    apply_silently(m, task, record);
+    return false;
+}
+
+static void take_end(struct member *m, struct task *task, const struct record *end) {
+    int t = end->table;
+    if (end->offset > task->position[t]) {
+        task->position[t] = end->offset; /* the rest was compacted away */
+    }
+    task->at_end[t] = true;
+    if (task->phase == TASK_SILENT && task->position[t] < task->progress.offsets[t]) {
+        struct err err;
+        (void)err_set(
+            &err, ERR_HALT,
+            "the log ends at offset %lld, but the OLAP database has applied it up to %lld: "
+            "the topic was re-created or truncated. See docs/operations.md",
+            (long long)end->offset, (long long)task->progress.offsets[t]);
+        (void)err_about(&err, m->view->tables[t].topic.ptr, task->number, end->offset);
+        task_halt(m, task, &err);
+    }
+}
+
+static void take_event(struct member *m, struct consume_event *event) {
+    struct record *record = &event->record;
+    bool ours =
+        event->kind == CONSUME_RECORD || event->kind == CONSUME_EOF || event->kind == CONSUME_HALT;
+    struct task *task = ours && record->partition >= 0 && record->partition < m->partition_count
+                            ? m->tasks[record->partition]
+                            : NULL;
+    bool held = false;
+    if (event->kind == CONSUME_TROUBLE) {
+        log_err(m->o.log, LOG_WARN, "consume", "trouble", &event->err);
+    } else if (event->kind == CONSUME_FATAL) {
+        m->error = event->err;
+    } else if (task && task->assigned && task->phase != TASK_HALTED) {
+        if (event->kind == CONSUME_HALT) {
+            task_halt(m, task, &event->err);
+        } else if (event->kind == CONSUME_EOF) {
+            take_end(m, task, record);
+            after_progress(m, task);
+        } else if (record->offset >= task->position[record->table]) {
+            held = take_record(m, task, record);
+            after_progress(m, task);
+        }
+    }
+    if (event->kind == CONSUME_RECORD && !held) {
+        m->o.consume_ops->release(m->o.consume, record->handle);
+    }
+}
+
+size_t take_records(struct member *m) {
+    size_t total = 0;
+    while (total < EVENTS_A_STEP && has_room(m)) {
+        size_t count = m->o.consume_ops->poll_records(m->o.consume, m->events, EVENTS_MAX);
+        for (size_t i = 0; i < count; i++) {
+            take_event(m, &m->events[i]);
+        }
+        total += count;
+        if (count < EVENTS_MAX) {
+            break;
+        }
+    }
+    return total;
+}

@@ -1,0 +1,124 @@
+#include "pipeline/task.h"
+
+#include <stdlib.h>
+
+struct task *task_new(const struct view *view, int32_t number) {
+    struct task *task = calloc(1, sizeof *task);
+    if (!task) {
+        abort();
+    }
+    task->number = number;
+    task->join = join_new(view);
+    txn_part_init(&task->part, view);
+    task->part.task = number;
+    return task;
+}
+
+static void work_drop(struct work *work) {
+    struct arena arena = work->arena;
+    arena_reset(&arena);
+    *work = (struct work){.arena = arena};
+}
+
+void task_forget(struct task *task, const struct consume_ops *ops, struct consume *consume) {
+    state_close(&task->state);
+    join_end(task->join);
+    work_drop(&task->work);
+    txn_part_reset(&task->part);
+    batch_reset(&task->current, ops, consume);
+    batch_reset(&task->next, ops, consume);
+    arena_reset(&task->letters_arena);
+    task->letters = NULL;
+    task->letter_count = 0;
+    task->phase = TASK_WAITING;
+    task->positioned = false;
+    task->hunting = false;
+    task->solo = false;
+    task->letter_next = false;
+    task->record_limit = 0;
+    task->found_count = 0;
+    arena_reset(&task->found_arena);
+}
+
+void task_destroy(struct task **task, const struct consume_ops *ops, struct consume *consume) {
+    struct task *t = *task;
+    if (!t) {
+        return;
+    }
+    task_forget(t, ops, consume);
+    batch_clear(&t->current, ops, consume);
+    batch_clear(&t->next, ops, consume);
+    arena_clear(&t->work.arena);
+    arena_clear(&t->letters_arena);
+    arena_clear(&t->refused_arena);
+    arena_clear(&t->found_arena);
+    free(t->found);
+    free(t->refused);
+    join_destroy(&t->join);
+    txn_part_clear(&t->part);
+    free(t);
+    *task = NULL;
+}
+
+const char *task_phase_name(enum task_phase phase) {
+    switch (phase) {
+    case TASK_WAITING:
+        return "waiting";
+    case TASK_OPENING:
+        return "opening";
+    case TASK_SILENT:
+        return "silent";
+    case TASK_READING:
+        return "reading";
+    case TASK_WRITING:
+        return "writing";
+    case TASK_LIVE:
+        return "live";
+    case TASK_HALTED:
+        return "halted";
+    }
+    return "unknown";
+}
+
+static int letter_compare(const void *left, const void *right) {
+    const struct known_letter *a = left, *b = right;
+    if (a->table != b->table) {
+        return a->table < b->table ? -1 : 1;
+    }
+    return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+const struct known_letter *task_letter_at(const struct task *task, int table, int64_t offset) {
+    struct known_letter wanted = {.table = table, .offset = offset};
+    return task->letter_count == 0
+               ? NULL
+               : bsearch(&wanted, task->letters, task->letter_count, sizeof wanted, letter_compare);
+}
+
+static enum err_kind reader_get(void *ctx, int table, struct str key, struct str *ret_value,
+                                struct err *reterr) {
+    return state_get(ctx, table, key, ret_value, reterr);
+}
+
+static enum err_kind reader_next(void *ctx, int table, struct str prefix, struct str after,
+                                 struct str *ret_key, struct str *ret_value, struct err *reterr) {
+    return state_next(ctx, table, prefix, after, ret_key, ret_value, reterr);
+}
+
+struct row_reader task_reader(struct task *task) {
+    return (struct row_reader){task->state, reader_get, reader_next};
+}
+
+bool task_has_records(const struct task *task) {
+    return task->current.consumed < task->current.count || task->next.count > 0;
+}
+
+const struct err *task_next_halt(const struct task *task) {
+    const struct pending *item = NULL;
+    if (task->current.consumed < task->current.count) {
+        item = &task->current.items[task->current.consumed];
+    } else if (task->next.count > 0) {
+        item = &task->next.items[0];
+    }
+    return item && item->kind == PENDING_HALT ? item->err : NULL;
+}

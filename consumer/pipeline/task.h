@@ -1,0 +1,137 @@
+/* task.h: one task: partition p of every source topic, its state, its work.
+ *
+ * What:    the pieces of a task and its ways through them.
+ *              WAITING → OPENING → LIVE                       cache and sink stand at the same
+ * offsets → SILENT → LIVE              the cache is behind: replayed silently → READING → WRITING →
+ * LIVE   no cache: read to the end, then written HALTED from anywhere; back to WAITING whenever
+ * somebody else may have written (fenced, sink gone back in time). Owns:    all it points to.
+ * Threads: belongs to one thread.
+ * Units:   offsets are next-to-read.
+ * Errors:  see each function.
+ * Limits:  none.
+ */
+#ifndef PIPELINE_TASK_H
+#define PIPELINE_TASK_H
+
+#include "base/backoff.h"
+#include "pipeline/batch.h"
+#include "pipeline/row_writer.h"
+#include "sink/sink.h"
+#include "state/state.h"
+
+enum task_phase {
+    TASK_WAITING, /* assigned; the sink must give it to us first */
+    TASK_OPENING, /* acquired; its cache is being opened */
+    TASK_SILENT,  /* replays the log between the cache's offsets and the sink's, writes nothing */
+    TASK_READING, /* reads all topics to their end into an empty cache */
+    TASK_WRITING, /* writes what READING found: the initial load, or a rebuild's net effect */
+    TASK_LIVE,
+    TASK_HALTED, /* reads and writes nothing until SIGHUP or a restart */
+};
+
+enum work_kind {
+    WORK_NONE,
+    WORK_BATCH,   /* records of task->current */
+    WORK_LETTER,  /* the one record of task->current that halving found */
+    WORK_REBUILD, /* the rows that READING touched at or after the sink's offsets */
+    WORK_LOAD,    /* the initial load, by COPY */
+};
+
+/* What is being written for a task: one or more transactions, the last of which moves the offsets.
+ */
+struct work {
+    enum work_kind kind;
+    struct arena arena;
+    int64_t offsets_after[VIEW_TABLES_MAX];
+    size_t record_count; /* of task->current: BATCH, LETTER */
+    struct touched *touched;
+    size_t touched_count;
+    struct dead_letter *letters; /* go with the first transaction */
+    size_t letter_count;
+    size_t chunk_count; /* transactions built so far */
+    bool ops_done;      /* the join has nothing more to give */
+    bool has_op;        /* op came from the join and is in no transaction yet */
+    struct row_op op;
+    bool built;     /* task->part holds a transaction whose outcome is not known yet */
+    bool in_flight; /* ... and it was sent */
+    bool last;      /* ... and it moves the offsets */
+    /* REBUILD: how far the touched rows are done */
+    int rebuild_table;
+    struct str rebuild_key;
+    bool rebuild_done;
+    /* for the log */
+    size_t waiting_count; /* rows without a partner */
+    int64_t oldest_ts_us; /* 0: unknown */
+};
+
+/* A row that PostgreSQL refuses by its own values, found while loading or rebuilding. */
+struct refused_row {
+    int table;
+    struct str key, value;               /* the refused version */
+    struct str letter_key, letter_value; /* the record as read again; ptr NULL until then */
+    int64_t offset;                      /* -1: the record is not, or no longer, the row's last */
+};
+
+struct task {
+    int32_t number;
+    enum task_phase phase;
+    struct progress progress; /* the newest row in the sink, as we wrote or read it */
+    struct state *state;      /* from OPENING on */
+    bool cache_private;       /* our own folder, since somebody holds the task's */
+    bool distrust_cache;      /* discard it when it is opened next */
+    int64_t opening_since_ms;
+    int64_t retry_at_ms; /* nothing is tried before; 0: at once */
+    struct backoff retry;
+    bool initial;                      /* no progress beyond acquisition */
+    int64_t position[VIEW_TABLES_MAX]; /* next to take from the log */
+    bool at_end[VIEW_TABLES_MAX];      /* READING: the end was reached */
+    bool first_seen[VIEW_TABLES_MAX];  /* a record was taken since the task was opened */
+    bool positioned;                   /* position[] is right: may be assigned */
+    bool assigned;                     /* is being read */
+    bool paused;
+    struct batch current, next;
+    struct work work;
+    struct join *join;
+    struct txn_part part;
+    /* Dead letters that stand in the sink, by (table, offset). */
+    struct arena letters_arena;
+    struct known_letter *letters;
+    size_t letter_count;
+    size_t letter_total; /* with those written since */
+    /* Halving a refused batch. */
+    size_t record_limit; /* at most so many records a batch; 0: no limit */
+    bool solo;           /* alone in its transaction */
+    bool letter_next;    /* the next record alone was refused: it becomes a dead letter */
+    /* Refused rows of a load or rebuild. */
+    struct arena refused_arena;
+    struct refused_row *refused;
+    size_t refused_count, refused_cap;
+    bool hunting; /* looking for them with check jobs */
+    struct err refusal;
+    /* Records that READING could not decode: they go with the first transaction of WRITING. */
+    struct arena found_arena;
+    struct dead_letter *found;
+    size_t found_count, found_cap;
+    struct err halt;        /* HALTED: why */
+    int64_t cache_clean_ms; /* when the cache was committed last, monotonic */
+    int64_t changed_ms;     /* when the state was changed last, monotonic */
+};
+
+struct task *task_new(const struct view *view, int32_t number);
+/* Gives records back, closes the state without committing. */
+void task_destroy(struct task **task, const struct consume_ops *ops, struct consume *consume);
+/* Drops all that was read or begun and goes back to WAITING. */
+void task_forget(struct task *task, const struct consume_ops *ops, struct consume *consume);
+const char *task_phase_name(enum task_phase phase);
+
+/* The dead letter at (table, offset) that stands in the sink, or NULL. */
+const struct known_letter *task_letter_at(const struct task *task, int table, int64_t offset);
+/* How the join reads the task's state. */
+struct row_reader task_reader(struct task *task);
+
+/* Records wait that no work covers yet. */
+bool task_has_records(const struct task *task);
+/* The record that comes next is where the task must halt: its error, else NULL. */
+const struct err *task_next_halt(const struct task *task);
+
+#endif

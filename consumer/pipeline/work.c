@@ -1,0 +1,326 @@
+#include "pipeline/member_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REBUILD_KEYS_MAX 500 /* touched rows a rebuild's chunk takes at a time */
+
+/* A row of the batch: the last version wins, and whether it was deleted in between. */
+struct slot {
+    struct touched touched;
+    struct str value;
+};
+
+/* Rows of the batch by (table, key): open addressing, at most half full. */
+struct slots {
+    struct slot *items;
+    size_t count, mask;
+    uint32_t *index; /* position in items + 1; 0: free */
+};
+
+static uint64_t slot_hash(int table, struct str key) {
+    uint64_t hash = 14695981039346656037ULL ^ (uint64_t)(unsigned)table; /* FNV-1a */
+    for (size_t i = 0; i < key.len; i++) {
+        hash = (hash ^ (unsigned char)key.ptr[i]) * 1099511628211ULL;
+    }
+    return hash ^ (hash >> 29);
+}
+
+static void slots_init(struct slots *slots, struct arena *arena, size_t record_count) {
+    size_t size = 16;
+    while (size < record_count * 2) {
+        size *= 2;
+    }
+    slots->items = arena_alloc(arena, (record_count ? record_count : 1) * sizeof *slots->items);
+    slots->index = arena_alloc(arena, size * sizeof *slots->index);
+    memset(slots->index, 0, size * sizeof *slots->index);
+    slots->mask = size - 1;
+    slots->count = 0;
+}
+
+/* The row's slot; with insert a new one (table -1 marks it) where there is none, else NULL. */
+static struct slot *slots_find(struct slots *slots, int table, struct str key, bool insert) {
+    size_t at = (size_t)slot_hash(table, key) & slots->mask;
+    while (slots->index[at]) {
+        struct slot *slot = &slots->items[slots->index[at] - 1];
+        if (slot->touched.table == table && str_equal(slot->touched.key, key)) {
+            return slot;
+        }
+        at = (at + 1) & slots->mask;
+    }
+    if (!insert) {
+        return NULL;
+    }
+    struct slot *slot = &slots->items[slots->count++];
+    slots->index[at] = (uint32_t)slots->count;
+    *slot = (struct slot){.touched = {.table = table, .key = key}};
+    return slot;
+}
+
+static int slot_compare(const void *left, const void *right) {
+    const struct slot *a = left, *b = right;
+    if (a->touched.table != b->touched.table) {
+        return a->touched.table < b->touched.table ? -1 : 1;
+    }
+    return str_compare(a->touched.key, b->touched.key);
+}
+
+void letter_fill(struct dead_letter *letter, const struct member *m, const struct record *record,
+                 const char *reason) {
+    *letter = (struct dead_letter){
+        .topic = m->view->tables[record->table].topic,
+        .table = record->table,
+        .partition = record->partition,
+        .offset = record->offset,
+        .key = record->key,
+        .value = record->value,
+        .reason = reason,
+    };
+}
+
+/* The version of a row before this point of the batch: what its dead letter keeps. */
+static enum err_kind version_before(struct task *task, struct slots *slots, int table,
+                                    struct str key, struct str *ret_value, struct err *reterr) {
+    struct slot *slot = slots_find(slots, table, key, false);
+    if (slot) {
+        *ret_value = slot->value;
+        return ERR_NONE;
+    }
+    enum err_kind kind = state_get(task->state, table, key, ret_value, reterr);
+    if (kind == ERR_NONE) {
+        *ret_value = arena_copy(&task->work.arena, *ret_value);
+    }
+    return kind;
+}
+
+static enum err_kind add_letter(const struct member *m, struct task *task, struct slots *slots,
+                                const struct pending *item, struct err *reterr) {
+    struct work *work = &task->work;
+    if (task->letter_total + work->letter_count >= m->o.dead_letter_max) {
+        (void)err_set(reterr, ERR_HALT,
+                      "more than %zu records of this task can't be applied (dead.letter.max); the "
+                      "newest: %s. Look at sync_dead_letter, mend the cause, then send SIGHUP",
+                      m->o.dead_letter_max, item->err->message);
+        return err_about(reterr, m->view->tables[item->record.table].topic.ptr,
+                         item->record.partition, item->record.offset);
+    }
+    struct dead_letter *letter = &work->letters[work->letter_count];
+    letter_fill(letter, m, &item->record, item->err->message);
+    if (item->change.key.ptr) {
+        letter->row_key = item->change.key;
+        enum err_kind kind = version_before(task, slots, item->record.table, item->change.key,
+                                            &letter->kept, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    work->letter_count++;
+    return ERR_NONE;
+}
+
+static void add_change(struct slots *slots, const struct change *change, struct work *work) {
+    if (change->ts_us > 0 && (work->oldest_ts_us == 0 || change->ts_us < work->oldest_ts_us)) {
+        work->oldest_ts_us = change->ts_us;
+    }
+    if (!change->key.ptr) {
+        return;
+    }
+    struct slot *slot = slots_find(slots, change->table, change->key, true);
+    slot->touched.join_len = change->join_len;
+    slot->touched.deleted |= change->op == CHANGE_DELETE;
+    slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;
+}
+
+/* Puts the batch's rows into the state in key order and begins the join over them. */
+static enum err_kind apply_slots(struct task *task, struct slots *slots, struct err *reterr) {
+    struct work *work = &task->work;
+    if (slots->count > 1) {
+        qsort(slots->items, slots->count, sizeof *slots->items, slot_compare);
+    }
+    work->touched = arena_alloc(&work->arena, (slots->count + 1) * sizeof *work->touched);
+    work->touched_count = slots->count;
+    state_mark(task->state);
+    for (size_t i = 0; i < slots->count; i++) {
+        work->touched[i] = slots->items[i].touched;
+        enum err_kind kind = state_set(task->state, slots->items[i].touched.table,
+                                       slots->items[i].touched.key, slots->items[i].value, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    join_begin(task->join, task_reader(task), work->touched, work->touched_count);
+    return ERR_NONE;
+}
+
+/* Records the batch may take: up to the limits, and not past a halt. */
+static size_t batch_length(const struct task *task, size_t limit) {
+    const struct batch *batch = &task->current;
+    if (task->record_limit > 0 && task->record_limit < limit) {
+        limit = task->record_limit;
+    }
+    size_t count = 0;
+    while (count < limit && batch->consumed + count < batch->count &&
+           batch->items[batch->consumed + count].kind != PENDING_HALT) {
+        count++;
+    }
+    return count;
+}
+
+static enum err_kind coalesce(const struct member *m, struct task *task, struct err *reterr) {
+    struct work *work = &task->work;
+    struct slots slots;
+    slots_init(&slots, &work->arena, work->record_count);
+    work->letters = arena_alloc(&work->arena, work->record_count * sizeof *work->letters);
+    for (size_t i = 0; i < work->record_count; i++) {
+        struct pending *item = &task->current.items[task->current.consumed + i];
+        work->offsets_after[item->record.table] = item->record.offset + 1;
+        if (work->kind == WORK_BATCH && item->kind == PENDING_CHANGE) {
+            add_change(&slots, &item->change, work);
+            continue;
+        }
+        enum err_kind kind = add_letter(m, task, &slots, item, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    return apply_slots(task, &slots, reterr);
+}
+
+enum err_kind work_begin_batch(struct member *m, struct task *task, size_t limit,
+                               struct err *reterr) {
+    if (task->current.consumed == task->current.count) {
+        batch_reset(&task->current, m->o.consume_ops, m->o.consume);
+        struct batch filled = task->next;
+        task->next = task->current;
+        task->current = filled;
+    }
+    size_t count = batch_length(task, limit);
+    if (count == 0) {
+        return ERR_NONE;
+    }
+    struct work *work = &task->work;
+    work->kind = task->letter_next ? WORK_LETTER : WORK_BATCH;
+    work->record_count = task->letter_next ? 1 : count;
+    memcpy(work->offsets_after, task->progress.offsets, sizeof work->offsets_after);
+    if (task->letter_next) {
+        struct pending *item = &task->current.items[task->current.consumed];
+        struct err *err = arena_alloc(&work->arena, sizeof *err);
+        *err = task->refusal;
+        item->err = err;
+    }
+    return coalesce(m, task, reterr);
+}
+
+enum err_kind work_undo(struct task *task, struct err *reterr) {
+    join_end(task->join);
+    enum err_kind kind = state_rollback(task->state, reterr);
+    struct arena arena = task->work.arena;
+    arena_reset(&arena);
+    task->work = (struct work){.arena = arena};
+    return kind;
+}
+
+/* The next touched rows of a rebuild become a batch of their own: its deletes first. */
+static enum err_kind rebuild_next(const struct member *m, struct task *task, struct err *reterr) {
+    struct work *work = &task->work;
+    char key_bytes[ROW_KEY_MAX];
+    struct str after = {work->rebuild_key.ptr ? key_bytes : NULL, work->rebuild_key.len};
+    if (after.ptr) {
+        memcpy(key_bytes, work->rebuild_key.ptr, after.len);
+    }
+    if (work->chunk_count > 0) {
+        arena_reset(&work->arena); /* letters went with the first transaction */
+        work->letter_count = 0;
+    }
+    work->touched = arena_alloc(&work->arena, REBUILD_KEYS_MAX * sizeof *work->touched);
+    work->touched_count = 0;
+    int table = work->rebuild_table;
+    work->rebuild_done = true;
+    for (;;) {
+        struct str key;
+        bool deleted;
+        enum err_kind kind =
+            state_touched_next(task->state, table, after, &table, &key, &deleted, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        if (!key.ptr) {
+            break;
+        }
+        if (work->touched_count == REBUILD_KEYS_MAX) {
+            work->rebuild_done = false;
+            break;
+        }
+        const struct view_table *source = &m->view->tables[table];
+        struct touched *touched = &work->touched[work->touched_count++];
+        *touched = (struct touched){
+            .table = table, .key = arena_copy(&work->arena, key), .deleted = deleted};
+        touched->join_len = row_key_prefix(source, touched->key, m->view->join_count);
+        after = work->rebuild_key = touched->key;
+        work->rebuild_table = table;
+    }
+    work->ops_done = false;
+    join_begin(task->join, task_reader(task), work->touched, work->touched_count);
+    return ERR_NONE;
+}
+
+/* Row ops into the part until the budget is used or the join has no more: the op that finds no room
+ * waits in work->op, so that the transaction that takes the last op also moves the offsets. */
+static enum err_kind fill_part(struct member *m, struct task *task, size_t budget,
+                               struct err *reterr) {
+    struct work *work = &task->work;
+    row_writer_forget(m->writer);
+    for (size_t rows = 0; !work->ops_done; rows++) {
+        if (!work->has_op) {
+            enum err_kind kind = join_next(task->join, &work->op, reterr);
+            if (kind != ERR_NONE) {
+                return kind;
+            }
+            work->ops_done = work->op.kind == ROW_OP_END;
+            work->has_op = !work->ops_done;
+        }
+        if (!work->has_op || rows == budget) {
+            break;
+        }
+        enum err_kind kind = row_writer_add(m->writer, &work->op, &task->part, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        work->waiting_count += work->op.kind == ROW_OP_CHECK;
+        work->has_op = false;
+    }
+    return ERR_NONE;
+}
+
+enum err_kind work_build(struct member *m, struct task *task, size_t budget, struct err *reterr) {
+    struct work *work = &task->work;
+    struct txn_part *part = &task->part;
+    txn_part_reset(part);
+    part->before = task->progress;
+    part->after = task->progress;
+    part->after.seq++;
+    enum err_kind kind = ERR_NONE;
+    if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops_done)) {
+        kind = rebuild_next(m, task, reterr);
+    }
+    if (work->chunk_count == 0) {
+        part->letters = work->letters;
+        part->letter_count = work->letter_count;
+    }
+    if (kind == ERR_NONE && work->kind != WORK_LOAD) {
+        kind = fill_part(m, task, budget, reterr);
+    }
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    work->last = work->kind == WORK_LOAD ||
+                 (work->ops_done && (work->kind != WORK_REBUILD || work->rebuild_done));
+    if (work->last) {
+        part->after.has_offsets = true;
+        memcpy(part->after.offsets, work->offsets_after, sizeof part->after.offsets);
+    }
+    work->chunk_count++;
+    work->built = true;
+    work->in_flight = false;
+    return ERR_NONE;
+}

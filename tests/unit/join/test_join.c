@@ -1,0 +1,252 @@
+/* join.h against a naive join: random small states of two and three tables, random touched rows. */
+#include "join/join.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define KEYS   3 /* join keys 0..2; each table but the first has rows 0..2 under each */
+#define ROUNDS 20000
+
+static struct view_column parent_columns[] = {
+    {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, false},
+};
+static struct view_column child_columns[] = {
+    {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, false},
+    {STR("child"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, false},
+};
+static struct view_table tables[] = {
+    {.name = STR("a"), .columns = parent_columns, .column_count = 1, .key_count = 1},
+    {.name = STR("b"), .columns = child_columns, .column_count = 2, .key_count = 2},
+    {.name = STR("c"), .columns = child_columns, .column_count = 2, .key_count = 2},
+};
+
+/* A row of the model: does it stand in the state, is it touched, was it deleted at some point. */
+struct cell {
+    bool there, touched, deleted;
+    char key[16];
+    size_t key_len;
+    int seen; /* upserts of it in this round */
+};
+
+struct model {
+    struct view view;
+    struct cell cells[3][KEYS][KEYS];
+    uint64_t seed;
+    int upserts[KEYS][KEYS][KEYS]; /* by join key, child of b, child of c */
+    bool deletes[3][KEYS][KEYS], checks[3][KEYS][KEYS];
+};
+
+static uint32_t roll(struct model *model, uint32_t sides) {
+    model->seed = model->seed * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (uint32_t)(model->seed >> 33) % sides;
+}
+
+static int rows_under(int table) {
+    return table == 0 ? 1 : KEYS;
+}
+
+static void make(struct model *model, size_t table_count) {
+    model->view = (struct view){.tables = tables, .table_count = table_count, .join_count = 1};
+    for (int t = 0; t < (int)table_count; t++) {
+        for (int k = 0; k < KEYS; k++) {
+            for (int i = 0; i < rows_under(t); i++) {
+                struct cell *cell = &model->cells[t][k][i];
+                *cell = (struct cell){.there = roll(model, 2) == 0, .touched = roll(model, 3) == 0};
+                cell->deleted = cell->touched && (!cell->there || roll(model, 3) == 0);
+                cell->key[7] = (char)k;
+                cell->key[15] = (char)i;
+                cell->key_len = t == 0 ? 8 : 16;
+            }
+        }
+    }
+}
+
+static enum err_kind model_get(void *ctx, int table, struct str key, struct str *ret_value,
+                               struct err *reterr) {
+    (void)reterr;
+    struct model *model = ctx;
+    const struct cell *cell = &model->cells[table][(int)key.ptr[7]][table ? (int)key.ptr[15] : 0];
+    *ret_value = cell->there ? (struct str){cell->key, 1} : STR_NONE;
+    return ERR_NONE;
+}
+
+static enum err_kind model_next(void *ctx, int table, struct str prefix, struct str after,
+                                struct str *ret_key, struct str *ret_value, struct err *reterr) {
+    (void)reterr;
+    struct model *model = ctx;
+    *ret_key = STR_NONE;
+    for (int k = 0; k < KEYS; k++) {
+        for (int i = 0; i < rows_under(table); i++) {
+            const struct cell *cell = &model->cells[table][k][i];
+            struct str key = {cell->key, cell->key_len};
+            if (cell->there && str_starts(key, prefix) &&
+                (!after.ptr || str_compare(key, after) > 0)) {
+                *ret_key = key;
+                *ret_value = (struct str){cell->key, 1};
+                return ERR_NONE;
+            }
+        }
+    }
+    return ERR_NONE;
+}
+
+static void take(struct model *model, const struct row_op *op) {
+    if (op->kind == ROW_OP_UPSERT) {
+        bool three = model->view.table_count == 3;
+        int k = op->rows[0].key.ptr[7];
+        for (size_t t = 1; t < model->view.table_count; t++) {
+            assert_int_equal(op->rows[t].key.ptr[7], k);
+        }
+        model->upserts[k][(int)op->rows[1].key.ptr[15]][three ? (int)op->rows[2].key.ptr[15] : 0]++;
+        return;
+    }
+    int k = op->row.key.ptr[7], i = op->table ? op->row.key.ptr[15] : 0;
+    bool *seen = op->kind == ROW_OP_DELETE ? &model->deletes[op->table][k][i]
+                                           : &model->checks[op->table][k][i];
+    assert_false(*seen);
+    *seen = true;
+}
+
+static bool has_partner(const struct model *model, int table, int k) {
+    for (int t = 0; t < (int)model->view.table_count; t++) {
+        bool any = t == table;
+        for (int i = 0; i < rows_under(t) && !any; i++) {
+            any = model->cells[t][k][i].there;
+        }
+        if (!any) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Deletes and checks are exactly those of rule 5. */
+static void expect_row(const struct model *model, int t, int k, int i) {
+    const struct cell *cell = &model->cells[t][k][i];
+    bool partner = has_partner(model, t, k);
+    assert_int_equal(model->deletes[t][k][i],
+                     cell->touched && (cell->deleted || !cell->there || !partner));
+    assert_int_equal(model->checks[t][k][i], cell->touched && cell->there && !partner);
+}
+
+/* Each sink row with a touched row in it comes once, no other comes. */
+static void expect_combinations(const struct model *model, int k, bool all) {
+    bool three = model->view.table_count == 3;
+    for (int b = 0; b < KEYS; b++) {
+        for (int c = 0; c < (three ? KEYS : 1); c++) {
+            const struct cell *rows[] = {&model->cells[0][k][0], &model->cells[1][k][b],
+                                         &model->cells[2][k][c]};
+            bool there = true, touched = all;
+            for (size_t t = 0; t < model->view.table_count; t++) {
+                there &= rows[t]->there;
+                touched |= rows[t]->touched;
+            }
+            assert_int_equal(model->upserts[k][b][c], there && touched);
+        }
+    }
+}
+
+static size_t list_touched(struct model *model, struct touched *list) {
+    size_t count = 0;
+    for (int t = (int)model->view.table_count - 1; t >= 0; t--) {
+        for (int k = 0; k < KEYS; k++) {
+            for (int i = 0; i < rows_under(t); i++) {
+                struct cell *cell = &model->cells[t][k][i];
+                if (cell->touched) {
+                    list[count++] =
+                        (struct touched){t, {cell->key, cell->key_len}, 8, cell->deleted};
+                }
+            }
+        }
+    }
+    return count;
+}
+
+static void play(struct model *model, struct join *join, bool all) {
+    struct touched list[3 * KEYS * KEYS];
+    struct row_reader reader = {model, model_get, model_next};
+    if (all) {
+        join_begin_all(join, reader);
+    } else {
+        join_begin(join, reader, list, list_touched(model, list));
+    }
+    enum row_op_kind last = ROW_OP_DELETE;
+    for (;;) {
+        struct row_op op;
+        struct err err;
+        assert_int_equal(join_next(join, &op, &err), ERR_NONE);
+        if (op.kind == ROW_OP_END) {
+            break;
+        }
+        assert_true(op.kind >= last); /* deletes, then checks, then upserts */
+        last = op.kind;
+        take(model, &op);
+    }
+    for (int k = 0; k < KEYS; k++) {
+        for (int t = 0; t < (int)model->view.table_count && !all; t++) {
+            for (int i = 0; i < rows_under(t); i++) {
+                expect_row(model, t, k, i);
+            }
+        }
+        expect_combinations(model, k, all);
+    }
+}
+
+static void play_rounds(size_t table_count, bool all) {
+    for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
+        struct model model = {.seed = seed * 0x9e3779b97f4a7c15ULL};
+        make(&model, table_count);
+        struct join *join = join_new(&model.view);
+        play(&model, join, all);
+        join_destroy(&join);
+    }
+}
+
+static void test_two_tables(void **state) {
+    (void)state;
+    play_rounds(2, false);
+}
+
+static void test_three_tables(void **state) {
+    (void)state;
+    play_rounds(3, false);
+}
+
+static void test_all_rows(void **state) {
+    (void)state;
+    play_rounds(2, true);
+    play_rounds(3, true);
+}
+
+static enum err_kind failing_next(void *ctx, int table, struct str prefix, struct str after,
+                                  struct str *ret_key, struct str *ret_value, struct err *reterr) {
+    (void)ctx, (void)table, (void)prefix, (void)after, (void)ret_key, (void)ret_value;
+    return err_set(reterr, ERR_CACHE, "damaged");
+}
+
+static void test_reader_errors_pass(void **state) {
+    (void)state;
+    struct model model = {.seed = 7};
+    make(&model, 2);
+    struct join *join = join_new(&model.view);
+    join_begin_all(join, (struct row_reader){&model, model_get, failing_next});
+    struct row_op op;
+    struct err err;
+    assert_int_equal(join_next(join, &op, &err), ERR_CACHE);
+    join_destroy(&join);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_tables),
+        cmocka_unit_test(test_three_tables),
+        cmocka_unit_test(test_all_rows),
+        cmocka_unit_test(test_reader_errors_pass),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
