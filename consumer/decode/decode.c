@@ -291,7 +291,7 @@ static enum err_kind decode_record(const struct job *job, struct err *reterr) {
 
 /* The row that the Kafka key names, if it does: what a dead letter is about. */
 static void set_key_of_record(const struct job *job) {
-    *job->change = (struct change){0};
+    *job->change = (struct change){.table = job->record->table};
     if (read_record_key(job, NULL) == ERR_NONE) {
         (void)set_key(job, job->decoder->key.values, NULL);
     }

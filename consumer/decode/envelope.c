@@ -226,7 +226,7 @@ enum err_kind envelope_load(struct str text, struct arena *arena, struct envelop
     }
     const json_t *op = json_object_get(json, "op");
     struct envelope envelope = {
-        .op = json_string_length(op) == 1 ? *json_string_value(op) : '\0',
+        .op = (char)(json_string_length(op) == 1 ? *json_string_value(op) : '\0'),
         .before = dumped_image(json, "before", arena),
         .after = dumped_image(json, "after", arena),
     };

@@ -6,6 +6,9 @@
 static bool says(const struct scan_value *value, enum scalar scalar, struct str text) {
     bool is_string = value->kind == SCAN_STRING;
     bool is_boolean = value->kind == SCAN_TRUE || value->kind == SCAN_FALSE;
+    if (value->kind == SCAN_NULL) {
+        return !text.ptr;
+    }
     switch (scalar) {
     case SCALAR_INTEGER:
         return value->kind == SCAN_INTEGER && str_equal(value->text, text);
@@ -24,8 +27,9 @@ static bool says(const struct scan_value *value, enum scalar scalar, struct str 
 
 bool record_key_names(struct str key, const struct view_table *table, const struct str *values) {
     struct scan scan = scan_start(key);
-    uint64_t seen = 0;
-    if (table->key_count > 64 || !scan_enter(&scan)) {
+    bool seen[VIEW_COLUMNS_MAX] = {false};
+    size_t seen_count = 0;
+    if (!scan_enter(&scan)) {
         return false;
     }
     for (size_t member = 0;; member++) {
@@ -41,13 +45,14 @@ bool record_key_names(struct str key, const struct view_table *table, const stru
         for (size_t i = 0; i < table->key_count; i++) {
             const struct view_column *column = &table->columns[i];
             if (str_equal(name, column->name)) {
-                if (seen >> i & 1 || !says(&value, column->scalar, values[i])) {
+                if (seen[i] || !says(&value, column->scalar, values[i])) {
                     return false;
                 }
-                seen |= UINT64_C(1) << i;
+                seen[i] = true;
+                seen_count++;
                 break;
             }
         }
     }
-    return scan_done(&scan) && seen == UINT64_MAX >> (64 - table->key_count);
+    return scan_done(&scan) && seen_count == table->key_count;
 }

@@ -5,7 +5,7 @@
  * Threads: pure.
  * Units:   none.
  * Errors:  none: false only means that it can't be seen this way, image_read has to say.
- * Limits:  64 key columns; more are never seen.
+ * Limits:  the scanner's.
  */
 #ifndef DECODE_RECORD_KEY_H
 #define DECODE_RECORD_KEY_H

@@ -16,7 +16,7 @@ static void skip_blanks(struct scan *scan) {
 
 /* The byte at the cursor; 0, which is never JSON, behind the end. */
 static char peek(const struct scan *scan) {
-    return scan->at < scan->end ? *scan->at : '\0';
+    return (char)(scan->at < scan->end ? *scan->at : '\0');
 }
 
 static bool take(struct scan *scan, char c) {
@@ -190,37 +190,61 @@ static bool skip_name(struct scan *scan) {
     return peek(scan) == '"' && skip_string(scan, &escaped) && take(scan, ':');
 }
 
-/* Not recursive: the brackets that are open stand in `closing`. */
-static bool skip_container(struct scan *scan) {
+/* Not recursive: the brackets that close what is open. */
+struct nest {
     char closing[SCAN_DEPTH_MAX];
-    size_t depth = 0;
+    size_t depth;
+};
+
+/* At an opening bracket: steps to the first value within, or, false, over an empty container. */
+static bool open_container(struct scan *scan, struct nest *nest, bool *ret_lost) {
+    char closing = (char)(*scan->at == '{' ? '}' : ']');
+    *ret_lost = nest->depth == SCAN_DEPTH_MAX;
+    if (*ret_lost) {
+        return false;
+    }
+    scan->at++;
+    if (take(scan, closing)) {
+        return false;
+    }
+    nest->closing[nest->depth++] = closing;
+    *ret_lost = closing == '}' && !skip_name(scan);
+    return true;
+}
+
+/* Behind a value: over the brackets that close, then, where still within, to the next value. */
+static bool next_value(struct scan *scan, struct nest *nest) {
+    while (nest->depth > 0 && take(scan, nest->closing[nest->depth - 1])) {
+        nest->depth--;
+    }
+    if (nest->depth == 0) {
+        return true;
+    }
+    return take(scan, ',') && (nest->closing[nest->depth - 1] == ']' || skip_name(scan));
+}
+
+static bool skip_container(struct scan *scan) {
+    struct nest nest = {.depth = 0};
     do {
         skip_blanks(scan);
         char c = peek(scan);
-        struct scan_value scalar;
+        bool within = false;
         if (c == '{' || c == '[') {
-            if (depth == SCAN_DEPTH_MAX) {
+            bool lost;
+            within = open_container(scan, &nest, &lost);
+            if (lost) {
                 return false;
             }
-            scan->at++;
-            closing[depth++] = c == '{' ? '}' : ']';
-            skip_blanks(scan);
-            if (peek(scan) != closing[depth - 1]) {
-                if (c == '{' && !skip_name(scan)) {
-                    return false;
-                }
-                continue; /* to its first value */
+        } else {
+            struct scan_value scalar;
+            if (!skip_scalar(scan, &scalar)) {
+                return false;
             }
-        } else if (!skip_scalar(scan, &scalar)) {
+        }
+        if (!within && !next_value(scan, &nest)) {
             return false;
         }
-        while (depth > 0 && take(scan, closing[depth - 1])) {
-            depth--;
-        }
-        if (depth > 0 && (!take(scan, ',') || (closing[depth - 1] == '}' && !skip_name(scan)))) {
-            return false;
-        }
-    } while (depth > 0);
+    } while (nest.depth > 0);
     return true;
 }
 
