@@ -135,6 +135,7 @@ why_not_docker() {
     docker compose version >/dev/null 2>&1 || { echo "docker has no compose plugin (docker compose version fails)"; return; }
     for image in $(docker_images); do
         docker image inspect "$image" >/dev/null 2>&1 && continue
+        say "Fetching the image $image" >&2
         out=$(docker pull -q "$image" 2>&1 </dev/null) || {
             echo "the image $image can't be had: $(printf '%s\n' "$out" | tail -n 1 | cut -c1-160)"
             return

@@ -29,7 +29,7 @@ stack_setup() {
 stack_start() {
     # The daemon itself says so when a port is taken, but not by whom: nor can this host be asked in a way that works
     # on a Mac and on Linux alike.
-    step "OLTP PostgreSQL on 127.0.0.1:$OLTP_PORT, OLAP PostgreSQL on 127.0.0.1:$OLAP_PORT"
+    step "OLTP and OLAP PostgreSQL on 127.0.0.1:$OLTP_PORT and :$OLAP_PORT"
     up_healthy oltp olap
     step "Kafka $KAFKA_VERSION on 127.0.0.1:$KAFKA_PORT"
     up_healthy kafka
@@ -43,10 +43,11 @@ stack_start() {
 
 # Starts the services and waits until their health checks pass.
 up_healthy() { # service...
-    local service
+    local service id
     compose up -d --no-deps "$@" >"$LOG_DIR/docker.log" 2>&1 </dev/null || up_failed
     for service in "$@"; do
-        WATCH="container_lives $service" wait_for 180 container_healthy "$service" || {
+        id=$(compose ps -q "$service" | head -n 1)
+        WATCH="container_lives $id" wait_for 180 container_healthy "$id" || {
             compose logs --no-color --tail 15 "$service" >"$LOG_DIR/docker.log" 2>&1 || true
             step_failed "The container $service is not healthy." "$LOG_DIR/docker.log" \
                 "read the log above, then bin/startup.sh again"
@@ -74,57 +75,57 @@ port_takers() {
         fi
     done
 }
-container_of() { compose ps -q "$1" 2>/dev/null | head -n 1; }
-container_healthy() {
-    [ "$(docker inspect -f '{{.State.Health.Status}}' "$(container_of "$1")" 2>/dev/null)" = healthy ]
-}
-container_lives() {
-    [ "$(docker inspect -f '{{.State.Running}}' "$(container_of "$1")" 2>/dev/null)" = true ]
-}
+container_healthy() { [ "$(docker inspect -f '{{.State.Health.Status}}' "$1" 2>/dev/null)" = healthy ]; }
+container_lives() { [ "$(docker inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
 
 # ---- members -------------------------------------------------------------------------------------------------------
 
 stack_scale() { # N
-    local since
-    since=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     mkdir -p "$LOG_DIR"
-    touch "$CONSUMER_LOG"
     step "Consumer with $1 members"
-    compose_quietly "The members could not be started." up -d --no-deps --no-recreate --scale "consumer=$1" consumer
-    follow_consumer_log "$since"
+    compose_quietly "The members could not be started." up -d --no-deps --scale "consumer=$1" consumer
+    follow_consumer_logs
     wait_for 120 members_ready "$1" || {
         compose logs --no-color --tail 15 consumer >"$LOG_DIR/docker.log" 2>&1 || true
         step_failed "Not every member is ready." "$LOG_DIR/docker.log" "see docs/operations.md for the message"
     }
     step_done
 }
-# Each member that runs has said that it is ready since its container started.
+started_at() { docker inspect -f '{{.State.StartedAt}}' "$1"; }
+# Each member has said that it is ready since its container started.
 members_ready() { # N
-    local id started ready=0
+    local id ready=0
     for id in $(compose ps -q consumer 2>/dev/null); do
-        started=$(docker inspect -f '{{.State.StartedAt}}' "$id")
-        if docker logs --since "$started" "$id" 2>&1 | grep -q 'event=ready'; then ready=$((ready + 1)); fi
+        if docker logs --since "$(started_at "$id")" "$id" 2>&1 | grep -q 'event=ready'; then ready=$((ready + 1)); fi
     done
     [ "$ready" -ge "$1" ]
 }
 
-# logs/kafka-consumer.out on this host, as in native mode: a follower of the containers' logs, with a pid file.
-follower_pid() {
-    local pid
-    { read -r pid <"$RUN_DIR/follower.pid"; } 2>/dev/null || return 1
-    case $(ps -o args= -p "$pid" 2>/dev/null) in *"logs "*consumer*) echo "$pid" ;; *) return 1 ;; esac
-}
-stop_follower() {
-    local pid
-    if pid=$(follower_pid); then kill "$pid" 2>/dev/null || true; fi
-    rm -f "$RUN_DIR/follower.pid"
-}
-follow_consumer_log() { # since
+# logs/kafka-consumer.out on this host, as in native mode: one follower for each container, which ends with it.
+follow_consumer_logs() {
+    local id
     mkdir -p "$RUN_DIR"
-    stop_follower
-    nohup docker compose --project-directory "$ROOT" -f "$ROOT/docker-compose.yml" \
-        logs -f --no-color --no-log-prefix --since "$1" consumer >>"$CONSUMER_LOG" 2>/dev/null </dev/null &
-    echo $! >"$RUN_DIR/follower.pid"
+    touch "$CONSUMER_LOG"
+    for id in $(compose ps -q consumer 2>/dev/null); do
+        [ -z "$(follower_pid "$id")" ] || continue
+        nohup docker logs -f --since "$(started_at "$id")" "$id" >>"$CONSUMER_LOG" 2>&1 </dev/null &
+        echo $! >"$RUN_DIR/follower-$id.pid"
+    done
+}
+follower_pid() { # container
+    local pid
+    { read -r pid <"$RUN_DIR/follower-$1.pid"; } 2>/dev/null || return 0
+    case $(ps -o args= -p "$pid" 2>/dev/null) in *"logs -f"*"$1"*) echo "$pid" ;; esac
+}
+end_followers() {
+    local file id pid
+    for file in "$RUN_DIR"/follower-*.pid; do
+        [ -e "$file" ] || continue
+        id=${file##*/follower-}
+        pid=$(follower_pid "${id%.pid}")
+        [ -z "$pid" ] || kill "$pid" 2>/dev/null || true
+        rm -f "$file"
+    done
 }
 
 # ---- stop, look ----------------------------------------------------------------------------------------------------
@@ -132,9 +133,9 @@ follow_consumer_log() { # since
 stack_stop() {
     mkdir -p "$LOG_DIR"
     step "Stopping the containers"
-    # In the order of their dependencies; the volumes stay.
-    compose_quietly "Docker could not stop them." down --remove-orphans
-    stop_follower
+    # In the order of their dependencies; containers and volumes stay.
+    compose_quietly "Docker could not stop them." stop
+    end_followers
     step_done
 }
 stack_wipe() {
