@@ -92,7 +92,7 @@ static size_t min3(size_t a, size_t b, size_t c) {
 
 /* Levenshtein's edit distance; both within CONFIG_NAME_BYTES. */
 static size_t distance(struct str a, struct str b) {
-    size_t row[CONFIG_NAME_BYTES + 1];
+    size_t row[CONFIG_NAME_BYTES + 1] = {0};
     for (size_t j = 0; j <= b.len; j++) {
         row[j] = j;
     }
