@@ -8,9 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_BYTES                                                                                 \
-    4095 /* newline included; below PIPE_BUF, so that a pipe keeps lines whole too                 \
-          */
+/* The newline included; below PIPE_BUF, so that a pipe keeps lines whole too. */
+#define LINE_BYTES 4095
 
 struct line {
     char text[LINE_BYTES]; /* printf's NUL stands where the newline will */
