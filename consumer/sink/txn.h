@@ -56,12 +56,12 @@ struct dead_letter {
 
 struct txn_part {
     int32_t task;
-    struct progress before;    /* must be the newest row */
-    struct progress after;     /* seq + 1, the same owner */
-    struct row_array *deletes; /* by table, key columns */
-    struct row_array *checks;  /* by table, all used columns */
-    struct row_array upserts;  /* outputs */
-    struct dead_letter *letters;
+    struct progress before;      /* must be the newest row */
+    struct progress after;       /* seq + 1, the same owner */
+    struct row_array *deletes;   /* by table, key columns */
+    struct row_array *checks;    /* by table, all used columns */
+    struct row_array upserts;    /* outputs */
+    struct dead_letter *letters; /* by txn_part_add_letter */
     size_t letter_count;
     size_t table_count;
 };
@@ -70,7 +70,9 @@ void txn_part_init(struct txn_part *part, const struct view *view);
 void txn_part_clear(struct txn_part *part);
 /* Empties the row ops and letters. */
 void txn_part_reset(struct txn_part *part);
-/* Rows in all its arrays. */
+/* Copies *letter, not the bytes it points to. */
+void txn_part_add_letter(struct txn_part *part, const struct dead_letter *letter);
+/* Rows and letters in all its arrays. */
 size_t txn_part_rows(const struct txn_part *part);
 
 /* Rows of an initial load, one at a time: false at the end (or on error, with *ret_kind set).

@@ -1,0 +1,157 @@
+#include "sink/outcome.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+static bool is_class(const char *sqlstate, const char *prefix) {
+    return strncmp(sqlstate, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_any(const char *sqlstate, const char *const *prefixes) {
+    for (; *prefixes; prefixes++) {
+        if (is_class(sqlstate, *prefixes)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The rows' own values can be at fault here; COMMIT for deferred constraints. */
+static bool is_data_step(enum step_kind step) {
+    return step == STEP_DELETE || step == STEP_CHECK || step == STEP_UPSERT || step == STEP_LOAD ||
+           step == STEP_COMMIT;
+}
+
+enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step) {
+    /* 54000: an index entry or a row too large, by its values. */
+    static const char *const data[] = {"22", "23", "21000", "54000", NULL};
+    /* 26000, 0A000: a prepared statement is gone or does not fit any more; a new session has it. */
+    static const char *const again[] = {"40",    "53", "55P03", "55006", "57", "58",
+                                        "25006", "08", "25P03", "26000", "0A", NULL};
+    if (step == STEP_FENCE && (is_class(sqlstate, "23502") || is_class(sqlstate, "23505"))) {
+        return SINK_FENCED;
+    }
+    if (step == STEP_LOAD && is_class(sqlstate, "23505")) {
+        return SINK_HALT; /* rows stand there already: no record is to blame */
+    }
+    if (is_data_step(step) && is_any(sqlstate, data)) {
+        return SINK_REFUSED;
+    }
+    if (step == STEP_PREPARE && is_class(sqlstate, "0A")) {
+        return SINK_HALT; /* a new session would not have it either */
+    }
+    return is_any(sqlstate, again) ? SINK_AGAIN : SINK_HALT;
+}
+
+bool outcome_drops(const char *sqlstate) {
+    static const char *const drops[] = {"25006", "57P", "08", "25P03", "26000", "0A", NULL};
+    return is_any(sqlstate, drops);
+}
+
+const char *outcome_advice(const char *sqlstate, enum step_kind step) {
+    static const struct {
+        const char *prefix, *advice;
+    } table[] = {
+        {"42P01", "make the tables: oltp-olap-sync plan --apply-sink"},
+        {"42703", "the sink's tables do not fit the view: compare them with oltp-olap-sync plan, "
+                  "then plan --apply-sink"},
+        {"42P10", "the sink table's primary key does not fit the view: compare it with "
+                  "oltp-olap-sync plan, then plan --apply-sink"},
+        {"42501", "the role of olap.user must own, or be granted, the sink's tables; all members "
+                  "use one role"},
+        {"42", "compare the sink's tables with oltp-olap-sync plan, then plan --apply-sink"},
+        {"3F", "the schema is missing: check the role's search_path, then plan --apply-sink"},
+        {"28", "check olap.user, olap.password and the server's pg_hba.conf"},
+        {"3D", "create the database, or correct olap.dbname"},
+    };
+    if (step == STEP_LOAD && is_class(sqlstate, "23505")) {
+        return "the sink table already holds rows that no progress accounts for: empty it, or "
+               "restore it together with sync_progress";
+    }
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (is_class(sqlstate, table[i].prefix)) {
+            return table[i].advice;
+        }
+    }
+    return "";
+}
+
+enum err_kind outcome_err_kind(enum sink_event_kind kind) {
+    switch (kind) {
+    case SINK_REFUSED:
+        return ERR_RECORD;
+    case SINK_HALT:
+        return ERR_HALT;
+    case SINK_LOST:
+    case SINK_FENCED:
+    case SINK_AGAIN:
+        return ERR_RETRY;
+    case SINK_NOTHING:
+    case SINK_CONNECTED:
+    case SINK_COMMITTED:
+    case SINK_ACQUIRED:
+    case SINK_NEWEST:
+    case SINK_CHECKED:
+        return ERR_NONE;
+    }
+    return ERR_BUG;
+}
+
+const char *step_name(enum step_kind step) {
+    static const char *const names[] = {
+        "prepare",  "begin",    "set",    "lock",    "fence",     "delete",
+        "check",    "upsert",   "load",   "letters", "trim",      "commit",
+        "rollback", "identity", "append", "read",    "terminate", "sync",
+    };
+    _Static_assert(sizeof names / sizeof names[0] == STEP_SYNC + 1, "a name for each step");
+    return names[step];
+}
+
+/* The first quote of any kind: servers speak their own language. */
+static const char *first_quote(const char *message) {
+    static const char *const quotes[] = {"\"", "\xc2\xab", "\xe2\x80\x9e", "\xe2\x80\x9c", "'"};
+    const char *first = NULL;
+    for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
+        const char *found = strstr(message, quotes[i]);
+        if (found && (!first || found < first)) {
+            first = found;
+        }
+    }
+    return first;
+}
+
+const char *message_clean(const char *sqlstate, const char *message, char *out, size_t size) {
+    const char *from = is_class(sqlstate, "22") ? first_quote(message) : NULL;
+    if (!from) {
+        int len = (int)strcspn(message, "\r\n");
+        (void)snprintf(out, size, "%.*s", len, message);
+        return out;
+    }
+    /* From the first quote to the last: a value may hold quotes of its own, and line ends. */
+    const char *last = *from == '"' ? strrchr(message, '"') : NULL;
+    const char *rest = last && last > from ? last + 1 : "";
+    (void)snprintf(out, size, "%.*s\"...\"%.*s", (int)(from - message), message,
+                   (int)strcspn(rest, "\r\n"), rest);
+    return out;
+}
+
+static bool is_sqlstate(const char *p) {
+    for (size_t i = 0; i < 5; i++) {
+        if (!isdigit((unsigned char)p[i]) && !(p[i] >= 'A' && p[i] <= 'Z')) {
+            return false;
+        }
+    }
+    return p[5] == ':' && p[6] == ' ';
+}
+
+const char *message_sqlstate(const char *verbose, char ret_sqlstate[6]) {
+    ret_sqlstate[0] = '\0';
+    for (const char *p = strstr(verbose, ":  "); p; p = strstr(p + 1, ":  ")) {
+        if (is_sqlstate(p + 3)) {
+            memcpy(ret_sqlstate, p + 3, 5);
+            ret_sqlstate[5] = '\0';
+            return p + 10;
+        }
+    }
+    return verbose;
+}

@@ -1,0 +1,320 @@
+/* Taking tasks over: identity, locks, a progress row with a new owner, the dead letters; and the
+ * two jobs that only read.
+ */
+#include "sink/pg_internal.h"
+#include "sink/statements.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TRIES_MAX 5 /* ends of lock holders, before the caller is told */
+
+enum round { ROUND_IDENTITY, ROUND_APPEND, ROUND_TERMINATE };
+
+static void results_init(struct sink *sink) {
+    size_t size = (sink->task_count + 1) * sizeof(struct sink_result);
+    struct sink_result *results = arena_alloc(&sink->results, size);
+    memset(results, 0, size);
+    for (size_t i = 0; i < sink->task_count; i++) {
+        results[i].task = sink->tasks[i];
+    }
+    sink->task_results = results;
+}
+
+static struct sink_result *result_of(struct sink *sink, int32_t task) {
+    for (size_t i = 0; i < sink->task_count; i++) {
+        if (sink->task_results[i].task == task) {
+            return &sink->task_results[i];
+        }
+    }
+    return NULL;
+}
+
+static void identity_send(struct sink *sink) {
+    const struct view *view = sink->view;
+    struct buf *c = sink->columns;
+    array_begin(&c[0], OID_TEXT);
+    for (size_t t = 0; t < view->table_count; t++) {
+        array_add(&c[0], view->tables[t].topic);
+    }
+    array_end(&c[0], view->table_count);
+    buf_reset(&c[1]);
+    buf_be32(&c[1], (uint32_t)view->partition_count);
+    params_begin(sink);
+    params_add(sink, OID_TEXT, view->name);
+    params_add(sink, OID_TEXT, sink->identity.cluster_id);
+    params_add(sink, OID_TEXT_ARRAY, buf_view(&c[0]));
+    params_add(sink, OID_INT4, buf_view(&c[1]));
+    params_add(sink, OID_TEXT, sink->identity.hash);
+    params_add(sink, OID_TEXT, view->fingerprint);
+    flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_WRITE);
+    params_begin(sink);
+    params_add(sink, OID_TEXT, view->name);
+    flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_READ);
+    flight_sync(sink);
+}
+
+static void identity_differs(struct sink *sink, const char *field, struct str stored,
+                             struct str found) {
+    if (sink->source_err.kind != ERR_NONE) {
+        return;
+    }
+    struct str name = sink->view->name;
+    (void)err_set(&sink->source_err, ERR_HALT,
+                  "sync_identity of %.*s: %s is stored as %.*s, found %.*s; point the members at "
+                  "what the sink was filled from, or empty %.*s and delete its rows in "
+                  "sync_identity, sync_progress and sync_dead_letter to fill it anew",
+                  STR_ARG(name), field, STR_ARG(stored), STR_ARG(found), STR_ARG(name));
+}
+
+static void identity_answer(struct sink *sink, const PGresult *result) {
+    const struct view *view = sink->view;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        return;
+    }
+    if (PQntuples(result) != 1) {
+        (void)err_set(&sink->source_err, ERR_HALT, "sync_identity has no row for " STR_FMT,
+                      STR_ARG(view->name));
+        return;
+    }
+    struct buf *topics = &sink->columns[0], *count = &sink->columns[1];
+    buf_reset(topics);
+    for (size_t t = 0; t < view->table_count; t++) {
+        buf_printf(topics, "%s" STR_FMT, t > 0 ? ", " : "", STR_ARG(view->tables[t].topic));
+    }
+    buf_reset(count);
+    buf_printf(count, "%d", (int)view->partition_count);
+    const struct {
+        const char *name;
+        struct str found;
+    } fields[] = {
+        {"cluster_id", sink->identity.cluster_id}, {"topics", buf_view(topics)},
+        {"partitions", buf_view(count)},           {"hash", sink->identity.hash},
+        {"fingerprint", view->fingerprint},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        struct str stored = result_value(result, 0, (int)i);
+        if (!str_equal(stored, fields[i].found)) {
+            identity_differs(sink, fields[i].name, stored, fields[i].found);
+        }
+    }
+}
+
+static void params_tasks(struct sink *sink) {
+    struct buf *out = &sink->columns[0];
+    array_begin(out, OID_INT4);
+    for (size_t i = 0; i < sink->task_count; i++) {
+        array_add_int32(out, sink->tasks[i]);
+    }
+    array_end(out, sink->task_count);
+    params_begin(sink);
+    params_add(sink, OID_TEXT, sink->view->name);
+    params_add(sink, OID_INT4_ARRAY, buf_view(out));
+}
+
+static void append_send(struct sink *sink) {
+    results_init(sink);
+    params_begin(sink);
+    flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
+    flight_query(sink, (struct step){STEP_SET, 0}, "SET LOCAL lock_timeout = '2s'");
+    send_lock(sink, sink->tasks, sink->task_count);
+    params_tasks(sink);
+    params_add(sink, OID_TEXT, str_from(sink->owner));
+    flight_query(sink, (struct step){STEP_APPEND, 0}, SQL_APPEND);
+    params_tasks(sink);
+    flight_query(sink, (struct step){STEP_TRIM, 0}, SQL_TRIM_ALL);
+    flight_query(sink, (struct step){STEP_READ, 0}, SQL_LETTERS_READ);
+    send_commit(sink);
+    flight_sync(sink);
+}
+
+static void terminate_send(struct sink *sink) {
+    params_begin(sink);
+    flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
+    send_terminate(sink, sink->tasks, sink->task_count);
+    flight_sync(sink);
+}
+
+static void acquire_send(struct sink *sink) {
+    switch ((enum round)sink->round) {
+    case ROUND_IDENTITY:
+        identity_send(sink);
+        break;
+    case ROUND_APPEND:
+        append_send(sink);
+        break;
+    case ROUND_TERMINATE:
+        terminate_send(sink);
+        break;
+    }
+}
+
+static void progress_answer(struct sink *sink, const PGresult *result) {
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
+        if (!of || !read_progress(sink->view, result, i, &of->newest)) {
+            (void)err_set(&sink->source_err, ERR_HALT,
+                          "sync_progress holds a row of " STR_FMT " that this view can't have "
+                          "written: its offsets are not one for each table",
+                          STR_ARG(sink->view->name));
+        }
+    }
+}
+
+static int letter_order(const void *a, const void *b) {
+    const struct known_letter *x = a, *y = b;
+    if (x->table != y->table) {
+        return x->table < y->table ? -1 : 1;
+    }
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static struct known_letter letter_read(struct sink *sink, const PGresult *result, int row) {
+    struct known_letter letter = {
+        .table = -1,
+        .offset = read_be64(PQgetvalue(result, row, 2)),
+        .row_key = arena_copy(&sink->results, result_value(result, row, 3)),
+        .kept = arena_copy(&sink->results, result_value(result, row, 4)),
+    };
+    for (size_t t = 0; t < sink->view->table_count; t++) {
+        if (str_equal(sink->view->tables[t].topic, result_value(result, row, 1))) {
+            letter.table = (int)t;
+        }
+    }
+    return letter;
+}
+
+static void letters_answer(struct sink *sink, const PGresult *result) {
+    int rows = PQntuples(result);
+    for (int i = 0; i < rows; i++) {
+        struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
+        of->letter_count += of != NULL;
+    }
+    for (size_t i = 0; i < sink->task_count; i++) {
+        struct sink_result *of = &sink->task_results[i];
+        of->letters = arena_alloc(&sink->results, of->letter_count * sizeof *of->letters);
+        of->letter_count = 0;
+    }
+    for (int i = 0; i < rows; i++) {
+        struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
+        struct known_letter letter = letter_read(sink, result, i);
+        if (of && letter.table >= 0) {
+            of->letters[of->letter_count++] = letter;
+        }
+    }
+    for (size_t i = 0; i < sink->task_count; i++) {
+        struct sink_result *of = &sink->task_results[i];
+        qsort(of->letters, of->letter_count, sizeof *of->letters, letter_order);
+    }
+}
+
+static void acquire_answer(struct sink *sink, struct step step, PGresult *result) {
+    if (step.kind == STEP_IDENTITY) {
+        identity_answer(sink, result);
+    } else if (step.kind == STEP_APPEND) {
+        progress_answer(sink, result);
+    } else if (step.kind == STEP_READ) {
+        letters_answer(sink, result);
+    } else if (step.kind == STEP_TERMINATE) {
+        log_terminated(sink, result);
+    } else if (step.kind == STEP_COMMIT) {
+        sink->cursor.committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
+    }
+}
+
+static void next_round(struct sink *sink, enum round round) {
+    sink->round = (int)round;
+    flight_begin(sink);
+}
+
+/* The job ends well, unless an answer said otherwise. */
+static void end_with_results(struct sink *sink, enum sink_event_kind kind) {
+    struct sink_event event = {
+        .kind = kind, .results = sink->task_results, .result_count = sink->task_count};
+    if (sink->source_err.kind != ERR_NONE) {
+        event = (struct sink_event){.kind = SINK_HALT, .err = sink->source_err};
+    }
+    job_end(sink, &event);
+}
+
+static void append_synced(struct sink *sink) {
+    if (sink->source_err.kind == ERR_NONE && !sink->cursor.committed) {
+        struct sink_event again = job_event(SINK_AGAIN, "", "commit: answered by another tag");
+        job_end(sink, &again);
+        return;
+    }
+    end_with_results(sink, SINK_ACQUIRED);
+}
+
+static void acquire_synced(struct sink *sink) {
+    if (contention_needed(sink) && sink->tries++ < TRIES_MAX) {
+        next_round(sink, ROUND_TERMINATE);
+        return;
+    }
+    if (sink->flight.failure.set) {
+        job_fail(sink);
+        return;
+    }
+    switch ((enum round)sink->round) {
+    case ROUND_IDENTITY:
+        if (sink->source_err.kind != ERR_NONE) {
+            end_with_results(sink, SINK_HALT);
+        } else {
+            next_round(sink, ROUND_APPEND);
+        }
+        break;
+    case ROUND_APPEND:
+        append_synced(sink);
+        break;
+    case ROUND_TERMINATE:
+        next_round(sink, ROUND_APPEND);
+        break;
+    }
+}
+
+static void newest_send(struct sink *sink) {
+    results_init(sink);
+    send_newest(sink, sink->tasks, sink->task_count);
+    flight_sync(sink);
+}
+
+static void newest_answer(struct sink *sink, struct step step, PGresult *result) {
+    (void)step;
+    progress_answer(sink, result);
+}
+
+static void newest_synced(struct sink *sink) {
+    if (sink->flight.failure.set) {
+        job_fail(sink);
+        return;
+    }
+    end_with_results(sink, SINK_NEWEST);
+}
+
+static void check_send(struct sink *sink) {
+    size_t column_count = sink->view->tables[sink->check_table].column_count;
+    char name[40];
+    if (sink->flight.failure.set || slicer_next(&sink->slicer, sink->columns, column_count) == 0) {
+        flight_sync(sink);
+        return;
+    }
+    (void)snprintf(name, sizeof name, "sync_check_%d", sink->check_table);
+    params_begin(sink);
+    params_add_columns(sink, column_count);
+    flight_prepared(sink, (struct step){STEP_CHECK, (size_t)sink->check_table}, name);
+}
+
+static void check_synced(struct sink *sink) {
+    if (sink->flight.failure.set) {
+        job_fail(sink);
+        return;
+    }
+    struct sink_event checked = {.kind = SINK_CHECKED};
+    job_end(sink, &checked);
+}
+
+const struct job acquire_job = {
+    .name = "acquire", .send = acquire_send, .answer = acquire_answer, .synced = acquire_synced};
+const struct job newest_job = {
+    .name = "newest", .send = newest_send, .answer = newest_answer, .synced = newest_synced};
+const struct job check_job = {.name = "check", .send = check_send, .synced = check_synced};

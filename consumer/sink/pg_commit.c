@@ -1,0 +1,194 @@
+/* One fenced transaction: BEGIN, lock, fence, deletes, checks, upserts, letters, trim, COMMIT.
+ *
+ * Sent in one pipeline with one Sync. A lock that can't be had (a frozen process holds it) is
+ * followed by pg_fence.c's rounds.
+ */
+#include "sink/pg_internal.h"
+
+#include <stdio.h>
+
+enum phase { PHASE_OPEN, PHASE_DELETES, PHASE_CHECKS, PHASE_UPSERTS, PHASE_LETTERS, PHASE_CLOSE };
+
+/* Goes to a phase, or to the next table of this one. */
+static void enter(struct sink *sink, enum phase phase, size_t table) {
+    const struct txn *txn = sink->txn;
+    sink->cursor.phase = (int)phase;
+    sink->cursor.table = table;
+    slicer_reset(&sink->slicer);
+    for (size_t i = 0; i < txn->part_count; i++) {
+        const struct txn_part *part = txn->parts[i];
+        if (phase == PHASE_DELETES) {
+            slicer_add(&sink->slicer, &part->deletes[table]);
+        } else if (phase == PHASE_CHECKS) {
+            slicer_add(&sink->slicer, &part->checks[table]);
+        } else if (phase == PHASE_UPSERTS) {
+            slicer_add(&sink->slicer, &part->upserts);
+        }
+    }
+}
+
+/* The next statement of rows; false when there are no more. */
+static bool send_rows(struct sink *sink, enum step_kind kind, const char *name,
+                      size_t column_count) {
+    if (slicer_next(&sink->slicer, sink->columns, column_count) == 0) {
+        return false;
+    }
+    params_begin(sink);
+    params_add_columns(sink, column_count);
+    flight_prepared(sink, (struct step){kind, sink->cursor.table}, name);
+    return true;
+}
+
+/* Deletes and checks have a statement for each table. */
+static void send_by_table(struct sink *sink) {
+    struct commit_cursor *cursor = &sink->cursor;
+    const struct view_table *table = &sink->view->tables[cursor->table];
+    bool deletes = cursor->phase == PHASE_DELETES;
+    char name[40];
+    (void)snprintf(name, sizeof name, deletes ? "sync_delete_%zu" : "sync_check_%zu",
+                   cursor->table);
+    if (send_rows(sink, deletes ? STEP_DELETE : STEP_CHECK, name,
+                  deletes ? table->key_count : table->column_count)) {
+        return;
+    }
+    if (cursor->table + 1 < sink->view->table_count) {
+        enter(sink, cursor->phase, cursor->table + 1);
+    } else {
+        enter(sink, deletes ? PHASE_CHECKS : PHASE_UPSERTS, 0);
+    }
+}
+
+static size_t letter_fill(struct sink *sink, const struct txn_part *part,
+                          const struct dead_letter *letter) {
+    struct buf *c = sink->columns;
+    const struct view_table *table = &sink->view->tables[letter->table];
+    struct buf *text = &sink->scratch;
+    array_add_int32(&c[0], part->task);
+    array_add(&c[1], letter->topic);
+    buf_reset(text);
+    buf_printf(text, STR_FMT "." STR_FMT, STR_ARG(table->schema), STR_ARG(table->name));
+    array_add(&c[2], buf_view(text));
+    array_add_int32(&c[3], letter->partition);
+    array_add_int64(&c[4], letter->offset);
+    array_add(&c[5], letter->key);
+    array_add(&c[6], letter->value);
+    array_add(&c[7], letter->row_key);
+    array_add(&c[8], letter->kept);
+    buf_reset(text);
+    text_clean(text, str_from(letter->reason));
+    array_add(&c[9], buf_view(text));
+    return letter->key.len + letter->value.len + letter->row_key.len + letter->kept.len + text->len;
+}
+
+/* The next statement of dead letters; false when there are no more. */
+static bool send_letters(struct sink *sink) {
+    static const uint32_t types[] = {OID_INT4,  OID_TEXT,  OID_TEXT,  OID_INT4,  OID_INT8,
+                                     OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_TEXT};
+    static const uint32_t arrays[] = {
+        OID_INT4_ARRAY,  OID_TEXT_ARRAY,  OID_TEXT_ARRAY,  OID_INT4_ARRAY,  OID_INT8_ARRAY,
+        OID_BYTEA_ARRAY, OID_BYTEA_ARRAY, OID_BYTEA_ARRAY, OID_BYTEA_ARRAY, OID_TEXT_ARRAY};
+    struct commit_cursor *cursor = &sink->cursor;
+    const size_t column_count = sizeof types / sizeof types[0];
+    size_t count = 0, bytes = 0;
+    for (size_t c = 0; c < column_count; c++) {
+        array_begin(&sink->columns[c], types[c]);
+    }
+    while (cursor->part < sink->txn->part_count && count < SLICE_ROWS && bytes < SLICE_BYTES) {
+        const struct txn_part *part = sink->txn->parts[cursor->part];
+        if (cursor->letter == part->letter_count) {
+            cursor->part++;
+            cursor->letter = 0;
+            continue;
+        }
+        bytes += letter_fill(sink, part, &part->letters[cursor->letter++]);
+        count++;
+    }
+    if (count == 0) {
+        return false;
+    }
+    params_begin(sink);
+    params_add(sink, OID_TEXT, sink->view->name);
+    for (size_t c = 0; c < column_count; c++) {
+        array_end(&sink->columns[c], count);
+        params_add(sink, arrays[c], buf_view(&sink->columns[c]));
+    }
+    flight_prepared(sink, (struct step){STEP_LETTERS, 0}, "sync_letters");
+    return true;
+}
+
+static void send_trim(struct sink *sink) {
+    struct buf *c = sink->columns;
+    size_t count = 0;
+    array_begin(&c[0], OID_INT4);
+    array_begin(&c[1], OID_INT8);
+    for (size_t i = 0; i < sink->txn->part_count; i++) {
+        const struct txn_part *part = sink->txn->parts[i];
+        if (part->after.seq % 100 == 0) {
+            array_add_int32(&c[0], part->task);
+            array_add_int64(&c[1], part->after.seq);
+            count++;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    array_end(&c[0], count);
+    array_end(&c[1], count);
+    params_begin(sink);
+    params_add(sink, OID_TEXT, sink->view->name);
+    params_add(sink, OID_INT4_ARRAY, buf_view(&c[0]));
+    params_add(sink, OID_INT8_ARRAY, buf_view(&c[1]));
+    flight_prepared(sink, (struct step){STEP_TRIM, 0}, "sync_trim");
+}
+
+static void commit_send(struct sink *sink) {
+    struct commit_cursor *cursor = &sink->cursor;
+    if (contention_is_on(sink)) {
+        contention_send(sink);
+        return;
+    }
+    if (sink->flight.failure.set) { /* nothing more will be executed */
+        flight_sync(sink);
+        return;
+    }
+    switch ((enum phase)cursor->phase) {
+    case PHASE_OPEN:
+        send_begin(sink);
+        enter(sink, PHASE_DELETES, 0);
+        break;
+    case PHASE_DELETES:
+    case PHASE_CHECKS:
+        send_by_table(sink);
+        break;
+    case PHASE_UPSERTS:
+        if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->view->output_count)) {
+            cursor->phase = PHASE_LETTERS;
+        }
+        break;
+    case PHASE_LETTERS:
+        if (!send_letters(sink)) {
+            cursor->phase = PHASE_CLOSE;
+        }
+        break;
+    case PHASE_CLOSE:
+        send_trim(sink);
+        send_commit(sink);
+        flight_sync(sink);
+        break;
+    }
+}
+
+static void commit_synced(struct sink *sink) {
+    if (contention_is_on(sink)) {
+        contention_synced(sink);
+    } else if (contention_needed(sink)) {
+        contention_begin(sink);
+    } else if (sink->flight.failure.set) {
+        job_fail(sink);
+    } else {
+        write_end(sink);
+    }
+}
+
+const struct job commit_job = {
+    .name = "commit", .send = commit_send, .answer = write_answer, .synced = commit_synced};

@@ -1,0 +1,157 @@
+/* How every fenced transaction begins and ends, and what follows when its lock can't be had.
+ *
+ * A lock not had in time is held by a frozen process or by another writer. The newest rows tell:
+ * still ours, the holder is ended and the caller tries again; not ours, we are fenced and must not
+ * end what may be the new owner's initial load.
+ */
+#include "sink/pg_internal.h"
+#include "sink/statements.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum round { ROUND_WRITE, ROUND_NEWEST = 100, ROUND_TERMINATE };
+
+static void send_fence(struct sink *sink) {
+    const struct txn *txn = sink->txn;
+    struct buf *c = sink->columns, *text = &sink->scratch;
+    const uint32_t types[] = {OID_INT4, OID_INT8, OID_TEXT, OID_TEXT, OID_TEXT};
+    const uint32_t arrays[] = {OID_INT4_ARRAY, OID_INT8_ARRAY, OID_TEXT_ARRAY, OID_TEXT_ARRAY,
+                               OID_TEXT_ARRAY};
+    for (size_t i = 0; i < 5; i++) {
+        array_begin(&c[i], types[i]);
+    }
+    for (size_t i = 0; i < txn->part_count; i++) {
+        const struct txn_part *part = txn->parts[i];
+        array_add_int32(&c[0], part->task);
+        array_add_int64(&c[1], part->before.seq);
+        buf_reset(text);
+        offsets_text(text, &part->before, part->table_count);
+        array_add(&c[2], buf_view(text));
+        buf_reset(text);
+        offsets_text(text, &part->after, part->table_count);
+        array_add(&c[3], buf_view(text));
+        array_add(&c[4], str_from(part->before.owner));
+    }
+    params_begin(sink);
+    params_add(sink, OID_TEXT, sink->view->name);
+    for (size_t i = 0; i < 5; i++) {
+        array_end(&c[i], txn->part_count);
+        params_add(sink, arrays[i], buf_view(&c[i]));
+    }
+    flight_prepared(sink, (struct step){STEP_FENCE, 0}, "sync_fence");
+}
+
+void send_begin(struct sink *sink) {
+    size_t count = sink->txn->part_count;
+    int32_t *tasks = arena_alloc(&sink->results, count * sizeof *tasks);
+    for (size_t i = 0; i < count; i++) {
+        tasks[i] = sink->txn->parts[i]->task;
+    }
+    sink->tasks = tasks;
+    sink->task_count = count;
+    params_begin(sink);
+    flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
+    send_lock(sink, tasks, count);
+    send_fence(sink);
+}
+
+void send_commit(struct sink *sink) {
+    params_begin(sink);
+    flight_prepared(sink, (struct step){STEP_COMMIT, 0}, "sync_commit");
+}
+
+void write_answer(struct sink *sink, struct step step, PGresult *result) {
+    struct commit_cursor *cursor = &sink->cursor;
+    if (step.kind == STEP_DELETE) {
+        cursor->deleted_count += strtoull(PQcmdTuples(result), NULL, 10);
+    } else if (step.kind == STEP_UPSERT || step.kind == STEP_LOAD) {
+        cursor->upserted_count += strtoull(PQcmdTuples(result), NULL, 10);
+    } else if (step.kind == STEP_COMMIT) {
+        cursor->committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
+    } else {
+        contention_answer(sink, step, result);
+    }
+}
+
+void write_end(struct sink *sink) {
+    if (!sink->cursor.committed) {
+        struct sink_event again = job_event(SINK_AGAIN, "", "commit: answered by another tag");
+        job_end(sink, &again);
+        return;
+    }
+    struct sink_event committed = {.kind = SINK_COMMITTED,
+                                   .deleted_count = sink->cursor.deleted_count,
+                                   .upserted_count = sink->cursor.upserted_count};
+    job_end(sink, &committed);
+}
+
+bool contention_needed(const struct sink *sink) {
+    const struct failure *failure = &sink->flight.failure;
+    return failure->set && failure->step.kind == STEP_LOCK &&
+           strcmp(failure->sqlstate, "55P03") == 0;
+}
+
+bool contention_is_on(const struct sink *sink) {
+    return sink->round >= ROUND_NEWEST;
+}
+
+void contention_begin(struct sink *sink) {
+    sink->round = ROUND_NEWEST;
+    flight_begin(sink);
+}
+
+void contention_send(struct sink *sink) {
+    if (sink->round == ROUND_NEWEST) {
+        params_begin(sink);
+        flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
+        send_newest(sink, sink->tasks, sink->task_count);
+    } else {
+        send_terminate(sink, sink->tasks, sink->task_count);
+    }
+    flight_sync(sink);
+}
+
+void contention_answer(struct sink *sink, struct step step, const PGresult *result) {
+    if (step.kind == STEP_TERMINATE) {
+        log_terminated(sink, result);
+    }
+    for (int i = 0; step.kind == STEP_READ && i < PQntuples(result); i++) {
+        struct progress newest;
+        const struct txn_part *part = sink->txn->parts[i];
+        if (read_be32(PQgetvalue(result, i, 0)) != part->task ||
+            !read_progress(sink->view, result, i, &newest) ||
+            !progress_equal(&newest, &part->before, sink->view->table_count)) {
+            sink->cursor.stale = true;
+        }
+    }
+}
+
+void contention_synced(struct sink *sink) {
+    if (sink->flight.failure.set) {
+        job_fail(sink);
+        return;
+    }
+    if (sink->cursor.stale) {
+        struct sink_event fenced =
+            job_event(SINK_FENCED, "55P03", "lock: held, and the newest row is another writer's");
+        job_end(sink, &fenced);
+        return;
+    }
+    if (sink->round == ROUND_NEWEST) {
+        sink->round = ROUND_TERMINATE;
+        flight_begin(sink);
+        return;
+    }
+    struct sink_event again =
+        job_event(SINK_AGAIN, "55P03", "lock: held too long by a session, which was terminated");
+    job_end(sink, &again);
+}
+
+void log_terminated(struct sink *sink, const PGresult *result) {
+    for (int i = 0; i < PQntuples(result); i++) {
+        log_line(sink->log, LOG_WARN, "sink", "lock_holder_terminated",
+                 "task=%" PRId32 " pid=%" PRId32, read_be32(PQgetvalue(result, i, 1)),
+                 read_be32(PQgetvalue(result, i, 0)));
+    }
+}

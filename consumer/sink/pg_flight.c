@@ -1,0 +1,195 @@
+/* Statements out, answers in, matched by position; see pg_internal.h. */
+#include "sink/pg_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TURNS_MAX     4  /* a poll, so that its caller stays responsive */
+#define MESSAGE_BYTES 64 /* of a statement, beside its parameters; about */
+
+static void *grow(void *memory, size_t count, size_t size) {
+    void *grown = reallocarray(memory, count, size);
+    if (!grown) {
+        abort();
+    }
+    return grown;
+}
+
+void flight_begin(struct sink *sink) {
+    struct flight *flight = &sink->flight;
+    flight->count = 0;
+    flight->answered = 0;
+    flight->open = true;
+    flight->failure.set = false;
+}
+
+static void flight_sent(struct sink *sink, struct step step, int sent, size_t bytes) {
+    struct flight *flight = &sink->flight;
+    if (sent != 1) {
+        flight->broken = true;
+        flight->open = false;
+        return;
+    }
+    if (flight->count == flight->cap) {
+        flight->cap = flight->cap ? flight->cap * 2 : 32;
+        flight->steps = grow(flight->steps, flight->cap, sizeof *flight->steps);
+    }
+    flight->steps[flight->count++] = step;
+    flight->queued_bytes += bytes + MESSAGE_BYTES;
+}
+
+void params_clear(struct params *params) {
+    free(params->types);
+    free((void *)params->values);
+    free(params->lengths);
+    free(params->formats);
+    *params = (struct params){0};
+}
+
+void params_begin(struct sink *sink) {
+    sink->params.count = 0;
+    sink->params.bytes = 0;
+}
+
+void params_add(struct sink *sink, Oid type, struct str bytes) {
+    struct params *params = &sink->params;
+    if (params->count == params->cap) {
+        params->cap = params->cap ? params->cap * 2 : 16;
+        params->types = grow(params->types, params->cap, sizeof *params->types);
+        params->values = grow((void *)params->values, params->cap, sizeof *params->values);
+        params->lengths = grow(params->lengths, params->cap, sizeof *params->lengths);
+        params->formats = grow(params->formats, params->cap, sizeof *params->formats);
+    }
+    size_t i = params->count++;
+    params->types[i] = type;
+    params->values[i] = bytes.ptr;
+    params->lengths[i] = (int)bytes.len;
+    params->formats[i] = 1;
+    params->bytes += bytes.len;
+}
+
+void params_add_columns(struct sink *sink, size_t column_count) {
+    for (size_t c = 0; c < column_count; c++) {
+        params_add(sink, OID_TEXT_ARRAY, buf_view(&sink->columns[c]));
+    }
+}
+
+void flight_prepare(struct sink *sink, size_t table, const char *name, const char *sql) {
+    struct step step = {STEP_PREPARE, table};
+    int sent = PQsendPrepare(sink->conn, name, sql, (int)sink->params.count, sink->params.types);
+    flight_sent(sink, step, sent, strlen(sql));
+}
+
+void flight_query(struct sink *sink, struct step step, const char *sql) {
+    const struct params *p = &sink->params;
+    int sent = PQsendQueryParams(sink->conn, sql, (int)p->count, p->types, p->values, p->lengths,
+                                 p->formats, 1);
+    flight_sent(sink, step, sent, p->bytes);
+}
+
+void flight_prepared(struct sink *sink, struct step step, const char *name) {
+    const struct params *p = &sink->params;
+    int sent =
+        PQsendQueryPrepared(sink->conn, name, (int)p->count, p->values, p->lengths, p->formats, 1);
+    flight_sent(sink, step, sent, p->bytes);
+}
+
+void flight_sync(struct sink *sink) {
+    sink->flight.open = false;
+    flight_sent(sink, (struct step){STEP_SYNC, 0}, PQpipelineSync(sink->conn), 0);
+}
+
+void flight_fail(struct sink *sink, struct step step, const PGresult *result) {
+    struct failure *failure = &sink->flight.failure;
+    if (failure->set) {
+        return;
+    }
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    failure->set = true;
+    failure->step = step;
+    (void)snprintf(failure->sqlstate, sizeof failure->sqlstate, "%s", sqlstate ? sqlstate : "");
+    (void)message_clean(failure->sqlstate, message ? message : PQresultErrorMessage(result),
+                        failure->message, sizeof failure->message);
+}
+
+/* False: answers and steps don't match, which no server does. */
+static bool flight_answer(struct sink *sink, PGresult *result) {
+    struct flight *flight = &sink->flight;
+    struct step step = flight->steps[flight->answered++];
+    ExecStatusType status = PQresultStatus(result);
+    if ((status == PGRES_PIPELINE_SYNC) != (step.kind == STEP_SYNC)) {
+        return false;
+    }
+    if (status == PGRES_PIPELINE_SYNC) {
+        job_synced(sink);
+        return true;
+    }
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+        if (sink->job->answer && !job_is_rollback(sink)) {
+            sink->job->answer(sink, step, result);
+        }
+        return true;
+    }
+    if (status == PGRES_FATAL_ERROR) {
+        flight_fail(sink, step, result);
+        return true;
+    }
+    return status == PGRES_PIPELINE_ABORTED;
+}
+
+/* Reads all answers that are there. False: give the connection up. */
+static bool flight_answers(struct sink *sink) {
+    int nulls = 0;
+    while (sink->flight.answered < sink->flight.count) {
+        if (PQisBusy(sink->conn)) {
+            return true;
+        }
+        PGresult *result = PQgetResult(sink->conn);
+        if (!result) { /* one stands between two answers */
+            if (++nulls > 1) {
+                return PQstatus(sink->conn) == CONNECTION_OK;
+            }
+            continue;
+        }
+        nulls = 0;
+        bool in_step = flight_answer(sink, result);
+        PQclear(result);
+        if (!in_step) {
+            return false;
+        }
+        if (!sink->conn || !sink->job || sink->copying) {
+            return true;
+        }
+    }
+    return true;
+}
+
+/* Sends, flushes and reads until the socket has no more to take or give. */
+void flight_drive(struct sink *sink) {
+    struct flight *flight = &sink->flight;
+    for (int i = 0; i < TURNS_MAX && sink->job && !sink->copying; i++) {
+        while (flight->open && flight->queued_bytes < FLIGHT_BYTES) {
+            sink->job->send(sink);
+        }
+        int flushed = flight->broken ? -1 : PQflush(sink->conn);
+        flight->blocked = flushed > 0;
+        if (flushed == 0) {
+            flight->queued_bytes = 0;
+        }
+        if (flushed < 0 || !PQconsumeInput(sink->conn) || !flight_answers(sink)) {
+            sink_drop_conn(sink);
+            return;
+        }
+        if (!sink->conn || flight->blocked || (!flight->open && flight->queued_bytes == 0)) {
+            return;
+        }
+    }
+}
+
+struct str result_value(const PGresult *result, int row, int column) {
+    if (PQgetisnull(result, row, column)) {
+        return STR_NONE;
+    }
+    return (struct str){PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)};
+}

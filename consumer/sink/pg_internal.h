@@ -1,0 +1,196 @@
+/* pg_internal.h: the parts of pg_sink.c's struct sink, for its own files.
+ *
+ * What:    a link (connection and its state), a flight (statements sent and their answers, by
+ *          position), and a job (what the flight is for, in one or more rounds, a Sync each).
+ * Owns:    see the members.
+ * Threads: belongs to one thread.
+ * Units:   in the names.
+ * Errors:  a connection that fails is dropped by sink_drop, which queues the event.
+ * Limits:  FLIGHT_BYTES are handed to libpq before the socket must have taken them.
+ *
+ * Private to sink/, the only room with libpq-fe.h.
+ */
+#ifndef SINK_PG_INTERNAL_H
+#define SINK_PG_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/backoff.h"
+#include "sink/array.h"
+#include "sink/outcome.h"
+#include "sink/pg_sink.h"
+
+#include <libpq-fe.h>
+
+#define FLIGHT_BYTES     ((size_t)1024 * 1024)
+#define EVENTS_MAX       4
+#define SINK_MESSAGE_MAX 400
+
+struct step {
+    enum step_kind kind;
+    size_t table;
+};
+
+/* The first error among the answers; what follows it was not executed. */
+struct failure {
+    bool set;
+    struct step step;
+    char sqlstate[6];
+    char message[SINK_MESSAGE_MAX];
+};
+
+struct flight {
+    struct step *steps; /* sent, in order */
+    size_t count, cap;
+    size_t answered;
+    bool open;    /* the job has more to send before the Sync */
+    bool broken;  /* a send failed: the connection is gone */
+    bool blocked; /* the socket takes no more for now */
+    size_t queued_bytes;
+    struct failure failure;
+};
+
+/* What a flight is for. */
+struct job {
+    const char *name;
+    /* Sends one or more steps; closes the round with flight_sync. */
+    void (*send)(struct sink *sink);
+    /* A step's answer, not an error. May be NULL. */
+    void (*answer)(struct sink *sink, struct step step, PGresult *result);
+    /* The Sync's answer: begins the next round, or ends the job by job_end or job_fail. */
+    void (*synced)(struct sink *sink);
+    /* Replaces the flight's driver while sink->copying. May be NULL. */
+    void (*copy)(struct sink *sink);
+};
+
+enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_PREPARING, LINK_UP };
+
+/* Parameters of the next statement: binary, borrowed until it is sent. */
+struct params {
+    Oid *types;
+    const char **values;
+    int *lengths, *formats;
+    size_t count, cap;
+    size_t bytes;
+};
+
+/* Where a load's COPY stands. */
+enum copy_phase { COPY_BEGIN, COPY_ROWS, COPY_END };
+
+/* Where a commit's send stands. */
+struct commit_cursor {
+    int phase; /* pg_commit.c's, or enum copy_phase */
+    size_t table;
+    size_t part, letter; /* the next dead letter */
+    bool committed;      /* COMMIT's tag was literally COMMIT */
+    bool stale;          /* a newest row is not what the transaction expects */
+    uint64_t deleted_count, upserted_count;
+};
+
+struct sink {
+    const struct view *view; /* borrowed */
+    char **keywords, **values;
+    struct sink_identity identity; /* owns its bytes */
+    const struct log *log;         /* borrowed */
+    struct clock clock;
+
+    PGconn *conn;
+    enum link_state link;
+    PostgresPollingStatusType polling; /* LINK_CONNECTING */
+    struct backoff backoff;
+    int64_t deadline_ms; /* DOWN: next try; CONNECTING, or a job: give up; -1: none */
+
+    struct flight flight;
+    struct params params;
+    struct buf *columns; /* scratch of the statement being sent */
+    size_t column_cap;
+    struct buf scratch;
+    struct slicer slicer;
+    struct row_array load_rows;
+
+    const struct job *job; /* NULL: none */
+    int round;
+    bool copying;
+    const struct txn *txn;
+    struct commit_cursor cursor;
+    const int32_t *tasks;
+    size_t task_count;
+    const char *owner;
+    int check_table;
+    const struct row_array *check_rows;
+    int tries;
+    struct err source_err; /* the load source's; kind ERR_NONE: none */
+
+    struct sink_event outcome; /* of the job, held back until its ROLLBACK is answered */
+    struct sink_event events[EVENTS_MAX];
+    size_t event_count;
+    struct arena results;
+    struct sink_result *task_results; /* of tasks, in results */
+    bool results_given;
+};
+
+/* pg_link.c */
+char **link_keywords(const struct pg_sink_options *options, char ***ret_values);
+void link_keywords_free(char ***keywords, char ***values);
+void link_drive(struct sink *sink);
+/* Closes the connection, tries again later, and queues LOST with err; a job's own outcome goes
+ * first. */
+void sink_drop(struct sink *sink, const struct err *err);
+/* The same, as HALT where err says so: the operator must act before it can work. */
+void sink_drop_connect(struct sink *sink, const struct err *err);
+/* The same as sink_drop, with libpq's message. */
+void sink_drop_conn(struct sink *sink);
+void sink_event_push(struct sink *sink, const struct sink_event *event);
+
+/* pg_flight.c */
+void flight_begin(struct sink *sink);
+void params_clear(struct params *params);
+void params_begin(struct sink *sink);
+void params_add(struct sink *sink, Oid type, struct str bytes);
+/* text[] of every column that slicer_next filled. */
+void params_add_columns(struct sink *sink, size_t column_count);
+void flight_prepare(struct sink *sink, size_t table, const char *name, const char *sql);
+void flight_query(struct sink *sink, struct step step, const char *sql);
+void flight_prepared(struct sink *sink, struct step step, const char *name);
+void flight_sync(struct sink *sink);
+void flight_drive(struct sink *sink);
+void flight_fail(struct sink *sink, struct step step, const PGresult *result);
+/* Binary value of a result, ptr NULL for NULL. */
+struct str result_value(const PGresult *result, int row, int column);
+
+/* pg_job.c */
+void job_begin(struct sink *sink, const struct job *job, bool deadline);
+/* Ends the job with event; rolls back first if a transaction is open. */
+void job_end(struct sink *sink, const struct sink_event *event);
+/* What the flight's failure means. */
+struct sink_event job_failure(struct sink *sink);
+/* Ends the job with it. */
+void job_fail(struct sink *sink);
+/* An event with its err filled. */
+struct sink_event job_event(enum sink_event_kind kind, const char *sqlstate, const char *message);
+void job_synced(struct sink *sink);
+bool job_is_rollback(const struct sink *sink);
+
+/* Statements used by several jobs. */
+void send_lock(struct sink *sink, const int32_t *tasks, size_t count);
+void send_newest(struct sink *sink, const int32_t *tasks, size_t count);
+void send_terminate(struct sink *sink, const int32_t *tasks, size_t count);
+/* pg_fence.c: the rounds after a lock that could not be had, for commit and load. */
+bool contention_needed(const struct sink *sink);
+void contention_begin(struct sink *sink);
+void contention_send(struct sink *sink);
+void contention_answer(struct sink *sink, struct step step, const PGresult *result);
+void contention_synced(struct sink *sink);
+bool contention_is_on(const struct sink *sink);
+void log_terminated(struct sink *sink, const PGresult *result);
+/* BEGIN, lock, fence of all txn's tasks. */
+void send_begin(struct sink *sink);
+void send_commit(struct sink *sink);
+/* All was answered well: committed, if COMMIT's tag says so. */
+void write_end(struct sink *sink);
+void write_answer(struct sink *sink, struct step step, PGresult *result);
+bool read_progress(const struct view *view, const PGresult *result, int row,
+                   struct progress *ret_progress);
+
+extern const struct job setup_job, commit_job, load_job, acquire_job, newest_job, check_job;
+
+#endif

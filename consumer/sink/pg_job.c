@@ -1,0 +1,147 @@
+/* What all jobs share: beginning, ending with or without a ROLLBACK, and common statements. */
+#include "sink/pg_internal.h"
+#include "sink/statements.h"
+
+#include <stdio.h>
+
+#define ANSWER_MS (120 * (int64_t)1000) /* above what statement_timeout lets a job take */
+
+void job_begin(struct sink *sink, const struct job *job, bool deadline) {
+    sink->job = job;
+    sink->round = 0;
+    sink->tries = 0;
+    sink->outcome.kind = SINK_NOTHING;
+    sink->source_err.kind = ERR_NONE;
+    sink->cursor = (struct commit_cursor){0};
+    sink->deadline_ms = deadline ? clock_mono_ms(&sink->clock) + ANSWER_MS : -1;
+    flight_begin(sink);
+}
+
+struct sink_event job_event(enum sink_event_kind kind, const char *sqlstate, const char *message) {
+    struct sink_event event = {.kind = kind};
+    (void)err_set(&event.err, outcome_err_kind(kind), "%s", message);
+    (void)snprintf(event.err.sqlstate, sizeof event.err.sqlstate, "%s", sqlstate);
+    return event;
+}
+
+bool job_is_rollback(const struct sink *sink) {
+    return sink->outcome.kind != SINK_NOTHING;
+}
+
+static void job_finish(struct sink *sink, const struct sink_event *event) {
+    sink->job = NULL;
+    sink->deadline_ms = -1;
+    sink_event_push(sink, event);
+}
+
+void job_end(struct sink *sink, const struct sink_event *event) {
+    if (PQtransactionStatus(sink->conn) == PQTRANS_IDLE) {
+        job_finish(sink, event);
+        return;
+    }
+    sink->outcome = *event;
+    flight_begin(sink);
+    params_begin(sink);
+    flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
+    flight_sync(sink);
+}
+
+struct sink_event job_failure(struct sink *sink) {
+    const struct failure *failure = &sink->flight.failure;
+    enum step_kind step = failure->step.kind;
+    enum sink_event_kind kind = outcome_of(failure->sqlstate, step);
+    struct buf *text = &sink->scratch;
+    buf_reset(text);
+    buf_printf(text, "%s", step_name(step));
+    if (step == STEP_CHECK || step == STEP_DELETE) {
+        const struct view_table *table = &sink->view->tables[failure->step.table];
+        buf_printf(text, " of " STR_FMT "." STR_FMT, STR_ARG(table->schema), STR_ARG(table->name));
+    }
+    buf_printf(text, ": %s", failure->message);
+    const char *advice = kind == SINK_HALT ? outcome_advice(failure->sqlstate, step) : "";
+    if (advice[0] != '\0') {
+        buf_printf(text, " (%s)", advice);
+    }
+    buf_append(text, "", 1);
+    return job_event(kind, failure->sqlstate, text->ptr);
+}
+
+void job_fail(struct sink *sink) {
+    struct sink_event event = job_failure(sink);
+    if (outcome_drops(event.err.sqlstate)) {
+        sink->outcome = event;
+        sink_drop(sink, &event.err);
+        return;
+    }
+    job_end(sink, &event);
+}
+
+void job_synced(struct sink *sink) {
+    if (!job_is_rollback(sink)) {
+        sink->job->synced(sink);
+        return;
+    }
+    struct sink_event outcome = sink->outcome;
+    if (sink->flight.failure.set || PQtransactionStatus(sink->conn) != PQTRANS_IDLE) {
+        struct sink_event lost =
+            job_event(SINK_LOST, sink->flight.failure.sqlstate, "the session could not roll back");
+        sink_drop(sink, &lost.err);
+        return;
+    }
+    sink->outcome.kind = SINK_NOTHING;
+    job_finish(sink, &outcome);
+}
+
+static void params_begin_view(struct sink *sink) {
+    params_begin(sink);
+    params_add(sink, OID_TEXT, sink->view->name);
+}
+
+/* $2: the tasks; into scratch column 0. */
+static void params_add_tasks(struct sink *sink, const int32_t *tasks, size_t count) {
+    struct buf *out = &sink->columns[0];
+    array_begin(out, OID_INT4);
+    for (size_t i = 0; i < count; i++) {
+        array_add_int32(out, tasks[i]);
+    }
+    array_end(out, count);
+    params_add(sink, OID_INT4_ARRAY, buf_view(out));
+}
+
+void send_lock(struct sink *sink, const int32_t *tasks, size_t count) {
+    params_begin_view(sink);
+    params_add_tasks(sink, tasks, count);
+    flight_prepared(sink, (struct step){STEP_LOCK, 0}, "sync_lock");
+}
+
+void send_newest(struct sink *sink, const int32_t *tasks, size_t count) {
+    params_begin_view(sink);
+    params_add_tasks(sink, tasks, count);
+    flight_query(sink, (struct step){STEP_READ, 0}, SQL_NEWEST);
+}
+
+void send_terminate(struct sink *sink, const int32_t *tasks, size_t count) {
+    params_begin_view(sink);
+    params_add_tasks(sink, tasks, count);
+    flight_query(sink, (struct step){STEP_TERMINATE, 0}, SQL_TERMINATE);
+}
+
+/* task, seq, offsets, owner. False: these bytes are no progress row of this view. */
+bool read_progress(const struct view *view, const PGresult *result, int row,
+                   struct progress *ret_progress) {
+    struct progress progress = {.exists = !PQgetisnull(result, row, 1)};
+    if (progress.exists) {
+        struct str owner = result_value(result, row, 3);
+        size_t count = 0;
+        progress.seq = read_be64(PQgetvalue(result, row, 1));
+        if (!array_read_int64(result_value(result, row, 2), progress.offsets, VIEW_TABLES_MAX,
+                              &count) ||
+            (count != 0 && count != view->table_count) || owner.len > OWNER_LEN) {
+            return false;
+        }
+        progress.has_offsets = count > 0;
+        memcpy(progress.owner, owner.ptr, owner.len);
+    }
+    *ret_progress = progress;
+    return true;
+}

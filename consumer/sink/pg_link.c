@@ -1,0 +1,305 @@
+/* The connection: made with backoff, prepared, watched, dropped. */
+#include "sink/pg_internal.h"
+#include "sink/statements.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONNECT_MS (10 * (int64_t)1000) /* for each host of a list */
+
+/* A batch must not hang; plans must not depend on how full a table was when they were made: every
+ * statement goes by key. datestyle and the like: values mean the same on every server. */
+#define SESSION                                                                                    \
+    "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s"        \
+    " -c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off"                      \
+    " -c enable_hashjoin=off -c enable_mergejoin=off"                                              \
+    " -c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC"
+
+static char *copy(const char *text) {
+    char *out = strdup(text);
+    if (!out) {
+        abort();
+    }
+    return out;
+}
+
+static const char *find(const struct pg_sink_options *options, const char *keyword) {
+    const char *value = NULL;
+    for (size_t i = 0; options->keywords[i]; i++) {
+        if (strcmp(options->keywords[i], keyword) == 0) {
+            value = options->values[i];
+        }
+    }
+    return value && value[0] != '\0' ? value : NULL;
+}
+
+/* Ours first, the caller's then, since libpq takes the last; `options` holds both. */
+char **link_keywords(const struct pg_sink_options *options, char ***ret_values) {
+    static const struct {
+        const char *keyword, *value;
+    } defaults[] = {
+        {"fallback_application_name", "oltp-olap-sync"},
+        {"target_session_attrs", "read-write"},
+        {"keepalives_idle", "10"},
+        {"keepalives_interval", "5"},
+        {"keepalives_count", "3"},
+        {"tcp_user_timeout", "60000"}, /* above what a statement may wait with a full socket */
+    };
+    const size_t default_count = sizeof defaults / sizeof defaults[0];
+    size_t own_count = 0;
+    while (options->keywords[own_count]) {
+        own_count++;
+    }
+    size_t cap = default_count + own_count + 3, n = 0;
+    char **keywords = calloc(cap, sizeof *keywords), **values = calloc(cap, sizeof *values);
+    if (!keywords || !values) {
+        abort();
+    }
+    for (size_t i = 0; i < default_count; i++) {
+        keywords[n] = copy(defaults[i].keyword);
+        values[n++] = copy(defaults[i].value);
+    }
+    for (size_t i = 0; i < own_count; i++) {
+        keywords[n] = copy(options->keywords[i]);
+        values[n++] = copy(options->values[i] ? options->values[i] : "");
+    }
+    const char *session = find(options, "options");
+    if (!session) {
+        session = getenv("PGOPTIONS");
+    }
+    struct buf text = {0};
+    buf_printf(&text, SESSION " %s", session ? session : "");
+    buf_append(&text, "", 1);
+    keywords[n] = copy("options");
+    values[n++] = text.ptr;
+    keywords[n] = copy("client_encoding");
+    values[n++] = copy("UTF8");
+    *ret_values = values;
+    return keywords;
+}
+
+void link_keywords_free(char ***keywords, char ***values) {
+    for (size_t i = 0; *keywords && (*keywords)[i]; i++) {
+        free((*keywords)[i]);
+        free((*values)[i]);
+    }
+    free(*keywords);
+    free(*values);
+    *keywords = NULL;
+    *values = NULL;
+}
+
+void sink_event_push(struct sink *sink, const struct sink_event *event) {
+    if (sink->event_count < EVENTS_MAX) {
+        sink->events[sink->event_count++] = *event;
+    }
+}
+
+void sink_drop(struct sink *sink, const struct err *err) {
+    struct sink_event lost = {.kind = SINK_LOST, .err = *err};
+    if (sink->job && job_is_rollback(sink)) {
+        sink_event_push(sink, &sink->outcome);
+    }
+    sink->outcome.kind = SINK_NOTHING;
+    sink->job = NULL;
+    sink->copying = false;
+    sink->flight.open = false;
+    sink->flight.broken = false;
+    sink->flight.blocked = false;
+    sink->flight.queued_bytes = 0;
+    sink->flight.count = 0;
+    sink->flight.answered = 0;
+    PQfinish(sink->conn);
+    sink->conn = NULL;
+    sink->link = LINK_DOWN;
+    sink->deadline_ms = clock_mono_ms(&sink->clock) + backoff_next_ms(&sink->backoff);
+    sink_event_push(sink, &lost);
+}
+
+/* libpq's messages can have several lines; the SQLSTATE stands in them since we ask for verbose
+ * ones. ERR_HALT: for the operator to solve. */
+static void describe(struct sink *sink, struct err *err) {
+    char sqlstate[6], clean[SINK_MESSAGE_MAX];
+    const char *message = sink->conn ? PQerrorMessage(sink->conn) : "out of memory";
+    const char *text = message_sqlstate(message, sqlstate);
+    bool halt = sqlstate[0] != '\0' && outcome_of(sqlstate, STEP_PREPARE) == SINK_HALT;
+    const char *advice = halt ? outcome_advice(sqlstate, STEP_PREPARE) : "";
+    if (sink->conn && PQconnectionNeedsPassword(sink->conn)) {
+        halt = true;
+        advice = outcome_advice("28P01", STEP_PREPARE);
+    }
+    (void)err_set(err, halt ? ERR_HALT : ERR_RETRY, "OLAP connection: %s%s%s%s",
+                  message_clean(sqlstate, text, clean, sizeof clean), advice[0] ? " (" : "", advice,
+                  advice[0] ? ")" : "");
+    (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", sqlstate);
+}
+
+void sink_drop_conn(struct sink *sink) {
+    struct err err = {0};
+    const struct failure *failure = &sink->flight.failure;
+    if (sink->job && failure->set) { /* a FATAL said why, before the connection went */
+        (void)err_set(&err, ERR_RETRY, "OLAP connection: %s", failure->message);
+        (void)snprintf(err.sqlstate, sizeof err.sqlstate, "%s", failure->sqlstate);
+    } else {
+        describe(sink, &err);
+        err.kind = ERR_RETRY;
+    }
+    sink_drop(sink, &err);
+}
+
+static void notice(void *ctx, const PGresult *result) {
+    const struct sink *sink = ctx;
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    char quoted[SINK_MESSAGE_MAX];
+    log_line(sink->log, LOG_DEBUG, "sink", "notice", "sqlstate=%s message=%s",
+             sqlstate ? sqlstate : "", log_quote(quoted, sizeof quoted, str_from(message)));
+}
+
+static int64_t connect_ms(const struct sink *sink) {
+    int64_t hosts = 1;
+    for (size_t i = 0; sink->keywords[i]; i++) {
+        if (strcmp(sink->keywords[i], "host") == 0 || strcmp(sink->keywords[i], "hostaddr") == 0) {
+            hosts = 1;
+            for (const char *p = strchr(sink->values[i], ','); p; p = strchr(p + 1, ',')) {
+                hosts++;
+            }
+        }
+    }
+    return hosts * CONNECT_MS;
+}
+
+void sink_drop_connect(struct sink *sink, const struct err *err) {
+    sink_drop(sink, err);
+    if (err->kind == ERR_HALT) {
+        sink->events[sink->event_count - 1].kind = SINK_HALT;
+    }
+}
+
+static void connect_failed(struct sink *sink) {
+    struct err err = {0};
+    describe(sink, &err);
+    sink_drop_connect(sink, &err);
+}
+
+static void connect_start(struct sink *sink) {
+    sink->conn = PQconnectStartParams((const char *const *)sink->keywords,
+                                      (const char *const *)sink->values, 0);
+    if (!sink->conn || PQstatus(sink->conn) == CONNECTION_BAD) {
+        connect_failed(sink);
+        return;
+    }
+    (void)PQsetErrorVerbosity(sink->conn, PQERRORS_VERBOSE);
+    (void)PQsetNoticeReceiver(sink->conn, notice, sink);
+    sink->link = LINK_CONNECTING;
+    sink->polling = PGRES_POLLING_WRITING;
+    sink->deadline_ms = clock_mono_ms(&sink->clock) + connect_ms(sink);
+}
+
+static bool socket_ready(const struct sink *sink) {
+    struct pollfd fd = {.fd = PQsocket(sink->conn),
+                        .events = sink->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+    return poll(&fd, 1, 0) > 0;
+}
+
+static void connect_poll(struct sink *sink) {
+    while (sink->polling != PGRES_POLLING_OK && socket_ready(sink)) {
+        sink->polling = PQconnectPoll(sink->conn);
+        if (sink->polling == PGRES_POLLING_FAILED) {
+            connect_failed(sink);
+            return;
+        }
+    }
+    if (sink->polling != PGRES_POLLING_OK) {
+        if (clock_mono_ms(&sink->clock) >= sink->deadline_ms) {
+            struct sink_event lost =
+                job_event(SINK_LOST, "", "OLAP connection: no answer while connecting");
+            sink_drop(sink, &lost.err);
+        }
+        return;
+    }
+    if (PQsetnonblocking(sink->conn, 1) != 0 || PQenterPipelineMode(sink->conn) != 1) {
+        sink_drop_conn(sink);
+        return;
+    }
+    sink->link = LINK_PREPARING;
+    job_begin(sink, &setup_job, true);
+}
+
+/* Idle: does the server still hold its end? */
+static void watch(struct sink *sink) {
+    if (!PQconsumeInput(sink->conn) || PQstatus(sink->conn) != CONNECTION_OK) {
+        sink_drop_conn(sink);
+    }
+}
+
+void link_drive(struct sink *sink) {
+    if (sink->link == LINK_DOWN && clock_mono_ms(&sink->clock) >= sink->deadline_ms) {
+        connect_start(sink);
+    }
+    if (sink->link == LINK_CONNECTING) {
+        connect_poll(sink);
+    }
+    if (sink->link == LINK_UP && !sink->job) {
+        watch(sink);
+    }
+}
+
+static void params_types(struct sink *sink, size_t count) {
+    params_begin(sink);
+    for (size_t i = 0; i < count; i++) {
+        params_add(sink, OID_TEXT_ARRAY, STR_NONE);
+    }
+}
+
+/* A NUL-terminated copy of a view's statement, valid until the next. */
+static const char *text_of(struct sink *sink, struct str sql) {
+    buf_reset(&sink->scratch);
+    buf_str(&sink->scratch, sql);
+    buf_append(&sink->scratch, "", 1);
+    return sink->scratch.ptr;
+}
+
+static void setup_send(struct sink *sink) {
+    static const struct {
+        const char *name, *sql;
+    } statements[] = {
+        {"sync_begin", SQL_BEGIN}, {"sync_commit", "COMMIT"}, {"sync_lock", SQL_LOCK},
+        {"sync_fence", SQL_FENCE}, {"sync_trim", SQL_TRIM},   {"sync_letters", SQL_LETTERS_WRITE},
+    };
+    params_begin(sink);
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        flight_prepare(sink, 0, statements[i].name, statements[i].sql);
+    }
+    for (size_t t = 0; t < sink->view->table_count; t++) {
+        const struct view_table *table = &sink->view->tables[t];
+        char name[40];
+        params_types(sink, table->key_count);
+        (void)snprintf(name, sizeof name, "sync_delete_%zu", t);
+        flight_prepare(sink, t, name, text_of(sink, table->sql_delete));
+        params_types(sink, table->column_count);
+        (void)snprintf(name, sizeof name, "sync_check_%zu", t);
+        flight_prepare(sink, t, name, text_of(sink, table->sql_check));
+    }
+    params_types(sink, sink->view->output_count);
+    flight_prepare(sink, 0, "sync_upsert", text_of(sink, sink->view->sql_upsert));
+    flight_prepare(sink, 0, "sync_insert", text_of(sink, sink->view->sql_insert));
+    flight_sync(sink);
+}
+
+static void setup_synced(struct sink *sink) {
+    if (sink->flight.failure.set) {
+        struct sink_event event = job_failure(sink);
+        sink_drop_connect(sink, &event.err);
+        return;
+    }
+    sink->job = NULL;
+    sink->deadline_ms = -1;
+    sink->link = LINK_UP;
+    backoff_reset(&sink->backoff);
+    struct sink_event connected = {.kind = SINK_CONNECTED};
+    sink_event_push(sink, &connected);
+}
+
+const struct job setup_job = {.name = "setup", .send = setup_send, .synced = setup_synced};

@@ -1,0 +1,266 @@
+/* The initial load: lock and fence, then all rows by COPY, then COMMIT: one transaction.
+ *
+ * COPY is not allowed in a pipeline, so the rounds are answered one by one. Rows are pulled from
+ * their source as fast as the socket takes them and no faster. Where a column needs a conversion
+ * (no sql_copy) they go as INSERTs in a pipeline instead.
+ */
+#include "sink/pg_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COPY_CHUNK_BYTES ((size_t)64 * 1024)
+#define COPY_POLL_BYTES  ((size_t)1024 * 1024) /* a poll, so that its caller stays responsive */
+
+enum round { ROUND_FENCE, ROUND_INSERT, ROUND_COMMIT };
+
+static void copy_escaped(struct buf *out, struct str value) {
+    if (!value.ptr) {
+        buf_append(out, "\\N", 2);
+        return;
+    }
+    size_t from = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if (c != '\\' && c != '\t' && c != '\n' && c != '\r') {
+            continue;
+        }
+        buf_append(out, value.ptr + from, i - from);
+        char escape[2] = {'\\', c};
+        if (c == '\t') {
+            escape[1] = 't';
+        } else if (c == '\n') {
+            escape[1] = 'n';
+        } else if (c == '\r') {
+            escape[1] = 'r';
+        }
+        buf_append(out, escape, sizeof escape);
+        from = i + 1;
+    }
+    buf_append(out, value.ptr + from, value.len - from);
+}
+
+/* The next row of the source; false at its end, or with source_err set. */
+static bool next_row(struct sink *sink, const struct str **ret_values) {
+    const struct load_source *source = sink->txn->load;
+    bool end = false;
+    struct err err = {0};
+    enum err_kind kind = source->next(source->ctx, ret_values, &end, &err);
+    if (kind != ERR_NONE) {
+        sink->source_err = err;
+        sink->source_err.kind = kind;
+    }
+    return kind == ERR_NONE && !end;
+}
+
+/* Out of COPY; with its answer in the flight's failure, or none. */
+static void copy_leave(struct sink *sink) {
+    sink->copying = false;
+    if (PQenterPipelineMode(sink->conn) != 1) {
+        sink_drop_conn(sink);
+        return;
+    }
+    if (sink->source_err.kind != ERR_NONE) {
+        struct sink_event again = {.kind = SINK_AGAIN, .err = sink->source_err};
+        job_end(sink, &again);
+    } else if (sink->flight.failure.set) {
+        job_fail(sink);
+    } else {
+        sink->round = ROUND_COMMIT;
+        flight_begin(sink);
+    }
+}
+
+static void copy_enter(struct sink *sink) {
+    struct buf *sql = &sink->scratch;
+    buf_reset(sql);
+    buf_str(sql, sink->view->sql_copy);
+    buf_append(sql, "", 1);
+    if (PQexitPipelineMode(sink->conn) != 1 || PQsendQuery(sink->conn, sql->ptr) != 1) {
+        sink_drop_conn(sink);
+        return;
+    }
+    sink->copying = true;
+    sink->cursor.phase = COPY_BEGIN;
+    buf_reset(sql);
+}
+
+/* Answers of the COPY itself; at the start and at the end. */
+static void copy_answer(struct sink *sink) {
+    while (!PQisBusy(sink->conn)) {
+        PGresult *result = PQgetResult(sink->conn);
+        if (!result) {
+            copy_leave(sink);
+            return;
+        }
+        ExecStatusType status = PQresultStatus(result);
+        if (status == PGRES_FATAL_ERROR) {
+            flight_fail(sink, (struct step){STEP_LOAD, 0}, result);
+        } else if (status == PGRES_COMMAND_OK) {
+            write_answer(sink, (struct step){STEP_LOAD, 0}, result);
+        }
+        PQclear(result);
+        if (status == PGRES_COPY_IN) {
+            sink->cursor.phase = COPY_ROWS;
+            return;
+        }
+    }
+}
+
+/* Fills scratch with rows; true at the end of the source. */
+static bool copy_fill(struct sink *sink) {
+    struct buf *out = &sink->scratch;
+    while (out->len < COPY_CHUNK_BYTES) {
+        const struct str *values = NULL;
+        if (!next_row(sink, &values)) {
+            return true;
+        }
+        for (size_t c = 0; c < sink->view->output_count; c++) {
+            if (c > 0) {
+                buf_append(out, "\t", 1);
+            }
+            copy_escaped(out, values[c]);
+        }
+        buf_append(out, "\n", 1);
+    }
+    return false;
+}
+
+/* Sends rows until the socket is full or enough is done for one poll. -1: the connection is gone.
+ */
+static int copy_rows(struct sink *sink) {
+    size_t sent = 0;
+    int flushed = 0;
+    while (flushed == 0 && sent < COPY_POLL_BYTES) {
+        bool end = sink->scratch.len < COPY_CHUNK_BYTES && copy_fill(sink);
+        if (sink->scratch.len > 0) {
+            int put = PQputCopyData(sink->conn, sink->scratch.ptr, (int)sink->scratch.len);
+            if (put < 0) {
+                return -1;
+            }
+            if (put == 0) {
+                return 1; /* not taken: scratch stays */
+            }
+            sent += sink->scratch.len;
+            buf_reset(&sink->scratch);
+        }
+        if (end) {
+            const char *reason = sink->source_err.kind != ERR_NONE ? "rows can't be read" : NULL;
+            sink->cursor.phase = COPY_END;
+            return PQputCopyEnd(sink->conn, reason) < 0 ? -1 : PQflush(sink->conn);
+        }
+        flushed = PQflush(sink->conn);
+    }
+    return flushed;
+}
+
+static void load_copy(struct sink *sink) {
+    int flushed = PQflush(sink->conn);
+    if (flushed >= 0 && PQconsumeInput(sink->conn) != 1) {
+        flushed = -1;
+    }
+    if (flushed == 0 && sink->cursor.phase == COPY_ROWS) {
+        flushed = copy_rows(sink);
+    }
+    if (flushed < 0) {
+        sink_drop_conn(sink);
+        return;
+    }
+    sink->flight.blocked = flushed > 0;
+    if (sink->cursor.phase != COPY_ROWS) {
+        copy_answer(sink);
+    }
+}
+
+/* One INSERT; false at the end of the source. */
+static bool insert_rows(struct sink *sink) {
+    struct row_array *rows = &sink->load_rows;
+    bool end = false;
+    row_array_reset(rows);
+    size_t bytes = 0;
+    while (!end && rows->row_count < SLICE_ROWS && bytes < COPY_POLL_BYTES) {
+        const struct str *values = NULL;
+        end = !next_row(sink, &values);
+        for (size_t c = 0; !end && c < rows->column_count; c++) {
+            bytes += values[c].len;
+        }
+        if (!end) {
+            row_array_add(rows, values);
+        }
+    }
+    if (sink->source_err.kind == ERR_NONE && rows->row_count > 0) {
+        slicer_reset(&sink->slicer);
+        slicer_add(&sink->slicer, rows);
+        (void)slicer_next(&sink->slicer, sink->columns, rows->column_count);
+        params_begin(sink);
+        params_add_columns(sink, rows->column_count);
+        flight_prepared(sink, (struct step){STEP_LOAD, 0}, "sync_insert");
+    }
+    return !end;
+}
+
+static void insert_send(struct sink *sink) {
+    if (!sink->flight.failure.set && insert_rows(sink)) {
+        return;
+    }
+    if (!sink->flight.failure.set && sink->source_err.kind == ERR_NONE) {
+        send_commit(sink);
+    }
+    flight_sync(sink);
+}
+
+static void load_send(struct sink *sink) {
+    if (contention_is_on(sink)) {
+        contention_send(sink);
+        return;
+    }
+    switch ((enum round)sink->round) {
+    case ROUND_FENCE:
+        send_begin(sink);
+        params_begin(sink);
+        flight_query(sink, (struct step){STEP_SET, 0}, "SET LOCAL statement_timeout = 0");
+        flight_sync(sink);
+        break;
+    case ROUND_INSERT:
+        insert_send(sink);
+        break;
+    case ROUND_COMMIT:
+        send_commit(sink);
+        flight_sync(sink);
+        break;
+    }
+}
+
+static void fence_synced(struct sink *sink) {
+    if (sink->view->sql_copy.ptr) {
+        copy_enter(sink);
+        return;
+    }
+    row_array_clear(&sink->load_rows);
+    row_array_init(&sink->load_rows, sink->view->output_count);
+    sink->round = ROUND_INSERT;
+    flight_begin(sink);
+}
+
+static void load_synced(struct sink *sink) {
+    if (contention_is_on(sink)) {
+        contention_synced(sink);
+    } else if (contention_needed(sink)) {
+        contention_begin(sink);
+    } else if (sink->source_err.kind != ERR_NONE) {
+        struct sink_event again = {.kind = SINK_AGAIN, .err = sink->source_err};
+        job_end(sink, &again);
+    } else if (sink->flight.failure.set) {
+        job_fail(sink);
+    } else if (sink->round == ROUND_FENCE) {
+        fence_synced(sink);
+    } else {
+        write_end(sink);
+    }
+}
+
+const struct job load_job = {.name = "load",
+                             .send = load_send,
+                             .answer = write_answer,
+                             .synced = load_synced,
+                             .copy = load_copy};

@@ -1,0 +1,181 @@
+/* The vtable, construction, and the loop that drives link, job and events. */
+#include "sink/pg_sink.h"
+
+#include "sink/pg_internal.h"
+#include "sink/statements.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS   2000
+#define COLUMNS_MIN      16 /* of fence and letters */
+
+static struct str copy(struct str s) {
+    char *bytes = malloc(s.len + 1);
+    if (!bytes) {
+        abort();
+    }
+    if (s.len > 0) {
+        memcpy(bytes, s.ptr, s.len);
+    }
+    bytes[s.len] = '\0';
+    return (struct str){bytes, s.len};
+}
+
+static size_t columns_max(const struct view *view) {
+    size_t max = view->output_count > COLUMNS_MIN ? view->output_count : COLUMNS_MIN;
+    for (size_t t = 0; t < view->table_count; t++) {
+        max = view->tables[t].column_count > max ? view->tables[t].column_count : max;
+    }
+    return max;
+}
+
+enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options *options,
+                          struct sink **ret_sink, struct err *reterr) {
+    (void)reterr; /* connecting comes later: nothing can fail here */
+    struct sink *sink = calloc(1, sizeof *sink);
+    struct buf *columns = calloc(columns_max(view), sizeof *columns);
+    if (!sink || !columns) {
+        abort();
+    }
+    sink->view = view;
+    sink->log = options->log;
+    sink->clock = options->clock;
+    sink->identity.cluster_id = copy(options->identity.cluster_id);
+    sink->identity.hash = copy(options->identity.hash);
+    sink->keywords = link_keywords(options, &sink->values);
+    sink->columns = columns;
+    sink->column_cap = columns_max(view);
+    uint64_t seed =
+        (uint64_t)sink->clock.wall_us(sink->clock.ctx) ^ ((uint64_t)getpid() << 32) ^ 1U;
+    sink->backoff = backoff_init(BACKOFF_FIRST_MS, BACKOFF_MAX_MS, seed);
+    sink->deadline_ms = 0; /* connect at once */
+    *ret_sink = sink;
+    return ERR_NONE;
+}
+
+static void str_free(struct str *s) {
+    free((void *)(uintptr_t)s->ptr);
+    *s = STR_NONE;
+}
+
+void pg_sink_destroy(struct sink **sink_ptr) {
+    struct sink *sink = *sink_ptr;
+    if (!sink) {
+        return;
+    }
+    PQfinish(sink->conn);
+    link_keywords_free(&sink->keywords, &sink->values);
+    str_free(&sink->identity.cluster_id);
+    str_free(&sink->identity.hash);
+    for (size_t c = 0; c < sink->column_cap; c++) {
+        buf_clear(&sink->columns[c]);
+    }
+    free(sink->columns);
+    buf_clear(&sink->scratch);
+    slicer_clear(&sink->slicer);
+    row_array_clear(&sink->load_rows);
+    params_clear(&sink->params);
+    free(sink->flight.steps);
+    arena_clear(&sink->results);
+    free(sink);
+    *sink_ptr = NULL;
+}
+
+const char *pg_sink_ddl(void) {
+    return SQL_DDL;
+}
+
+static bool ready(const struct sink *sink) {
+    return sink->link == LINK_UP && !sink->job && sink->event_count == 0;
+}
+
+static void commit(struct sink *sink, const struct txn *txn) {
+    assert(ready(sink));
+    sink->txn = txn;
+    job_begin(sink, txn->load ? &load_job : &commit_job, !txn->load);
+}
+
+static void acquire(struct sink *sink, const int32_t *tasks, size_t count, const char *owner) {
+    assert(ready(sink));
+    sink->tasks = tasks;
+    sink->task_count = count;
+    sink->owner = owner;
+    job_begin(sink, &acquire_job, true);
+}
+
+static void newest(struct sink *sink, const int32_t *tasks, size_t count) {
+    assert(ready(sink));
+    sink->tasks = tasks;
+    sink->task_count = count;
+    job_begin(sink, &newest_job, true);
+}
+
+static void check(struct sink *sink, int table, const struct row_array *rows) {
+    assert(ready(sink));
+    sink->check_table = table;
+    slicer_reset(&sink->slicer);
+    slicer_add(&sink->slicer, rows);
+    job_begin(sink, &check_job, true);
+}
+
+static void drive(struct sink *sink) {
+    if (!sink->job) {
+        link_drive(sink);
+    }
+    if (sink->job && sink->copying) {
+        sink->job->copy(sink);
+    }
+    if (sink->job && !sink->copying) {
+        flight_drive(sink);
+    }
+    if (sink->job && sink->deadline_ms >= 0 && clock_mono_ms(&sink->clock) >= sink->deadline_ms) {
+        struct sink_event lost = job_event(SINK_LOST, "", "OLAP connection: no answer to a job");
+        sink_drop(sink, &lost.err);
+    }
+}
+
+static void sink_poll(struct sink *sink, struct sink_event *ret_event) {
+    if (sink->results_given) {
+        arena_reset(&sink->results);
+        sink->results_given = false;
+    }
+    if (sink->event_count == 0) {
+        drive(sink);
+    }
+    if (sink->event_count == 0) {
+        *ret_event = (struct sink_event){.kind = SINK_NOTHING};
+        return;
+    }
+    *ret_event = sink->events[0];
+    sink->event_count--;
+    memmove(sink->events, sink->events + 1, sink->event_count * sizeof sink->events[0]);
+    sink->results_given = true;
+}
+
+static void wait_for(const struct sink *sink, int *ret_fd, short *ret_events,
+                     int64_t *ret_deadline_ms) {
+    *ret_fd = sink->conn ? PQsocket(sink->conn) : -1;
+    *ret_events = POLLIN;
+    *ret_deadline_ms = sink->deadline_ms;
+    if (sink->link == LINK_CONNECTING) {
+        *ret_events = sink->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    } else if (sink->job && sink->flight.blocked) {
+        *ret_events = POLLIN | POLLOUT;
+    }
+    bool more = sink->job && (sink->copying ? sink->cursor.phase == COPY_ROWS : sink->flight.open);
+    if (sink->event_count > 0 || (more && !sink->flight.blocked)) {
+        *ret_deadline_ms = 0; /* at once */
+    }
+}
+
+const struct sink_ops pg_sink_ops = {.ready = ready,
+                                     .commit = commit,
+                                     .acquire = acquire,
+                                     .newest = newest,
+                                     .check = check,
+                                     .poll = sink_poll,
+                                     .wait = wait_for};

@@ -1,0 +1,125 @@
+/* statements.h: the SQL of progress, identity and dead letters; the view brings the rest.
+ *
+ * What:    text, with $1 the view's name where there is one.
+ * Owns:    static storage.
+ * Threads: constants.
+ * Units:   none.
+ * Errors:  none.
+ * Limits:  none.
+ *
+ * Private to sink/.
+ */
+#ifndef SINK_STATEMENTS_H
+#define SINK_STATEMENTS_H
+
+/* READ COMMITTED whatever the role's default: the fence needs a snapshot of its own, taken after
+ * the lock. */
+#define SQL_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+#define SQL_KEY "hashtextextended('sync:' || $1::text, 0) + "
+
+/* Ascending, always. */
+#define SQL_LOCK "SELECT pg_advisory_xact_lock(" SQL_KEY "t) FROM unnest($2::int[]) u(t) ORDER BY t"
+
+/* When the newest row is not exactly what this member last wrote, the sub-select is NULL and
+ * seq's NOT NULL aborts everything. */
+#define SQL_FENCE                                                                                  \
+    "INSERT INTO sync_progress(view, task, seq, offsets, owner)"                                   \
+    " SELECT $1::text, x.task,"                                                                    \
+    "  (SELECT p.seq + 1 FROM (SELECT seq, offsets, owner FROM sync_progress"                      \
+    "      WHERE view = $1::text AND task = x.task ORDER BY seq DESC LIMIT 1) p"                   \
+    "    WHERE p.seq = x.seq AND p.offsets = x.old::bigint[] AND p.owner = x.owner),"              \
+    "  x.new::bigint[], x.owner"                                                                   \
+    " FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[])"                    \
+    "   WITH ORDINALITY x(task, seq, old, new, owner, o) ORDER BY x.o"
+
+/* Bounded below: unbounded, it walks all that an old snapshot keeps from being cleaned up. */
+#define SQL_TRIM                                                                                   \
+    "DELETE FROM sync_progress p USING unnest($2::int[], $3::bigint[]) x(task, seq)"               \
+    " WHERE p.view = $1::text AND p.task = x.task AND p.seq > x.seq - 200 AND p.seq <= x.seq - "   \
+    "100"
+
+/* A replay finds its letter standing: the first `kept` stays. */
+#define SQL_LETTERS_WRITE                                                                          \
+    "INSERT INTO sync_dead_letter"                                                                 \
+    "(view, task, topic, \"table\", partition, \"offset\", key, value, row_key, kept, reason)"     \
+    " SELECT $1::text, x.* FROM unnest($2::int[], $3::text[], $4::text[], $5::int[],"              \
+    " $6::bigint[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::text[]) x"           \
+    " ON CONFLICT DO NOTHING"
+
+#define SQL_NEWEST_OF                                                                              \
+    " FROM unnest($2::int[]) t(task) LEFT JOIN LATERAL"                                            \
+    " (SELECT p.seq, p.offsets, p.owner FROM sync_progress p"                                      \
+    "   WHERE p.view = $1::text AND p.task = t.task ORDER BY p.seq DESC LIMIT 1) p ON true"
+
+#define SQL_NEWEST "SELECT t.task, p.seq, p.offsets, p.owner" SQL_NEWEST_OF
+
+#define SQL_APPEND                                                                                 \
+    "INSERT INTO sync_progress(view, task, seq, offsets, owner)"                                   \
+    " SELECT $1::text, t.task, coalesce(p.seq, 0) + 1, coalesce(p.offsets, '{}'), "                \
+    "$3::text" SQL_NEWEST_OF " RETURNING task, seq, offsets, owner"
+
+/* At acquisition without the lower bound: what a skipped hundredth batch left behind. */
+#define SQL_TRIM_ALL                                                                               \
+    "DELETE FROM sync_progress d USING (SELECT t.task, p.seq" SQL_NEWEST_OF ") n"                  \
+    " WHERE d.view = $1::text AND d.task = n.task AND d.seq <= n.seq - 100"
+
+#define SQL_LETTERS_READ                                                                           \
+    "SELECT partition, topic, \"offset\", row_key, kept FROM sync_dead_letter"                     \
+    " WHERE view = $1::text AND partition = ANY ($2::int[])"
+
+/* Whoever has waited long enough for a lock ends its holder: a process frozen inside a pipeline
+ * keeps its locks, and no session timeout ends it. */
+#define SQL_TERMINATE                                                                              \
+    "SELECT l.pid, t.task, pg_terminate_backend(l.pid)"                                            \
+    " FROM unnest($2::int[]) t(task) JOIN pg_locks l"                                              \
+    " ON (l.classid::bigint << 32 | l.objid::bigint) = " SQL_KEY "t.task"                          \
+    " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"                              \
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"           \
+    " AND l.pid <> pg_backend_pid()"
+
+#define SQL_IDENTITY_WRITE                                                                         \
+    "INSERT INTO sync_identity(view, cluster_id, topics, partitions, hash, fingerprint)"           \
+    " VALUES ($1::text, $2::text, $3::text[], $4::int, $5::text, $6::text)"                        \
+    " ON CONFLICT DO NOTHING"
+
+#define SQL_IDENTITY_READ                                                                          \
+    "SELECT cluster_id, array_to_string(topics, ', '), partitions::text, hash, fingerprint"        \
+    " FROM sync_identity WHERE view = $1::text"
+
+#define SQL_DDL                                                                                    \
+    "CREATE TABLE IF NOT EXISTS sync_progress (\n"                                                 \
+    "    view text,\n"                                                                             \
+    "    task integer,\n"                                                                          \
+    "    seq bigint NOT NULL,\n"                                                                   \
+    "    offsets bigint[] NOT NULL,\n"                                                             \
+    "    owner text NOT NULL,\n"                                                                   \
+    "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
+    "    PRIMARY KEY (view, task, seq)\n"                                                          \
+    ");\n"                                                                                         \
+    "CREATE TABLE IF NOT EXISTS sync_identity (\n"                                                 \
+    "    view text PRIMARY KEY,\n"                                                                 \
+    "    cluster_id text NOT NULL,\n"                                                              \
+    "    topics text[] NOT NULL,\n"                                                                \
+    "    partitions integer NOT NULL,\n"                                                           \
+    "    hash text NOT NULL,\n"                                                                    \
+    "    fingerprint text NOT NULL,\n"                                                             \
+    "    at timestamptz NOT NULL DEFAULT now()\n"                                                  \
+    ");\n"                                                                                         \
+    "CREATE TABLE IF NOT EXISTS sync_dead_letter (\n"                                              \
+    "    view text,\n"                                                                             \
+    "    task integer NOT NULL,\n"                                                                 \
+    "    topic text,\n"                                                                            \
+    "    \"table\" text NOT NULL,\n"                                                               \
+    "    partition integer,\n"                                                                     \
+    "    \"offset\" bigint,\n"                                                                     \
+    "    key bytea,\n"                                                                             \
+    "    value bytea,\n"                                                                           \
+    "    row_key bytea,\n"                                                                         \
+    "    kept bytea,\n"                                                                            \
+    "    reason text NOT NULL,\n"                                                                  \
+    "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
+    "    PRIMARY KEY (view, topic, partition, \"offset\")\n"                                       \
+    ");\n"
+
+#endif

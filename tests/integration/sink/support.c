@@ -1,0 +1,294 @@
+#include "support.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COLUMN(n, t, s, k)                                                                         \
+    {.name = STR(n), .type = STR(t), .scalar = (s), .key = (k)}
+
+static struct view_column student_columns[] = {
+    COLUMN("student_id", "bigint", SCALAR_INTEGER, KEY_BIGINT),
+    COLUMN("name", "text", SCALAR_STRING, KEY_NONE),
+};
+static struct view_column contact_columns[] = {
+    COLUMN("student_id", "bigint", SCALAR_INTEGER, KEY_BIGINT),
+    COLUMN("contact_id", "bigint", SCALAR_INTEGER, KEY_BIGINT),
+    COLUMN("contact_number", "text", SCALAR_STRING, KEY_NONE),
+    COLUMN("born", "date", SCALAR_STRING, KEY_NONE),
+};
+static struct view_table tables[] = {
+    {.schema = STR("public"),
+     .name = STR("student"),
+     .topic = STR("oltp.public.student"),
+     .columns = student_columns,
+     .column_count = 2,
+     .key_count = 1,
+     .sql_delete = STR("DELETE FROM student_contact t USING unnest($1::text[]) x(a)"
+                       " WHERE t.student_id = x.a::bigint"),
+     .sql_check = STR("SELECT count(*) FROM (SELECT a::bigint, b::text"
+                      " FROM unnest($1::text[], $2::text[]) x(a, b) OFFSET 0) y WHERE y IS NULL")},
+    {.schema = STR("public"),
+     .name = STR("contact"),
+     .topic = STR("oltp.public.contact"),
+     .columns = contact_columns,
+     .column_count = 4,
+     .key_count = 2,
+     .sql_delete = STR("DELETE FROM student_contact t USING unnest($1::text[], $2::text[]) x(a, b)"
+                       " WHERE t.student_id = x.a::bigint AND t.contact_id = x.b::bigint"),
+     .sql_check = STR("SELECT count(*) FROM (SELECT a::bigint, b::bigint, c::text, d::date"
+                      " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) x(a, b, c, d)"
+                      " OFFSET 0) y WHERE y IS NULL")},
+};
+static struct view_output outputs[] = {
+    {STR("student_id"), 0, 0},     {STR("contact_id"), 1, 1}, {STR("name"), 0, 1},
+    {STR("contact_number"), 1, 2}, {STR("born"), 1, 3},
+};
+
+#define INSERT                                                                                     \
+    "INSERT INTO student_contact AS t (student_id, contact_id, name, contact_number, born)"        \
+    " SELECT a::bigint, b::bigint, c, d, e::date"                                                  \
+    " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) x(a, b, c, d, e)"
+
+static const struct view made = {
+    .name = STR("student_contact"),
+    .tables = tables,
+    .table_count = 2,
+    .join_count = 1,
+    .outputs = outputs,
+    .output_count = 5,
+    .partition_count = 8,
+    .fingerprint = STR("0123456789abcdef"),
+    .sql_ddl = STR("CREATE TABLE IF NOT EXISTS student_contact (student_id bigint,"
+                   " contact_id bigint, name text, contact_number text, born date,"
+                   " PRIMARY KEY (student_id, contact_id))"),
+    .sql_upsert = STR(
+        INSERT " ON CONFLICT (student_id, contact_id) DO UPDATE SET name = excluded.name,"
+               " contact_number = excluded.contact_number, born = excluded.born"
+               " WHERE ROW(t.name, t.contact_number, t.born)::record"
+               " *<> ROW(excluded.name, excluded.contact_number, excluded.born)::record"),
+    .sql_insert = STR(INSERT),
+    .sql_copy = STR("COPY student_contact (student_id, contact_id, name, contact_number, born)"
+                    " FROM STDIN"),
+};
+
+const struct view *test_view(bool with_copy) {
+    static struct view by_copy, by_insert;
+    by_copy = made;
+    by_insert = made;
+    by_insert.sql_copy = STR_NONE;
+    return with_copy ? &by_copy : &by_insert;
+}
+
+static struct log test_log = {.fd = 2, .level = LOG_WARN, .member = "test"};
+
+struct sink *sink_open(const struct view *view, const char *port) {
+    const char *level = getenv("TEST_LOG");
+    test_log.level = level ? LOG_DEBUG : LOG_ERROR;
+    const char *keywords[] = {"port", NULL};
+    const char *values[] = {port ? port : getenv("PGPORT"), NULL};
+    struct pg_sink_options options = {.keywords = keywords,
+                                      .values = values,
+                                      .identity = {STR("cluster-1"), STR("java")},
+                                      .log = &test_log,
+                                      .clock = clock_real()};
+    struct sink *sink = NULL;
+    assert_int_equal(pg_sink_new(view, &options, &sink, NULL), ERR_NONE);
+    return sink;
+}
+
+int64_t now_ms(void) {
+    struct clock clock = clock_real();
+    return clock_mono_ms(&clock);
+}
+
+void sleep_ms(int64_t ms) {
+    (void)poll(NULL, 0, (int)ms);
+}
+
+struct sink_event sink_await(struct sink *sink, int64_t timeout_ms) {
+    int64_t end = now_ms() + timeout_ms;
+    for (;;) {
+        struct sink_event event;
+        pg_sink_ops.poll(sink, &event);
+        int64_t now = now_ms(), deadline = -1;
+        if (event.kind != SINK_NOTHING || now >= end) {
+            return event;
+        }
+        struct pollfd fd = {0};
+        pg_sink_ops.wait(sink, &fd.fd, &fd.events, &deadline);
+        int64_t until = deadline >= 0 && deadline < end ? deadline : end;
+        (void)poll(&fd, 1, until > now ? (int)(until - now) : 0);
+    }
+}
+
+struct sink_event sink_until(struct sink *sink, enum sink_event_kind kind, int64_t timeout_ms) {
+    int64_t end = now_ms() + timeout_ms;
+    struct sink_event event;
+    do {
+        event = sink_await(sink, end > now_ms() ? end - now_ms() : 0);
+    } while (event.kind != kind && now_ms() < end);
+    if (event.kind != kind) {
+        print_error("waited for event %d, last was %d %s\n", (int)kind, (int)event.kind,
+                    event.kind == SINK_NOTHING ? "" : event.err.message);
+    }
+    assert_int_equal(event.kind, kind);
+    return event;
+}
+
+struct sink *sink_connected(const struct view *view) {
+    struct sink *sink = sink_open(view, NULL);
+    struct sink_event event = sink_await(sink, 10000);
+    if (event.kind != SINK_CONNECTED) {
+        print_error("not connected: %d %s\n", (int)event.kind, event.err.message);
+    }
+    assert_int_equal(event.kind, SINK_CONNECTED);
+    assert_true(pg_sink_ops.ready(sink));
+    return sink;
+}
+
+struct sink_event sink_commit_all(struct sink *sink, struct txn_part **parts, size_t count) {
+    struct txn txn = {.parts = parts, .part_count = count};
+    pg_sink_ops.commit(sink, &txn);
+    return sink_await(sink, 60000);
+}
+
+struct sink_event sink_commit(struct sink *sink, struct txn_part *part) {
+    return sink_commit_all(sink, &part, 1);
+}
+
+struct progress sink_acquire(struct sink *sink, int32_t task, const char *owner) {
+    pg_sink_ops.acquire(sink, &task, 1, owner);
+    struct sink_event event = sink_await(sink, 60000);
+    if (event.kind != SINK_ACQUIRED) {
+        print_error("not acquired: %d %s\n", (int)event.kind, event.err.message);
+    }
+    assert_int_equal(event.kind, SINK_ACQUIRED);
+    assert_int_equal(event.result_count, 1);
+    assert_int_equal(event.results[0].task, task);
+    assert_string_equal(event.results[0].newest.owner, owner);
+    return event.results[0].newest;
+}
+
+struct progress sink_newest(struct sink *sink, int32_t task) {
+    pg_sink_ops.newest(sink, &task, 1);
+    struct sink_event event = sink_await(sink, 60000);
+    assert_int_equal(event.kind, SINK_NEWEST);
+    assert_int_equal(event.result_count, 1);
+    return event.results[0].newest;
+}
+
+void part_begin(struct txn_part *part, const struct view *view, int32_t task,
+                const struct progress *before) {
+    txn_part_init(part, view);
+    part->task = task;
+    part->before = *before;
+    part->after = *before;
+    part->after.seq++;
+    part->after.has_offsets = true;
+    part->after.offsets[0]++;
+    part->after.offsets[1]++;
+}
+
+static struct str number_text(char out[24], int number) {
+    return (struct str){out, (size_t)snprintf(out, 24, "%d", number)};
+}
+
+void part_upsert(struct txn_part *part, int student, int contact, const char *name,
+                 const char *number) {
+    char a[24], b[24];
+    struct str values[] = {number_text(a, student), number_text(b, contact), str_from(name),
+                           str_from(number), STR("2001-02-03")};
+    row_array_add(&part->upserts, values);
+}
+
+void part_delete_student(struct txn_part *part, int student) {
+    char a[24];
+    struct str values[] = {number_text(a, student)};
+    row_array_add(&part->deletes[0], values);
+}
+
+void part_delete_contact(struct txn_part *part, int student, int contact) {
+    char a[24], b[24];
+    struct str values[] = {number_text(a, student), number_text(b, contact)};
+    row_array_add(&part->deletes[1], values);
+}
+
+void part_check_contact(struct txn_part *part, int student, int contact, const char *number,
+                        const char *born) {
+    char a[24], b[24];
+    struct str values[] = {number_text(a, student), number_text(b, contact), str_from(number),
+                           str_from(born)};
+    row_array_add(&part->checks[1], values);
+}
+
+PGconn *admin_open(void) {
+    PGconn *conn = PQconnectdb("application_name=admin options='-c client_min_messages=warning'");
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    return conn;
+}
+
+static PGconn *shared(void) {
+    static PGconn *conn;
+    if (!conn || PQstatus(conn) != CONNECTION_OK) {
+        PQfinish(conn);
+        conn = admin_open();
+    }
+    return conn;
+}
+
+void admin(const char *sql) {
+    PGresult *result = PQexec(shared(), sql);
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        print_error("%s: %s", sql, PQerrorMessage(shared()));
+    }
+    PQclear(result);
+    assert_true(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK);
+}
+
+static const char *ask_args(const char *format, va_list args) {
+    static char answer[4096];
+    char sql[4096];
+    (void)vsnprintf(sql, sizeof sql, format, args);
+    PGresult *result = PQexec(shared(), sql);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        print_error("%s: %s", sql, PQerrorMessage(shared()));
+        fail();
+    }
+    (void)snprintf(answer, sizeof answer, "%s",
+                   PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "");
+    PQclear(result);
+    return answer;
+}
+
+const char *ask(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    const char *answer = ask_args(format, args);
+    va_end(args);
+    return answer;
+}
+
+long ask_number(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    const char *answer = ask_args(format, args);
+    va_end(args);
+    return strtol(answer, NULL, 10);
+}
+
+void tables_reset(const struct view *view) {
+    char sql[1024];
+    admin("DROP TABLE IF EXISTS student_contact, sync_progress, sync_identity, sync_dead_letter"
+          " CASCADE");
+    admin(pg_sink_ddl());
+    (void)snprintf(sql, sizeof sql, STR_FMT, STR_ARG(view->sql_ddl));
+    admin(sql);
+}

@@ -1,0 +1,55 @@
+/* support.h: what the sink's integration tests share.
+ *
+ * What:    a view made by hand, a sink driven until its event, and questions to the database.
+ * Owns:    sinks and parts belong to the caller.
+ * Threads: belongs to one thread; the proxy has its own.
+ * Units:   milliseconds.
+ * Errors:  end the test (assertions).
+ * Limits:  the database is that of PGHOST, PGPORT, PGUSER, PGDATABASE in the environment.
+ */
+#ifndef TESTS_SUPPORT_H
+#define TESTS_SUPPORT_H
+
+#include "sink/pg_sink.h"
+
+#include <libpq-fe.h>
+
+/* student_contact over student(student_id, name) and contact(student_id, contact_id,
+ * contact_number, born). with_copy: the load goes by COPY. Static. */
+const struct view *test_view(bool with_copy);
+
+struct sink *sink_open(const struct view *view, const char *port);
+/* Polls until an event comes, at most timeout_ms; SINK_NOTHING then. */
+struct sink_event sink_await(struct sink *sink, int64_t timeout_ms);
+/* Opens and waits for SINK_CONNECTED. */
+struct sink *sink_connected(const struct view *view);
+/* Polls until kind comes, whatever comes before. */
+struct sink_event sink_until(struct sink *sink, enum sink_event_kind kind, int64_t timeout_ms);
+struct sink_event sink_commit(struct sink *sink, struct txn_part *part);
+struct sink_event sink_commit_all(struct sink *sink, struct txn_part **parts, size_t count);
+/* Acquires task; returns the row written. */
+struct progress sink_acquire(struct sink *sink, int32_t task, const char *owner);
+struct progress sink_newest(struct sink *sink, int32_t task);
+
+/* A part of task after `before`, with its offsets one further. */
+void part_begin(struct txn_part *part, const struct view *view, int32_t task,
+                const struct progress *before);
+void part_upsert(struct txn_part *part, int student, int contact, const char *name,
+                 const char *number);
+void part_delete_student(struct txn_part *part, int student);
+void part_delete_contact(struct txn_part *part, int student, int contact);
+void part_check_contact(struct txn_part *part, int student, int contact, const char *number,
+                        const char *born);
+
+PGconn *admin_open(void);
+void admin(const char *sql);
+/* The first value, as text; valid until the next call. */
+const char *ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
+long ask_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Drops and makes all tables anew. */
+void tables_reset(const struct view *view);
+
+int64_t now_ms(void);
+void sleep_ms(int64_t ms);
+
+#endif
