@@ -34,7 +34,12 @@ struct kv_ops {
     enum err_kind (*remove)(struct kv *kv, int space, struct str key, struct err *reterr);
     /* Empties a space. */
     enum err_kind (*clear)(struct kv *kv, int space, struct err *reterr);
-    /* Makes all changes since the last commit durable as one (against a crash of the process). */
+    /* Empties the whole store at once and durably, whatever state it is in, a damaged one too. */
+    enum err_kind (*reset)(struct kv *kv, struct err *reterr);
+    /* How much memory the changes since the last commit hold, about. */
+    size_t (*dirty_bytes)(const struct kv *kv);
+    /* Makes all changes since the last commit durable as one (against a crash of the process).
+     * After any failed call all further calls fail alike, until abort. */
     enum err_kind (*commit)(struct kv *kv, struct err *reterr);
     /* Undoes all changes since the last commit. */
     void (*abort)(struct kv *kv);

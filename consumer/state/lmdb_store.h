@@ -1,8 +1,8 @@
 /* lmdb_store.h: kv.h over LMDB, one environment a task under a folder.
  *
- * What:    the only file with lmdb.h. `<dir>/<task><suffix>/` holds data.mdb, the lock file and,
- * while a call is inside LMDB and dies of SIGSEGV, SIGBUS, SIGABRT or an LMDB assertion, the mark
- *          `damaged`.
+ * What:    where LMDB is reached. `<dir>/<task><suffix>/` holds data.mdb, the lock file, the boot
+ *          in which it was last written without sync, and, when a call into LMDB has died of
+ *          SIGSEGV, SIGBUS, SIGABRT or an LMDB assertion, the mark `damaged`.
  * Owns:    the folder's contents.
  * Threads: one thread a store; lmdb_store_guard is per process.
  * Units:   bytes.

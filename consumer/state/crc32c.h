@@ -1,0 +1,21 @@
+/* crc32c.h: CRC-32C (Castagnoli), for bytes that a disk may have changed.
+ *
+ * What:    the checksum of RFC 3720, by the processor where it has the instruction.
+ * Owns:    nothing.
+ * Threads: a pure function.
+ * Units:   bytes.
+ * Errors:  none.
+ * Limits:  finds damage, not intent.
+ */
+#ifndef STATE_CRC32C_H
+#define STATE_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* crc 0 begins; the result of one call continues in the next as if the bytes stood together. */
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t len);
+/* The same without the processor's help: for machines that have none, and for the test. */
+uint32_t crc32c_portable(uint32_t crc, const void *bytes, size_t len);
+
+#endif

@@ -1,0 +1,335 @@
+#include "state/lmdb_kv.h"
+
+#include "state/lmdb_env.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define KEY_BYTES_MAX 511
+#define NODE_BYTES    10 /* LMDB's own share of an entry */
+
+/* At close the file is synced if little of it can still be unwritten (the kernel writes out what is
+ * older than 30 s): a warm start after a reboot is worth some 0.1 s, not seconds in which the
+ * group's other members wait. Else the cache is warm only until the machine is restarted. */
+#define CLOSE_SYNC_BYTES ((size_t)32 << 20)
+#define WRITE_OUT_MS     40000
+
+static MDB_val val(struct str s) {
+    return (MDB_val){s.len, (void *)(uintptr_t)s.ptr}; /* LMDB only reads it */
+}
+
+static struct str view(MDB_val v) {
+    return (struct str){v.mv_data, v.mv_size};
+}
+
+/* cursor is one of the space's; opened when needed. A large value is touched page by page, so that
+ * a page that can't be read kills us here, where the crash is LMDB's. */
+static int move_cursor(struct kv *kv, int space, MDB_cursor **cursor, MDB_val *key, MDB_val *value,
+                       MDB_cursor_op op) {
+    lmdb_enter(kv);
+    int rc = *cursor ? 0 : mdb_cursor_open(kv->txn, kv->spaces[space].dbi, cursor);
+    rc = rc ? rc : mdb_cursor_get(*cursor, key, value, op);
+    if (rc == 0) {
+        for (size_t i = 0; i < value->mv_size; i += kv->page_bytes) {
+            (void)((const volatile char *)value->mv_data)[i];
+        }
+    }
+    return lmdb_leave(rc);
+}
+
+static enum err_kind check_key(struct str key, struct err *reterr) {
+    return key.len > 0 && key.len <= KEY_BYTES_MAX
+               ? ERR_NONE
+               : err_set(reterr, ERR_BUG, "state cache: a key of %zu bytes", key.len);
+}
+
+static enum err_kind prepare(struct kv *kv, struct str key, struct err *reterr) {
+    enum err_kind kind = check_key(key, reterr);
+    return kind != ERR_NONE ? kind : lmdb_begin(kv, reterr);
+}
+
+static enum err_kind get(struct kv *kv, int space, struct str key, struct str *ret_value,
+                         struct err *reterr) {
+    enum err_kind kind = prepare(kv, key, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    MDB_val k = val(key), v;
+    int rc = move_cursor(kv, space, &kv->spaces[space].seek, &k, &v, MDB_SET);
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        return lmdb_fail(kv, rc, "can't be read", reterr);
+    }
+    *ret_value = rc == 0 ? view(v) : STR_NONE;
+    return ERR_NONE;
+}
+
+/* Puts the space's walking cursor at the first entry after `after` within prefix's reach. */
+static int seek_next(struct kv *kv, int space, struct str from[2], MDB_val *k, MDB_val *v) {
+    struct space *s = &kv->spaces[space];
+    struct str prefix = from[0], after = from[1];
+    if (!after.ptr || str_compare(after, prefix) < 0) {
+        *k = val(prefix);
+        return move_cursor(kv, space, &s->walk, k, v, prefix.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
+    }
+    if (after.len == 0) {
+        return move_cursor(kv, space, &s->walk, k, v, MDB_FIRST);
+    }
+    int rc = 0;
+    if (s->walking) {
+        rc = move_cursor(kv, space, &s->walk, k, v, MDB_GET_CURRENT);
+        if (rc == 0 && str_equal(view(*k), after)) {
+            return move_cursor(kv, space, &s->walk, k, v, MDB_NEXT);
+        }
+    }
+    *k = val(after);
+    rc = move_cursor(kv, space, &s->walk, k, v, MDB_SET_RANGE);
+    if (rc == 0 && str_equal(view(*k), after)) {
+        rc = move_cursor(kv, space, &s->walk, k, v, MDB_NEXT);
+    }
+    return rc;
+}
+
+static enum err_kind next(struct kv *kv, int space, struct str prefix, struct str after,
+                          struct str *ret_key, struct str *ret_value, struct err *reterr) {
+    enum err_kind kind = lmdb_begin(kv, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    MDB_val k, v;
+    int rc = seek_next(kv, space, (struct str[2]){prefix, after}, &k, &v);
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        return lmdb_fail(kv, rc, "can't be read", reterr);
+    }
+    kv->spaces[space].walking = rc == 0;
+    if (rc == 0 && str_starts(view(k), prefix)) {
+        *ret_key = view(k);
+        *ret_value = view(v);
+    } else {
+        *ret_key = *ret_value = STR_NONE;
+    }
+    return ERR_NONE;
+}
+
+/* How much memory the open transaction holds. LMDB copies a page to the heap before its first
+ * change, so what counts is pages, not bytes: with keys at random almost every put makes a page
+ * dirty, with keys in order some 60 share one. LMDB does not tell; but an entry's address does:
+ * inside the map its leaf is clean, outside it is a copy already. So before a change the entry at
+ * or after the key is looked at, and a clean leaf is counted. To that come the branch pages above
+ * (at most all there are, at most one a leaf), the pages that new entries fill (half as much again
+ * for those that splits leave part empty), and large values' own. Measured against malloc's
+ * figures by tests/bench/bench_state.c. */
+static size_t dirty_bytes(const struct kv *kv) {
+    size_t pages = kv->large_pages;
+    for (int i = 0; i < kv->space_count; i++) {
+        const struct space *s = &kv->spaces[i];
+        size_t branches = s->branch_pages < s->clean_leaves ? s->branch_pages : s->clean_leaves;
+        pages += s->clean_leaves + branches;
+    }
+    return pages * kv->page_bytes + kv->inserted_bytes + kv->inserted_bytes / 2;
+}
+
+/* Counts the leaf at entry (NULL: the end of the space) if it is clean. */
+static void count_leaf(const struct kv *kv, struct space *s, const char *entry) {
+    if (!entry) {
+        s->clean_leaves += s->counted_end ? 0 : 1;
+        s->counted_end = true;
+        return;
+    }
+    if (kv->map_start && (entry < kv->map_start || entry >= kv->map_end)) {
+        return;
+    }
+    const char *page = entry - ((uintptr_t)entry % kv->page_bytes);
+    if (page != s->counted) {
+        s->clean_leaves++;
+        s->counted = page;
+    }
+}
+
+/* Before a change at key: counts what it makes dirty. *ret_there: is key there? */
+static int before_change(struct kv *kv, int space, struct str key, bool *ret_there) {
+    struct space *s = &kv->spaces[space];
+    if (!s->counting) {
+        MDB_stat stat;
+        lmdb_enter(kv);
+        int rc = lmdb_leave(mdb_stat(kv->txn, s->dbi, &stat));
+        if (rc != 0) {
+            return rc;
+        }
+        s->branch_pages = stat.ms_branch_pages;
+        s->counting = true;
+    }
+    s->walking = false;
+    kv->changed = true;
+    MDB_val k = val(key), v;
+    int rc = move_cursor(kv, space, &s->seek, &k, &v, MDB_SET_RANGE);
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        return rc;
+    }
+    count_leaf(kv, s, rc == 0 ? k.mv_data : NULL);
+    *ret_there = rc == 0 && str_equal(view(k), key);
+    return 0;
+}
+
+static enum err_kind put(struct kv *kv, int space, struct str key, struct str value,
+                         struct err *reterr) {
+    enum err_kind kind = prepare(kv, key, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    bool there = false;
+    int rc = before_change(kv, space, key, &there);
+    if (rc == 0) {
+        MDB_val k = val(key), v = val(value);
+        lmdb_enter(kv);
+        rc = lmdb_leave(mdb_cursor_put(kv->spaces[space].seek, &k, &v, 0));
+    }
+    if (rc != 0) {
+        return lmdb_fail(kv, rc, "can't be changed", reterr);
+    }
+    if (key.len + value.len > kv->page_bytes / 2) {
+        kv->large_pages += 1 + value.len / kv->page_bytes;
+    } else if (!there) {
+        kv->inserted_bytes += NODE_BYTES + key.len + value.len;
+    }
+    return ERR_NONE;
+}
+
+static enum err_kind del(struct kv *kv, int space, struct str key, struct err *reterr) {
+    enum err_kind kind = prepare(kv, key, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    bool there = false;
+    int rc = before_change(kv, space, key, &there);
+    if (rc == 0 && there) {
+        lmdb_enter(kv);
+        rc = lmdb_leave(mdb_cursor_del(kv->spaces[space].seek, 0));
+    }
+    return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be changed", reterr);
+}
+
+static enum err_kind clear(struct kv *kv, int space, struct err *reterr) {
+    enum err_kind kind = lmdb_begin(kv, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    struct space *s = &kv->spaces[space];
+    s->walking = false;
+    kv->changed = true;
+    lmdb_enter(kv);
+    int rc = lmdb_leave(mdb_drop(kv->txn, s->dbi, 0));
+    return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be emptied", reterr);
+}
+
+/* A new file, rather than mdb_drop: that would walk through a damaged one, and the file would never
+ * get shorter. */
+static enum err_kind reset(struct kv *kv, struct err *reterr) {
+    lmdb_env_close(kv);
+    kv->broken.kind = ERR_NONE;
+    if (folder_wipe(kv->folder, &kv->broken) != ERR_NONE) {
+        return lmdb_still_broken(kv, reterr);
+    }
+    int rc = lmdb_env_open(kv);
+    return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be made", reterr);
+}
+
+/* ---- the end of a transaction ---- */
+
+static int64_t now_ms(void) {
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void roll_window(struct kv *kv) {
+    int64_t since_ms = now_ms() - kv->window_start_ms;
+    if (since_ms >= WRITE_OUT_MS) {
+        kv->written[1] = since_ms < 2 * (int64_t)WRITE_OUT_MS ? kv->written[0] : 0;
+        kv->written[0] = 0;
+        kv->window_start_ms += since_ms;
+    }
+}
+
+static enum err_kind commit(struct kv *kv, struct err *reterr) {
+    if (!kv->txn && kv->broken.kind == ERR_NONE) {
+        return ERR_NONE;
+    }
+    enum err_kind kind = lmdb_begin(kv, reterr); /* asks whether it is broken */
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    roll_window(kv);
+    kv->written[0] += dirty_bytes(kv);
+    return lmdb_commit(kv, reterr);
+}
+
+static void undo_all(struct kv *kv) {
+    lmdb_abort(kv);
+    kv->broken.kind = ERR_NONE;
+}
+
+static void close_store(struct kv **kv) {
+    struct kv *k = *kv;
+    if (!k) {
+        return;
+    }
+    bool sound = k->broken.kind == ERR_NONE;
+    lmdb_abort(k);
+    roll_window(k);
+    if (k->env && sound && k->written[0] + k->written[1] <= CLOSE_SYNC_BYTES) {
+        lmdb_enter(k);
+        int rc = lmdb_leave(mdb_env_sync(k->env, 1));
+        if (rc == 0) {
+            folder_synced(k->folder);
+        }
+    }
+    lmdb_env_close(k);
+    folder_close(&k->folder);
+    free(k);
+    *kv = NULL;
+}
+
+const struct kv_ops *lmdb_kv_ops(void) {
+    static const struct kv_ops ops = {
+        .get = get,
+        .next = next,
+        .put = put,
+        .remove = del,
+        .clear = clear,
+        .reset = reset,
+        .dirty_bytes = dirty_bytes,
+        .commit = commit,
+        .abort = undo_all,
+        .close = close_store,
+    };
+    return &ops;
+}
+
+enum err_kind lmdb_kv_open(struct folder *folder, int spaces, size_t map_bytes, struct kv **ret_kv,
+                           bool *ret_was_damaged, struct err *reterr) {
+    struct kv *kv = calloc(1, sizeof *kv);
+    if (!kv) {
+        abort();
+    }
+    kv->folder = folder;
+    kv->space_count = spaces;
+    kv->map_bytes = map_bytes;
+    kv->window_start_ms = now_ms();
+    enum err_kind kind = ERR_NONE;
+    int rc = lmdb_env_open(kv);
+    bool damaged = lmdb_is_damage(rc);
+    if (damaged) {
+        kind = folder_wipe(folder, reterr);
+        rc = kind == ERR_NONE ? lmdb_env_open(kv) : 0;
+    }
+    if (rc != 0) {
+        kind = lmdb_fail(kv, rc, "can't be opened", reterr);
+    }
+    if (kind != ERR_NONE) {
+        close_store(&kv);
+        return kind;
+    }
+    *ret_kv = kv;
+    *ret_was_damaged = damaged;
+    return ERR_NONE;
+}

@@ -1,0 +1,39 @@
+/* meta.h: the record that says what a cache is and where it stands.
+ *
+ * What:    encoding with a format version and a CRC-32C.
+ * Owns:    nothing.
+ * Threads: pure functions.
+ * Units:   as state.h.
+ * Errors:  a verdict, not an err: what to do about it is state.c's.
+ * Limits:  STATE_TOPICS_MAX tables.
+ */
+#ifndef STATE_META_H
+#define STATE_META_H
+
+#include "base/buf.h"
+#include "state/state.h"
+
+/* Raise it whenever what is stored changes its form or meaning: older caches are then rebuilt. */
+#define META_FORMAT 1
+
+struct meta_record {
+    struct str identity;
+    size_t table_count;
+    int64_t offsets[STATE_TOPICS_MAX];
+    int64_t wall_ms;
+    uint64_t row_count;
+    bool incomplete;
+};
+
+enum meta_verdict {
+    META_GOOD,
+    META_FOREIGN, /* another format, identity or number of tables: a cache of something else */
+    META_DAMAGED,
+};
+
+/* Replaces what is in out. */
+void meta_encode(const struct meta_record *record, struct buf *out);
+/* record->identity and table_count say what is expected; the rest is filled on META_GOOD. */
+enum meta_verdict meta_decode(struct str stored, struct meta_record *record);
+
+#endif

@@ -1,0 +1,378 @@
+#include "state/state.h"
+
+#include "base/buf.h"
+#include "state/crc32c.h"
+#include "state/meta.h"
+#include "state/undo.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <stdlib.h>
+
+/* Spaces of the store. The meta record's is first, so that a cache of a view with another number of
+ * tables is recognised. Touched rows have a space for each table: a table number before their key
+ * would not fit into 511 bytes. */
+#define META_SPACE 0
+#define META_KEY   STR("meta")
+
+#define CRC_BYTES 4
+
+struct state {
+    const struct kv_ops *ops;
+    struct kv *kv;
+    int32_t task;
+    size_t table_count;
+    uint64_t row_count, marked_row_count;
+    bool incomplete;
+    bool marked;
+    bool untrusted; /* something in it was damaged: emptied at close, if not before */
+    struct undo undo;
+    struct buf identity;
+    struct buf key, value; /* scratch: what comes in may point into the store */
+};
+
+static int rows_space(const struct state *state, int table) {
+    assert(table >= 0 && (size_t)table < state->table_count);
+    return 1 + table;
+}
+
+static int touched_space(const struct state *state, int table) {
+    assert(table >= 0 && (size_t)table < state->table_count);
+    return 1 + (int)state->table_count + table;
+}
+
+/* Every result of the store passes through here. */
+static enum err_kind noted(struct state *state, enum err_kind kind) {
+    if (kind == ERR_CACHE) {
+        state->untrusted = true;
+    }
+    return kind;
+}
+
+/* Over space, key and value: a value that slipped to another key is found too. */
+static uint32_t checksum(int space, struct str key, struct str value) {
+    unsigned char head = (unsigned char)space;
+    uint32_t crc = crc32c(0, &head, 1);
+    crc = crc32c(crc, key.ptr, key.len);
+    return crc32c(crc, value.ptr, value.len);
+}
+
+/* Into state->value. */
+static struct str seal(struct state *state, int space, struct str key, struct str value) {
+    buf_reset(&state->value);
+    buf_be32(&state->value, checksum(space, key, value));
+    buf_str(&state->value, value);
+    return buf_view(&state->value);
+}
+
+static enum err_kind unseal(struct state *state, int space, struct str key, struct str stored,
+                            struct str *ret_value, struct err *reterr) {
+    if (stored.len >= CRC_BYTES) {
+        struct str value = {stored.ptr + CRC_BYTES, stored.len - CRC_BYTES};
+        uint32_t crc = 0;
+        memcpy(&crc, stored.ptr, sizeof crc);
+        if (be32toh(crc) == checksum(space, key, value)) {
+            *ret_value = value;
+            return ERR_NONE;
+        }
+    }
+    int table = (space - 1) % (int)state->table_count;
+    return noted(state,
+                 err_set(reterr, ERR_CACHE,
+                         "state cache of task %d: a row of table %d fails its checksum; the cache "
+                         "is damaged and will be rebuilt",
+                         (int)state->task, table));
+}
+
+static struct str copy_key(struct state *state, struct str key) {
+    buf_reset(&state->key);
+    buf_str(&state->key, key);
+    return buf_view(&state->key);
+}
+
+/* Empties the store, which then stands at nothing. */
+static enum err_kind empty(struct state *state, struct err *reterr) {
+    enum err_kind kind = state->ops->reset(state->kv, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    state->row_count = 0;
+    state->untrusted = false;
+    state->incomplete = false;
+    state_release(state);
+    return ERR_NONE;
+}
+
+/* What the store stands at. A damaged or foreign one is emptied. */
+static enum err_kind read_meta(struct state *state, struct state_meta *meta, struct err *reterr) {
+    struct str stored = STR_NONE;
+    enum err_kind kind = state->ops->get(state->kv, META_SPACE, META_KEY, &stored, reterr);
+    if (kind != ERR_NONE && kind != ERR_CACHE) {
+        return kind;
+    }
+    struct meta_record record = {.identity = buf_view(&state->identity),
+                                 .table_count = state->table_count};
+    enum meta_verdict verdict = META_DAMAGED;
+    if (kind == ERR_NONE && !stored.ptr) {
+        meta->empty = true;
+        return ERR_NONE;
+    }
+    if (kind == ERR_NONE) {
+        verdict = meta_decode(stored, &record);
+    }
+    if (verdict != META_GOOD) {
+        meta->empty = true;
+        meta->damaged = meta->damaged || verdict == META_DAMAGED;
+        return empty(state, reterr);
+    }
+    state->row_count = record.row_count;
+    state->incomplete = record.incomplete;
+    meta->incomplete = record.incomplete;
+    meta->wall_ms = record.wall_ms;
+    memcpy(meta->offsets, record.offsets, sizeof meta->offsets);
+    return ERR_NONE;
+}
+
+enum err_kind state_open(const struct kv_factory *factory, int32_t task, const char *suffix,
+                         struct str identity, size_t table_count, struct state **ret_state,
+                         struct state_meta *ret_meta, struct err *reterr) {
+    assert(table_count > 0 && table_count <= STATE_TOPICS_MAX);
+    struct state *state = calloc(1, sizeof *state);
+    if (!state) {
+        return err_set(reterr, ERR_RETRY, "state cache of task %d: out of memory", (int)task);
+    }
+    state->ops = factory->ops;
+    state->task = task;
+    state->table_count = table_count;
+    buf_str(&state->identity, identity);
+    struct state_meta meta = {0};
+    enum err_kind kind = factory->open(factory->ctx, task, suffix, 1 + 2 * (int)table_count,
+                                       &state->kv, &meta.damaged, reterr);
+    if (kind == ERR_NONE) {
+        kind = read_meta(state, &meta, reterr);
+    }
+    if (kind != ERR_NONE) {
+        state_close(&state);
+        return kind;
+    }
+    *ret_state = state;
+    *ret_meta = meta;
+    return ERR_NONE;
+}
+
+void state_close(struct state **state) {
+    if (!*state) {
+        return;
+    }
+    struct state *s = *state;
+    if (s->kv && s->untrusted) {
+        struct err ignored; /* best effort: what stays damaged is found damaged again */
+        (void)s->ops->reset(s->kv, &ignored);
+    }
+    if (s->kv) {
+        s->ops->close(&s->kv);
+    }
+    undo_clear(&s->undo);
+    buf_clear(&s->identity);
+    buf_clear(&s->key);
+    buf_clear(&s->value);
+    free(s);
+    *state = NULL;
+}
+
+/* Stores where the cache stands, and commits. */
+static enum err_kind commit_meta(struct state *state, const struct meta_record *record,
+                                 struct err *reterr) {
+    meta_encode(record, &state->value);
+    enum err_kind kind =
+        state->ops->put(state->kv, META_SPACE, META_KEY, buf_view(&state->value), reterr);
+    if (kind == ERR_NONE) {
+        kind = state->ops->commit(state->kv, reterr);
+    }
+    return noted(state, kind);
+}
+
+enum err_kind state_discard(struct state *state, struct err *reterr) {
+    enum err_kind kind = empty(state, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    struct meta_record record = {.identity = buf_view(&state->identity),
+                                 .table_count = state->table_count,
+                                 .incomplete = true};
+    state->incomplete = true;
+    return commit_meta(state, &record, reterr);
+}
+
+enum err_kind state_get(struct state *state, int table, struct str key, struct str *ret_value,
+                        struct err *reterr) {
+    int space = rows_space(state, table);
+    struct str stored = STR_NONE;
+    enum err_kind kind = state->ops->get(state->kv, space, key, &stored, reterr);
+    if (kind != ERR_NONE) {
+        return noted(state, kind);
+    }
+    if (!stored.ptr) {
+        *ret_value = STR_NONE;
+        return ERR_NONE;
+    }
+    return unseal(state, space, key, stored, ret_value, reterr);
+}
+
+/* *ret_key.ptr NULL: no more in this space, *ret_value is untouched. */
+static enum err_kind next_in(struct state *state, int space, struct str range[2],
+                             struct str *ret_key, struct str *ret_value, struct err *reterr) {
+    struct str key = STR_NONE, stored = STR_NONE, value = STR_NONE;
+    enum err_kind kind =
+        state->ops->next(state->kv, space, range[0], range[1], &key, &stored, reterr);
+    if (kind != ERR_NONE) {
+        return noted(state, kind);
+    }
+    if (key.ptr) {
+        kind = unseal(state, space, key, stored, &value, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    *ret_key = key;
+    *ret_value = value;
+    return ERR_NONE;
+}
+
+enum err_kind state_next(struct state *state, int table, struct str prefix, struct str after,
+                         struct str *ret_key, struct str *ret_value, struct err *reterr) {
+    struct str range[2] = {prefix, after};
+    return next_in(state, rows_space(state, table), range, ret_key, ret_value, reterr);
+}
+
+enum err_kind state_set(struct state *state, int table, struct str key, struct str value,
+                        struct err *reterr) {
+    int space = rows_space(state, table);
+    struct str before = STR_NONE;
+    enum err_kind kind = state->ops->get(state->kv, space, key, &before, reterr);
+    if (kind != ERR_NONE) {
+        return noted(state, kind);
+    }
+    bool was_there = before.ptr != NULL;
+    key = copy_key(state, key);
+    struct str sealed = value.ptr ? seal(state, space, key, value) : STR_NONE;
+    if (was_there == (value.ptr != NULL) && str_equal(before, sealed)) {
+        return ERR_NONE; /* nothing changes: no page gets dirty */
+    }
+    if (state->marked) {
+        undo_push(&state->undo, space, key, before);
+    }
+    kind = value.ptr ? state->ops->put(state->kv, space, key, sealed, reterr)
+                     : state->ops->remove(state->kv, space, key, reterr);
+    if (kind != ERR_NONE) {
+        return noted(state, kind);
+    }
+    if (was_there) {
+        state->row_count -= value.ptr ? 0 : 1;
+    } else {
+        state->row_count++;
+    }
+    return ERR_NONE;
+}
+
+void state_mark(struct state *state) {
+    assert(!state->marked);
+    state->marked = true;
+    state->marked_row_count = state->row_count;
+}
+
+enum err_kind state_rollback(struct state *state, struct err *reterr) {
+    assert(state->marked);
+    int space = 0;
+    struct str key, before;
+    while (undo_pop(&state->undo, &space, &key, &before)) {
+        enum err_kind kind = before.ptr ? state->ops->put(state->kv, space, key, before, reterr)
+                                        : state->ops->remove(state->kv, space, key, reterr);
+        if (kind != ERR_NONE) {
+            return noted(state, kind);
+        }
+    }
+    state->row_count = state->marked_row_count;
+    state_release(state);
+    return ERR_NONE;
+}
+
+void state_release(struct state *state) {
+    state->marked = false;
+    undo_reset(&state->undo);
+}
+
+enum err_kind state_touch(struct state *state, int table, struct str key, bool deleted,
+                          struct err *reterr) {
+    int space = touched_space(state, table);
+    struct str stored = STR_NONE, flag = STR_NONE;
+    enum err_kind kind = state->ops->get(state->kv, space, key, &stored, reterr);
+    if (kind == ERR_NONE && stored.ptr) {
+        kind = unseal(state, space, key, stored, &flag, reterr);
+    }
+    if (kind != ERR_NONE) {
+        return noted(state, kind);
+    }
+    if (flag.ptr && (!deleted || str_is(flag, "d"))) {
+        return ERR_NONE;
+    }
+    key = copy_key(state, key);
+    flag = deleted ? STR("d") : STR("u");
+    return noted(state,
+                 state->ops->put(state->kv, space, key, seal(state, space, key, flag), reterr));
+}
+
+enum err_kind state_touched_next(struct state *state, int table, struct str after, int *ret_table,
+                                 struct str *ret_key, bool *ret_deleted, struct err *reterr) {
+    for (; (size_t)table < state->table_count; table++) {
+        struct str range[2] = {STR(""), after}, key = STR_NONE, flag = STR_NONE;
+        enum err_kind kind =
+            next_in(state, touched_space(state, table), range, &key, &flag, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        if (key.ptr) {
+            *ret_table = table;
+            *ret_key = key;
+            *ret_deleted = str_is(flag, "d");
+            return ERR_NONE;
+        }
+        after = STR_NONE;
+    }
+    *ret_key = STR_NONE;
+    return ERR_NONE;
+}
+
+size_t state_dirty_bytes(const struct state *state) {
+    return state->ops->dirty_bytes(state->kv);
+}
+
+uint64_t state_row_count(const struct state *state) {
+    return state->row_count;
+}
+
+enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t wall_ms,
+                           bool complete, struct err *reterr) {
+    if (state->marked) {
+        return err_set(reterr, ERR_BUG,
+                       "state cache of task %d: commit between mark and rollback or release",
+                       (int)state->task);
+    }
+    for (int table = 0; complete && state->incomplete && table < (int)state->table_count; table++) {
+        enum err_kind kind = state->ops->clear(state->kv, touched_space(state, table), reterr);
+        if (kind != ERR_NONE) {
+            return noted(state, kind);
+        }
+    }
+    struct meta_record record = {.identity = buf_view(&state->identity),
+                                 .table_count = state->table_count,
+                                 .wall_ms = wall_ms,
+                                 .row_count = state->row_count,
+                                 .incomplete = state->incomplete && !complete};
+    memcpy(record.offsets, offsets, state->table_count * sizeof *offsets);
+    enum err_kind kind = commit_meta(state, &record, reterr);
+    if (kind == ERR_NONE) {
+        state->incomplete = record.incomplete;
+    }
+    return kind;
+}

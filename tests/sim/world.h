@@ -1,0 +1,191 @@
+/* world.h: everything around the real pipeline, simulated: source, connector, log, group, sink, clock.
+ *
+ * What:    one 64-bit seed is one run; no I/O, no real time, no threads.
+ * Owns:    a struct world owns all it points to, until world_clear.
+ * Threads: belongs to one thread.
+ * Units:   virtual time in microseconds; one step is some tens of milliseconds.
+ * Errors:  world_fail notes the first broken promise; the run ends there.
+ * Limits:  the constants below.
+ *
+ * Students are 1 .. STUDENTS_MAX, contacts 1 .. CONTACTS_MAX; every value is a version number of its own,
+ * "v17", or "bad17" for one that the sink refuses.
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "memory_kv.h"
+#include "pipeline/member.h"
+#include "rng.h"
+
+#define STUDENTS_MAX 5
+#define CONTACTS_MAX 9
+#define PARTITIONS_MAX 7
+#define MEMBERS_MAX 4
+#define HOSTS_MAX 2
+#define TABLES 2 /* student, contact */
+#define SNAPSHOTS_MAX 24
+
+/* What a family of runs is like; ranges are inclusive. */
+struct range {
+    int low, high;
+};
+struct knobs {
+    const char *name;
+    struct range partitions, members, students, contacts, steps, batch_rows, poll_records;
+    struct range lag_steps; /* min.compaction.lag, in steps */
+    /* How often, against each other. */
+    double crash, duplicate, compact, cache_loss, cache_fault, restore, rebalance, zombie, lost;
+    double bad;  /* share of values that the sink refuses */
+    bool inserts_only; /* no deletes, no moves: no valid row may ever be removed */
+    bool stray;  /* rows that the state does not know stand in the sink */
+    bool split;  /* assignments may be split between topics for a while */
+    bool misroute; /* the connector may send a record to a wrong partition: its task must halt */
+};
+
+struct entry {
+    int table, student, contact; /* student 0: NULL */
+    int version;                 /* 0: deleted; negative: refused by the sink */
+    int64_t ts_ms;
+    bool kept; /* not compacted away */
+    char key[64];
+    char value[320];
+};
+
+struct topic_log {
+    struct entry *entries;
+    int64_t count, cap;
+};
+
+struct event { /* a change in the source that the connector sends */
+    int table, student, contact, version;
+    int student_before; /* `before` of an update */
+    char op;
+};
+
+struct sink_row {
+    bool there;
+    int name, number; /* versions */
+};
+
+struct letter {
+    int32_t task;
+    int table;
+    int64_t offset;
+    size_t row_key_len, kept_len;
+    bool has_row_key, has_kept;
+    char row_key[64], kept[64];
+};
+
+/* The OLAP database. */
+struct sink_content {
+    struct sink_row rows[STUDENTS_MAX + 1][CONTACTS_MAX + 1];
+    struct progress progress[PARTITIONS_MAX];
+    struct letter *letters;
+    size_t letter_count;
+};
+
+struct version_at { /* version stood at (table, student, contact) once */
+    int table, student, contact, version;
+};
+
+struct node; /* a member process: sim_node.c */
+struct job;  /* something sent to the sink and not executed yet: sim_sink.c */
+
+struct world {
+    struct rng rng;
+    struct knobs knobs;
+    struct view view;
+    int32_t partitions;
+    int members, students, contacts;
+    size_t batch_rows;
+    int poll_records;
+    int64_t lag_ms, now_us, steps;
+    bool faults, trace;
+    /* source */
+    int student_version[STUDENTS_MAX + 1]; /* 0: not there */
+    struct {
+        int version, student;
+    } contact[CONTACTS_MAX + 1];
+    int version;
+    struct event *events;
+    int64_t event_count, event_cap, sent_count;
+    struct version_at *history;
+    size_t history_count, history_cap;
+    /* log */
+    struct topic_log log[TABLES][PARTITIONS_MAX];
+    /* group: who should have each task */
+    int assignment[PARTITIONS_MAX];
+    struct node *nodes[MEMBERS_MAX];
+    struct memory_disk *disks[HOSTS_MAX];
+    /* sink */
+    struct sink_content sink, snapshots[SNAPSHOTS_MAX];
+    int snapshot_count;
+    struct job *jobs; /* list */
+    bool stray_now;
+    int misrouted_task; /* -1: none */
+    char failure[512]; /* "": none */
+};
+
+/* view is borrowed; partition_count is set by the world. */
+void world_init(struct world *world, uint64_t seed, const struct knobs *knobs,
+                const struct view *view, bool trace);
+void world_clear(struct world *world);
+/* Plays the run to its end and checks every promise. false: world->failure says what broke. */
+bool world_run(struct world *world);
+void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void world_trace(const struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int world_pick(struct world *world, struct range range);
+
+/* source.c */
+void source_step(struct world *world);
+void connector_step(struct world *world, int64_t count);
+void connector_repeat(struct world *world);
+void log_compact(struct world *world);
+void source_delete_student(struct world *world, int student);
+void source_put_student(struct world *world, int student, int version);
+void source_put_contact(struct world *world, int contact, int student, int version);
+int source_new_version(struct world *world);
+bool history_has(const struct world *world, int table, int student, int contact, int version);
+
+/* sim_consume.c */
+extern const struct consume_ops sim_consume_ops;
+struct consume *sim_consume_new(struct world *world, int member);
+void sim_consume_destroy(struct consume **consume);
+/* The group tells the member what it should have now. lost: somebody else may have it already. */
+void sim_consume_learn(struct consume *consume, bool lost);
+/* The member has not heard of its present assignment. */
+bool sim_consume_outdated(const struct consume *consume);
+
+/* sim_sink.c */
+extern const struct sink_ops sim_sink_ops;
+struct sink *sim_sink_new(struct world *world, int member);
+/* The member is gone; a job in flight may still be executed (keep) or not. */
+void sim_sink_destroy(struct sink **sink, bool keep);
+void sim_sink_cut(struct sink *sink, bool keep);
+/* Executes one job that was sent, at random. */
+void sim_sink_execute(struct world *world);
+void sim_sink_restore(struct world *world, int commits);
+bool sim_sink_idle(const struct world *world);
+void sim_sink_clear(struct world *world);
+
+/* sim_node.c */
+struct node *node_new(struct world *world, int index, int host);
+void node_destroy(struct node **node);
+/* kill -9 and a new start. */
+void node_restart(struct node *node);
+void node_step(struct node *node);
+void node_pause(struct node *node, bool paused);
+bool node_paused(const struct node *node);
+struct consume *node_consume(const struct node *node);
+struct sink *node_sink(const struct node *node);
+int node_host(const struct node *node);
+bool node_ready(const struct node *node);
+
+/* oracle.c */
+/* The sink equals the join of the source. */
+void oracle_final(struct world *world, const char *when);
+/* Every task's progress stands at its log's end. */
+bool oracle_caught_up(const struct world *world);
+
+#endif
