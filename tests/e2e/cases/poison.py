@@ -1,0 +1,113 @@
+"""Records that no Debezium would send: put aside where they can't be read, halting where the setting is wrong."""
+
+import json
+import re
+
+import kafka
+from cases import Context, case
+from stack import PARTITIONS
+from system import fail_with
+from tenant import Tenant
+from wait import Failure, wait_until
+
+
+def poison_tenant(ctx: Context, name: str) -> Tenant:
+    tenant = Tenant(ctx.stack, name)
+    tenant.prepare()
+    tenant.connect()
+    tenant.start(1)
+    tenant.settle("an empty start")
+    return tenant
+
+
+def envelope(op: str, before: dict | None, after: dict | None) -> str:
+    source = {"version": "3.6.1.Final", "connector": "postgresql", "name": "poison", "ts_ms": 1, "snapshot": None,
+              "db": "pg", "sequence": "[null,\"1\"]", "schema": "public", "table": "student", "txId": 1, "lsn": 1}
+    return json.dumps({"before": before, "after": after, "source": source, "transaction": None, "op": op, "ts_ms": 1})
+
+
+@case("poison-put-aside")
+def put_aside(ctx: Context) -> None:
+    """Each unreadable record is one dead letter; its row keeps the version before, all else goes on."""
+    tenant = poison_tenant(ctx, "poison_aside")
+    try:
+        ids = [kafka.student_in(partition) for partition in range(PARTITIONS)]
+        tenant.oltp.run("INSERT INTO student SELECT id, 'before' FROM unnest(%s) id", ids)
+        tenant.oltp.run("INSERT INTO contact SELECT id, id, 'n' FROM unnest(%s) id", ids)
+        tenant.settle("good rows")
+        topic = "poison_aside.public.student"
+        values = ['{"before":null,"after":{"student_id":', "not json at all", '{"op":"u","after":"no object"}',
+                  envelope("c", None, {"student_id": ids[3], "name": "NUL"}).replace("NUL", "\\u0000"),
+                  envelope("c", None, {"student_id": ids[4], "name": "S"}).replace('"S"', '"\\ud800"')]
+        records = [(kafka.student_key(id), value) for id, value in zip(ids, values)]
+        kafka.produce(ctx.stack, topic, records)
+        wait_until("each poison record is a dead letter", lambda: len(letters(tenant)) == len(records), 20,
+                   detail=lambda: str(letters(tenant)))
+        wanted = sorted((topic, partition, key, value) for partition, (key, value) in enumerate(records))
+        found = sorted((row[0], row[1], bytes(row[2]).decode(), bytes(row[3]).decode()) for row in letters(tenant))
+        if found != wanted:
+            fail_with("poison", [f"wanted {wanted}", f"found  {found}"])
+        tenant.settle("the poison: everything as before", dead_letters=True)
+        tenant.oltp.run("UPDATE student SET name = 'after'")
+        tenant.settle("later changes of the same rows", dead_letters=True)
+    finally:
+        tenant.remove()
+
+
+def letters(tenant: Tenant) -> list[tuple]:
+    return tenant.olap.run("SELECT topic, partition, key, value, reason FROM sync_dead_letter")
+
+
+HALTS = {  # what the operator must be told about, by partition
+    0: r"PartitionRouting|partition\.payload\.fields|partition\.hash\.function|message\.key\.columns",
+    1: r"(?i)truncate|skipped\.operations",
+    2: r"REPLICA IDENTITY",
+    3: r"(?i)column",
+}
+
+
+def halting_records() -> list[tuple[str, str]]:
+    """For the partitions of HALTS, in their order."""
+    wrong, truncated, bare, short = (kafka.student_in(partition, right=partition != 0) for partition in range(4))
+    row = {"student_id": bare, "name": "x"}
+    return [(kafka.student_key(wrong), envelope("c", None, {"student_id": wrong, "name": "x"})),
+            (kafka.student_key(truncated), envelope("t", None, None)),
+            (kafka.student_key(bare), envelope("u", None, row)),
+            (kafka.student_key(short), envelope("c", None, {"student_id": short}))]
+
+
+@case("poison-halts")
+def halts(ctx: Context) -> None:
+    """Wrong partition, op t, missing before, missing column: that task stops and says why, the others go on."""
+    tenant = poison_tenant(ctx, "poison_halts")
+    others = [partition for partition in range(PARTITIONS) if partition not in HALTS]
+    try:
+        offset = tenant.log_size()
+        kafka.produce(ctx.stack, "poison_halts.public.student", halting_records())
+        for partition, pattern in HALTS.items():
+            wait_halted(tenant, partition, pattern, offset)
+        written = {row[0]: row[1] for row in progress(tenant)}
+        tenant.settle("the halts, other partitions", partitions=others)
+        if any(written[task] != offsets for task, offsets in progress(tenant) if task in HALTS):
+            raise Failure("a halted task has moved its offsets")
+        tenant.members.pop(1).kill()
+        offset = tenant.log_size()
+        tenant.start(1, ready=False)
+        tenant.settle("a restart, other partitions", partitions=others)
+        for partition, pattern in HALTS.items():
+            wait_halted(tenant, partition, pattern, offset)
+    finally:
+        tenant.remove()
+
+
+def wait_halted(tenant: Tenant, partition: int, pattern: str, offset: int) -> None:
+    task = re.compile(rf"\btask={partition}\b")
+
+    def said() -> bool:
+        return any("halt" in line and task.search(line) and re.search(pattern, line)
+                   for line in tenant.log_since(offset).splitlines())
+    wait_until(f"task {partition} halts and says {pattern}", said, 20, 0.1)
+
+
+def progress(tenant: Tenant) -> list[tuple]:
+    return tenant.olap.run("SELECT DISTINCT ON (task) task, offsets FROM sync_progress ORDER BY task, seq DESC")

@@ -1,0 +1,77 @@
+"""One consumer process: started here or by the scripts, known by its pid and start time."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from wait import Failure, Stopwatch, wait_until
+
+
+def start_time(pid: int) -> str | None:
+    """Field 22 of /proc/PID/stat; None once the process is gone or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else fields[19]
+
+
+class Member:
+    def __init__(self, name: str, pid: int, process: subprocess.Popen | None = None) -> None:
+        self.name = name
+        self.pid = pid
+        self.process = process
+        self.started = start_time(pid)
+
+    @staticmethod
+    def start(name: str, binary: Path, env: dict[str, str], cwd: Path, log: Path, pid_file: Path) -> "Member":
+        """The pid file is the scripts' own form: shutdown.sh ends this member too."""
+        with log.open("a") as out:
+            process = subprocess.Popen([str(binary), "run"], env=env, cwd=cwd, stdin=subprocess.DEVNULL,
+                                       stdout=out, stderr=out, start_new_session=True)
+        member = Member(name, process.pid, process)
+        pid_file.write_text(f"{member.pid} {member.started}\n")
+        return member
+
+    @staticmethod
+    def of_pid_file(path: Path) -> "Member":
+        return Member(path.stem, int(path.read_text().split()[0]))
+
+    def alive(self) -> bool:
+        return self.started is not None and start_time(self.pid) == self.started
+
+    def signal(self, number: int) -> None:
+        if self.alive():
+            os.kill(self.pid, number)
+
+    def freeze(self) -> None:
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.wait_gone(5)
+
+    def terminate(self, seconds: float = 10) -> float:
+        """SIGTERM; returns how long the end took."""
+        watch = Stopwatch()
+        self.signal(signal.SIGTERM)
+        self.wait_gone(seconds)
+        return watch.seconds()
+
+    def wait_gone(self, seconds: float) -> None:
+        wait_until(f"{self.name} (process {self.pid}) ends", lambda: not self.alive(), seconds, interval=0.005)
+
+    def exit_code(self) -> int:
+        if self.process is None:
+            raise Failure(f"{self.name} was started by a script: its exit code is not known")
+        return self.process.wait(timeout=5)
+
+    def rss_anon_mb(self) -> float:
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) / 1024
+        raise Failure("there is no RssAnon in /proc/PID/status")

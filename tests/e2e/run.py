@@ -1,0 +1,156 @@
+#!/usr/bin/python3
+"""Runs the end-to-end cases on one real stack of its own. See README.md."""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+import oracle  # noqa: E402
+import selftest  # noqa: E402
+from cases import CASES, Case, Context  # noqa: E402
+from cases import changes, views, members, random_load, faults, poison  # noqa: E402,F401  (they register themselves)
+from db import CONNECTION_LOST  # noqa: E402
+from stack import ROOT, Stack  # noqa: E402
+from system import System  # noqa: E402
+from wait import Failure, Stopwatch  # noqa: E402
+
+RUNS = ROOT / "tests/e2e/run"
+FOREIGN_KEY = "contact_student_id_fkey"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", metavar="NAME[,NAME]", help="these cases, in their own order")
+    parser.add_argument("--list", action="store_true", help="print the cases and what they do")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the random changes")
+    parser.add_argument("--changes", type=int, default=50_000, help="in the case random")
+    parser.add_argument("--keep", action="store_true", help="leave the stack running at the end")
+    parser.add_argument("--self-test", action="store_true", help="prove that the oracles fail on wrong tables")
+    return parser.parse_args()
+
+
+def chosen(only: str | None) -> list[Case]:
+    if only is None:
+        return CASES
+    names = only.split(",")
+    unknown = set(names) - {case.name for case in CASES}
+    if unknown:
+        sys.exit(f"No such case: {', '.join(sorted(unknown))}. Try --list.")
+    return [case for case in CASES if case.name in names]
+
+
+def set_foreign_key(system: System, wanted: bool) -> None:
+    """Contact's foreign key; contacts that have lost their student are deleted before it can come back."""
+    there = bool(system.oltp.run("SELECT 1 FROM pg_constraint WHERE conname = %s", FOREIGN_KEY))
+    if there and not wanted:
+        system.oltp.run(f"ALTER TABLE contact DROP CONSTRAINT {FOREIGN_KEY}")
+    if wanted and not there:
+        system.oltp.transaction(
+            "DELETE FROM contact c WHERE student_id IS NOT NULL "
+            "AND NOT EXISTS (SELECT FROM student s WHERE s.student_id = c.student_id)",
+            f"ALTER TABLE contact ADD CONSTRAINT {FOREIGN_KEY} FOREIGN KEY (student_id) "
+            "REFERENCES student ON UPDATE CASCADE ON DELETE CASCADE")
+
+
+def run_case(case: Case, context: Context) -> bool:
+    watch = Stopwatch()
+    try:
+        context.system.only(case.members)
+        set_foreign_key(context.system, case.foreign_key)
+        remark = case.run(context)
+    except (Failure, *CONNECTION_LOST) as failure:
+        print(f"FAIL {case.name}: {failure}", flush=True)
+        return False
+    except Exception:  # a fault of the tests or something unforeseen: with where it happened
+        print(f"FAIL {case.name}: {traceback.format_exc()}", flush=True)
+        return False
+    print(f"PASS {case.name} ({watch.seconds():.1f} s){': ' + remark if remark else ''}", flush=True)
+    return True
+
+
+def recover(system: System) -> None:
+    """After a failed case: every server up, no member left of it."""
+    system.end()
+    for name in ("oltp", "olap", "kafka", "connect"):
+        system.stack.service("start", name)
+    system.oltp.close()
+    system.olap.close()
+
+
+def started_system(stack: Stack) -> System:
+    watch = Stopwatch()
+    stack.startup()
+    print(f"The stack is up after {watch.seconds():.1f} s.", flush=True)
+    oracle.keep_whole_progress_log(stack.olap)
+    system = System(stack, stack.oltp, stack.olap, ROOT / "schemas/student_contact.sql", stack.state_dir,
+                    stack.consumer_log, "consumer", {})
+    system.adopt()
+    return system
+
+
+def end(stack: Stack, failed: bool, keep: bool) -> bool:
+    if keep:
+        print(f"Still running. Logs: {stack.log_dir}. To end it: SYNC_RUN_DIR={stack.folder} bin/shutdown.sh --wipe")
+        return True
+    try:
+        stack.wipe()
+        problems = stack.leftovers()
+    except Failure as failure:
+        problems = [str(failure)]
+    for problem in problems:
+        print(f"FAIL to stop the stack: {problem}")
+    if failed or problems:
+        print(f"The logs are in {stack.log_dir}")
+    else:
+        stack.remove_folder()
+    return not problems
+
+
+def main() -> int:
+    args = arguments()
+    if args.list:
+        for case in CASES:
+            print(f"{case.name:18} {(case.run.__doc__ or '').strip().splitlines()[0] if case.run.__doc__ else ''}")
+        return 0
+    cases = [] if args.self_test else chosen(args.only)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    stack = Stack(RUNS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
+    watch, failed = Stopwatch(), True
+    try:
+        if args.self_test:
+            failed = not selftest.run(stack)
+        else:
+            print(f"{len(cases)} cases, --seed {args.seed}, in {stack.folder}", flush=True)
+            failed = not run_all(cases, stack, args)
+    except Failure as failure:
+        print(f"FAIL {failure}")
+    finally:
+        failed = not end(stack, failed, args.keep) or failed
+    print(f"{'FAILED' if failed else 'Passed'} after {watch.seconds():.0f} s.")
+    return 1 if failed else 0
+
+
+def run_all(cases: list[Case], stack: Stack, args: argparse.Namespace) -> bool:
+    system = started_system(stack)
+    context = Context(stack, system, args.seed, args.changes)
+    try:
+        results = []
+        for case in cases:
+            results.append(run_case(case, context))
+            if not results[-1]:
+                recover(system)
+    finally:
+        if not args.keep:
+            system.end()
+    return all(results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

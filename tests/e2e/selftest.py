@@ -1,0 +1,134 @@
+"""Proves that each oracle fails on a table that is wrong in its way. Needs only PostgreSQL."""
+
+from typing import Callable
+
+import oracle
+from db import Database
+from load import Load
+from sampler import Sampler
+from stack import ROOT, Stack
+from system import read_view
+from wait import Failure, wait_until
+
+SINK = """
+CREATE TABLE student_contact (student_id bigint, contact_id bigint, name text, contact_number text,
+  PRIMARY KEY (student_id, contact_id));
+CREATE TABLE sync_progress (view text, task int, seq bigint NOT NULL, offsets bigint[], owner text,
+  at timestamptz DEFAULT now(), PRIMARY KEY (view, task, seq));
+CREATE TABLE sync_dead_letter (view text, task int, topic text, partition int, "offset" bigint, key bytea, value bytea,
+  row_key text, kept text, reason text, at timestamptz DEFAULT now());
+"""
+SOURCE = """
+INSERT INTO student VALUES (1, 'Dan'), (2, 'Tom'), (3, '');
+INSERT INTO contact VALUES (1, 1, '123'), (2, 1, '456'), (3, 2, '789'), (4, NULL, 'none'), (5, 3, 'x');
+"""
+PROGRESS = """
+INSERT INTO sync_progress VALUES ('v', 0, 1, '{}', 'a'), ('v', 0, 2, '{5,6}', 'a'), ('v', 0, 3, '{5,6}', 'b'),
+  ('v', 0, 4, '{7,6}', 'b'), ('v', 1, 1, '{}', 'a'), ('v', 1, 2, '{1,1}', 'a')
+"""
+EQUAL = {  # O1 must find each of these
+    "a missing row": "DELETE FROM student_contact WHERE contact_id = 2",
+    "a stale value": "UPDATE student_contact SET name = 'Don' WHERE contact_id = 2",
+    "a row too many": "INSERT INTO student_contact VALUES (2, 1, 'Tom', '123')",
+    "a moved row in both places": "INSERT INTO student_contact VALUES (1, 3, 'Dan', '789')",
+    "NULL for an empty text": "UPDATE student_contact SET name = NULL WHERE contact_id = 5",
+    "one more space": "UPDATE student_contact SET contact_number = '123 ' WHERE contact_id = 1",
+    "an empty table": "DELETE FROM student_contact",
+}
+PROGRESSES = {  # O3 must find each of these
+    "a gap in seq": "DELETE FROM e2e.progress_log WHERE task = 0 AND seq = 2",
+    "an offset that falls": "UPDATE e2e.progress_log SET offsets = '{7,5}' WHERE task = 0 AND seq = 4",
+    "an owner that is back": "INSERT INTO sync_progress VALUES ('v', 0, 5, '{7,6}', 'a')",
+    "offsets changed by an acquisition": "UPDATE e2e.progress_log SET offsets = '{6,6}' WHERE task = 0 AND seq = 3",
+    "offsets that begin anew": "INSERT INTO sync_progress VALUES ('v', 1, 3, '{}', 'a')",
+}
+
+
+class Control:
+    def __init__(self, stack: Stack) -> None:
+        self.oltp = Database(stack.oltp.port, "selftest")
+        self.olap = Database(stack.olap.port, "selftest")
+        self.view, self.query = read_view(ROOT / "schemas/student_contact.sql")
+        self.passed = True
+
+    def fresh(self) -> None:
+        self.oltp.create()
+        self.olap.create()
+        self.oltp.transaction((ROOT / "schemas/oltp.sql").read_text(), SOURCE)
+        self.olap.transaction(SINK, PROGRESS)
+        oracle.keep_whole_progress_log(self.olap)
+        self.copy_join()
+
+    def copy_join(self) -> None:
+        self.olap.run("DELETE FROM student_contact")
+        for row in self.oltp.run(self.query):
+            self.olap.run("INSERT INTO student_contact VALUES (%s, %s, %s, %s)", *row)
+
+    def report(self, what: str, good: bool, found: str) -> None:
+        self.passed = self.passed and good
+        print(f"{'PASS' if good else 'FAIL'} {what}{': ' + found if found else ''}", flush=True)
+
+    def check(self, name: str, wrongs: dict[str, str], problems: Callable[[], list[str]]) -> None:
+        """No problem with the right table, some problem with each wrong one."""
+        self.fresh()
+        self.report(f"{name} accepts what is right", not problems(), " / ".join(problems()))
+        for what, sql in wrongs.items():
+            self.fresh()
+            self.olap.run(sql)
+            found = problems()
+            self.report(f"{name} finds {what}", bool(found), " ".join(line.strip() for line in found))
+
+    def equal(self) -> list[str]:
+        return oracle.check_equal(self.oltp, self.olap, self.query, self.view)
+
+    def progress(self) -> list[str]:
+        return oracle.check_progress(self.olap)
+
+    def letters(self) -> list[str]:
+        return oracle.check_dead_letters(self.olap)
+
+    # ---- O2
+
+    def check_sampler(self) -> None:
+        self.fresh()
+        self.oltp.run("ALTER TABLE contact DROP CONSTRAINT contact_student_id_fkey")
+        with Load(self.oltp, seed=1, changes=4000, rate=100_000) as load:
+            load.finish()
+        self.copy_join()
+        in_load = f"student_id >= {load.first_id}"
+        self.sample(load, "O2 accepts what is right", "SELECT 1", wrong=False)
+        pair = f"(SELECT student_id, contact_id FROM student_contact WHERE {in_load} LIMIT 1)"
+        row = f"(student_id, contact_id) = {pair}"
+        for what, sql in {
+                "a name that never was": f"UPDATE student_contact SET name = 'never' WHERE {row}",
+                "another student's name": f"UPDATE student_contact SET name = (SELECT name FROM student_contact "
+                                          f"WHERE {in_load} AND student_id <> (SELECT student_id FROM {pair} p) "
+                                          f"LIMIT 1) WHERE {row}",
+                "a number that never was": f"UPDATE student_contact SET contact_number = 'never' WHERE {row}",
+                "a contact at a student that never had it":
+                    f"UPDATE student_contact SET student_id = student_id + {load.end_id - load.first_id - 1} "
+                    f"- (student_id - {load.first_id}), name = name WHERE {row}"}.items():
+            self.copy_join()
+            self.sample(load, f"O2 finds {what}", sql, wrong=True)
+
+    def sample(self, load: Load, what: str, sql: str, wrong: bool) -> None:
+        self.olap.run(sql)
+        found = ""
+        try:
+            with Sampler(self.olap, self.view, load) as sampler:
+                wait_until("a read", lambda: sampler.reads > 0, 10)
+        except Failure as failure:
+            found = str(failure).replace("\n", " ")
+        self.report(what, bool(found) == wrong, found)
+
+
+def run(stack: Stack) -> bool:
+    for name in ("oltp", "olap"):
+        stack.service("start", name)
+    control = Control(stack)
+    control.check("O1", EQUAL, control.equal)
+    control.check("O3", PROGRESSES, control.progress)
+    control.check("the dead-letter check", {"a dead letter": "INSERT INTO sync_dead_letter (topic) VALUES ('t')"},
+                  control.letters)
+    control.check_sampler()
+    return control.passed

@@ -1,0 +1,177 @@
+"""One view that members keep: its databases, its members, and what must be true of it once it is quiet."""
+
+import itertools
+import re
+import shutil
+from pathlib import Path
+
+import oracle
+from db import Database
+from member import Member
+from stack import PARTITIONS, ROOT, Stack
+from wait import Failure, Stopwatch, wait_until
+
+SENTINEL = 900_000_000  # the sentinels' ids: the hash of such an id is the id, so SENTINEL + p is in partition p
+LIVE_SECONDS = 30       # a member is ready, a quiet system is converged, within this
+_token = itertools.count(1)
+
+
+class System:
+    def __init__(self, stack: Stack, oltp: Database, olap: Database, view_file: Path, state_dir: Path,
+                 log: Path, member_prefix: str, settings: dict[str, str]) -> None:
+        self.stack = stack
+        self.oltp = oltp
+        self.olap = olap
+        self.state_dir = state_dir
+        self.log = log
+        self.member_prefix = member_prefix
+        self.settings = settings
+        self.view, self.query = read_view(view_file)
+        self.members: dict[int, Member] = {}
+
+    # ---- members
+
+    def environment(self, member: str) -> dict[str, str]:
+        env = {name: value for name, value in self.stack.env.items()
+               if name not in ("SYNC_RUN_DIR", "SYNC_LOG_DIR")}
+        env.update(SYNC_KAFKA_BOOTSTRAP_SERVERS=self.stack.broker,
+                   SYNC_OLAP_HOST="127.0.0.1", SYNC_OLAP_PORT=str(self.olap.port), SYNC_OLAP_USER="pg",
+                   SYNC_OLAP_PASSWORD="pg", SYNC_OLAP_DBNAME=self.olap.name,
+                   SYNC_CONNECTOR_DATABASE_HOSTNAME="127.0.0.1",
+                   SYNC_CONNECTOR_DATABASE_PORT=str(self.oltp.port),
+                   SYNC_STATE_DIR=str(self.state_dir), SYNC_MEMBER=member)
+        env.update(self.settings)
+        return env
+
+    def start(self, *numbers: int, ready: bool = True) -> None:
+        """Starts members and waits until each says that all its tasks are live."""
+        offset = self.log_size()
+        for number in numbers:
+            name = f"{self.member_prefix}-{number}"
+            self.members[number] = Member.start(name, self.stack.binary, self.environment(name), ROOT, self.log,
+                                                self.stack.folder / f"{name}.pid")
+        for number in numbers if ready else ():
+            self.wait_ready(number, offset)
+
+    def wait_ready(self, number: int, offset: int) -> None:
+        member = self.members[number]
+        ready = re.compile(rf'^(?=.*\bevent=ready\b).*\bmember="?{re.escape(member.name)}"?(?=\s|$)', re.MULTILINE)
+
+        def is_ready() -> bool:
+            if not member.alive():
+                raise Failure(f"{member.name} ended while starting:\n{self.log_since(offset)[-800:]}")
+            return bool(ready.search(self.log_since(offset)))
+        wait_until(f"{member.name} is ready", is_ready, LIVE_SECONDS, interval=0.05)
+
+    def scale(self, members: int) -> None:
+        """By bin/scale.sh; only the shipped view has that."""
+        self.stack.scale(members)
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Takes over the members that the scripts run."""
+        for path in self.stack.folder.glob(f"{self.member_prefix}-*.pid"):
+            number, member = int(path.stem.rpartition("-")[2]), Member.of_pid_file(path)
+            known = self.members.get(number)
+            if known is None or known.pid != member.pid:
+                self.members[number] = member
+        self.members = {number: member for number, member in self.members.items() if member.alive()}
+
+    def only(self, wanted: int) -> None:
+        """Exactly the members 1 to wanted run."""
+        for number, member in list(self.members.items()):
+            if number > wanted or not member.alive():
+                member.thaw()
+                member.terminate()
+                del self.members[number]
+        self.start(*(number for number in range(1, wanted + 1) if number not in self.members))
+
+    def kill_all(self) -> None:
+        for member in self.members.values():
+            member.kill()
+        self.members.clear()
+
+    def end(self) -> None:
+        """Whatever state they are in."""
+        for member in self.members.values():
+            member.thaw()
+            try:
+                member.terminate(5)
+            except Failure:
+                member.kill()
+        self.members.clear()
+
+    def check_alive(self) -> list[str]:
+        return [f"{member.name} has ended by itself" for member in self.members.values() if not member.alive()]
+
+    def drop_caches(self) -> None:
+        shutil.rmtree(self.state_dir, ignore_errors=True)
+        self.state_dir.mkdir(parents=True)
+
+    # ---- the log
+
+    def log_size(self) -> int:
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def log_since(self, offset: int) -> str:
+        with self.log.open("rb") as log:
+            log.seek(offset)
+            return log.read().decode(errors="replace")
+
+    # ---- quiet and right
+
+    def pass_sentinels(self, partitions: list[int] | None = None, seconds: float = 60) -> float:
+        """Writes a row into each partition of both topics, after everything else, and waits for it in the sink."""
+        partitions = list(range(PARTITIONS)) if partitions is None else partitions
+        token = f"sentinel {next(_token)}"
+        ids = [SENTINEL + partition for partition in partitions]
+        values = ", ".join(f"({id}, '{token}')" for id in ids)
+        contacts = ", ".join(f"({id}, {id}, '{token}')" for id in ids)
+        self.oltp.transaction(
+            f"INSERT INTO student VALUES {values} ON CONFLICT (student_id) DO UPDATE SET name = excluded.name",
+            f"INSERT INTO contact VALUES {contacts} ON CONFLICT (contact_id) "
+            "DO UPDATE SET contact_number = excluded.contact_number")
+        watch = Stopwatch()
+
+        def seen() -> set[int]:
+            return {row[0] for row in self.olap.run(
+                f"SELECT student_id FROM {self.view} WHERE student_id = ANY(%s) AND contact_id = student_id "
+                "AND name = %s AND contact_number = %s", ids, token, token)}
+        wait_until("the sentinels arrive", lambda: len(seen()) == len(ids), seconds, interval=0.005,
+                   detail=lambda: f"still not in partitions {sorted(set(partitions) - {i % PARTITIONS for i in seen()})}")
+        return watch.seconds()
+
+    def settle(self, step: str = "", dead_letters: bool = False, partitions: list[int] | None = None) -> None:
+        """Everything has arrived; then O1 and O3 hold, nobody died, and nothing was put aside."""
+        self.pass_sentinels(partitions)
+        self.converge(step)
+        problems = oracle.check_progress(self.olap) + self.check_alive()
+        if not dead_letters:
+            problems += oracle.check_dead_letters(self.olap)
+        fail_with(step, problems)
+
+    def converge(self, step: str = "", seconds: float = LIVE_SECONDS) -> None:
+        """O1 holds, at once or soon: a rebuild writes in the order of keys, past the sentinels."""
+        found: list[str] = []
+
+        def equal() -> bool:
+            found[:] = oracle.check_equal(self.oltp, self.olap, self.query, self.view)
+            return not found
+        try:
+            wait_until("the table equals the join", equal, seconds, interval=0.1)
+        except Failure:
+            fail_with(step, found)
+
+
+def read_view(path: Path) -> tuple[str, str]:
+    """The view's name and its select, from the SQL file that the service reads."""
+    text = re.sub(r"--[^\n]*", "", path.read_text())
+    match = re.search(r"CREATE\s+MATERIALIZED\s+VIEW\s+(\w+)\s+AS\s+(.*?);", text, re.DOTALL | re.IGNORECASE)
+    if match is None:
+        raise Failure(f"{path} holds no materialized view")
+    return match[1], match[2].strip()
+
+
+def fail_with(step: str, problems: list[str]) -> None:
+    if problems:
+        raise Failure("\n".join([f"after {step}:" if step else "wrong:"] + problems))

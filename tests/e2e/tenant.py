@@ -1,0 +1,55 @@
+"""A second view on the same servers: its own databases, topics, connector, caches and members."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import oracle
+from db import Database
+from stack import ROOT, Stack
+from system import System
+from wait import Failure
+
+SHIPPED = ROOT / "schemas"
+
+
+class Tenant(System):
+    def __init__(self, stack: Stack, name: str, schemas: Path = SHIPPED, view_file: str = "student_contact.sql") -> None:
+        self.name = name
+        self.oltp_file = schemas / "oltp.sql"
+        state_dir = stack.folder / f"state-{name}"
+        state_dir.mkdir()
+        settings = {
+            "SYNC_OLAP_DBNAME": name, "SYNC_CONNECTOR_DATABASE_DBNAME": name, "SYNC_TOPIC_PREFIX": name,
+            "SYNC_CONNECTOR_SLOT_NAME": name, "SYNC_CONNECTOR_PUBLICATION_NAME": name,
+            "SYNC_KAFKA_GROUP_ID": name, "SYNC_SCHEMAS_OLTP": str(self.oltp_file),
+            "SYNC_SCHEMAS_VIEW": str(schemas / view_file)}
+        super().__init__(stack, Database(stack.oltp.port, name), Database(stack.olap.port, name), schemas / view_file,
+                         state_dir, stack.log_dir / f"consumer-{name}.out", f"tenant-{name}", settings)
+
+    def prepare(self) -> None:
+        """Databases, source tables, sink tables, topics; no connector yet."""
+        self.oltp.create()
+        self.olap.create()
+        self.oltp.transaction(self.oltp_file.read_text())
+        self.plan("--apply-sink")
+        self.plan("--apply-topics")
+        oracle.keep_whole_progress_log(self.olap)
+
+    def connect(self) -> None:
+        self.stack.add_connector(self.name, json.loads(self.plan("--connector")))
+
+    def plan(self, *args: str) -> str:
+        done = subprocess.run([str(self.stack.binary), "plan", *args], env=self.environment("plan"), cwd=ROOT,
+                              capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode != 0:
+            raise Failure(f"plan {' '.join(args)} ended with {done.returncode}: {done.stderr[-600:]}")
+        return done.stdout
+
+    def remove(self) -> None:
+        """Members, connector and slot: the next case has the machine for itself."""
+        self.end()
+        if self.stack.connector_states(self.name):
+            self.stack.remove_connector(self.name)
+        self.oltp.close()
+        self.olap.close()
