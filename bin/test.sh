@@ -4,8 +4,9 @@
 #   bin/test.sh [--unit | --e2e] [--yes] [e2e options, e.g. --only NAME]
 #
 # Installs what it needs (apt as root, Maven for the jars) and builds; then
-#   unit   the unit tests under the address and undefined-behaviour sanitizers, the checks of the sources (shellcheck,
-#          clang-format, clang-tidy, which room includes what), docker-compose.yml
+#   unit   the unit tests and the tests of the sink on a PostgreSQL of their own, both under the address and
+#          undefined-behaviour sanitizers; the checks of the sources (shellcheck, clang-format, clang-tidy, which room
+#          includes what) and of docker-compose.yml
 #   e2e    tests/e2e: real PostgreSQL, Kafka, Connect and Debezium, on free ports and in a folder of their own, so a
 #          started stack is not disturbed; options that are not known here go there
 # Prints PASS or FAIL for each, and at the end one line: N passed, N failed.
@@ -95,16 +96,23 @@ compose_config() {
     n=$(docker-compose -f docker-compose.yml config --services | wc -l) && [ "$n" -eq 6 ]
 }
 
-end_to_end() {
-    local log=$TEST_LOGS/e2e.log status=0 p f
-    [ -e tests/e2e/run.py ] || { say "There is no tests/e2e yet."; return 0; }
-    PYTHONUNBUFFERED=1 /usr/bin/python3 tests/e2e/run.py ${e2e_options[@]+"${e2e_options[@]}"} 2>&1 </dev/null |
-        tee "$log" || status=1
+# A program that prints PASS and FAIL lines of its own: shown as they come, and counted.
+counted() { # name command...
+    local name=$1 log=$TEST_LOGS/$1.log status=0 p f
+    shift
+    "$@" 2>&1 </dev/null | tee "$log" || status=1
     p=$(grep -c '^PASS ' "$log" || true)
     f=$(grep -c '^FAIL ' "$log" || true)
     passed=$((passed + p)) failed=$((failed + f))
-    if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then fail "tests/e2e/run.py ended with an error"; fi
-    if [ "$p" -eq 0 ] && [ "$f" -eq 0 ] && [ "$status" -eq 0 ]; then fail "tests/e2e/run.py ran no test"; fi
+    if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then fail "$name ended with an error"; fi
+    if [ "$p" -eq 0 ] && [ "$f" -eq 0 ] && [ "$status" -eq 0 ]; then fail "$name ran no test"; fi
+}
+integration() {
+    [ ! -e tests/integration/run.sh ] || counted integration bash tests/integration/run.sh build/asan
+}
+end_to_end() {
+    [ ! -e tests/e2e/run.py ] ||
+        counted e2e env PYTHONUNBUFFERED=1 /usr/bin/python3 tests/e2e/run.py ${e2e_options[@]+"${e2e_options[@]}"}
 }
 
 # ---- all of it -----------------------------------------------------------------------------------------------------
@@ -123,6 +131,7 @@ trap finish EXIT
 install_and_build
 if [ -n "$unit" ]; then
     unit_tests asan
+    integration
     check_sources
 fi
 if [ -n "$e2e" ]; then end_to_end; fi

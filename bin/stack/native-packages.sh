@@ -37,9 +37,7 @@ install_packages() { # package...
     local as_root=()
     if [ "$(id -u)" -ne 0 ]; then
         if ! command -v sudo >/dev/null 2>&1; then
-            say "Installing them needs root, and there is no sudo here. As root:" \
-                "    apt-get update && apt-get install --no-install-recommends ${missing[*]}" \
-                "then run this again. (No PostgreSQL cluster of the system is needed.)" >&2
+            tell_root_what_to_type "${missing[@]}" >&2
             exit 1
         fi
         as_root=(sudo)
@@ -49,6 +47,15 @@ install_packages() { # package...
         case $answer in ''|[Yy]*) ;; *) say "Nothing was installed."; exit 1 ;; esac
     fi
     run_apt "${missing[@]}"
+}
+
+tell_root_what_to_type() { # package...
+    say "Installing them needs root, and there is no sudo here. As root:"
+    case " $* " in *' postgresql-'*) # no cluster of the system's, see below
+        say "    mkdir -p /etc/postgresql-common/createcluster.d" \
+            "    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/oltp-olap-sync.conf" ;;
+    esac
+    say "    apt-get update && apt-get install --no-install-recommends $*" "then run this again."
 }
 
 # Debian's server package makes and starts a cluster of its own, on port 5432, unless told not to beforehand. Ours are
