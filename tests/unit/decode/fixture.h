@@ -49,31 +49,35 @@ static inline int fixture_teardown(void **state) {
 }
 
 /* A copy of its very size, so that reading past the end is seen by the address sanitizer. */
-static inline struct str exact_copy(struct str s) {
-    if (!s.ptr) {
-        return s;
+static inline char *exact_copy(struct str *s) {
+    if (!s->ptr) {
+        return NULL;
     }
-    char *copy = malloc(s.len ? s.len : 1);
-    assert_non_null(copy);
-    memcpy(copy, s.ptr, s.len);
-    return (struct str){copy, s.len};
+    char *copy = malloc(s->len ? s->len : 1);
+    if (!copy) {
+        abort();
+    }
+    memcpy(copy, s->ptr, s->len);
+    s->ptr = copy;
+    return copy;
 }
 
 static inline void run_way(struct way *way, struct record record) {
     arena_reset(&way->arena);
     way->change = (struct change){0};
     way->err = (struct err){0};
-    record.key = exact_copy(record.key);
-    record.value = exact_copy(record.value);
+    char *key = exact_copy(&record.key), *value = exact_copy(&record.value);
     way->kind = decode(way->decoder, &record, &way->arena, &way->change, &way->err);
-    free((void *)(uintptr_t)record.key.ptr);
-    free((void *)(uintptr_t)record.value.ptr);
+    free(key);
+    free(value);
 }
 
 static inline void assert_str(struct str got, struct str expected) {
     assert_int_equal(got.ptr == NULL, expected.ptr == NULL);
     assert_int_equal(got.len, expected.len);
-    assert_true(str_equal(got, expected));
+    if (got.ptr && expected.ptr) {
+        assert_memory_equal(got.ptr, expected.ptr, got.len);
+    }
 }
 
 static inline void assert_same_change(const struct change *a, const struct change *b) {
@@ -149,7 +153,7 @@ static inline const char *row_text(const struct change *change) {
         buf_str(&buf, values[i].ptr ? values[i] : STR("~"));
     }
     assert_true(buf.len < sizeof text);
-    memcpy(text, buf.ptr, buf.len);
+    memcpy(text, buf_view(&buf).ptr, buf.len);
     text[buf.len] = '\0';
     buf_clear(&buf);
     return text;

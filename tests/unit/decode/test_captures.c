@@ -47,12 +47,13 @@ static const char *const kinds[] = {
 };
 
 struct line {
-    struct str partition, key, value;
+    int32_t partition;
+    struct str key, value;
 };
 
 /* The members byte for byte. */
 static struct line read_line(char *text) {
-    struct line line = {STR_NONE, STR_NONE, STR_NONE};
+    struct line line = {-1, STR_NONE, STR_NONE};
     struct scan scan = scan_start(str_from(text));
     struct str name;
     assert_true(scan_enter(&scan));
@@ -60,7 +61,7 @@ static struct line read_line(char *text) {
         struct scan_value value;
         assert_true(scan_value(&scan, &value));
         if (str_is(name, "partition")) {
-            line.partition = value.text;
+            line.partition = (int32_t)strtol(value.text.ptr, NULL, 10);
         } else if (str_is(name, "key")) {
             line.key = value.text;
         } else if (str_is(name, "value")) {
@@ -71,8 +72,7 @@ static struct line read_line(char *text) {
 }
 
 static void check_line(int table, struct line line, const char *expected) {
-    struct record record =
-        record_of(table, (int32_t)strtol(line.partition.ptr, NULL, 10), line.key, line.value);
+    struct record record = record_of(table, line.partition, line.key, line.value);
     const struct change *change = accept(record);
     char got[8192];
     (void)snprintf(got, sizeof got, "%c %d %s", change->op, record.partition,

@@ -31,8 +31,8 @@ static const char *const accepted[] = {
     "\"\"",
     "\"a\\\"b\\\\c\\/\\b\\f\\n\\r\\t\"",
     "\"\\u0001\\uFfFf\\ud83d\\uDE00\"",
-    "\"\177 \302\200 \337\277 \340\240\200 \355\237\277 \356\200\200 \357\277\277 "
-    "\360\220\200\200 \364\217\277\277\"",
+    ("\"\177 \302\200 \337\277 \340\240\200 \355\237\277 \356\200\200 \357\277\277 "
+     "\360\220\200\200 \364\217\277\277\""),
     "{}",
     "[]",
     "[ ]",
@@ -129,18 +129,20 @@ static const char *const lost[] = {
     "-9223372036854775808",
     "1e100",
     "1e-400",
-    "0.00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
-    "0000000000001",
+    ("0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+     "000000000000001"),
 };
 
 static bool scans(struct str text) {
-    struct str copy = {malloc(text.len ? text.len : 1), text.len};
-    assert_non_null(copy.ptr);
-    memcpy((void *)(uintptr_t)copy.ptr, text.ptr, text.len);
-    struct scan scan = scan_start(copy);
+    char *copy = malloc(text.len ? text.len : 1);
+    if (!copy) {
+        abort();
+    }
+    memcpy(copy, text.ptr, text.len);
+    struct scan scan = scan_start((struct str){copy, text.len});
     struct scan_value value;
     bool good = scan_value(&scan, &value) && scan_done(&scan);
-    free((void *)(uintptr_t)copy.ptr);
+    free(copy);
     return good;
 }
 
