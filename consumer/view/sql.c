@@ -193,15 +193,35 @@ static size_t key_output(const struct draft *draft, const struct draft_table *ta
     return 0; /* keys.c has made sure that it is there */
 }
 
+static void append_key_name(struct buf *out, const struct draft *draft,
+                            const struct draft_table *table, size_t key) {
+    buf_str(out, STR("t."));
+    identifier_append(out, draft->outputs[key_output(draft, table, key)].name);
+}
+
+/* A key of one column goes as = ANY: the planner, who knows nothing of a table that was just
+ * filled, takes a join with the keys for large and reads the whole table. Two columns and it uses
+ * the index. */
 struct str sql_delete(struct draft *draft, const struct draft_table *table) {
     struct buf out = {0};
     buf_str(&out, STR("DELETE FROM "));
     identifier_append(&out, draft->name);
-    buf_str(&out, STR(" AS t\nUSING "));
+    buf_str(&out, STR(" AS t\n"));
+    if (table->key_count == 1) {
+        buf_str(&out, STR("WHERE "));
+        append_key_name(&out, draft, table, 0);
+        buf_str(&out, STR(" = ANY (ARRAY(SELECT "));
+        append_converted(&out, &table->types[0], 0, CONVERT_COMPARE);
+        buf_str(&out, STR(" FROM "));
+        append_rows(&out, 1);
+        buf_str(&out, STR("))"));
+        return take(draft, &out);
+    }
+    buf_str(&out, STR("USING "));
     append_rows(&out, table->key_count);
     for (size_t i = 0; i < table->key_count; i++) {
-        buf_str(&out, i == 0 ? STR("\nWHERE t.") : STR(" AND t."));
-        identifier_append(&out, draft->outputs[key_output(draft, table, i)].name);
+        buf_str(&out, i == 0 ? STR("\nWHERE ") : STR(" AND "));
+        append_key_name(&out, draft, table, i);
         buf_str(&out, STR(" = "));
         append_converted(&out, &table->types[i], i, CONVERT_COMPARE);
     }

@@ -240,33 +240,42 @@ bool type_copies(const struct type *type) {
  *
  * Each gives the same value whatever DateStyle, TimeZone and the like are set to. */
 
-/* Debezium shows an infinite date as PostgreSQL's largest and smallest int, moved from 2000 to 1970
- * with a wrap: 2147483647 + 10957 - 2^32 and -2147483648 + 10957. */
-#define DATE_INFINITY       "-2147472692"
-#define DATE_MINUS_INFINITY "-2147472691"
-/* pgjdbc's PGStatement.DATE_POSITIVE_INFINITY and DATE_NEGATIVE_INFINITY, taken for microseconds.
- */
-#define TIMESTAMP_INFINITY       "9223372036825200000"
-#define TIMESTAMP_MINUS_INFINITY "-9223372036832400000"
+/* An infinite date, as Debezium 3.6 shows it. From the log: PostgreSQL's largest and smallest int,
+ * moved from 2000 to 1970 with a wrap. From a snapshot: pgjdbc's infinity of 9223372036825200000
+ * milliseconds by the worker's time zone, so a day more or less, as an int with a wrap. All of them
+ * are outside of PostgreSQL's range of dates. */
+#define DATE_INFINITY       "'-2147472692', '-622191233', '-622191234', '-622191235'"
+#define DATE_MINUS_INFINITY "'-2147472691', '-625821271', '-625821272', '-625821273'"
 
 static void convert_date(struct buf *out, const char *from) {
     buf_printf(out,
-               "CASE %s WHEN '" DATE_INFINITY "' THEN date 'infinity' WHEN '" DATE_MINUS_INFINITY
-               "' THEN date '-infinity' ELSE date '1970-01-01' + %s::integer END",
-               from, from);
+               "CASE WHEN %s IN (" DATE_INFINITY ") THEN date 'infinity' WHEN %s IN"
+               " (" DATE_MINUS_INFINITY
+               ") THEN date '-infinity' ELSE date '1970-01-01' + %s::integer END",
+               from, from, from);
 }
+
+/* pgjdbc's PGStatement.DATE_POSITIVE_INFINITY and DATE_NEGATIVE_INFINITY, taken for microseconds;
+ * for up to three digits of the second Debezium sends milliseconds. */
+struct timestamp_unit {
+    const char *infinity, *minus_infinity, *day, *interval;
+};
+static const struct timestamp_unit microsecond = {"9223372036825200000", "-9223372036832400000",
+                                                  "86400000000", "1 microsecond"};
+static const struct timestamp_unit millisecond = {"9223372036825200", "-9223372036832400",
+                                                  "86400000", "1 millisecond"};
 
 /* Days and the rest apart: an interval is made by a multiplication in floating point, which is
  * exact for the microseconds of a day and not for those of three centuries. */
 static void convert_timestamp(struct buf *out, const struct type *type, const char *from) {
-    bool milliseconds = type->modifier_count > 0 && type->modifiers[0] <= 3;
-    const char *day = milliseconds ? "86400000" : "86400000000";
+    bool short_form = type->modifier_count > 0 && type->modifiers[0] <= 3;
+    const struct timestamp_unit *unit = short_form ? &millisecond : &microsecond;
     buf_printf(out,
-               "CASE %s WHEN '" TIMESTAMP_INFINITY
-               "' THEN timestamp 'infinity' WHEN '" TIMESTAMP_MINUS_INFINITY
-               "' THEN timestamp '-infinity' ELSE date '1970-01-01' + (%s::bigint / %s)::integer"
-               " + (%s::bigint %% %s) * interval '1 %s' END",
-               from, from, day, from, day, milliseconds ? "millisecond" : "microsecond");
+               "CASE %s WHEN '%s' THEN timestamp 'infinity' WHEN '%s' THEN timestamp '-infinity' "
+               "ELSE date '1970-01-01' + (%s::bigint / %s)::integer + (%s::bigint %% %s) * "
+               "interval '%s' END",
+               from, unit->infinity, unit->minus_infinity, from, unit->day, from, unit->day,
+               unit->interval);
 }
 
 /* ISO 8601's year 0000 is 1 BC and -0043 is 44 BC, which PostgreSQL writes with BC behind; it takes

@@ -1,0 +1,49 @@
+/* print_view OLTP.SQL VIEW.SQL: what view_load makes of them, as JSON. For test_statements.py. */
+#include "view/view.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static json_t *text(struct str s) {
+    return s.ptr ? json_stringn(s.ptr, s.len) : json_null();
+}
+
+static json_t *table_json(const struct view_table *table) {
+    json_t *columns = json_array();
+    for (size_t i = 0; i < table->column_count; i++) {
+        json_array_append_new(columns, text(table->columns[i].name));
+    }
+    return json_pack("{s:o, s:o, s:i, s:o, s:o}", "name", text(table->name), "columns", columns,
+                     "key_count", (int)table->key_count, "delete", text(table->sql_delete), "check",
+                     text(table->sql_check));
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3) {
+        return 2;
+    }
+    struct view_options options = {argv[1], argv[2], "oltp-olap-sync", 8};
+    struct view *view = NULL;
+    char *report = NULL;
+    if (view_load(&options, &view, &report, NULL) != ERR_NONE) {
+        (void)fputs(report, stderr);
+        free(report);
+        return 1;
+    }
+    json_t *tables = json_array(), *outputs = json_array();
+    for (size_t t = 0; t < view->table_count; t++) {
+        json_array_append_new(tables, table_json(&view->tables[t]));
+    }
+    for (size_t i = 0; i < view->output_count; i++) {
+        json_array_append_new(outputs, text(view->outputs[i].name));
+    }
+    json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(view->name), "ddl",
+                            text(view->sql_ddl), "upsert", text(view->sql_upsert), "insert",
+                            text(view->sql_insert), "copy", text(view->sql_copy), "tables", tables,
+                            "outputs", outputs);
+    int failed = json_dumpf(all, stdout, 0);
+    json_decref(all);
+    view_destroy(&view);
+    return failed ? 1 : 0;
+}

@@ -1,0 +1,335 @@
+#!/usr/bin/python3
+"""test_statements.py BUILD_DIR: the statements of view/ against a real PostgreSQL.
+
+Starts a PostgreSQL of its own in a temporary folder on a free port, and checks every type with the values
+that Debezium really sends (captured.json: SQL literal, JSON scalar's text), change detection, refusals,
+deletes by key and by range, and that deletes use the primary key's index. Prints PASS or FAIL a line.
+"""
+import glob, io, json, os, pwd, shutil, socket, subprocess, sys, tempfile
+import psycopg2
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+failures = 0
+
+
+def check(name, ok, detail=''):
+    global failures
+    failures += not ok
+    print(('PASS ' if ok else 'FAIL ') + name + ('' if ok else ': ' + str(detail)), flush=True)
+
+
+# ---- a PostgreSQL of our own ----
+
+class Postgres:
+    def __init__(self, folder):
+        found = sorted(glob.glob('/usr/lib/postgresql/*/bin/initdb'), key=lambda p: int(p.split('/')[4]))
+        initdb = found[-1] if found else shutil.which('initdb')
+        if not initdb:
+            sys.exit('initdb is not installed (Debian: postgresql)')
+        self.bin, self.data = os.path.dirname(initdb), os.path.join(folder, 'data')
+        self.as_user = []
+        if os.getuid() == 0:
+            self.as_user = ['runuser', '-u', 'postgres', '--']
+            os.chmod(folder, 0o755)
+            os.mkdir(self.data)
+            os.chown(self.data, pwd.getpwnam('postgres').pw_uid, -1)
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            self.port = s.getsockname()[1]
+        self.run('initdb', '-D', self.data, '-U', 'pg', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync')
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        self.run('pg_ctl', '-D', self.data, '-o', options, '-l', os.path.join(self.data, 'log'), '-w', 'start')
+
+    def run(self, program, *args):
+        done = subprocess.run([*self.as_user, os.path.join(self.bin, program), *args], cwd='/', text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            sys.exit(f'{program}: {done.stdout}')
+
+    def stop(self):
+        self.run('pg_ctl', '-D', self.data, '-m', 'immediate', 'stop')
+
+    def connect(self):
+        c = psycopg2.connect(host='127.0.0.1', port=self.port, user='pg', dbname='postgres')
+        c.autocommit = True
+        return c
+
+
+# ---- a view, its statements, and how the sink would send them ----
+
+class View:
+    def __init__(self, oltp, view):
+        paths = []
+        for name, text in (('oltp.sql', oltp), ('view.sql', view)):
+            paths.append(os.path.join(folder, name))
+            with open(paths[-1], 'w') as f:
+                f.write(text)
+        done = subprocess.run([print_view, *paths], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            sys.exit(done.stderr)
+        self.__dict__.update(json.loads(done.stdout))
+        self.serial = 0
+
+    def create(self):
+        run(f'DROP TABLE IF EXISTS {quoted(self.name)}')
+        run(self.ddl)
+
+
+def quoted(name):
+    return '"' + name.replace('"', '""') + '"'
+
+
+def run(sql, args=None):
+    with db.cursor() as c:
+        c.execute(sql, args)
+        return c.fetchall() if c.description else c.rowcount
+
+
+def fetch_one(sql, args=None):
+    return run(sql, args)[0][0]
+
+
+def send(sql, columns):
+    """$1.. as text[] parameters of a prepared statement; returns rows or the number of rows touched."""
+    run('DEALLOCATE ALL')
+    types = ', '.join(['text[]'] * len(columns))
+    run(f'PREPARE s({types}) AS {sql}')
+    return run('EXECUTE s(' + ', '.join(['%s::text[]'] * len(columns)) + ')', [list(c) for c in columns])
+
+
+def refused(sql, columns):
+    """The SQLSTATE of a refusal, None where there was none."""
+    try:
+        send(sql, columns)
+    except psycopg2.Error as e:
+        return e.pgcode
+    return None
+
+
+def two_tables(columns, extra_key=''):
+    return f"""CREATE TABLE a (g bigint, id bigint, {columns}, PRIMARY KEY (g, id{extra_key}));
+               CREATE TABLE b (g bigint, bid bigint, PRIMARY KEY (g, bid));
+               ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL;"""
+
+
+# ---- the tests ----
+
+def test_type(declared, pairs):
+    """Every captured value arrives as PostgreSQL's own, in any session; NULL stays NULL."""
+    view = View(two_tables(f'v {declared}'),
+                'CREATE MATERIALIZED VIEW s AS SELECT a.g, a.id, b.bid, a.v FROM a JOIN b ON a.g = b.g')
+    n = len(pairs) + 1
+    ids = [str(i) for i in range(n)]
+    texts = [p[1] for p in pairs] + [None]
+    want = [(str(i), fetch_one(f'SELECT CAST({p[0]} AS {declared})::text')) for i, p in enumerate(pairs)]
+    want.append((str(n - 1), None))
+    sessions = ["DateStyle = 'ISO, MDY'; SET TimeZone = 'UTC'",
+                "DateStyle = 'SQL, DMY'; SET TimeZone = 'Asia/Kathmandu'; SET IntervalStyle = 'sql_standard'",
+                "DateStyle = 'German'; SET TimeZone = 'America/St_Johns'; SET extra_float_digits = 0"]
+    for number, session in enumerate(sessions):
+        for way in ('upsert', 'insert', 'copy') if view.copy else ('upsert', 'insert'):
+            view.create()
+            run(f'SET {session}')
+            if way == 'copy':
+                copy_in(view, zip(['5'] * n, ids, ['1'] * n, texts))
+            else:
+                send(getattr(view, way), [['5'] * n, ids, ['1'] * n, texts])
+            counted = send(view.tables[0]['check'], [['5'] * n, ids, texts])
+            run('RESET ALL; SET TimeZone = \'UTC\'')
+            got = run('SELECT id::text, v::text FROM s ORDER BY s.id')
+            wrong = [(pairs[int(i)] if int(i) < len(pairs) else 'NULL', g, w)
+                     for (i, g), (_, w) in zip(got, want) if g != w]
+            check(f'type {declared}: {way}, session {number + 1}, {n} values',
+                  not wrong and len(got) == n and counted == [(3 * n - 1,)], wrong or counted)
+    run(f"RESET ALL; SET TimeZone = 'UTC'")
+    again = send(view.upsert, [['5'] * n, ids, ['1'] * n, texts])
+    check(f'type {declared}: the same again touches no row', again == 0, again)
+    compares_as_key = declared not in ('real', 'double precision', 'json', 'jsonb')
+    if compares_as_key:
+        test_type_as_key(declared, texts[:-1])
+
+
+def copy_in(view, rows):
+    escape = lambda v: '\\N' if v is None else (v.replace('\\', '\\\\').replace('\t', '\\t')
+                                                .replace('\n', '\\n').replace('\r', '\\r'))
+    data = ''.join('\t'.join(escape(v) for v in row) + '\n' for row in rows)
+    with db.cursor() as c:
+        c.copy_expert(view.copy, io.StringIO(data))
+
+
+def test_type_as_key(declared, texts):
+    """As a part of the primary key, every value deletes its own row."""
+    view = View(two_tables(f'v {declared}', ', v'),
+                'CREATE MATERIALIZED VIEW s AS SELECT a.v, a.g, a.id, b.bid FROM a JOIN b ON a.g = b.g')
+    view.create()
+    texts = list(dict.fromkeys(texts))
+    rows = [texts, ['5'] * len(texts), [str(i) for i in range(len(texts))], ['1'] * len(texts)]
+    send(view.upsert, rows)
+    deleted = send(view.tables[0]['delete'], [rows[1], rows[2], rows[0]])
+    check(f'type {declared}: delete by it as a key', deleted == len(texts) and not run('SELECT * FROM s'), deleted)
+
+
+def test_refusals():
+    """What does not fit is refused by upsert, insert and check alike, never cut."""
+    for declared, text, state in [
+            ('smallint', '32768', '22003'), ('integer', '2147483648', '22003'), ('bigint', '9223372036854775808', '22003'),
+            ('smallint', 'x', '22P02'), ('boolean', '2', '22P02'), ('uuid', 'x', '22P02'),
+            ('varchar(3)', 'abcd', '22001'), ('char(3)', 'abcd', '22001'), ('char', 'ab', '22001'),
+            ('numeric(5,2)', '1000.00', '22003'), ('numeric', 'x', '22P02'), ('numeric(5,2)', 'POSITIVE_INFINITY', '22003'),
+            ('real', '1e39', '22003'), ('double precision', '1e309', '22003'),
+            ('date', '-2440589', '22008'), ('date', '2145042906', '22008'), ('date', '2147483648', '22003'),
+            ('timestamp', '9224318015999999999', '22003'), ('timestamp', '9223371331200000000', None),
+            ('timestamp(3)', '9223372036854775807', '22003'),
+            ('timestamptz', 'x', '22007'), ('timestamptz', '2026-13-01T00:00:00Z', '22008'),
+            ('json', '{', '22P02'), ('jsonb', '{', '22P02'), ('jsonb', '"\\u0000"', '22P05')]:
+        view = View(two_tables(f'v {declared}'),
+                    'CREATE MATERIALIZED VIEW s AS SELECT a.g, a.id, b.bid, a.v FROM a JOIN b ON a.g = b.g')
+        view.create()
+        states = [refused(view.upsert, [['5'], ['1'], ['1'], [text]]), refused(view.insert, [['5'], ['2'], ['1'], [text]]),
+                  refused(view.tables[0]['check'], [['5'], ['1'], [text]])]
+        check(f'refused: {declared} {text}', states == [state] * 3, states)
+
+
+def test_changes():
+    """*<> sees what = does not; unchanged rows are not written; keys are never updated."""
+    view = View(two_tables('n numeric, j json, t text, f double precision'),
+                'CREATE MATERIALIZED VIEW s AS SELECT a.g, a.id, b.bid, a.n, a.j, a.t, a.f FROM a JOIN b ON a.g = b.g')
+    view.create()
+    steps = [(['1.0', '{"a":1}', 'x', '0.0'], 1), (['1.0', '{"a":1}', 'x', '0.0'], 0), (['1.00', '{"a":1}', 'x', '0.0'], 1),
+             (['1.00', '{"a": 1}', 'x', '0.0'], 1), (['1.00', '{"a": 1}', 'x', '-0.0'], 1), ([None, '{"a": 1}', 'x', '-0.0'], 1),
+             ([None, '{"a": 1}', None, '-0.0'], 1), ([None, '{"a": 1}', None, '-0.0'], 0), ([None] * 4, 1), ([None] * 4, 0)]
+    for number, (values, touched) in enumerate(steps):
+        got = send(view.upsert, [['5'], ['1'], ['1']] + [[v] for v in values])
+        stored = run('SELECT n::text, j::text, t, f::text FROM s')[0]
+        same = [v if v is None or not v.endswith('0.0') else v[:-2] for v in values]
+        check(f'change {number + 1}: {values}', got == touched and list(stored) == same, (got, stored))
+    keys = View(two_tables('v text'), 'CREATE MATERIALIZED VIEW s AS SELECT b.bid, a.id, b.g FROM a JOIN b ON a.g = b.g')
+    keys.create()
+    got = [send(keys.upsert, [['1'], ['2'], ['3']]) for _ in (1, 2)]
+    check('a view of keys alone: the second upsert does nothing', got == [1, 0], got)
+
+
+def plan_of(sql, columns, generic):
+    run('DEALLOCATE ALL')
+    run(f"SET plan_cache_mode = force_{'generic' if generic else 'custom'}_plan")
+    run(f"PREPARE s({', '.join(['text[]'] * len(columns))}) AS {sql}")
+    rows = run('EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE s(' + ', '.join(['%s::text[]'] * len(columns)) + ')',
+               [list(c) for c in columns])
+    run('RESET plan_cache_mode')
+    return '\n'.join(r[0] for r in rows)
+
+
+def test_index_use():
+    """Deletes by key and by range go through the primary key, with statistics and without."""
+    view = View("""CREATE TABLE student (student_id bigserial PRIMARY KEY, name text);
+                   CREATE TABLE contact (contact_id bigserial PRIMARY KEY, student_id bigint, nr text);
+                   ALTER TABLE student REPLICA IDENTITY FULL; ALTER TABLE contact REPLICA IDENTITY FULL;""",
+                """CREATE MATERIALIZED VIEW s AS SELECT c.nr, c.contact_id, st.name, st.student_id
+                   FROM student st JOIN contact c ON st.student_id = c.student_id""")
+    student, contact = view.tables
+    for analyzed in (False, True):
+        view.create()
+        run('ALTER TABLE s SET (autovacuum_enabled = off)')
+        run("INSERT INTO s SELECT 'nr', i, 'name', i / 10 FROM generate_series(1, 1000000) i")
+        key = fetch_one("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 's'::regclass")
+        check('the primary key begins with the join key', key == 'PRIMARY KEY (student_id, contact_id)', key)
+        if analyzed:
+            run('ANALYZE s')
+        for count in (1, 2000):
+            for generic in (False, True):
+                for what, table, step in (('range', student, 7), ('key', contact, 70)):
+                    keys = [str(i * step % 100000) for i in range(count)]
+                    columns = [keys] if what == 'range' else [keys, [str(int(k) * 10 + 3) for k in keys]]
+                    run('BEGIN')
+                    plan = plan_of(table['delete'], columns, generic)
+                    run('ROLLBACK')
+                    name = (f"delete by {what}, {count} keys, {'generic' if generic else 'custom'} plan, "
+                            f"{'with' if analyzed else 'without'} statistics: by the index")
+                    check(name, 'Index' in plan and 's_pkey' in plan and 'Seq Scan on s' not in plan, '\n' + plan)
+
+
+def test_delete():
+    view = View("""CREATE TABLE l (code varchar(40) PRIMARY KEY, name text);
+                   CREATE TABLE r (id uuid PRIMARY KEY, code varchar(3), nr text);
+                   ALTER TABLE l REPLICA IDENTITY FULL; ALTER TABLE r REPLICA IDENTITY FULL;""",
+                'CREATE MATERIALIZED VIEW s AS SELECT r.id, r.code, l.name, r.nr FROM l JOIN r ON l.code = r.code')
+    view.create()
+    u = [f'00000000-0000-0000-0000-00000000000{i}' for i in range(1, 5)]
+    send(view.upsert, [u, ['a', 'a', 'b', 'c'], ['x'] * 4, ['y'] * 4])
+    left, right = view.tables
+    got = send(left['delete'], [['a', 'nobody', 'longer than the sink column can hold']])
+    check('a range delete takes all rows of the join key, and no others', got == 2, got)
+    check('a delete by a value that the sink could not hold deletes nothing', len(run('SELECT * FROM s')) == 2)
+    got = send(right['delete'], [['b', 'c'], [u[2], u[0]]])
+    check('a delete by key needs every part of it', got == 1 and run('SELECT code FROM s') == [('c',)], got)
+    check('the join key comes first', [left['columns'], right['columns']] == [['code', 'name'], ['code', 'id', 'nr']])
+
+
+def test_names():
+    """Names with upper case, dots, quotes, blanks, key words, letters of any kind."""
+    view = View('''CREATE SCHEMA "S.x"; CREATE TABLE "S.x"."My ""Table""" ("Id" bigint PRIMARY KEY, "sélect; --" text, "order" int);
+                   CREATE TABLE "user" ("Id" bigint, "a.b" int, "😀" text, PRIMARY KEY ("Id", "a.b"));
+                   ALTER TABLE "S.x"."My ""Table""" REPLICA IDENTITY FULL; ALTER TABLE "user" REPLICA IDENTITY FULL;''',
+                '''CREATE MATERIALIZED VIEW "Group ""By""" AS SELECT m."Id" AS "select", u."a.b", m."sélect; --", m."order", "😀" AS "Ü"
+                   FROM "S.x"."My ""Table""" m JOIN "user" AS u ON m."Id" = u."Id"''')
+    view.create()
+    send(view.upsert, [['1', '2'], ['3', '4'], ['x', 'y'], ['5', '6'], ['z', None]])
+    send(view.upsert, [['1'], ['3'], ['x'], ['5'], ['zz']])
+    check('quoted names: upsert', run('SELECT * FROM "Group ""By""" ORDER BY 1') == [(1, 3, 'x', 5, 'zz'), (2, 4, 'y', 6, None)])
+    copy_in(view, [('3', '5', 'c', '7', None)])
+    for table in view.tables:
+        send(table['check'], [['1']] * len(table['columns']))
+    got = [send(view.tables[0]['delete'], [['1']]), send(view.tables[1]['delete'], [['2', '3'], ['4', '6']])]
+    check('quoted names: delete', got == [1, 1], got)
+    run('DROP TABLE "Group ""By"""')
+
+
+def test_shipped():
+    """The view that ships: its statements against its own tables in one database."""
+    with open(os.path.join(ROOT, 'schemas/oltp.sql')) as f:
+        oltp = f.read()
+    with open(os.path.join(ROOT, 'schemas/student_contact.sql')) as f:
+        view = View(oltp, f.read())
+    view.create()
+    run(oltp)
+    check('schemas/oltp.sql is accepted by PostgreSQL', True)
+    send(view.upsert, [['1'], ['1'], ["O'Neill"], ['+49 \\ "1"']])
+    check('the shipped view: upsert', run('SELECT * FROM student_contact') == [(1, 1, "O'Neill", '+49 \\ "1"')])
+    try:
+        run('TRUNCATE student CASCADE')
+        check('the shipped tables refuse TRUNCATE', False)
+    except psycopg2.Error as e:
+        check('the shipped tables refuse TRUNCATE', 'would not reach the OLAP database' in str(e), e)
+
+
+def main():
+    with open(os.path.join(HERE, 'captured.json')) as f:
+        captured = json.load(f)
+    for declared, pairs in captured.items():
+        test_type(declared, [tuple(p) for p in pairs])
+    for test in (test_refusals, test_changes, test_delete, test_names, test_shipped, test_index_use):
+        test()
+    print(f'{failures} failures')
+    return 1 if failures else 0
+
+
+if __name__ == '__main__':
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    build = os.path.abspath(sys.argv[1])
+    folder = tempfile.mkdtemp(prefix='sql-test-')
+    print_view = os.path.join(folder, 'print_view')
+    sanitize = subprocess.run(['grep', '-q', '^SANITIZE:BOOL=ON', build + '/CMakeCache.txt']).returncode == 0
+    subprocess.run(['cc', '-std=gnu17', '-I' + ROOT + '/consumer', HERE + '/print_view.c', '-o', print_view,
+                    *(['-fsanitize=address,undefined'] if sanitize else []), build + '/consumer/libview.a',
+                    build + '/consumer/libbase.a', '-ljansson', '-lpg_query'], check=True)
+    postgres = Postgres(folder)
+    try:
+        db = postgres.connect()
+        run("SET TimeZone = 'UTC'")
+        code = main()
+    finally:
+        postgres.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(code)
