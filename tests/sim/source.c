@@ -26,8 +26,8 @@ static void remember(struct world *world, const struct event *event) {
         return;
     }
     int64_t cap = (int64_t)world->history_cap;
-    world->history = grow(world->history, (int64_t)world->history_count, &cap,
-                          sizeof *world->history);
+    world->history =
+        grow(world->history, (int64_t)world->history_count, &cap, sizeof *world->history);
     world->history_cap = (size_t)cap;
     world->history[world->history_count++] =
         (struct version_at){event->table, event->student, event->contact, event->version};
@@ -134,8 +134,8 @@ static void snapshot_some(struct world *world) {
         int student = 1 + rng_below(&world->rng, world->students);
         int contact = 1 + rng_below(&world->rng, world->contacts);
         if (rng_chance(&world->rng, 0.5) && world->student_version[student] != 0) {
-            emit(world, (struct event){0, student, 0, world->student_version[student], student,
-                                       'r'});
+            emit(world,
+                 (struct event){0, student, 0, world->student_version[student], student, 'r'});
         } else if (world->contact[contact].version != 0) {
             student = world->contact[contact].student;
             emit(world, (struct event){1, student, contact, world->contact[contact].version,

@@ -1,4 +1,5 @@
-/* world.h: everything around the real pipeline, simulated: source, connector, log, group, sink, clock.
+/* world.h: everything around the real pipeline, simulated: source, connector, log, group, sink,
+ * clock.
  *
  * What:    one 64-bit seed is one run; no I/O, no real time, no threads.
  * Owns:    a struct world owns all it points to, until world_clear.
@@ -7,8 +8,8 @@
  * Errors:  world_fail notes the first broken promise; the run ends there.
  * Limits:  the constants below.
  *
- * Students are 1 .. STUDENTS_MAX, contacts 1 .. CONTACTS_MAX; every value is a version number of its own,
- * "v17", or "bad17" for one that the sink refuses.
+ * Students are 1 .. STUDENTS_MAX, contacts 1 .. CONTACTS_MAX; every value is a version number of
+ * its own, "v17", or "bad17" for one that the sink refuses.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -17,13 +18,13 @@
 #include "pipeline/member.h"
 #include "rng.h"
 
-#define STUDENTS_MAX 5
-#define CONTACTS_MAX 9
+#define STUDENTS_MAX   5
+#define CONTACTS_MAX   9
 #define PARTITIONS_MAX 7
-#define MEMBERS_MAX 4
-#define HOSTS_MAX 2
-#define TABLES 2 /* student, contact */
-#define SNAPSHOTS_MAX 24
+#define MEMBERS_MAX    4
+#define HOSTS_MAX      2
+#define TABLES         2 /* student, contact */
+#define SNAPSHOTS_MAX  24
 
 /* What a family of runs is like; ranges are inclusive. */
 struct range {
@@ -35,10 +36,10 @@ struct knobs {
     struct range lag_steps; /* min.compaction.lag, in steps */
     /* How often, against each other. */
     double crash, duplicate, compact, cache_loss, cache_fault, restore, rebalance, zombie, lost;
-    double bad;  /* share of values that the sink refuses */
+    double bad;        /* share of values that the sink refuses */
     bool inserts_only; /* no deletes, no moves: no valid row may ever be removed */
-    bool stray;  /* rows that the state does not know stand in the sink */
-    bool split;  /* assignments may be split between topics for a while */
+    bool stray;        /* rows that the state does not know stand in the sink */
+    bool split;        /* assignments may be split between topics for a while */
     bool misroute; /* the connector may send a record to a wrong partition: its task must halt */
 };
 
@@ -123,7 +124,7 @@ struct world {
     struct job *jobs; /* list */
     bool stray_now;
     int misrouted_task; /* -1: none */
-    char failure[512]; /* "": none */
+    char failure[512];  /* "": none */
 };
 
 /* view is borrowed; partition_count is set by the world. */

@@ -1,0 +1,85 @@
+/* What must be true, computed from the source and the log, not by our join. */
+#include "world.h"
+
+/* The newest version of a row, by the log: what the sink refused stands as its dead letter keeps
+ * it. */
+static int effective(struct world *world, int table, int student, int contact, const char *when) {
+    int32_t partition = student % world->partitions;
+    const struct topic_log *log = &world->log[table][partition];
+    for (int64_t i = log->count; i-- > 0;) {
+        const struct entry *entry = &log->entries[i];
+        if (entry->student != student || entry->contact != contact) {
+            continue;
+        }
+        if (entry->version >= 0) {
+            return entry->version;
+        }
+        for (size_t k = 0; k < world->sink.letter_count; k++) {
+            const struct letter *letter = &world->sink.letters[k];
+            if (letter->task == partition && letter->table == table && letter->offset == i) {
+                int version = 0; /* kept: a varint, then "v<number>" */
+                for (size_t at = 0; at < letter->kept_len; at++) {
+                    if (letter->kept[at] >= '0' && letter->kept[at] <= '9') {
+                        version = version * 10 + (letter->kept[at] - '0');
+                    }
+                }
+                return version;
+            }
+        }
+        world_fail(world,
+                   "O1 %s: the refused version %d of (%d,%d) is neither in the sink nor a "
+                   "dead letter",
+                   when, entry->version, student, contact);
+        return 0;
+    }
+    return 0;
+}
+
+static void check_row(struct world *world, int student, int contact, const char *when) {
+    int name, number;
+    if (world->knobs.bad > 0) {
+        name = effective(world, 0, student, 0, when);
+        number = effective(world, 1, student, contact, when);
+    } else {
+        name = world->student_version[student];
+        number = world->contact[contact].student == student ? world->contact[contact].version : 0;
+    }
+    const struct sink_row *row = &world->sink.rows[student][contact];
+    bool should = name != 0 && number != 0;
+    if (row->there != should) {
+        world_fail(world, "O1 %s: the row (%d,%d) is %s", when, student, contact,
+                   should ? "missing" : "there, but should not be");
+    } else if (should && (row->name != name || row->number != number)) {
+        world_fail(world, "O1 %s: the row (%d,%d) is v%d v%d, should be v%d v%d", when, student,
+                   contact, row->name, row->number, name, number);
+    }
+}
+
+void oracle_final(struct world *world, const char *when) {
+    for (int s = 1; s <= STUDENTS_MAX; s++) {
+        if (world->misrouted_task >= 0) {
+            continue; /* its task has halted; what it missed is known */
+        }
+        for (int c = 1; c <= CONTACTS_MAX; c++) {
+            check_row(world, s, c, when);
+        }
+    }
+}
+
+bool oracle_caught_up(const struct world *world) {
+    for (int32_t p = 0; p < world->partitions; p++) {
+        const struct progress *progress = &world->sink.progress[p];
+        if (!progress->exists || !progress->has_offsets) {
+            return false;
+        }
+        for (int t = 0; t < TABLES; t++) {
+            const struct topic_log *log = &world->log[t][p];
+            for (int64_t i = progress->offsets[t]; i < log->count; i++) {
+                if (log->entries[i].kept) {
+                    return false;
+                }
+            }
+        }
+    }
+    return true;
+}

@@ -1,0 +1,172 @@
+/* sim: the real view, decode, join, state and pipeline over simulated edges; one seed is one run.
+ *
+ *   sim                      every family, 2,000 seeds each
+ *   sim --seeds N            N seeds each      --first S      from seed S on
+ *   sim --family NAME        one family        --jobs N       processes (default: processors)
+ *   sim --seed S --family NAME --trace         one run as a readable history
+ */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A family is the defaults and what it overrides. */
+#pragma GCC diagnostic ignored "-Woverride-init"
+#define DEFAULTS                                                                                   \
+    .partitions = {1, 5}, .members = {1, 4}, .students = {1, 4}, .contacts = {1, 5},               \
+    .batch_rows = {1, 40}, .steps = {30, 220}, .poll_records = {1, 10}, .lag_steps = {20, 400},    \
+    .crash = 1, .duplicate = 1, .compact = 1, .cache_loss = 0.7, .cache_fault = 0.5,               \
+    .rebalance = 1, .zombie = 1, .lost = 1
+
+static const struct knobs families[] = {
+    {.name = "core", DEFAULTS},
+    {.name = "split", DEFAULTS, .students = {1, 2}, .contacts = {4, 8}, .batch_rows = {1, 3}},
+    {.name = "group",
+     DEFAULTS,
+     .partitions = {3, 7},
+     .members = {2, 4},
+     .rebalance = 3,
+     .zombie = 3,
+     .split = true},
+    {.name = "compact", DEFAULTS, .compact = 4, .lag_steps = {4, 60}, .cache_loss = 2},
+    {.name = "restore", DEFAULTS, .restore = 1, .cache_loss = 0.6},
+    {.name = "nodel",
+     DEFAULTS,
+     .inserts_only = true,
+     .compact = 4,
+     .lag_steps = {4, 40},
+     .cache_loss = 1},
+    {.name = "letters", DEFAULTS, .bad = 0.15, .compact = 2, .cache_loss = 1},
+    {.name = "async",
+     DEFAULTS,
+     .partitions = {1, 2},
+     .members = {1, 2},
+     .students = {1, 2},
+     .contacts = {3, 8},
+     .batch_rows = {1, 3},
+     .restore = 2},
+    {.name = "stray", DEFAULTS, .stray = true, .compact = 0.5},
+    {.name = "misroute", DEFAULTS, .misroute = true},
+    {.name = "mix",
+     DEFAULTS,
+     .restore = 0.6,
+     .compact = 2,
+     .cache_loss = 1,
+     .zombie = 1.5,
+     .lag_steps = {5, 60},
+     .batch_rows = {1, 8}},
+    {.name = "mixletters",
+     DEFAULTS,
+     .restore = 0.6,
+     .compact = 2,
+     .cache_loss = 1,
+     .bad = 0.1,
+     .batch_rows = {1, 8},
+     .lag_steps = {5, 60}},
+};
+#define FAMILIES (sizeof families / sizeof *families)
+
+struct options {
+    const char *family;
+    uint64_t first, count;
+    int jobs;
+    bool trace;
+};
+
+static bool run_seed(const struct knobs *knobs, uint64_t seed, const struct view *view,
+                     bool trace) {
+    static struct world world;
+    world_init(&world, seed, knobs, view, trace);
+    bool good = world_run(&world);
+    world_clear(&world);
+    good &= world.failure[0] == '\0'; /* clearing counts what was not given back */
+    if (!good) {
+        (void)printf("FAIL %s seed %llu: %s\n", knobs->name, (unsigned long long)seed,
+                     world.failure);
+        (void)fflush(stdout);
+    }
+    return good;
+}
+
+/* The share of process `job`: every jobs-th seed of every family. Returns failures, at most 100. */
+static int run_share(const struct options *options, const struct view *view, int job) {
+    int failures = 0;
+    for (size_t f = 0; f < FAMILIES; f++) {
+        if (options->family && strcmp(options->family, families[f].name) != 0) {
+            continue;
+        }
+        for (uint64_t i = (uint64_t)job; i < options->count && failures < 100;
+             i += (uint64_t)options->jobs) {
+            failures += !run_seed(&families[f], options->first + i, view, options->trace);
+        }
+    }
+    return failures;
+}
+
+static int run_all(const struct options *options, const struct view *view) {
+    int failures = 0;
+    for (int job = 0; job < options->jobs; job++) {
+        pid_t child = fork();
+        if (child == 0) {
+            _exit(run_share(options, view, job));
+        }
+        failures += child < 0;
+    }
+    int status;
+    while (wait(&status) > 0) {
+        failures += WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    }
+    return failures;
+}
+
+static bool parse(int argc, char **argv, struct options *options) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--trace") == 0) {
+            options->trace = true;
+        } else if (i + 1 == argc) {
+            return false;
+        } else if (strcmp(argv[i], "--family") == 0) {
+            options->family = argv[++i];
+        } else if (strcmp(argv[i], "--seeds") == 0) {
+            options->count = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--first") == 0) {
+            options->first = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--seed") == 0) {
+            options->first = strtoull(argv[++i], NULL, 10);
+            options->count = 1;
+        } else if (strcmp(argv[i], "--jobs") == 0) {
+            options->jobs = atoi(argv[++i]);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv) {
+    struct options options = {
+        .first = 1, .count = 2000, .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN)};
+    if (!parse(argc, argv, &options)) {
+        (void)fprintf(stderr, "usage: sim [--family NAME] [--seeds N] [--first S] [--jobs N] "
+                              "[--seed S --trace]\n");
+        return 2;
+    }
+    struct view_options files = {SOURCE_DIR "/schemas/oltp.sql",
+                                 SOURCE_DIR "/schemas/student_contact.sql", "sim", 1};
+    struct view *view = NULL;
+    struct err err;
+    if (view_load(&files, &view, NULL, &err) != ERR_NONE) {
+        (void)fprintf(stderr, "%s\n", err.message);
+        return 2;
+    }
+    int failures = options.count == 1 && options.family
+                       ? (options.jobs = 1, run_share(&options, view, 0))
+                       : run_all(&options, view);
+    view_destroy(&view);
+    size_t count = options.family ? 1 : FAMILIES;
+    (void)printf("sim: %llu runs, %d failed\n", (unsigned long long)(options.count * count),
+                 failures);
+    return failures > 0;
+}

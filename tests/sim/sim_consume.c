@@ -1,0 +1,203 @@
+/* Kafka as one member sees it: the group's events, and records of the log. */
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct reader {
+    bool assigned, paused, end_told;
+    int64_t position;
+};
+
+struct consume {
+    struct world *world;
+    int member;
+    bool learned[PARTITIONS_MAX]; /* what the group told us last */
+    bool split_now;               /* ... of the second topic nothing */
+    /* Group events that wait: a revoke, then what comes after it. */
+    bool revoke_due, revoke_lost, revoking, assign_due;
+    struct topic_position pairs[TABLES * PARTITIONS_MAX];
+    struct reader readers[TABLES][PARTITIONS_MAX];
+    int64_t handles; /* records lent and not given back */
+};
+
+struct consume *sim_consume_new(struct world *world, int member) {
+    struct consume *consume = calloc(1, sizeof *consume);
+    if (!consume) {
+        abort();
+    }
+    consume->world = world;
+    consume->member = member;
+    consume->assign_due = true;
+    return consume;
+}
+
+void sim_consume_destroy(struct consume **consume) {
+    if (*consume && (*consume)->handles != 0) {
+        world_fail((*consume)->world, "%lld records were not given back",
+                   (long long)(*consume)->handles);
+    }
+    free(*consume);
+    *consume = NULL;
+}
+
+bool sim_consume_outdated(const struct consume *consume) {
+    bool outdated = consume->split_now;
+    for (int32_t p = 0; p < consume->world->partitions; p++) {
+        outdated |= consume->learned[p] != (consume->world->assignment[p] == consume->member);
+    }
+    return outdated || consume->assign_due || consume->revoke_due;
+}
+
+void sim_consume_learn(struct consume *consume, bool lost) {
+    if (!consume->revoking) {
+        consume->revoke_due = true;
+        consume->revoke_lost = lost;
+    }
+    consume->assign_due = true;
+}
+
+/* The assignment as it is now; in some runs a topic is known later than the other. */
+static void tell_assignment(struct consume *consume, struct consume_event *ret_event) {
+    struct world *world = consume->world;
+    consume->assign_due = false;
+    consume->split_now = world->faults && world->knobs.split && rng_chance(&world->rng, 0.3);
+    size_t count = 0;
+    for (int32_t p = 0; p < world->partitions; p++) {
+        consume->learned[p] = world->assignment[p] == consume->member;
+        for (int t = 0; consume->learned[p] && t < (consume->split_now ? 1 : TABLES); t++) {
+            consume->pairs[count++] = (struct topic_position){t, p, -1};
+        }
+    }
+    *ret_event = (struct consume_event){
+        .kind = CONSUME_ASSIGN, .pairs = consume->pairs, .pair_count = count};
+    world_trace(world, "ASSIGN member %d: %zu partitions", consume->member, count);
+}
+
+static void sim_poll_group(struct consume *consume, struct consume_event *ret_event) {
+    ret_event->kind = CONSUME_NOTHING;
+    if (consume->revoke_due) {
+        consume->revoke_due = false;
+        consume->revoking = true;
+        *ret_event = (struct consume_event){.kind = CONSUME_REVOKE, .lost = consume->revoke_lost};
+        world_trace(consume->world, "REVOKE member %d lost %d", consume->member,
+                    consume->revoke_lost);
+    } else if (consume->assign_due && !consume->revoking) {
+        tell_assignment(consume, ret_event);
+    }
+}
+
+static bool next_record(struct consume *consume, int t, int32_t p, struct consume_event *ret) {
+    struct reader *reader = &consume->readers[t][p];
+    struct topic_log *log = &consume->world->log[t][p];
+    if (!reader->assigned || reader->paused) {
+        return false;
+    }
+    while (reader->position < log->count && !log->entries[reader->position].kept) {
+        reader->position++;
+    }
+    *ret = (struct consume_event){.record = {.table = t, .partition = p}};
+    if (reader->position < log->count) {
+        const struct entry *entry = &log->entries[reader->position];
+        ret->kind = CONSUME_RECORD;
+        ret->record.offset = reader->position++;
+        ret->record.timestamp_ms = entry->ts_ms;
+        /* A copy: the address sanitizer sees bytes that are used after release. */
+        size_t key_size = strlen(entry->key) + 1, value_size = strlen(entry->value) + 1;
+        char *bytes = malloc(key_size + value_size);
+        if (!bytes) {
+            abort();
+        }
+        memcpy(bytes, entry->key, key_size);
+        memcpy(bytes + key_size, entry->value, value_size);
+        ret->record.handle = bytes;
+        ret->record.key = str_from(bytes);
+        ret->record.value = str_from(bytes + key_size);
+        reader->end_told = false;
+        consume->handles++;
+        return true;
+    }
+    if (!reader->end_told) {
+        reader->end_told = true;
+        ret->kind = CONSUME_EOF;
+        ret->record.offset = reader->position;
+        return true;
+    }
+    return false;
+}
+
+static size_t sim_poll_records(struct consume *consume, struct consume_event *events, size_t max) {
+    struct world *world = consume->world;
+    size_t limit = 1 + (size_t)rng_below(&world->rng, world->poll_records);
+    size_t count = 0;
+    int start = rng_below(&world->rng, TABLES * world->partitions);
+    for (int i = 0; i < TABLES * world->partitions && count < limit && count < max; i++) {
+        int at = (start + i) % (TABLES * world->partitions);
+        int run = 1 + rng_below(&world->rng, 4);
+        while (run-- > 0 && count < limit && count < max &&
+               next_record(consume, at % TABLES, at / TABLES, &events[count])) {
+            count++;
+        }
+    }
+    return count;
+}
+
+static void sim_release(struct consume *consume, void *handle) {
+    free(handle);
+    consume->handles--;
+}
+
+static enum err_kind sim_assign(struct consume *consume, const struct topic_position *positions,
+                                size_t count, struct err *reterr) {
+    struct world *world = consume->world;
+    if (world->faults && rng_chance(&world->rng, 0.02)) {
+        return err_set(reterr, ERR_RETRY, "assign failed");
+    }
+    memset(consume->readers, 0, sizeof consume->readers);
+    for (size_t i = 0; i < count; i++) {
+        struct reader *reader = &consume->readers[positions[i].table][positions[i].partition];
+        *reader = (struct reader){.assigned = true, .position = positions[i].offset};
+        if (!consume->learned[positions[i].partition]) {
+            world_fail(world, "member %d reads partition %d, which the group did not give it",
+                       consume->member, positions[i].partition);
+        }
+    }
+    return ERR_NONE;
+}
+
+static void sim_revoked(struct consume *consume) {
+    memset(consume->readers, 0, sizeof consume->readers);
+    memset(consume->learned, 0, sizeof consume->learned);
+    consume->revoking = false;
+}
+
+static void sim_pause(struct consume *consume, int table, int32_t partition, bool paused) {
+    consume->readers[table][partition].paused = paused;
+}
+
+static void sim_commit(struct consume *consume, const struct topic_position *positions,
+                       size_t count) {
+    (void)consume, (void)positions, (void)count;
+}
+
+static void sim_members(struct consume *consume, char *out, size_t size) {
+    (void)consume;
+    (void)snprintf(out, size, "simulated");
+}
+
+static int sim_fd(const struct consume *consume) {
+    (void)consume;
+    return -1;
+}
+
+const struct consume_ops sim_consume_ops = {
+    .poll_group = sim_poll_group,
+    .poll_records = sim_poll_records,
+    .release = sim_release,
+    .assign = sim_assign,
+    .revoked = sim_revoked,
+    .pause = sim_pause,
+    .commit = sim_commit,
+    .members = sim_members,
+    .fd = sim_fd,
+};

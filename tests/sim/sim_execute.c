@@ -1,0 +1,275 @@
+/* What PostgreSQL does with a job: the fence, the rows, the progress; and the promises that are
+ * checked at each transaction. */
+#include "sim_sink_impl.h"
+
+#include <stdlib.h>
+
+static void content_copy(struct sink_content *to, const struct sink_content *from) {
+    struct letter *letters = calloc(from->letter_count + 1, sizeof *letters);
+    if (!letters) {
+        abort();
+    }
+    if (from->letter_count > 0) {
+        memcpy(letters, from->letters, from->letter_count * sizeof *letters);
+    }
+    *to = *from;
+    to->letters = letters;
+}
+
+/* Remembers the content before a commit: a restore goes back to one of these. */
+static void remember(struct world *world) {
+    if (world->knobs.restore <= 0) {
+        return;
+    }
+    if (world->snapshot_count == SNAPSHOTS_MAX) {
+        free(world->snapshots[0].letters);
+        memmove(world->snapshots, world->snapshots + 1,
+                (SNAPSHOTS_MAX - 1) * sizeof *world->snapshots);
+        world->snapshot_count--;
+    }
+    content_copy(&world->snapshots[world->snapshot_count++], &world->sink);
+}
+
+void sim_sink_restore(struct world *world, int commits) {
+    if (commits > world->snapshot_count) {
+        commits = world->snapshot_count;
+    }
+    if (commits == 0) {
+        return;
+    }
+    free(world->sink.letters);
+    world->sink = world->snapshots[world->snapshot_count - commits];
+    for (int i = world->snapshot_count - commits + 1; i < world->snapshot_count; i++) {
+        free(world->snapshots[i].letters);
+    }
+    world->snapshot_count -= commits;
+    world_trace(world, "RESTORE the sink goes back by %d commits", commits);
+    while (world->jobs) { /* it was restarted: nothing in flight survives */
+        struct sink_event event = {.kind = SINK_NOTHING};
+        if (world->jobs->sink) {
+            sim_sink_cut(world->jobs->sink, false);
+        } else {
+            sim_sink_answer(world, world->jobs, &event);
+        }
+    }
+    for (int i = 0; i < world->members; i++) {
+        if (world->nodes[i]) {
+            sim_sink_cut(node_sink(world->nodes[i]), false);
+        }
+    }
+}
+
+static void check_offsets(struct world *world, const struct progress *now,
+                          const struct sim_part *part) {
+    for (int t = 0; t < TABLES && now->has_offsets; t++) {
+        if (!part->after.has_offsets || part->after.offsets[t] < now->offsets[t]) {
+            world_fail(world, "O3: the offsets of task %d fall", part->task);
+        }
+    }
+    if (part->after.seq != now->seq + 1) {
+        world_fail(world, "O3: task %d goes from seq %lld to %lld", part->task, (long long)now->seq,
+                   (long long)part->after.seq);
+    }
+}
+
+static void remove_row(struct world *world, int student, int contact) {
+    struct sink_row *row = &world->sink.rows[student][contact];
+    if (row->there && world->knobs.inserts_only && !world->stray_now) {
+        world_fail(world, "O6: the valid row (%d,%d) is removed, though nothing was ever deleted",
+                   student, contact);
+    }
+    row->there = false;
+}
+
+static void put_row(struct world *world, const struct sim_op *op, bool load, bool *upserted) {
+    struct sink_row *row = &world->sink.rows[op->student][op->contact];
+    if (*upserted) {
+        world_fail(world, "21000: the row (%d,%d) comes twice in one statement", op->student,
+                   op->contact);
+    }
+    *upserted = true;
+    if (load && row->there) {
+        world_fail(world, "the initial load meets the row (%d,%d)", op->student, op->contact);
+    }
+    if (!history_has(world, 0, op->student, 0, op->name) ||
+        !history_has(world, 1, op->student, op->contact, op->number)) {
+        world_fail(world, "O2: the row (%d,%d) holds v%d, v%d: never true", op->student,
+                   op->contact, op->name, op->number);
+    }
+    *row = (struct sink_row){true, op->name, op->number};
+    world_trace(world, "  UPSERT (%d,%d) v%d v%d", op->student, op->contact, op->name, op->number);
+}
+
+static void apply_ops(struct world *world, const struct sim_part *part, bool load) {
+    bool upserted[STUDENTS_MAX + 1][CONTACTS_MAX + 1] = {{false}};
+    for (size_t i = 0; i < part->op_count; i++) {
+        const struct sim_op *op = &part->ops[i];
+        if (op->kind == SIM_UPSERT) {
+            put_row(world, op, load, &upserted[op->student][op->contact]);
+        } else if (op->kind == SIM_DELETE && op->table == 0) {
+            world_trace(world, "  DELETE student %d", op->student);
+            for (int c = 0; c <= CONTACTS_MAX; c++) {
+                remove_row(world, op->student, c);
+            }
+        } else if (op->kind == SIM_DELETE) {
+            world_trace(world, "  DELETE (%d,%d)", op->student, op->contact);
+            remove_row(world, op->student, op->contact);
+        }
+    }
+}
+
+static void apply_letters(struct world *world, const struct sim_part *part) {
+    struct sink_content *sink = &world->sink;
+    if (part->letter_count == 0) {
+        return;
+    }
+    struct letter *letters =
+        realloc(sink->letters, (sink->letter_count + part->letter_count) * sizeof *letters);
+    if (!letters) {
+        abort();
+    }
+    sink->letters = letters;
+    for (size_t i = 0; i < part->letter_count; i++) {
+        const struct letter *letter = &part->letters[i];
+        bool known = false; /* ON CONFLICT DO NOTHING: the first `kept` stays */
+        for (size_t k = 0; k < sink->letter_count; k++) {
+            known |= sink->letters[k].task == letter->task &&
+                     sink->letters[k].table == letter->table &&
+                     sink->letters[k].offset == letter->offset;
+        }
+        world_trace(world, "  LETTER %s[%d]@%lld kept %d%s", letter->table ? "contact" : "student",
+                    letter->task, (long long)letter->offset, letter->has_kept,
+                    known ? " (known)" : "");
+        if (!known) {
+            sink->letters[sink->letter_count++] = *letter;
+        }
+    }
+}
+
+static bool refused(const struct job *job) {
+    for (size_t i = 0; i < job->part_count; i++) {
+        for (size_t k = 0; k < job->parts[i].op_count; k++) {
+            const struct sim_op *op = &job->parts[i].ops[k];
+            if (op->kind != SIM_DELETE && (op->name < 0 || op->number < 0)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static enum sink_event_kind commit(struct world *world, struct job *job) {
+    for (size_t i = 0; i < job->part_count; i++) {
+        const struct sim_part *part = &job->parts[i];
+        world_trace(world, "TXN member %d task %d seq %lld owner %.4s: %zu ops%s", job->member,
+                    part->task, (long long)part->before.seq, part->before.owner, part->op_count,
+                    job->sink ? "" : " (ghost)");
+        if (!progress_equal(&world->sink.progress[part->task], &part->before, TABLES)) {
+            return SINK_FENCED;
+        }
+    }
+    if (job->load_failed || (world->faults && rng_chance(&world->rng, 0.02))) {
+        return SINK_AGAIN;
+    }
+    if (refused(job)) {
+        return SINK_REFUSED;
+    }
+    remember(world);
+    for (size_t i = 0; i < job->part_count; i++) {
+        const struct sim_part *part = &job->parts[i];
+        check_offsets(world, &world->sink.progress[part->task], part);
+        world->sink.progress[part->task] = part->after;
+        apply_letters(world, part);
+        apply_ops(world, part, job->load);
+    }
+    return SINK_COMMITTED;
+}
+
+static void fill_letters(const struct world *world, struct sink *sink, struct sink_result *result) {
+    for (int t = 0; t < TABLES; t++) { /* by (table, offset) */
+        for (size_t i = 0; i < world->sink.letter_count; i++) {
+            const struct letter *letter = &world->sink.letters[i];
+            if (letter->task == result->task && letter->table == t) {
+                size_t at = result->letter_count++;
+                while (at > 0 && result->letters[at - 1].table == t &&
+                       result->letters[at - 1].offset > letter->offset) {
+                    result->letters[at] = result->letters[at - 1];
+                    at--;
+                }
+                result->letters[at] = (struct known_letter){
+                    .table = t,
+                    .offset = letter->offset,
+                    .row_key = {letter->has_row_key ? letter->row_key : NULL, letter->row_key_len},
+                    .kept = {letter->has_kept ? letter->kept : NULL, letter->kept_len}};
+            }
+        }
+    }
+    (void)sink;
+}
+
+static void answer_tasks(struct world *world, struct job *job, struct sink_event *event) {
+    struct sink *sink = job->sink;
+    if (job->kind == SIM_ACQUIRE) {
+        remember(world);
+    }
+    for (size_t i = 0; i < job->task_count && job->kind == SIM_ACQUIRE; i++) {
+        struct progress *newest = &world->sink.progress[job->tasks[i]];
+        newest->seq = newest->exists ? newest->seq + 1 : 1;
+        newest->exists = true;
+        memcpy(newest->owner, job->owner, sizeof newest->owner);
+        world_trace(world, "ACQUIRE member %d task %d seq %lld owner %.4s", job->member,
+                    job->tasks[i], (long long)newest->seq, newest->owner);
+    }
+    event->kind = job->kind == SIM_ACQUIRE ? SINK_ACQUIRED : SINK_NEWEST;
+    if (!sink) {
+        return;
+    }
+    free(sink->results);
+    free(sink->letters);
+    sink->results = calloc(job->task_count + 1, sizeof *sink->results);
+    sink->letters = calloc(job->task_count * world->sink.letter_count + 1, sizeof *sink->letters);
+    if (!sink->results || !sink->letters) {
+        abort();
+    }
+    event->result_count = job->task_count;
+    for (size_t i = 0; i < job->task_count; i++) {
+        struct sink_result *result = &sink->results[i];
+        *result = (struct sink_result){.task = job->tasks[i],
+                                       .newest = world->sink.progress[job->tasks[i]],
+                                       .letters = sink->letters + i * world->sink.letter_count};
+        if (job->kind == SIM_ACQUIRE) {
+            fill_letters(world, sink, result);
+        }
+    }
+}
+
+void sim_sink_execute(struct world *world) {
+    int count = 0;
+    for (const struct job *job = world->jobs; job; job = job->next) {
+        count++;
+    }
+    if (count == 0) {
+        return;
+    }
+    int nth = rng_below(&world->rng, count);
+    struct job *job = world->jobs;
+    while (nth-- > 0) {
+        job = job->next;
+    }
+    struct sink_event event = {.kind = SINK_NOTHING};
+    if (job->kind == SIM_COMMIT) {
+        event.kind = commit(world, job);
+    } else if (job->kind == SIM_CHECK_JOB) {
+        event.kind = refused(job) ? SINK_REFUSED : SINK_CHECKED;
+    } else {
+        if (job->kind == SIM_ACQUIRE && rng_chance(&world->rng, 0.3)) {
+            sim_sink_terminate_holders(world, job);
+        }
+        answer_tasks(world, job, &event);
+    }
+    if (event.kind == SINK_REFUSED || event.kind == SINK_AGAIN || event.kind == SINK_FENCED) {
+        (void)err_set(&event.err, ERR_RECORD, "simulated");
+        world_trace(world, "  = %d", (int)event.kind);
+    }
+    sim_sink_answer(world, job, &event);
+}

@@ -1,0 +1,124 @@
+/* A member process: the real pipeline over simulated edges. */
+#include "world.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct node {
+    struct world *world;
+    int index, host;
+    bool paused;
+    struct member *member;
+    struct consume *consume;
+    struct sink *sink;
+    struct log log;
+};
+
+static int64_t node_now(void *ctx) {
+    return ((struct world *)ctx)->now_us;
+}
+
+static void node_random(void *ctx, void *bytes, size_t size) {
+    struct world *world = ctx;
+    for (size_t i = 0; i < size; i++) {
+        ((unsigned char *)bytes)[i] = (unsigned char)rng_next(&world->rng);
+    }
+}
+
+static void start(struct node *node) {
+    struct world *world = node->world;
+    node->consume = sim_consume_new(world, node->index);
+    node->sink = sim_sink_new(world, node->index);
+    node->log = (struct log){.fd = STDOUT_FILENO,
+                             .level = world->trace ? LOG_DEBUG : (enum log_level)(LOG_ERROR + 1)};
+    node->log.member[0] = (char)('0' + node->index);
+    struct member_options options = {
+        .view = &world->view,
+        .consume_ops = &sim_consume_ops,
+        .consume = node->consume,
+        .sink_ops = &sim_sink_ops,
+        .sink = node->sink,
+        .stores = memory_disk_factory(world->disks[node->host]),
+        .clock = {node_now, node_now, world},
+        .log = &node->log,
+        .random = node_random,
+        .random_ctx = world,
+        .identity = STR("simulated"),
+        .batch_max_rows = world->batch_rows,
+        .cache_commit_bytes = 1,
+        .dead_letter_max = 1000,
+        .incomplete_halt_ms = 30000,
+        .min_compaction_lag_ms = world->lag_ms,
+    };
+    if (rng_chance(&world->rng, 0.5)) {
+        options.cache_commit_bytes = 1 << 20; /* commits when at rest only */
+    }
+    node->member = member_new(&options);
+}
+
+struct node *node_new(struct world *world, int index, int host) {
+    struct node *node = calloc(1, sizeof *node);
+    if (!node) {
+        abort();
+    }
+    node->world = world;
+    node->index = index;
+    node->host = host;
+    start(node);
+    return node;
+}
+
+static void end(struct node *node) {
+    bool keep = rng_chance(&node->world->rng, 0.5);
+    member_destroy(&node->member); /* closes caches without committing: as kill -9 does */
+    sim_consume_destroy(&node->consume);
+    sim_sink_destroy(&node->sink, keep);
+}
+
+void node_destroy(struct node **node) {
+    if (*node) {
+        end(*node);
+        free(*node);
+        *node = NULL;
+    }
+}
+
+void node_restart(struct node *node) {
+    world_trace(node->world, "CRASH member %d", node->index);
+    end(node);
+    node->paused = false;
+    start(node);
+}
+
+void node_step(struct node *node) {
+    (void)member_step(node->member);
+    const struct err *err = member_error(node->member);
+    if (err) {
+        world_fail(node->world, "member %d ended: %s", node->index, err->message);
+    }
+}
+
+void node_pause(struct node *node, bool paused) {
+    node->paused = paused;
+    world_trace(node->world, "%s member %d", paused ? "FREEZE" : "REVIVE", node->index);
+}
+
+bool node_paused(const struct node *node) {
+    return node->paused;
+}
+
+struct consume *node_consume(const struct node *node) {
+    return node->consume;
+}
+
+struct sink *node_sink(const struct node *node) {
+    return node->sink;
+}
+
+int node_host(const struct node *node) {
+    return node->host;
+}
+
+bool node_ready(const struct node *node) {
+    return member_ready(node->member);
+}

@@ -1,0 +1,304 @@
+/* The OLAP database as members see it: jobs that are executed at random times, atomically, in any
+ * order; the answer may be lost, the sender may be gone. The fence and the statements are
+ * PostgreSQL's part and done here; what is sent is the pipeline's. */
+#include "sim_sink_impl.h"
+
+#include <stdlib.h>
+
+static struct job *job_new(struct sink *sink, enum sim_job kind) {
+    struct job *job = calloc(1, sizeof *job);
+    if (!job) {
+        abort();
+    }
+    job->kind = kind;
+    job->member = sink->member;
+    job->sink = sink;
+    job->next = sink->world->jobs;
+    sink->world->jobs = job;
+    sink->job = job;
+    return job;
+}
+
+static void job_free(struct world *world, struct job *job) {
+    for (struct job **at = &world->jobs; *at; at = &(*at)->next) {
+        if (*at == job) {
+            *at = job->next;
+            break;
+        }
+    }
+    for (size_t i = 0; i < job->part_count; i++) {
+        free(job->parts[i].ops);
+        free(job->parts[i].letters);
+    }
+    free(job);
+}
+
+struct sink *sim_sink_new(struct world *world, int member) {
+    struct sink *sink = calloc(1, sizeof *sink);
+    if (!sink) {
+        abort();
+    }
+    sink->world = world;
+    sink->member = member;
+    return sink;
+}
+
+/* The connection is gone: what was sent is still executed some time, or never. */
+void sim_sink_cut(struct sink *sink, bool keep) {
+    if (sink->job) {
+        sink->job->sink = NULL;
+        if (!keep) {
+            job_free(sink->world, sink->job);
+        }
+        sink->job = NULL;
+    }
+    if (sink->connected) {
+        sink->connected = false;
+        sink->lost_due = true;
+        sink->event_due = false;
+        world_trace(sink->world, "CUT member %d", sink->member);
+    }
+}
+
+void sim_sink_destroy(struct sink **sink, bool keep) {
+    if (*sink) {
+        sim_sink_cut(*sink, keep);
+        free((*sink)->results);
+        free((*sink)->letters);
+        free(*sink);
+        *sink = NULL;
+    }
+}
+
+void sim_sink_clear(struct world *world) {
+    while (world->jobs) {
+        job_free(world, world->jobs);
+    }
+    free(world->sink.letters);
+    for (int i = 0; i < world->snapshot_count; i++) {
+        free(world->snapshots[i].letters);
+    }
+}
+
+bool sim_sink_idle(const struct world *world) {
+    return world->jobs == NULL;
+}
+
+static bool sim_ready(const struct sink *sink) {
+    return sink->connected && !sink->job && !sink->event_due;
+}
+
+static int parse_int(struct str text) {
+    int value = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= '0' && text.ptr[i] <= '9') {
+            value = value * 10 + (text.ptr[i] - '0');
+        }
+    }
+    return value;
+}
+
+static int parse_version(struct str text) {
+    return text.len > 0 && text.ptr[0] == 'b' ? -parse_int(text) : parse_int(text);
+}
+
+static void copy_rows(struct sim_part *part, const struct row_array *rows, enum sim_op_kind kind,
+                      int table) {
+    size_t at[8] = {0};
+    for (size_t r = 0; r < rows->row_count; r++) {
+        struct sim_op *op = &part->ops[part->op_count++];
+        *op = (struct sim_op){.kind = kind, .table = table};
+        struct str value[8];
+        for (size_t c = 0; c < rows->column_count; c++) {
+            (void)row_array_next(rows, c, &at[c], &value[c]);
+        }
+        op->student = parse_int(value[0]);
+        if (kind == SIM_UPSERT) {
+            op->contact = parse_int(value[1]);
+            op->name = parse_version(value[2]);
+            op->number = parse_version(value[3]);
+        } else if (kind == SIM_CHECK) {
+            op->name = parse_version(value[rows->column_count - 1]);
+        } else if (table == 1) {
+            op->contact = parse_int(value[1]);
+        }
+    }
+}
+
+static void copy_letters(struct sim_part *to, const struct txn_part *part) {
+    to->letters = calloc(part->letter_count + 1, sizeof *to->letters);
+    if (!to->letters) {
+        abort();
+    }
+    to->letter_count = part->letter_count;
+    for (size_t i = 0; i < part->letter_count; i++) {
+        const struct dead_letter *from = &part->letters[i];
+        struct letter *letter = &to->letters[i];
+        *letter = (struct letter){.task = part->task,
+                                  .table = from->table,
+                                  .offset = from->offset,
+                                  .row_key_len = from->row_key.len,
+                                  .kept_len = from->kept.len,
+                                  .has_row_key = from->row_key.ptr != NULL,
+                                  .has_kept = from->kept.ptr != NULL};
+        if (from->row_key.ptr) {
+            memcpy(letter->row_key, from->row_key.ptr, from->row_key.len);
+        }
+        if (from->kept.ptr) {
+            memcpy(letter->kept, from->kept.ptr, from->kept.len);
+        }
+    }
+}
+
+static void copy_part(struct sim_part *to, const struct txn_part *part, size_t load_rows) {
+    *to = (struct sim_part){.task = part->task, .before = part->before, .after = part->after};
+    to->ops = calloc(txn_part_rows(part) + load_rows + 1, sizeof *to->ops);
+    if (!to->ops) {
+        abort();
+    }
+    for (int t = 0; t < TABLES; t++) {
+        copy_rows(to, &part->deletes[t], SIM_DELETE, t);
+    }
+    for (int t = 0; t < TABLES; t++) {
+        copy_rows(to, &part->checks[t], SIM_CHECK, t);
+    }
+    copy_rows(to, &part->upserts, SIM_UPSERT, 0);
+    copy_letters(to, part);
+}
+
+/* Rows of an initial load are pulled when the job is sent. */
+static void copy_load(struct job *job, const struct load_source *load) {
+    struct sim_part *part = &job->parts[0];
+    job->load = true;
+    for (;;) {
+        const struct str *values;
+        bool end = false;
+        struct err err;
+        if (load->next(load->ctx, &values, &end, &err) != ERR_NONE) {
+            job->load_failed = true;
+            return;
+        }
+        if (end) {
+            return;
+        }
+        part->ops[part->op_count++] = (struct sim_op){.kind = SIM_UPSERT,
+                                                      .student = parse_int(values[0]),
+                                                      .contact = parse_int(values[1]),
+                                                      .name = parse_version(values[2]),
+                                                      .number = parse_version(values[3])};
+    }
+}
+
+static void sim_commit(struct sink *sink, const struct txn *txn) {
+    struct job *job = job_new(sink, SIM_COMMIT);
+    size_t load_rows = txn->load ? STUDENTS_MAX * (CONTACTS_MAX + 1) : 0;
+    for (size_t i = 0; i < txn->part_count; i++) {
+        copy_part(&job->parts[job->part_count++], txn->parts[i], load_rows);
+        if (i > 0 && txn->parts[i]->task <= txn->parts[i - 1]->task) {
+            world_fail(sink->world, "the parts of a transaction are not in order");
+        }
+    }
+    if (txn->load) {
+        copy_load(job, txn->load);
+    }
+}
+
+static void ask(struct sink *sink, enum sim_job kind, const int32_t *tasks, size_t count) {
+    struct job *job = job_new(sink, kind);
+    job->task_count = count;
+    for (size_t i = 0; i < count; i++) {
+        job->tasks[i] = tasks[i];
+    }
+}
+
+static void sim_acquire(struct sink *sink, const int32_t *tasks, size_t count, const char *owner) {
+    ask(sink, SIM_ACQUIRE, tasks, count);
+    memcpy(sink->job->owner, owner, OWNER_LEN + 1);
+}
+
+static void sim_newest(struct sink *sink, const int32_t *tasks, size_t count) {
+    ask(sink, SIM_NEWEST, tasks, count);
+}
+
+static void sim_check(struct sink *sink, int table, const struct row_array *rows) {
+    struct job *job = job_new(sink, SIM_CHECK_JOB);
+    struct sim_part *part = &job->parts[job->part_count++];
+    part->ops = calloc(rows->row_count + 1, sizeof *part->ops);
+    if (!part->ops) {
+        abort();
+    }
+    copy_rows(part, rows, SIM_CHECK, table);
+}
+
+static void sim_poll(struct sink *sink, struct sink_event *ret_event) {
+    struct world *world = sink->world;
+    *ret_event = (struct sink_event){.kind = SINK_NOTHING};
+    if (sink->lost_due) {
+        sink->lost_due = false;
+        ret_event->kind = SINK_LOST;
+        (void)err_set(&ret_event->err, ERR_RETRY, "cut");
+    } else if (!sink->connected && (!world->faults || rng_chance(&world->rng, 0.3))) {
+        sink->connected = true;
+        ret_event->kind = SINK_CONNECTED;
+    } else if (sink->event_due) {
+        sink->event_due = false;
+        *ret_event = sink->event;
+        ret_event->results = sink->results;
+    }
+}
+
+static void sim_wait(const struct sink *sink, int *ret_fd, short *ret_events,
+                     int64_t *ret_deadline_ms) {
+    (void)sink;
+    *ret_fd = -1;
+    *ret_events = 0;
+    *ret_deadline_ms = -1;
+}
+
+/* The job was executed: its sender learns so, or loses the connection and learns nothing. */
+void sim_sink_answer(struct world *world, struct job *job, struct sink_event *event) {
+    struct sink *sink = job->sink;
+    if (sink) {
+        sink->job = NULL;
+        if (world->faults && rng_chance(&world->rng, 0.12)) {
+            world_trace(world, "  the answer is lost");
+            sim_sink_cut(sink, false);
+        } else {
+            sink->event = *event;
+            sink->event_due = true;
+        }
+    }
+    job_free(world, job);
+}
+
+/* A backend that holds a lock for too long is terminated by who waits for it. */
+void sim_sink_terminate_holders(struct world *world, const struct job *waiter) {
+    struct job *next;
+    for (struct job *job = world->jobs; job; job = next) {
+        next = job->next;
+        bool holds = false;
+        for (size_t i = 0; job->kind == SIM_COMMIT && i < job->part_count; i++) {
+            for (size_t k = 0; k < waiter->task_count; k++) {
+                holds |= job->parts[i].task == waiter->tasks[k];
+            }
+        }
+        if (holds) {
+            if (job->sink) {
+                sim_sink_cut(job->sink, false);
+            } else {
+                job_free(world, job);
+            }
+            next = world->jobs; /* the list has changed */
+        }
+    }
+}
+
+const struct sink_ops sim_sink_ops = {
+    .ready = sim_ready,
+    .commit = sim_commit,
+    .acquire = sim_acquire,
+    .newest = sim_newest,
+    .check = sim_check,
+    .poll = sim_poll,
+    .wait = sim_wait,
+};

@@ -1,0 +1,51 @@
+/* sim_sink_impl.h: jobs of the simulated sink, shared by sim_sink.c and sim_execute.c. */
+#ifndef SIM_SINK_IMPL_H
+#define SIM_SINK_IMPL_H
+
+#include "world.h"
+
+enum sim_job { SIM_COMMIT, SIM_ACQUIRE, SIM_NEWEST, SIM_CHECK_JOB };
+enum sim_op_kind { SIM_DELETE, SIM_CHECK, SIM_UPSERT };
+
+struct sim_op {
+    enum sim_op_kind kind;
+    int table, student, contact;
+    int name, number; /* versions; CHECK: name is the row's value */
+};
+
+struct sim_part {
+    int32_t task;
+    struct progress before, after;
+    struct sim_op *ops;
+    size_t op_count;
+    struct letter *letters;
+    size_t letter_count;
+};
+
+struct job {
+    struct job *next;
+    enum sim_job kind;
+    int member;
+    struct sink *sink; /* NULL: the sender is gone, or has another connection */
+    struct sim_part parts[PARTITIONS_MAX];
+    size_t part_count;
+    bool load, load_failed;
+    int32_t tasks[PARTITIONS_MAX];
+    size_t task_count;
+    char owner[OWNER_LEN + 1];
+};
+
+struct sink {
+    struct world *world;
+    int member;
+    bool connected, lost_due, event_due;
+    struct job *job; /* in flight */
+    struct sink_event event;
+    struct sink_result *results;
+    struct known_letter *letters;
+};
+
+void sim_sink_answer(struct world *world, struct job *job, struct sink_event *event);
+void sim_sink_terminate_holders(struct world *world, const struct job *waiter);
+
+#endif

@@ -1,0 +1,314 @@
+/* One run: faults at random, then quiet, then everything must be right; then once more after a
+ * restart. */
+#include "world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DRAIN_ROUNDS 4000
+
+int world_pick(struct world *world, struct range range) {
+    return range.low + rng_below(&world->rng, range.high - range.low + 1);
+}
+
+void world_fail(struct world *world, const char *format, ...) {
+    if (world->failure[0]) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(world->failure, sizeof world->failure, format, args);
+    va_end(args);
+}
+
+void world_trace(const struct world *world, const char *format, ...) {
+    if (!world->trace) {
+        return;
+    }
+    (void)printf("%4lld ", (long long)world->steps);
+    va_list args;
+    va_start(args, format);
+    (void)vprintf(format, args);
+    va_end(args);
+    (void)printf("\n");
+    (void)fflush(stdout);
+}
+
+void world_init(struct world *world, uint64_t seed, const struct knobs *knobs,
+                const struct view *view, bool trace) {
+    *world = (struct world){.rng = {seed * 0x2545f4914f6cdd1dULL + 1},
+                            .knobs = *knobs,
+                            .view = *view,
+                            .faults = true,
+                            .trace = trace,
+                            .misrouted_task = -1,
+                            .now_us = 1000000000};
+    world->partitions = world->view.partition_count = world_pick(world, knobs->partitions);
+    world->members = world_pick(world, knobs->members);
+    world->students = world_pick(world, knobs->students);
+    world->contacts = world_pick(world, knobs->contacts);
+    world->batch_rows = (size_t)world_pick(world, knobs->batch_rows);
+    world->poll_records = world_pick(world, knobs->poll_records);
+    world->lag_ms = (int64_t)world_pick(world, knobs->lag_steps) * 50;
+    for (int i = 0; i < HOSTS_MAX; i++) {
+        world->disks[i] = memory_disk_new();
+    }
+    for (int32_t p = 0; p < world->partitions; p++) {
+        world->assignment[p] = rng_below(&world->rng, world->members);
+    }
+    for (int i = 0; i < world->members; i++) {
+        world->nodes[i] = node_new(world, i, rng_below(&world->rng, HOSTS_MAX));
+    }
+}
+
+void world_clear(struct world *world) {
+    for (int i = 0; i < world->members; i++) {
+        node_destroy(&world->nodes[i]);
+    }
+    for (int i = 0; i < HOSTS_MAX; i++) {
+        memory_disk_destroy(&world->disks[i]);
+    }
+    sim_sink_clear(world);
+    for (int t = 0; t < TABLES; t++) {
+        for (int32_t p = 0; p < world->partitions; p++) {
+            free(world->log[t][p].entries);
+        }
+    }
+    free(world->events);
+    free(world->history);
+}
+
+static struct node *some_node(struct world *world) {
+    return world->nodes[rng_below(&world->rng, world->members)];
+}
+
+/* A cache is gone, or back where it was committed some time ago: whoever has it open dies first. */
+static void lose_cache(struct world *world) {
+    int host = rng_below(&world->rng, HOSTS_MAX);
+    for (int i = 0; i < world->members; i++) {
+        if (node_host(world->nodes[i]) == host) {
+            node_restart(world->nodes[i]);
+        }
+    }
+    int32_t task = rng_below(&world->rng, world->partitions);
+    if (rng_chance(&world->rng, 0.3)) {
+        memory_disk_damage(world->disks[host], task);
+    } else {
+        memory_disk_restore(world->disks[host], task, NULL);
+    }
+    world_trace(world, "CACHE LOST host %d task %d", host, task);
+}
+
+static void rebalance(struct world *world) {
+    int32_t p = rng_below(&world->rng, world->partitions);
+    world->assignment[p] = rng_below(&world->rng, world->members);
+    world_trace(world, "REBALANCE task %d -> member %d", p, world->assignment[p]);
+    if (rng_chance(&world->rng, 0.5)) {
+        sim_consume_learn(node_consume(world->nodes[world->assignment[p]]), false);
+    }
+}
+
+static void let_learn(struct world *world) {
+    struct node *node = some_node(world);
+    if (!node_paused(node) && sim_consume_outdated(node_consume(node))) {
+        sim_consume_learn(node_consume(node), rng_chance(&world->rng, 0.3));
+    }
+}
+
+static void fault(struct world *world) {
+    const struct knobs *k = &world->knobs;
+    const double weights[] = {
+        k->crash * 2,     k->duplicate * 1.5, k->compact * 2.5, k->cache_loss, k->cache_fault,
+        k->restore * 1.5, k->rebalance * 2,   k->zombie * 1.5,  k->lost * 1.5, 3};
+    double total = 0;
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
+        total += weights[i];
+    }
+    double at = rng_unit(&world->rng) * total;
+    size_t which = 0;
+    while (at > weights[which]) {
+        at -= weights[which++];
+    }
+    struct node *node = some_node(world);
+    switch (which) {
+    case 0:
+        node_restart(node);
+        break;
+    case 1:
+        connector_repeat(world);
+        break;
+    case 2:
+        log_compact(world);
+        break;
+    case 3:
+        lose_cache(world);
+        break;
+    case 4:
+        memory_disk_fail(world->disks[node_host(node)], 1 + rng_next(&world->rng) % 60,
+                         rng_chance(&world->rng, 0.5) ? ERR_CACHE : ERR_RETRY);
+        world_trace(world, "CACHE FAULT host %d", node_host(node));
+        break;
+    case 5:
+        sim_sink_restore(world, 1 + rng_below(&world->rng, rng_chance(&world->rng, 0.6) ? 3 : 20));
+        break;
+    case 6:
+        rebalance(world);
+        break;
+    case 7:
+        node_pause(node, !node_paused(node));
+        break;
+    case 8:
+        sim_sink_cut(node_sink(node), rng_chance(&world->rng, 0.7));
+        break;
+    default:
+        let_learn(world);
+        break;
+    }
+}
+
+static void run_node(struct world *world) {
+    struct node *node = some_node(world);
+    for (int i = rng_below(&world->rng, 5); i >= 0; i--) {
+        if (!node_paused(node)) {
+            node_step(node);
+        }
+        if (rng_chance(&world->rng, 0.5)) {
+            sim_sink_execute(world);
+        }
+    }
+}
+
+static void step(struct world *world) {
+    world->now_us += 20000 + rng_below(&world->rng, 60000);
+    world->steps++;
+    double x = rng_unit(&world->rng);
+    if (x < 0.16) {
+        source_step(world);
+    } else if (x < 0.30) {
+        connector_step(world, 1 + rng_below(&world->rng, 5));
+    } else if (x < 0.68) {
+        run_node(world);
+    } else if (x < 0.84) {
+        sim_sink_execute(world);
+    } else {
+        fault(world);
+    }
+}
+
+static bool at_rest(const struct world *world) {
+    bool ready = true;
+    for (int i = 0; i < world->members; i++) {
+        ready &= node_ready(world->nodes[i]) || world->misrouted_task >= 0;
+    }
+    return ready && sim_sink_idle(world) && (oracle_caught_up(world) || world->misrouted_task >= 0);
+}
+
+/* No more faults: everything that was sent is applied within a bounded number of rounds. */
+static void drain(struct world *world) {
+    world->faults = false;
+    connector_step(world, INT64_MAX);
+    for (int i = 0; i < HOSTS_MAX; i++) {
+        memory_disk_fail(world->disks[i], 0, ERR_NONE);
+    }
+    for (int i = 0; i < world->members; i++) {
+        node_pause(world->nodes[i], false);
+        if (sim_consume_outdated(node_consume(world->nodes[i]))) {
+            sim_consume_learn(node_consume(world->nodes[i]), false);
+        }
+    }
+    int rest = 0;
+    for (int round = 0; round < DRAIN_ROUNDS && !world->failure[0]; round++) {
+        world->now_us += 50000;
+        world->steps++;
+        for (int i = 0; i < world->members; i++) {
+            node_step(world->nodes[i]);
+            sim_sink_execute(world);
+        }
+        rest = at_rest(world) ? rest + 1 : 0;
+        if (rest > (world->misrouted_task >= 0 ? 200 : 2)) {
+            return;
+        }
+    }
+    world_fail(world, "O5: not at rest after %d rounds", DRAIN_ROUNDS);
+}
+
+/* Rows that the state does not know stand in the sink; what the rules emit must take them away. */
+static void add_strays(struct world *world) {
+    world->stray_now = true;
+    drain(world);
+    for (int s = 1; s <= world->students && !world->failure[0]; s++) {
+        bool any = false;
+        for (int c = 1; c <= world->contacts; c++) {
+            any |= world->contact[c].version != 0 && world->contact[c].student == s;
+        }
+        int version = source_new_version(world), stray = CONTACTS_MAX;
+        if (world->student_version[s] != 0 && any && rng_chance(&world->rng, 0.5)) {
+            source_delete_student(world, s); /* deleted and inserted again: heals what is there */
+            source_put_student(world, s, version);
+        } else if (world->student_version[s] != 0 && any) {
+            source_delete_student(world, s); /* the range */
+        } else if (world->student_version[s] != 0) {
+            source_put_student(world, s, version); /* no partner: the range */
+        } else {
+            stray = 1 + rng_below(&world->rng, world->contacts);
+            if (world->contact[stray].version != 0) {
+                continue;
+            }
+            source_put_contact(world, stray, s, version); /* no partner: its row */
+        }
+        world->sink.rows[s][stray] = (struct sink_row){true, 1, 1};
+        world_trace(world, "STRAY row (%d,%d)", s, stray);
+    }
+}
+
+/* Everything restarts, half of the caches are lost, some rows are touched: wrong states become
+ * visible. */
+static void probe(struct world *world) {
+    for (int i = 0; i < world->members; i++) {
+        node_restart(world->nodes[i]);
+    }
+    for (int32_t p = 0; p < world->partitions; p++) {
+        for (int host = 0; host < HOSTS_MAX; host++) {
+            if (rng_chance(&world->rng, 0.3)) {
+                memory_disk_restore(world->disks[host], p, NULL);
+            }
+        }
+    }
+    if (rng_chance(&world->rng, 0.5)) {
+        world->now_us += world->lag_ms * 1000;
+        for (int i = 0; i < 3 * world->partitions; i++) {
+            log_compact(world);
+        }
+    }
+    world->knobs.bad =
+        -world->knobs.bad; /* no new refused values; the oracle still knows of them */
+    for (int i = 0; i < 4; i++) {
+        source_step(world);
+    }
+    if (world->knobs.stray) {
+        add_strays(world);
+    }
+    world->knobs.bad = -world->knobs.bad;
+}
+
+bool world_run(struct world *world) {
+    int steps = world_pick(world, world->knobs.steps);
+    for (int i = 0; i < steps && !world->failure[0]; i++) {
+        step(world);
+    }
+    world_trace(world, "---- no more faults");
+    drain(world);
+    if (!world->failure[0]) {
+        oracle_final(world, "at rest");
+    }
+    if (!world->failure[0]) {
+        world_trace(world, "---- restart and touch");
+        probe(world);
+        drain(world);
+    }
+    if (!world->failure[0]) {
+        oracle_final(world, "after a restart");
+    }
+    return !world->failure[0];
+}
