@@ -2,7 +2,7 @@
 
 #include "decode/decoder.h"
 #include "decode/envelope.h"
-#include "decode/record_key.h"
+#include "decode/key_match.h"
 #include "decode/route.h"
 
 #include <assert.h>
@@ -121,7 +121,7 @@ static enum err_kind read_record_key(const struct job *job, struct err *reterr) 
 static enum err_kind check_record_key(const struct job *job, enum image_part part,
                                       const struct str *values, struct err *reterr) {
     struct str key = job->record->key;
-    if (key.ptr && record_key_names(key, job->table, values)) {
+    if (key.ptr && key_matches(key, job->table, values)) {
         return ERR_NONE;
     }
     enum err_kind kind = read_record_key(job, reterr);
@@ -160,10 +160,19 @@ static enum err_kind read_before(const struct job *job, const struct envelope *e
                       table->key_count, reterr);
 }
 
-/* A row whose key changed comes as `d` and `c`, never as `u`. */
-static enum err_kind check_same_key(const struct job *job, struct err *reterr) {
+/* An update's `before`: it is there, and it is the same row. A row whose key changed comes as `d`
+ * and `c`, never as `u`. */
+static enum err_kind check_before(const struct job *job, const struct envelope *envelope,
+                                  struct err *reterr) {
     const struct str *before = job->decoder->before.values;
     const struct str *after = job->decoder->after.values;
+    if (envelope->before.ptr && key_matches(envelope->before, job->table, after)) {
+        return ERR_NONE;
+    }
+    enum err_kind kind = read_before(job, envelope, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
     for (size_t i = 0; i < job->table->key_count; i++) {
         if (!before[i].ptr != !after[i].ptr || !str_equal(before[i], after[i])) {
             return err_set(reterr, ERR_HALT,
@@ -188,10 +197,7 @@ static enum err_kind decode_upsert(const struct job *job, const struct envelope 
     enum err_kind kind =
         image_read(after, IMAGE_AFTER, envelope->after, table, table->column_count, reterr);
     if (kind == ERR_NONE && envelope->op == CHANGE_UPDATE) {
-        kind = read_before(job, envelope, reterr);
-        if (kind == ERR_NONE) {
-            kind = check_same_key(job, reterr);
-        }
+        kind = check_before(job, envelope, reterr);
     }
     if (kind == ERR_NONE) {
         kind = check_record_key(job, IMAGE_AFTER, after->values, reterr);

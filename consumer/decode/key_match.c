@@ -1,4 +1,4 @@
-#include "decode/record_key.h"
+#include "decode/key_match.h"
 
 #include "decode/scan.h"
 
@@ -25,8 +25,8 @@ static bool says(const struct scan_value *value, enum scalar scalar, struct str 
     return false;
 }
 
-bool record_key_names(struct str key, const struct view_table *table, const struct str *values) {
-    struct scan scan = scan_start(key);
+bool key_matches(struct str json, const struct view_table *table, const struct str *values) {
+    struct scan scan = scan_start(json);
     bool seen[VIEW_COLUMNS_MAX] = {false};
     size_t seen_count = 0;
     if (!scan_enter(&scan)) {
