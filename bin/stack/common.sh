@@ -231,6 +231,11 @@ export SLOT_LAG_SQL="SELECT coalesce(string_agg(slot_name || ' '
     || pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)), ', '), 'there is no slot')
     FROM pg_replication_slots"
 
+# RUNNING is not yet reading: that begins after the first snapshot, when the slot has a reader.
+export SLOT_READ_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE database = current_database() AND active)"
+# shellcheck disable=SC2034  # for native.sh and docker.sh
+SNAPSHOT_REMARK='still taking its first snapshot; changes follow after that'
+
 # From kafka-consumer-groups --describe: one line a topic, with its partitions and the sum of their lags.
 lag_by_topic() {
     awk '$1 == "GROUP" { next }

@@ -37,8 +37,12 @@ stack_start() {
     up_healthy connect
     step "Sink tables, topics, Debezium connector $CONNECTOR"
     compose_quietly "The connector does not run." run --rm --no-deps -T init
-    step_done
+    if wait_for 30 slot_is_read; then step_done; else step_done "$SNAPSHOT_REMARK"; fi
     stack_scale "$CONSUMERS"
+}
+
+slot_is_read() {
+    [ "$(compose exec -T oltp psql -U "$PG_USER" -d "$PG_DATABASE" -Atc "$SLOT_READ_SQL" 2>/dev/null </dev/null)" = t ]
 }
 
 # Starts the services and waits until their health checks pass.

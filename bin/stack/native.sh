@@ -128,8 +128,9 @@ start_connector() {
         step_failed "The connector does not run: $(connector_state)." "$answer" \
             "look into $LOG_DIR/connect.log for its exception, then bin/startup.sh again"
     }
-    step_done
+    if WATCH=connector_not_failed wait_for 30 slot_is_read; then step_done; else step_done "$SNAPSHOT_REMARK"; fi
 }
+slot_is_read() { [ "$(pg_sql oltp -d "$PG_DATABASE" -Atc "$SLOT_READ_SQL" 2>/dev/null)" = t ]; }
 # Connect answers 409 while its group settles: worth another try. 400 is not, but the time is short.
 put_connector() { connect_rest PUT "/connectors/$CONNECTOR/config" "$1" >"$2" 2>&1; }
 # A task that failed while its database was away is started once more; failing again ends the waiting.
