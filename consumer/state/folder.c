@@ -31,8 +31,8 @@ static const char *advice(int errnum) {
     case EPERM:
     case EROFS:
         return "make it writable by the user who runs this";
-    case EIO:
-        return "check the disk";
+    case EIO: /* LMDB's word for a write that was cut short, too */
+        return "check its disk and make room on it";
     case EISDIR:
     case ENOTDIR:
     case EEXIST:

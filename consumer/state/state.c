@@ -32,6 +32,7 @@ struct state {
 };
 
 static int rows_space(const struct state *state, int table) {
+    (void)state; /* where asserts are off */
     assert(table >= 0 && (size_t)table < state->table_count);
     return 1 + table;
 }
