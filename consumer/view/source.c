@@ -48,6 +48,12 @@ static size_t character_place(const struct source *source, int number) {
     return at;
 }
 
+static bool is_utf8(struct str text) {
+    json_t *string = json_stringn(text.ptr, text.len);
+    json_decref(string);
+    return string != NULL;
+}
+
 static enum err_kind tree_read(struct source *source, const char *json,
                                const struct report *report) {
     json_error_t error;
@@ -64,6 +70,9 @@ enum err_kind source_read(const char *path, struct source *source, const struct 
     enum err_kind kind = file_read(path, &source->text, report);
     if (kind != ERR_NONE) {
         return kind;
+    }
+    if (!is_utf8(buf_view(&source->text))) {
+        return err_set(report->err, ERR_CONFIG, "%s: is not UTF-8", path);
     }
     PgQueryParseResult result = pg_query_parse(source->text.ptr);
     if (result.error) {

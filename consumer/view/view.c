@@ -75,7 +75,8 @@ static void table_fill(struct draft *draft, const struct draft_table *from,
     *table = (struct view_table){.schema = arena_copy(draft->arena, source->schema),
                                  .name = arena_copy(draft->arena, source->name),
                                  .column_count = from->column_count,
-                                 .key_count = from->key_count};
+                                 .key_count = from->key_count,
+                                 .primary_key_count = source->key_count};
     table->columns = arena_alloc(draft->arena, from->column_count * sizeof *table->columns);
     for (size_t i = 0; i < from->column_count; i++) {
         const struct type *type = &from->types[i];
@@ -124,7 +125,7 @@ static struct str fingerprint(struct draft *draft, const struct view *view) {
         append_field(&all, table->schema);
         append_field(&all, table->name);
         append_field(&all, table->topic);
-        buf_printf(&all, "%zu ", table->key_count);
+        buf_printf(&all, "%zu %zu ", table->key_count, table->primary_key_count);
         for (size_t i = 0; i < table->column_count; i++) {
             append_field(&all, table->columns[i].name);
             append_field(&all, table->columns[i].type);
@@ -168,9 +169,28 @@ static enum err_kind view_fill(struct draft *draft, const struct view_options *o
 
 /* ---- loading ---- */
 
+static enum err_kind options_check(const struct view_options *options, struct err *reterr) {
+    size_t len =
+        strspn(options->topic_prefix, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789._-");
+    if (len == 0 || options->topic_prefix[len] != '\0') {
+        return err_set(reterr, ERR_CONFIG,
+                       "topic prefix \"%s\": letters, digits, dots, hyphens and underscores of "
+                       "ASCII are allowed, and at least one",
+                       options->topic_prefix);
+    }
+    if (options->partition_count < 1) {
+        return err_set(reterr, ERR_CONFIG, "%" PRId32 " partitions: at least one is needed",
+                       options->partition_count);
+    }
+    return ERR_NONE;
+}
+
 static enum err_kind draft_read(struct draft *draft, const struct view_options *options) {
-    enum err_kind kind =
-        catalog_read(options->oltp_path, draft->arena, &draft->catalog, draft->report);
+    enum err_kind kind = options_check(options, draft->report->err);
+    if (kind == ERR_NONE) {
+        kind = catalog_read(options->oltp_path, draft->arena, &draft->catalog, draft->report);
+    }
     if (kind == ERR_NONE) {
         kind = source_read(options->view_path, &draft->source, draft->report);
     }

@@ -58,6 +58,9 @@ struct view_table {
     struct view_column *columns;
     size_t column_count;
     size_t key_count;
+    /* How many of the key's columns are the source's primary key: all of them where it holds the
+     * join key in full. */
+    size_t primary_key_count;
     struct str
         sql_delete; /* deletes the sink rows of $1..$key_count: one text[] for each key column */
     /* Converts $1..$column_count (text[] of every used column) without writing: a row's own values

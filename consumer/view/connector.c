@@ -1,0 +1,234 @@
+#include "view/connector.h"
+
+#include "base/buf.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SLOT_NAME     "oltp_olap_sync"
+#define SLOT_NAME_MAX 63
+
+/* What does not depend on the view. */
+static const struct {
+    const char *key, *value;
+} fixed[] = {
+    {"connector.class", "io.debezium.connector.postgresql.PostgresConnector"},
+    {"tasks.max", "1"},
+    {"plugin.name", "pgoutput"},
+    {"database.hostname", "localhost"},
+    {"database.port", "5432"},
+    {"database.user", "pg"},
+    {"database.password", "${env:OLTP_PASSWORD}"},
+    {"database.dbname", "pg"},
+    {"publication.autocreate.mode", "filtered"},
+    {"snapshot.mode", "initial"},
+    /* A moved row is `d` under the old key and `c` under the new one; topics are compacted, not
+     * read by key alone, so a tombstone would only cost a record. */
+    {"tombstones.on.delete", "false"},
+    {"provide.transaction.metadata", "false"},
+    /* The sink's conversions know these forms (type.c). */
+    {"decimal.handling.mode", "string"},
+    {"interval.handling.mode", "string"},
+    {"time.precision.mode", "adaptive"},
+    /* Stop rather than send NULL for a value, or nothing for a record. */
+    {"event.converting.failure.handling.mode", "fail"},
+    {"errors.tolerance", "none"},
+    {"key.converter", "org.apache.kafka.connect.json.JsonConverter"},
+    {"key.converter.schemas.enable", "false"},
+    {"value.converter", "org.apache.kafka.connect.json.JsonConverter"},
+    {"value.converter.schemas.enable", "false"},
+    {"value.converter.replace.null.with.default", "false"},
+    /* From commit to consumer; the default of 500 would be the longest wait of the road. */
+    {"poll.interval.ms", "5"},
+    {"max.batch.size", "8192"},
+    {"max.queue.size", "32768"},
+    {"producer.override.linger.ms", "0"},
+    {"producer.override.batch.size", "262144"},
+    {"producer.override.compression.type", "lz4"},
+};
+
+static void set(json_t *settings, const char *key, struct str value) {
+    (void)json_object_set_new(settings, key, json_stringn(value.ptr, value.len));
+}
+
+static void set_text(json_t *settings, const char *key, struct buf *value) {
+    set(settings, key, buf_view(value));
+    buf_reset(value);
+}
+
+/* ---- names as Java's regular expressions ---- */
+
+/* Everything but letters, digits and underscores by its number: so neither the expression nor the
+ * list of expressions around it (commas, semicolons, colons) sees a character of its own. */
+static void append_pattern(struct buf *out, struct str name) {
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (letter || (c >= '0' && c <= '9') || c == '_' || c >= 0x80) {
+            buf_append(out, &name.ptr[i], 1);
+        } else {
+            buf_printf(out, "\\x%02x", c);
+        }
+    }
+}
+
+static void append_table(struct buf *out, const struct view_table *table) {
+    append_pattern(out, table->schema);
+    buf_str(out, STR("\\."));
+    append_pattern(out, table->name);
+}
+
+/* ---- what the view says ---- */
+
+static void set_tables(json_t *settings, const struct view *view, struct buf *text) {
+    for (size_t t = 0; t < view->table_count; t++) {
+        buf_str(text, t > 0 ? STR(",") : STR(""));
+        append_table(text, &view->tables[t]);
+    }
+    set_text(settings, "table.include.list", text);
+}
+
+/* Join key and primary key: with the primary key alone, a row that moves to another partition would
+ * tell only the new one. Where both are the same columns Debezium's own key is that. */
+static void set_keys(json_t *settings, const struct view *view, struct buf *text) {
+    for (size_t t = 0; t < view->table_count; t++) {
+        const struct view_table *table = &view->tables[t];
+        if (table->primary_key_count == table->key_count) {
+            continue;
+        }
+        buf_str(text, text->len > 0 ? STR(";") : STR(""));
+        append_table(text, table);
+        for (size_t i = 0; i < table->key_count; i++) {
+            buf_str(text, i == 0 ? STR(":") : STR(","));
+            append_pattern(text, table->columns[i].name);
+        }
+    }
+    if (text->len > 0) {
+        set_text(settings, "message.key.columns", text);
+    }
+}
+
+static bool same_join_names(const struct view *view) {
+    for (size_t t = 1; t < view->table_count; t++) {
+        for (size_t i = 0; i < view->join_count; i++) {
+            if (!str_equal(view->tables[0].columns[i].name, view->tables[t].columns[i].name)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void set_member(json_t *settings, const char *group, const char *name, struct str value) {
+    char key[128];
+    (void)snprintf(key, sizeof key, "transforms.%s.%s", group, name);
+    set(settings, key, value);
+}
+
+static void set_route(json_t *settings, const struct view *view, size_t t, const char *group) {
+    struct buf text = {0};
+    for (size_t i = 0; i < view->join_count; i++) {
+        buf_str(&text, i > 0 ? STR(",change.") : STR("change."));
+        buf_str(&text, view->tables[t].columns[i].name);
+    }
+    set_member(settings, group, "type", STR("io.debezium.transforms.partitions.PartitionRouting"));
+    set_member(settings, group, "partition.payload.fields", buf_view(&text));
+    buf_reset(&text);
+    buf_printf(&text, "%d", view->partition_count);
+    set_member(settings, group, "partition.topic.num", buf_view(&text));
+    set_member(settings, group, "partition.hash.function", STR("java"));
+    buf_clear(&text);
+}
+
+/* Every record goes to the partition of its join key. Other columns in another table: a transform
+ * of its own, for that table's topic. */
+static void set_routes(json_t *settings, const struct view *view, struct buf *text) {
+    if (same_join_names(view)) {
+        set(settings, "transforms", STR("route"));
+        set_route(settings, view, 0, "route");
+        return;
+    }
+    struct buf groups = {0};
+    for (size_t t = 0; t < view->table_count; t++) {
+        char group[32], key[64];
+        (void)snprintf(group, sizeof group, "route%zu", t + 1);
+        buf_printf(&groups, "%s%s", t > 0 ? "," : "", group);
+        set_route(settings, view, t, group);
+        set_member(settings, group, "predicate", str_from(group));
+        (void)snprintf(key, sizeof key, "predicates.%s.type", group);
+        set(settings, key, STR("org.apache.kafka.connect.transforms.predicates.TopicNameMatches"));
+        (void)snprintf(key, sizeof key, "predicates.%s.pattern", group);
+        append_pattern(text, view->tables[t].topic);
+        set_text(settings, key, text);
+    }
+    set(settings, "transforms", buf_view(&groups));
+    set(settings, "predicates", buf_view(&groups));
+    buf_clear(&groups);
+}
+
+/* ---- all together ---- */
+
+static bool is_slot_name(const char *name) {
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return len > 0 && len <= SLOT_NAME_MAX && name[len] == '\0';
+}
+
+static enum err_kind override(json_t *settings, const struct view_connector_setting *setting,
+                              struct err *reterr) {
+    if (setting->value.len == 0) {
+        (void)json_object_deln(settings, setting->key.ptr, setting->key.len);
+        return ERR_NONE;
+    }
+    json_t *value = json_stringn(setting->value.ptr, setting->value.len);
+    if (json_object_setn_new(settings, setting->key.ptr, setting->key.len, value) != 0) {
+        return err_set(reterr, ERR_CONFIG, "the connector's setting " STR_FMT " is not UTF-8",
+                       STR_ARG(setting->key));
+    }
+    return ERR_NONE;
+}
+
+/* A copy of the settings' text with a newline behind it. */
+static char *text_of(json_t *settings) {
+    char *json = json_dumps(settings, JSON_INDENT(2));
+    size_t len = json ? strlen(json) : 0;
+    char *line = realloc(json, len + 2);
+    if (!line) {
+        abort();
+    }
+    memcpy(line + len, "\n", 2);
+    return line;
+}
+
+enum err_kind view_connector_json(const struct view *view,
+                                  const struct view_connector_options *options, char **ret_json,
+                                  struct err *reterr) {
+    const char *name = options->name ? options->name : SLOT_NAME;
+    if (!is_slot_name(name)) {
+        return err_set(reterr, ERR_CONFIG,
+                       "%s: a replication slot's name has lower case letters, digits and "
+                       "underscores, at most %d",
+                       name, SLOT_NAME_MAX);
+    }
+    json_t *settings = json_object();
+    struct buf text = {0};
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        set(settings, fixed[i].key, str_from(fixed[i].value));
+    }
+    set(settings, "topic.prefix", str_from(options->topic_prefix));
+    set(settings, "slot.name", str_from(name));
+    set(settings, "publication.name", str_from(name));
+    set_tables(settings, view, &text);
+    set_keys(settings, view, &text);
+    set_routes(settings, view, &text);
+    buf_clear(&text);
+    enum err_kind kind = ERR_NONE;
+    for (size_t i = 0; i < options->override_count && kind == ERR_NONE; i++) {
+        kind = override(settings, &options->overrides[i], reterr);
+    }
+    if (kind == ERR_NONE) {
+        *ret_json = text_of(settings);
+    }
+    json_decref(settings);
+    return kind;
+}
