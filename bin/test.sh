@@ -65,7 +65,7 @@ install_and_build() {
 build_preset() { # preset
     local log=$TEST_LOGS/build-$1.log
     step "Building: $1"
-    { cmake --preset "$1" && cmake --build --preset "$1"; } >"$log" 2>&1 </dev/null ||
+    { cmake --preset "$1" -DWERROR=ON && cmake --build --preset "$1"; } >"$log" 2>&1 </dev/null ||
         { fail "build $1"; step_failed "It does not build." "$log" "read $log"; }
     step_done
 }

@@ -123,7 +123,8 @@ build_consumer() {
     [ "$CONSUMER_BIN" = "$ROOT/build/release/oltp-olap-sync" ] || return 0
     mkdir -p "$LOG_DIR"
     step "Building the consumer"
-    (cd "$ROOT" && { [ -s build/release/build.ninja ] || cmake --preset release; } &&
+    # Another compiler's new warnings are for bin/test.sh, not for someone who wants to see it run.
+    (cd "$ROOT" && { [ -s build/release/build.ninja ] || cmake --preset release -DWERROR=OFF; } &&
         cmake --build --preset release --target oltp-olap-sync) \
         >"$log" 2>&1 </dev/null ||
         step_failed "The consumer does not build." "$log" "read $log"
