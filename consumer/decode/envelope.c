@@ -130,8 +130,11 @@ static bool envelope_scan(struct str text, struct envelope *envelope) {
 
 /* ---- by jansson ---- */
 
-/* jansson's own text may quote the input. Without memory it says nothing, see arena.h. */
+/* jansson's own text may quote the input. */
 static const char *json_trouble(const json_error_t *error) {
+    if (error->text[0] == '\0') {
+        abort(); /* only without memory has it nothing to say: as arena.h, not the record's fault */
+    }
     switch (json_error_code(error)) {
     case json_error_stack_overflow:
         return "nested too deeply";
@@ -148,10 +151,9 @@ static const char *json_trouble(const json_error_t *error) {
         return "a member comes twice in an object";
     case json_error_numeric_overflow:
         return "a number is too large (integers: 64 bits)";
+    case json_error_invalid_syntax:
     case json_error_unknown:
     case json_error_out_of_memory:
-        abort();
-    case json_error_invalid_syntax:
     case json_error_cannot_open_file:
     case json_error_invalid_argument:
     case json_error_invalid_format:
