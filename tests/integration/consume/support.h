@@ -31,6 +31,27 @@ int failures(void);
 
 int64_t now_ms(void);
 
+/* ---- the cluster: a real one, or librdkafka's mock in this process ---- */
+
+/* bootstrap NULL: the mock. */
+void cluster_open(const char *bootstrap);
+void cluster_close(void);
+const char *cluster_bootstrap(void);
+bool cluster_is_mock(void);
+/* The mock's only broker goes away or comes back. */
+void cluster_down(bool down);
+
+struct topics {
+    char names[SUPPORT_TOPICS][96];
+    const char *list[SUPPORT_TOPICS];
+};
+/* New topics with a name of their own; kept until the next call. */
+const char *const *make_topics(const char *test, int32_t partitions);
+/* A group of its own. */
+const char *make_group(void);
+
+/* ---- members ---- */
+
 struct member {
     const char *name;
     struct consume *consume;
@@ -45,11 +66,15 @@ struct member {
     int64_t eofs, assigns, revokes, halts, troubles, out_of_order;
     struct consume_event last_halt, last_trouble, last_fatal;
     bool fatal;
+    int work_ns; /* busy for so long with every record */
 };
 
 /* Settings: "name", "value", ... , NULL after the test's defaults. */
-void member_open(struct member *member, const char *name, const char *bootstrap,
-                 const char *const *topics, const char *const *settings);
+void member_open(struct member *member, const char *name, const char *const *topics,
+                 const char *const *settings);
+/* The same, and joins group. */
+void member_join(struct member *member, const char *name, const char *const *topics,
+                 const char *group);
 /* One round: every group event, one batch of records (unless group_only), released at once. */
 size_t member_round(struct member *member, bool group_only);
 /* Assigns everything the group gave, from start[][]. */
@@ -60,7 +85,9 @@ int64_t member_records(const struct member *member);
 bool member_until(struct member **members, size_t count, bool (*condition)(struct member **),
                   int timeout_ms);
 
-rd_kafka_t *producer_new(const char *bootstrap);
+/* ---- producing ---- */
+
+rd_kafka_t *producer_new(void);
 /* value NULL with len 0: a tombstone. */
 void produce(rd_kafka_t *producer, const char *topic, int32_t partition, struct str key,
              struct str value);

@@ -1,0 +1,42 @@
+/* Integration tests of consume/.
+ *   kafka_test                  against librdkafka's mock cluster
+ *   kafka_test BOOTSTRAP        against that broker: creates topics it.* and leaves them
+ *   kafka_test BOOTSTRAP read RECORDS KBYTES NANOSECONDS poke|nopoke
+ *                               fills topics once and measures reading them */
+#include "cases.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void everywhere(void) {
+    test_kinds_of_values();
+    test_one_descriptor_for_both();
+    test_out_of_range();
+    test_nothing_stale();
+    test_members_share();
+    test_assigned_late();
+    test_split_while_unassigned();
+    test_records_left_lying();
+    test_stalled();
+    test_close_is_quick();
+    test_nobody_there();
+}
+
+int main(int argc, char **argv) {
+    cluster_open(argc > 1 ? argv[1] : NULL);
+    if (argc == 7 && strcmp(argv[2], "read") == 0) {
+        fill(atoi(argv[3]), 537);
+        test_read(atoi(argv[3]), argv[4], atoi(argv[5]), strcmp(argv[6], "poke") == 0);
+    } else {
+        everywhere();
+        if (cluster_is_mock()) {
+            test_broker_away();
+        } else {
+            test_topics();
+            test_committed_and_listed();
+            test_topic_cut_off();
+        }
+    }
+    cluster_close();
+    return failures() != 0;
+}
