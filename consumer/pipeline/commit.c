@@ -10,7 +10,10 @@
 
 /* A task whose work can go into the next transaction. */
 static bool wants_to_write(const struct task *task) {
-    if (task->hunting || (task->phase != TASK_LIVE && task->phase != TASK_WRITING)) {
+    if (task->hunting || (task->phase == TASK_WRITING && !task->surveyed)) {
+        return false;
+    }
+    if ((task->phase != TASK_LIVE && task->phase != TASK_WRITING)) {
         return false;
     }
     return task->work.kind != WORK_NONE || (task->phase == TASK_LIVE && task_has_records(task));
@@ -25,6 +28,15 @@ static void halt_where_due(struct member *m) {
                 struct err err = *halt;
                 task_halt(m, task, &err);
             }
+        }
+    }
+}
+
+static void survey_where_due(struct member *m) {
+    for (int32_t p = 0; p < m->partition_count && !m->hunt; p++) {
+        struct task *task = m->tasks[p];
+        if (task && task->phase == TASK_WRITING && !task->surveyed) {
+            survey_begin(m, task);
         }
     }
 }
@@ -68,6 +80,9 @@ static enum err_kind load_next(void *ctx, const struct str **ret_values, bool *r
     if (kind == ERR_NONE && !*ret_end) {
         kind = row_writer_outputs(m->writer, &op, ret_values, reterr);
     }
+    if (kind != ERR_NONE) {
+        m->load_error = *reterr;
+    }
     return kind;
 }
 
@@ -75,6 +90,7 @@ static void load_begin(struct member *m, struct task *task) {
     row_writer_forget(m->writer);
     join_begin_all(task->join, task_reader(task));
     m->load_task = task;
+    m->load_error.kind = ERR_NONE;
     m->load = (struct load_source){m, load_next};
     m->txn.load = &m->load;
 }
@@ -159,6 +175,7 @@ size_t commit_submit(struct member *m) {
         return 1;
     }
     halt_where_due(m);
+    survey_where_due(m);
     if (m->hunt) {
         hunt_submit(m);
         return 1;
@@ -216,10 +233,10 @@ static void work_complete(struct member *m, struct task *task) {
 void task_committed(struct member *m, struct task *task) {
     task->progress = task->part.after;
     task->letter_total += task->part.letter_count;
-    task->solo = false;
     task->work.built = false;
     task->work.in_flight = false;
     if (task->work.last) {
+        task->solo = false; /* not before: a later part of the work may be what is refused */
         work_complete(m, task);
     }
 }

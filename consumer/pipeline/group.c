@@ -220,8 +220,11 @@ size_t group_assign(struct member *m) {
     struct err err;
     m->needs_assign = false;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        for (size_t t = 0; m->tasks[p] && m->tasks[p]->paused && t < tables; t++) {
-            m->o.consume_ops->pause(m->o.consume, (int)t, p, false);
+        for (size_t t = 0; m->tasks[p] && t < tables; t++) {
+            if (m->tasks[p]->paused[t]) {
+                m->tasks[p]->paused[t] = false;
+                m->o.consume_ops->pause(m->o.consume, (int)t, p, false);
+            }
         }
     }
     if (m->o.consume_ops->assign(m->o.consume, positions, count, &err) != ERR_NONE) {
@@ -232,7 +235,6 @@ size_t group_assign(struct member *m) {
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p] && m->tasks[p]->phase != TASK_HALTED) {
             m->tasks[p]->assigned = m->tasks[p]->positioned;
-            m->tasks[p]->paused = false;
         }
     }
     return 1;

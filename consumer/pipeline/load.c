@@ -56,7 +56,8 @@ void task_found_letter(struct member *m, struct task *task, const struct record 
 
 bool task_meets_refused(struct task *task, const struct change *change,
                         const struct record *record) {
-    for (size_t i = 0; i < task->refused_count; i++) {
+    bool met = false;
+    for (size_t i = 0; i < task->refused_count; i++) { /* a row can have several refused versions */
         struct refused_row *row = &task->refused[i];
         if (row->table != change->table || !str_equal(row->key, change->key)) {
             continue;
@@ -67,9 +68,9 @@ bool task_meets_refused(struct task *task, const struct change *change,
             row->letter_key = arena_copy(&task->refused_arena, record->key);
             row->letter_value = arena_copy(&task->refused_arena, record->value);
         }
-        return refused;
+        met |= refused;
     }
-    return false;
+    return met;
 }
 
 /* The dead letters of READING: what it could not decode, and the refused rows' records. */
@@ -107,6 +108,7 @@ void task_begin_writing(struct member *m, struct task *task) {
     task->work.kind = task->initial ? WORK_LOAD : WORK_REBUILD;
     memcpy(task->work.offsets_after, task->position, sizeof task->work.offsets_after);
     collect_letters(m, task);
+    task->surveyed = !task->initial;
     log_line(m->o.log, LOG_DEBUG, "pipeline", "read_to_end", "task=%d rows=%llu", task->number,
              (unsigned long long)state_row_count(task->state));
 }
@@ -115,6 +117,7 @@ void task_begin_writing(struct member *m, struct task *task) {
  * are checked, a refused chunk is halved until single rows are left. */
 struct hunt {
     struct task *task;
+    bool survey; /* only rows without a partner, which no COPY will try */
     size_t refused_before;
     struct arena arena;
     int table;
@@ -138,51 +141,90 @@ void hunt_drop(struct member *m) {
     }
 }
 
-void hunt_begin(struct member *m, struct task *task, const struct err *refusal) {
+static void hunt_start(struct member *m, struct task *task, bool survey) {
     hunt_drop(m);
     m->hunt = calloc(1, sizeof *m->hunt);
     if (!m->hunt) {
         abort();
     }
     m->hunt->task = task;
+    m->hunt->survey = survey;
     m->hunt->refused_before = task->refused_count;
     task->hunting = true;
+}
+
+void hunt_begin(struct member *m, struct task *task, const struct err *refusal) {
     task->refusal = *refusal;
     log_err(m->o.log, LOG_WARN, "pipeline", "rows_refused", refusal);
+    hunt_start(m, task, false);
+}
+
+void survey_begin(struct member *m, struct task *task) {
+    hunt_start(m, task, true);
+}
+
+/* Whether every other table has a row under the row's join key. */
+static enum err_kind has_partner(const struct member *m, const struct hunt *hunt, struct str key,
+                                 bool *ret_partner, struct err *reterr) {
+    struct str prefix = {key.ptr,
+                         row_key_prefix(&m->view->tables[hunt->table], key, m->view->join_count)};
+    *ret_partner = true;
+    for (int t = 0; *ret_partner && t < (int)m->view->table_count; t++) {
+        struct str found, value;
+        enum err_kind kind = ERR_NONE;
+        if (t != hunt->table) {
+            kind = state_next(hunt->task->state, t, prefix, STR_NONE, &found, &value, reterr);
+            *ret_partner = kind == ERR_NONE && found.ptr;
+        }
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    return ERR_NONE;
 }
 
 /* The next chunk of the table's rows into hunt->rows; 0 rows: the table has no more. */
-static enum err_kind hunt_read(struct hunt *hunt, struct err *reterr) {
+static enum err_kind hunt_read(const struct member *m, struct hunt *hunt, struct err *reterr) {
     char bytes[ROW_KEY_MAX];
     struct str after = {hunt->after.ptr ? bytes : NULL, hunt->after.len};
     if (after.ptr) {
         memcpy(bytes, hunt->after.ptr, after.len);
     }
     arena_reset(&hunt->arena);
-    for (hunt->row_count = 0; hunt->row_count < HUNT_ROWS; hunt->row_count++) {
+    hunt->row_count = 0;
+    while (hunt->row_count < HUNT_ROWS) {
         struct row_ref row;
+        bool partner = false;
         enum err_kind kind = state_next(hunt->task->state, hunt->table, STR_NONE, after, &row.key,
                                         &row.value, reterr);
+        if (kind == ERR_NONE && row.key.ptr && hunt->survey) {
+            kind = has_partner(m, hunt, row.key, &partner, reterr);
+        }
         if (kind != ERR_NONE) {
             return kind;
         }
         if (!row.key.ptr) {
             break;
         }
-        hunt->rows[hunt->row_count] = (struct row_ref){arena_copy(&hunt->arena, row.key),
-                                                       arena_copy(&hunt->arena, row.value)};
-        after = hunt->after = hunt->rows[hunt->row_count].key;
+        after = row.key; /* the state does not change meanwhile */
+        if (!partner) {
+            hunt->rows[hunt->row_count++] = (struct row_ref){arena_copy(&hunt->arena, row.key),
+                                                             arena_copy(&hunt->arena, row.value)};
+        }
     }
+    hunt->after = arena_copy(&hunt->arena, after);
     return ERR_NONE;
 }
 
 /* All rows were checked. */
 static void hunt_end(struct member *m) {
     struct task *task = m->hunt->task;
-    bool found = task->refused_count > m->hunt->refused_before;
+    bool found = task->refused_count > m->hunt->refused_before, survey = m->hunt->survey;
     hunt_drop(m);
     task->hunting = false;
-    if (!found) {
+    if (!found && survey) {
+        task->surveyed = true;
+    } else if (!found) {
         struct err err = task->refusal;
         (void)err_set(
             &err, ERR_HALT,
@@ -198,7 +240,7 @@ static void hunt_end(struct member *m) {
 static bool hunt_next_range(struct member *m, struct err *reterr) {
     struct hunt *hunt = m->hunt;
     while (hunt->range_count == 0) {
-        if (hunt_read(hunt, reterr) != ERR_NONE) {
+        if (hunt_read(m, hunt, reterr) != ERR_NONE) {
             return false;
         }
         if (hunt->row_count > 0) {

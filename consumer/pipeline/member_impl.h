@@ -40,6 +40,7 @@ struct member {
     size_t asked_count;
     char owner[OWNER_LEN + 1]; /* ACQUIRE */
     struct load_source load;
+    struct err load_error;  /* why load ended early; ERR_NONE: it did not */
     struct task *load_task; /* whose rows load gives; NULL: taken away, the load must end */
     struct hunt *hunt;      /* JOB_CHECK */
     int32_t turn;           /* the task that is served first next time */
@@ -97,6 +98,9 @@ bool task_meets_refused(struct task *task, const struct change *change,
                         const struct record *record);
 /* Finds the rows of task that PostgreSQL refuses, by check jobs. */
 void hunt_begin(struct member *m, struct task *task, const struct err *refusal);
+/* Checks the rows that no COPY will try, since they have no partner, before an initial load: a row
+ * is refused by its own values, not when its partner comes. */
+void survey_begin(struct member *m, struct task *task);
 void hunt_submit(struct member *m);
 void hunt_answer(struct member *m, bool refused, const struct err *err);
 void hunt_drop(struct member *m);

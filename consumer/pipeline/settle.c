@@ -159,6 +159,10 @@ static void on_again(struct member *m, const struct err *err) {
             }
         }
     }
+    if (m->load_task && m->load_error.kind != ERR_NONE) {
+        task_trouble(m, m->load_task, &m->load_error); /* its cache ended the load */
+        return;
+    }
     retry_later(m, err);
 }
 

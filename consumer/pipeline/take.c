@@ -18,11 +18,19 @@ static bool is_slow(const struct task *task) {
     return task->phase != TASK_LIVE || task->work.chunk_count > 1;
 }
 
+/* A silent task goes on reading what it does not hold: the topics that lie behind the sink. */
+static bool may_pause(const struct task *task, size_t t) {
+    return task->phase != TASK_SILENT || task->position[t] >= task->progress.offsets[t];
+}
+
 static void pause_task(struct member *m, struct task *task, bool paused) {
     for (size_t t = 0; t < m->view->table_count; t++) {
-        m->o.consume_ops->pause(m->o.consume, (int)t, task->number, paused);
+        bool wanted = paused && may_pause(task, t);
+        if (task->paused[t] != wanted) {
+            task->paused[t] = wanted;
+            m->o.consume_ops->pause(m->o.consume, (int)t, task->number, wanted);
+        }
     }
-    task->paused = paused;
 }
 
 /* Whether more records may be taken; pauses and resumes slow tasks. */
@@ -33,17 +41,9 @@ static bool has_room(struct member *m) {
         if (!task || !task->assigned) {
             continue;
         }
-        if (!is_full(m, task)) {
-            if (task->paused) {
-                pause_task(m, task, false);
-            }
-        } else if (is_slow(task)) {
-            if (!task->paused) {
-                pause_task(m, task, true);
-            }
-        } else {
-            room = false;
-        }
+        bool full = is_full(m, task), slow = is_slow(task);
+        pause_task(m, task, full && slow);
+        room &= !full || slow;
     }
     return room;
 }

@@ -88,7 +88,8 @@ struct task {
     bool first_seen[VIEW_TABLES_MAX];  /* a record was taken since the task was opened */
     bool positioned;                   /* position[] is right: may be assigned */
     bool assigned;                     /* is being read */
-    bool paused;
+    bool paused[VIEW_TABLES_MAX];      /* by table: not read for now */
+    bool surveyed;                     /* rows without partner were checked before a load */
     struct batch current, next;
     struct work work;
     struct join *join;

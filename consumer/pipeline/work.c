@@ -303,9 +303,8 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
     if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops_done)) {
         kind = rebuild_next(m, task, reterr);
     }
-    if (work->chunk_count == 0) {
-        part->letters = work->letters;
-        part->letter_count = work->letter_count;
+    for (size_t i = 0; work->chunk_count == 0 && i < work->letter_count; i++) {
+        txn_part_add_letter(part, &work->letters[i]);
     }
     if (kind == ERR_NONE && work->kind != WORK_LOAD) {
         kind = fill_part(m, task, budget, reterr);

@@ -1,0 +1,170 @@
+#include "cli/cli.h"
+
+#include <stdlib.h>
+
+#ifndef VERSION
+#define VERSION "unknown"
+#endif
+
+static void usage(FILE *out) {
+    (void)fputs(
+        "oltp-olap-sync: keeps a joined table in an OLAP PostgreSQL equal to a SQL join over the\n"
+        "tables of an OLTP PostgreSQL, as Debezium tells their changes through Kafka.\n"
+        "\n"
+        "Usage: oltp-olap-sync COMMAND [OPTION...]\n"
+        "\n"
+        "Commands:\n"
+        "  run     joins the consumer group and keeps the table; SIGTERM ends it, SIGHUP tries "
+        "halted\n"
+        "          tasks again\n"
+        "  plan    prints what follows from the two SQL files: the sink's DDL, the connector, the\n"
+        "          statements that write; with\n"
+        "            --apply-sink    makes the tables in the OLAP database instead\n"
+        "            --apply-topics  makes the topics in Kafka instead\n"
+        "            --connector     prints the connector's configuration alone, as JSON\n"
+        "\n"
+        "Options:\n"
+        "  --config FILE      settings from a JSON file\n"
+        "  --set NAME=VALUE   one setting; wins over the environment, which wins over the file\n"
+        "  --print-config     prints the settings in force and where each comes from, and exits\n"
+        "  --help, --version\n"
+        "\n"
+        "Exit codes: 0 done (run: stopped by a signal), 1 failed, 2 a setting or an SQL file must "
+        "be\n"
+        "changed.\n"
+        "\n"
+        "Settings:\n",
+        out);
+    config_help(out);
+}
+
+int cli_fail(const struct err *err) {
+    (void)fprintf(stderr, "oltp-olap-sync: %s\n", err->message);
+    return err->kind == ERR_CONFIG ? EXIT_CODE_CONFIG : EXIT_CODE_FAILED;
+}
+
+enum err_kind cli_load_view(const struct config *config, struct view **ret_view,
+                            struct err *reterr) {
+    struct view_options options = {
+        .oltp_path = config->schemas_oltp,
+        .view_path = config->schemas_view,
+        .topic_prefix = config->topic_prefix,
+        .partition_count = (int32_t)config->topic_partitions,
+    };
+    char *report = NULL;
+    enum err_kind kind = view_load(&options, ret_view, &report, reterr);
+    if (kind != ERR_NONE && report) {
+        (void)fprintf(stderr, "%s\n", report);
+    }
+    free(report);
+    return kind;
+}
+
+/* The value of an option that takes one, "--set x" or "--set=x"; NULL: not this option. Moves *at.
+ */
+static const char *option_value(const char *name, int argc, char **argv, int *at) {
+    size_t len = strlen(name);
+    const char *arg = argv[*at];
+    if (strncmp(arg, name, len) != 0) {
+        return NULL;
+    }
+    if (arg[len] == '=') {
+        return arg + len + 1;
+    }
+    if (arg[len] == '\0' && *at + 1 < argc) {
+        return argv[++*at];
+    }
+    return NULL;
+}
+
+static bool take_flag(struct cli *cli, const char *arg) {
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {
+        {"--help", &cli->help},
+        {"-h", &cli->help},
+        {"--version", &cli->version},
+        {"--print-config", &cli->print_config},
+        {"--apply-sink", &cli->apply_sink},
+        {"--apply-topics", &cli->apply_topics},
+        {"--connector", &cli->connector},
+    };
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (strcmp(arg, flags[i].name) == 0) {
+            *flags[i].flag = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *reterr) {
+    for (int i = 1; i < argc; i++) {
+        const char *value;
+        if (take_flag(cli, argv[i])) {
+            continue;
+        }
+        if ((value = option_value("--set", argc, argv, &i))) {
+            cli->sets[cli->set_count++] = value;
+        } else if ((value = option_value("--config", argc, argv, &i))) {
+            cli->config_file = value;
+        } else if (argv[i][0] != '-' && !cli->command) {
+            cli->command = argv[i];
+        } else {
+            return err_set(reterr, ERR_CONFIG, "unknown argument '%s'; --help shows what there is",
+                           argv[i]);
+        }
+    }
+    bool plan = cli->command && strcmp(cli->command, "plan") == 0;
+    if ((cli->apply_sink || cli->apply_topics || cli->connector) && !plan) {
+        return err_set(reterr, ERR_CONFIG,
+                       "--apply-sink, --apply-topics and --connector go with the command plan");
+    }
+    return ERR_NONE;
+}
+
+static int dispatch(const struct cli *cli, const struct config *config,
+                    struct cli_signals *signals) {
+    if (cli->print_config) {
+        config_print(config, stdout);
+        return EXIT_CODE_OK;
+    }
+    if (strcmp(cli->command, "run") == 0) {
+        return cli_run(config, signals);
+    }
+    if (strcmp(cli->command, "plan") == 0) {
+        return cli_plan(cli, config);
+    }
+    struct err err;
+    (void)err_set(&err, ERR_CONFIG, "unknown command '%s'; there are run and plan", cli->command);
+    return cli_fail(&err);
+}
+
+int cli_main(int argc, char **argv, char *const *environ, struct cli_signals *signals) {
+    struct cli cli = {0};
+    struct err err;
+    cli.sets = calloc((size_t)argc + 1, sizeof *cli.sets);
+    if (!cli.sets) {
+        abort();
+    }
+    int code = EXIT_CODE_OK;
+    struct config *config = NULL;
+    if (parse(argc, argv, &cli, &err) != ERR_NONE) {
+        code = cli_fail(&err);
+    } else if (cli.help) {
+        usage(stdout);
+    } else if (cli.version) {
+        (void)puts("oltp-olap-sync " VERSION);
+    } else if (!cli.command && !cli.print_config) {
+        usage(stderr);
+        code = EXIT_CODE_CONFIG;
+    } else {
+        struct config_sources sources = {cli.config_file, environ, cli.sets, cli.set_count};
+        code = config_load(&sources, &config, &err) == ERR_NONE ? dispatch(&cli, config, signals)
+                                                                : cli_fail(&err);
+    }
+    config_destroy(&config);
+    free(cli.sets);
+    return code;
+}

@@ -1,0 +1,50 @@
+/* cli.h: argv → a command.
+ *
+ * What:    run, plan; --help, --version, --print-config.
+ * Owns:    nothing beyond the call.
+ * Threads: main only.
+ * Units:   none.
+ * Errors:  printed on stderr; the exit code says what they mean, see below.
+ * Limits:  none.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "config/config.h"
+#include "view/view.h"
+
+#include <signal.h>
+
+#define EXIT_CODE_OK     0
+#define EXIT_CODE_FAILED 1 /* what was asked for could not be done: the message says why */
+#define EXIT_CODE_CONFIG 2 /* the operator must change something; nothing was touched */
+
+struct cli {
+    const char *command; /* "run", "plan"; NULL: none given */
+    const char *config_file;
+    const char **sets; /* --set name=value */
+    size_t set_count;
+    bool help, version, print_config;
+    bool apply_sink, apply_topics, connector; /* plan */
+};
+
+/* What the signal handlers of main tell the commands. */
+struct cli_signals {
+    volatile sig_atomic_t stop;   /* SIGTERM, SIGINT */
+    volatile sig_atomic_t resume; /* SIGHUP */
+    sigset_t waiting;             /* the signal mask for ppoll(2): these signals open */
+};
+
+/* Runs what argv asks for; returns the exit code. */
+int cli_main(int argc, char **argv, char *const *environ, struct cli_signals *signals);
+
+int cli_run(const struct config *config, struct cli_signals *signals);
+int cli_plan(const struct cli *cli, const struct config *config);
+
+/* Both SQL files by the settings; the whole report goes to stderr on failure. */
+MUST_CHECK enum err_kind cli_load_view(const struct config *config, struct view **ret_view,
+                                       struct err *reterr);
+/* Prints "oltp-olap-sync: message" and returns the exit code of err. */
+int cli_fail(const struct err *err);
+
+#endif

@@ -1,0 +1,53 @@
+#include "cli/clients.h"
+
+#include <stdlib.h>
+
+static void *allocate(size_t count, size_t size) {
+    void *memory = calloc(count, size);
+    if (!memory) {
+        abort();
+    }
+    return memory;
+}
+
+void clients_init(struct clients *clients, const struct config *config, const struct view *view,
+                  const struct log *log) {
+    *clients = (struct clients){0};
+    clients->settings = allocate(config->kafka.count + 1, sizeof *clients->settings);
+    for (size_t i = 0; i < config->kafka.count; i++) {
+        clients->settings[i] =
+            (struct kafka_setting){config->kafka.items[i].name, config->kafka.items[i].value};
+    }
+    clients->topics = allocate(view->table_count + 1, sizeof *clients->topics);
+    for (size_t t = 0; t < view->table_count; t++) {
+        clients->topics[t] = view->tables[t].topic.ptr;
+    }
+    clients->keywords = allocate(config->olap.count + 1, sizeof *clients->keywords);
+    clients->values = allocate(config->olap.count + 1, sizeof *clients->values);
+    for (size_t i = 0; i < config->olap.count; i++) {
+        clients->keywords[i] = config->olap.items[i].name;
+        clients->values[i] = config->olap.items[i].value;
+    }
+    clients->kafka = (struct kafka_options){
+        .settings = clients->settings,
+        .setting_count = config->kafka.count,
+        .topics = clients->topics,
+        .topic_count = view->table_count,
+        .log = log,
+        .clock = clock_real(),
+    };
+    clients->sink = (struct pg_sink_options){
+        .keywords = clients->keywords,
+        .values = clients->values,
+        .log = log,
+        .clock = clock_real(),
+    };
+}
+
+void clients_clear(struct clients *clients) {
+    free(clients->settings);
+    free(clients->topics);
+    free(clients->keywords);
+    free(clients->values);
+    *clients = (struct clients){0};
+}

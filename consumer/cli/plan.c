@@ -1,0 +1,117 @@
+/* The command plan: what follows from the two SQL files, printed or applied. */
+#include "cli/cli.h"
+#include "cli/clients.h"
+#include "view/connector.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define APPLY_WAIT_MS 15000
+
+static enum err_kind connector_json(const struct config *config, const struct view *view,
+                                    char **ret_json, struct err *reterr) {
+    struct view_connector_setting *overrides =
+        calloc(config->connector.count + 1, sizeof *overrides);
+    if (!overrides) {
+        abort();
+    }
+    for (size_t i = 0; i < config->connector.count; i++) {
+        overrides[i].key = str_from(config->connector.items[i].name);
+        overrides[i].value = str_from(config->connector.items[i].value);
+    }
+    struct view_connector_options options = {
+        .name = "oltp_olap_sync",
+        .topic_prefix = config->topic_prefix,
+        .overrides = overrides,
+        .override_count = config->connector.count,
+    };
+    enum err_kind kind = view_connector_json(view, &options, ret_json, reterr);
+    free(overrides);
+    return kind;
+}
+
+static void print_sql(const char *title, struct str sql) {
+    if (sql.ptr) {
+        (void)printf("-- %s\n" STR_FMT "%s\n\n", title, STR_ARG(sql),
+                     sql.len > 0 && sql.ptr[sql.len - 1] == ';' ? "" : ";");
+    }
+}
+
+static void print_plan(const struct view *view, const char *connector) {
+    (void)printf("-- View %s: fingerprint %s, %d partitions (tasks)\n", view->name.ptr,
+                 view->fingerprint.ptr, view->partition_count);
+    for (size_t t = 0; t < view->table_count; t++) {
+        (void)printf("-- Source %s.%s: topic %s\n", view->tables[t].schema.ptr,
+                     view->tables[t].name.ptr, view->tables[t].topic.ptr);
+    }
+    (void)printf("\n");
+    print_sql("The table", view->sql_ddl);
+    (void)printf("-- Progress, identity and dead letters\n%s\n", pg_sink_ddl());
+    print_sql("Upsert: one text[] for each column", view->sql_upsert);
+    for (size_t t = 0; t < view->table_count; t++) {
+        (void)printf("-- Table %s\n", view->tables[t].name.ptr);
+        print_sql("Delete the rows of a key", view->tables[t].sql_delete);
+        print_sql("Convert a row's values without writing", view->tables[t].sql_check);
+    }
+    print_sql("Initial load", view->sql_copy.ptr ? view->sql_copy : view->sql_insert);
+    (void)printf("-- Connector\n%s\n", connector);
+}
+
+static enum err_kind apply_topics(const struct config *config, const struct clients *clients,
+                                  struct err *reterr) {
+    struct consume *consume = NULL;
+    struct kafka_topic_options topics = {
+        .partition_count = (int32_t)config->topic_partitions,
+        .replication_factor = (int32_t)config->topic_replication_factor,
+        .min_compaction_lag_ms = config->topic_min_compaction_lag_ms,
+    };
+    enum err_kind kind = kafka_new(&clients->kafka, &consume, reterr);
+    if (kind == ERR_NONE) {
+        kind = kafka_create_topics(consume, APPLY_WAIT_MS, &topics, reterr);
+    }
+    kafka_destroy(&consume);
+    for (size_t t = 0; kind == ERR_NONE && t < clients->kafka.topic_count; t++) {
+        (void)printf("topic %s: %d partitions\n", clients->kafka.topics[t], topics.partition_count);
+    }
+    return kind;
+}
+
+static enum err_kind apply(const struct cli *cli, const struct config *config,
+                           const struct view *view, struct err *reterr) {
+    struct log log = {.fd = STDERR_FILENO, .level = config->log_level};
+    (void)snprintf(log.member, sizeof log.member, "plan");
+    struct clients clients;
+    clients_init(&clients, config, view, &log);
+    enum err_kind kind = ERR_NONE;
+    if (cli->apply_sink) {
+        kind = pg_apply_ddl(view, &clients.sink, reterr);
+        if (kind == ERR_NONE) {
+            (void)printf("table %s and its progress tables are there\n", view->name.ptr);
+        }
+    }
+    if (kind == ERR_NONE && cli->apply_topics) {
+        kind = apply_topics(config, &clients, reterr);
+    }
+    clients_clear(&clients);
+    return kind;
+}
+
+int cli_plan(const struct cli *cli, const struct config *config) {
+    struct view *view = NULL;
+    char *json = NULL;
+    struct err err;
+    enum err_kind kind = cli_load_view(config, &view, &err);
+    if (kind == ERR_NONE && (cli->apply_sink || cli->apply_topics)) {
+        kind = apply(cli, config, view, &err);
+    } else if (kind == ERR_NONE) {
+        kind = connector_json(config, view, &json, &err);
+        if (kind == ERR_NONE && cli->connector) {
+            (void)puts(json);
+        } else if (kind == ERR_NONE) {
+            print_plan(view, json);
+        }
+    }
+    free(json);
+    view_destroy(&view);
+    return kind == ERR_NONE ? EXIT_CODE_OK : cli_fail(&err);
+}

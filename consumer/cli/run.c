@@ -1,0 +1,259 @@
+/* The command run: one member of the consumer group, until a signal. */
+#include "base/arena.h"
+#include "cli/cli.h"
+#include "cli/clients.h"
+#include "pipeline/member.h"
+#include "state/lmdb_store.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define KAFKA_WAIT_MS  2000 /* for an answer, before the wait for a signal */
+#define KAFKA_RETRY_MS 500
+#define TOPIC_RETRY_MS 1000
+
+struct run {
+    const struct config *config;
+    struct cli_signals *signals;
+    struct log log;
+    struct view *view;
+    struct clients clients;
+    struct consume *consume;
+    struct sink *sink;
+    struct lmdb_store *store;
+    struct member *member;
+    char cluster_id[128];
+    int64_t min_compaction_lag_ms;
+    struct arena arena;
+};
+
+/* Waits for a signal or the file descriptors; what woke it is found out by looking. */
+static void wait_for(const struct run *run, struct pollfd *fds, nfds_t count, int timeout_ms) {
+    struct timespec timeout = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000};
+    (void)ppoll(fds, count, &timeout, &run->signals->waiting);
+}
+
+static void log_start(struct run *run) {
+    const struct config *config = run->config;
+    log_line(&run->log, LOG_INFO, "cli", "starting", "view=%s topics=%s.* partitions=%d state=%s",
+             run->view->name.ptr, config->topic_prefix, run->view->partition_count,
+             config->state_dir);
+    const char *group = config_pair_get(&config->kafka, "group.id");
+    const char *bootstrap = config_pair_get(&config->kafka, "bootstrap.servers");
+    log_line(&run->log, LOG_INFO, "cli", "kafka", "bootstrap=%s group=%s",
+             bootstrap ? bootstrap : "", group ? group : "");
+    const char *host = config_pair_get(&config->olap, "host");
+    const char *port = config_pair_get(&config->olap, "port");
+    const char *dbname = config_pair_get(&config->olap, "dbname");
+    log_line(&run->log, LOG_INFO, "cli", "olap", "host=%s port=%s dbname=%s", host ? host : "",
+             port ? port : "", dbname ? dbname : "");
+}
+
+/* Broker away: asks again until it answers or a signal comes (ERR_NONE with signals->stop set). */
+static enum err_kind learn_cluster(struct run *run, struct err *reterr) {
+    while (!run->signals->stop) {
+        enum err_kind kind = kafka_cluster_id(run->consume, KAFKA_WAIT_MS, run->cluster_id,
+                                              sizeof run->cluster_id, reterr);
+        if (kind != ERR_RETRY) {
+            return kind;
+        }
+        log_err(&run->log, LOG_WARN, "cli", "waiting_for_kafka", reterr);
+        wait_for(run, NULL, 0, KAFKA_RETRY_MS);
+    }
+    return ERR_NONE;
+}
+
+/* Whether a topic is as the design needs it. */
+static enum err_kind check_topic(struct run *run, const struct view_table *table,
+                                 const struct topic_info *info, struct err *reterr) {
+    if (info->partition_count != run->view->partition_count) {
+        return err_set(reterr, ERR_CONFIG,
+                       "topic %s has %d partitions, topic.partitions says %d: they must be equal, "
+                       "and equal to the connector's partition.topic.num",
+                       table->topic.ptr, info->partition_count, run->view->partition_count);
+    }
+    if (!info->compacted && info->retention_ms >= 0) {
+        return err_set(
+            reterr, ERR_CONFIG,
+            "topic %s forgets records after %lld ms (cleanup.policy=delete): rows would be "
+            "lost. Set cleanup.policy=compact, or retention.ms=-1",
+            table->topic.ptr, (long long)info->retention_ms);
+    }
+    if (info->compacted && info->min_compaction_lag_ms < run->min_compaction_lag_ms) {
+        run->min_compaction_lag_ms = info->min_compaction_lag_ms;
+    }
+    return ERR_NONE;
+}
+
+/* Waits for every topic, and checks it. */
+static enum err_kind check_topics(struct run *run, struct err *reterr) {
+    run->min_compaction_lag_ms = INT64_MAX;
+    const char *said = NULL;
+    while (!run->signals->stop) {
+        struct topic_info infos[VIEW_TABLES_MAX];
+        const char *missing = NULL;
+        enum err_kind kind = kafka_describe(run->consume, KAFKA_WAIT_MS, infos, reterr);
+        if (kind == ERR_RETRY) {
+            log_err(&run->log, LOG_WARN, "cli", "waiting_for_kafka", reterr);
+            wait_for(run, NULL, 0, KAFKA_RETRY_MS);
+            continue;
+        }
+        for (size_t t = 0; kind == ERR_NONE && t < run->view->table_count; t++) {
+            if (!infos[t].exists) {
+                missing = run->view->tables[t].topic.ptr;
+            } else {
+                kind = check_topic(run, &run->view->tables[t], &infos[t], reterr);
+            }
+        }
+        if (kind != ERR_NONE || !missing) {
+            return kind;
+        }
+        if (said != missing) {
+            log_line(&run->log, LOG_WARN, "cli", "waiting_for_topic",
+                     "topic=%s hint=\"oltp-olap-sync plan --apply-topics makes it\"", missing);
+            said = missing;
+        }
+        wait_for(run, NULL, 0, TOPIC_RETRY_MS);
+    }
+    return ERR_NONE;
+}
+
+static void fill_random(void *ctx, void *bytes, size_t size) {
+    (void)ctx;
+    if (getrandom(bytes, size, 0) != (ssize_t)size) {
+        abort();
+    }
+}
+
+static enum err_kind open_clients(struct run *run, struct err *reterr) {
+    clients_init(&run->clients, run->config, run->view, &run->log);
+    enum err_kind kind = lmdb_store_guard(reterr);
+    if (kind == ERR_NONE) {
+        kind = lmdb_store_new(run->config->state_dir, &run->store, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = kafka_new(&run->clients.kafka, &run->consume, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = learn_cluster(run, reterr);
+    }
+    if (kind == ERR_NONE && !run->signals->stop) {
+        kind = check_topics(run, reterr);
+    }
+    if (kind == ERR_NONE && !run->signals->stop) {
+        run->clients.sink.identity = (struct sink_identity){str_from(run->cluster_id), STR("java")};
+        kind = pg_sink_new(run->view, &run->clients.sink, &run->sink, reterr);
+    }
+    return kind;
+}
+
+static void make_member(struct run *run) {
+    const struct config *config = run->config;
+    struct member_options options = {
+        .view = run->view,
+        .consume_ops = &kafka_ops,
+        .consume = run->consume,
+        .sink_ops = &pg_sink_ops,
+        .sink = run->sink,
+        .stores = lmdb_store_factory(run->store),
+        .clock = clock_real(),
+        .log = &run->log,
+        .random = fill_random,
+        .identity =
+            arena_printf(&run->arena, "%s|%s|%d|%s|java", run->cluster_id, config->topic_prefix,
+                         run->view->partition_count, run->view->fingerprint.ptr),
+        .batch_max_rows = (size_t)config->batch_max_rows,
+        .cache_commit_bytes = (size_t)config->cache_commit_bytes,
+        .dead_letter_max = (size_t)config->dead_letter_max,
+        .incomplete_halt_ms = config->incomplete_halt_ms,
+        .min_compaction_lag_ms = run->min_compaction_lag_ms,
+    };
+    run->member = member_new(&options);
+}
+
+static void wait_for_work(const struct run *run) {
+    struct pollfd fds[2];
+    nfds_t count = 0;
+    int timeout_ms = member_wait_ms(run->member);
+    int fd = kafka_ops.fd(run->consume);
+    if (fd >= 0) {
+        fds[count++] = (struct pollfd){fd, POLLIN, 0};
+    }
+    short events = 0;
+    int64_t deadline_ms = -1;
+    pg_sink_ops.wait(run->sink, &fd, &events, &deadline_ms);
+    if (fd >= 0) {
+        fds[count++] = (struct pollfd){fd, events, 0};
+    }
+    if (deadline_ms >= 0) {
+        struct clock clock = clock_real();
+        int64_t left_ms = deadline_ms - clock_mono_ms(&clock);
+        left_ms = left_ms < 0 ? 0 : left_ms;
+        timeout_ms = left_ms < timeout_ms ? (int)left_ms : timeout_ms;
+    }
+    wait_for(run, fds, count, timeout_ms);
+}
+
+static enum err_kind loop(struct run *run, struct err *reterr) {
+    while (!member_stopped(run->member)) {
+        if (run->signals->stop) {
+            member_stop(run->member);
+        }
+        if (run->signals->resume) {
+            run->signals->resume = 0;
+            member_resume(run->member);
+        }
+        if (member_step(run->member) == 0) {
+            wait_for_work(run);
+        } else {
+            wait_for(run, NULL, 0, 0); /* lets signals in */
+        }
+        const struct err *err = member_error(run->member);
+        if (err) {
+            *reterr = *err;
+            return err->kind;
+        }
+    }
+    return ERR_NONE;
+}
+
+static void run_clear(struct run *run) {
+    member_destroy(&run->member);
+    if (run->consume) {
+        kafka_close(run->consume, (int)run->config->shutdown_timeout_ms);
+    }
+    kafka_destroy(&run->consume);
+    pg_sink_destroy(&run->sink);
+    lmdb_store_destroy(&run->store);
+    clients_clear(&run->clients);
+    arena_clear(&run->arena);
+    view_destroy(&run->view);
+}
+
+int cli_run(const struct config *config, struct cli_signals *signals) {
+    struct run run = {.config = config, .signals = signals};
+    run.log = (struct log){.fd = STDERR_FILENO, .level = config->log_level};
+    (void)snprintf(run.log.member, sizeof run.log.member, "%s", config->member);
+    struct err err;
+    enum err_kind kind = cli_load_view(config, &run.view, &err);
+    if (kind == ERR_NONE) {
+        log_start(&run);
+        kind = open_clients(&run, &err);
+    }
+    if (kind == ERR_NONE && !signals->stop) {
+        make_member(&run);
+        kind = kafka_subscribe(run.consume, &err);
+        if (kind == ERR_NONE) {
+            kind = loop(&run, &err);
+        }
+    }
+    run_clear(&run);
+    if (kind != ERR_NONE) {
+        log_err(&run.log, LOG_ERROR, "cli", "failed", &err);
+        return kind == ERR_CONFIG ? EXIT_CODE_CONFIG : EXIT_CODE_FAILED;
+    }
+    log_line(&run.log, LOG_INFO, "cli", "stopped", "code=0");
+    return EXIT_CODE_OK;
+}
