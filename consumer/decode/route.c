@@ -10,7 +10,7 @@ static uint32_t hash_text(struct str text) {
     uint32_t hash = 0;
     const char *at = text.ptr, *end = text.ptr + text.len;
     while (at < end) {
-        uint32_t code;
+        uint32_t code = 0;
         size_t len = utf8_decode(at, end, &code);
         assert(len > 0);
         at += len;
