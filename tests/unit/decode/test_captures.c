@@ -74,7 +74,7 @@ static struct line read_line(char *text) {
 static void check_line(int table, struct line line, const char *expected) {
     struct record record = record_of(table, line.partition, line.key, line.value);
     const struct change *change = accept(record);
-    char got[8192];
+    char got[8192 + 32];
     (void)snprintf(got, sizeof got, "%c %d %s", change->op, record.partition,
                    change->key.ptr ? row_text(change) : "none");
     assert_string_equal(got, expected);
