@@ -115,16 +115,16 @@ void kafka_close(struct consume *consume, int timeout_ms) {
         return;
     }
     consume->closed = true;
-    if (consume->revoke_asked) {
-        kafka_revoked(consume);
-    }
-    (void)kafka_unassign(consume);
     consume->held = false;
+    (void)kafka_unassign(consume);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consume->rk);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consume->rk, queue);
     if (error) {
         rd_kafka_error_destroy(error); /* a fatal error: the group has thrown us out already */
     } else {
+        if (consume->revoke_asked) { /* answered only now: before, it would have joined again */
+            (void)rd_kafka_assign(consume->rk, NULL);
+        }
         serve_close(consume, queue, timeout_ms);
     }
     rd_kafka_queue_destroy(queue);

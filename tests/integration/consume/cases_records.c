@@ -39,7 +39,9 @@ void test_kinds_of_values(void) {
     produce(producer, topics[1], 0, STR("k1"), STR("v1"));
     produce(producer, topics[1], 0, STR("k2"), STR_NONE);
     produce(producer, topics[1], 0, STR("k3"), STR(""));
-    produce(producer, topics[1], 0, STR_NONE, STR("v4"));
+    /* A compacted topic takes no record without a key. */
+    struct str no_key = cluster_is_mock() ? STR_NONE : STR("k4");
+    produce(producer, topics[1], 0, no_key, STR("v4"));
     produce(producer, topics[1], 0, STR(""), STR("v5"));
     producer_close(producer);
     struct member m;
@@ -56,11 +58,12 @@ void test_kinds_of_values(void) {
     } expected[] = {{STR("k1"), STR("v1")},
                     {STR("k2"), STR_NONE},
                     {STR("k3"), STR("")},
-                    {STR_NONE, STR("v4")},
+                    {no_key, STR("v4")},
                     {STR(""), STR("v5")}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         const struct record *r = &next_event(&m, &event)->record;
-        CHECK(event.kind == CONSUME_RECORD && r->table == 1 && r->partition == 0, "%zu", i);
+        CHECK(event.kind == CONSUME_RECORD && r->table == 1 && r->partition == 0,
+              "%zu: kind %d: %s", i, event.kind, event.err.message);
         CHECK(r->offset == (int64_t)i && r->timestamp_ms > 1600000000000, "%zu", i);
         CHECK(str_equal(r->key, expected[i].key), "%zu", i);
         CHECK(str_equal(r->value, expected[i].value), "%zu", i);

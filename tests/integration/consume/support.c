@@ -240,9 +240,16 @@ bool member_until(struct member **members, size_t count, bool (*condition)(struc
     return true;
 }
 
+static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque) {
+    (void)rk;
+    (void)opaque;
+    need(message->err == RD_KAFKA_RESP_ERR_NO_ERROR, rd_kafka_err2str(message->err));
+}
+
 rd_kafka_t *producer_new(void) {
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     const char *const settings[][2] = {{"bootstrap.servers", cluster_bootstrap()},
                                        {"linger.ms", "20"},
                                        {"queue.buffering.max.messages", "10000000"},
