@@ -109,7 +109,14 @@ const char *step_name(enum step_kind step) {
 
 /* The first quote of any kind: servers speak their own language. */
 static const char *first_quote(const char *message) {
-    static const char *const quotes[] = {"\"", "\xc2\xab", "\xe2\x80\x9e", "\xe2\x80\x9c", "'"};
+    static const char *const quotes[] = {
+        "\"",           "'",
+        "\xc2\xab",     "\xc2\xbb",
+        "\xe2\x80\x98", "\xe2\x80\x99",
+        "\xe2\x80\x9a", "\xe2\x80\x9c",
+        "\xe2\x80\x9d", "\xe2\x80\x9e",
+        "\xe2\x80\xb9", "\xe3\x80\x8c",
+    };
     const char *first = NULL;
     for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
         const char *found = strstr(message, quotes[i]);

@@ -51,6 +51,9 @@ static void identity_send(struct sink *sink) {
     params_begin(sink);
     params_add(sink, OID_TEXT, view->name);
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_READ);
+    results_init(sink);
+    send_newest(sink, sink->tasks,
+                sink->task_count); /* rows of another shape: halt before writing */
     flight_sync(sink);
 }
 
@@ -188,7 +191,9 @@ static void letters_answer(struct sink *sink, const PGresult *result) {
     int rows = PQntuples(result);
     for (int i = 0; i < rows; i++) {
         struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
-        of->letter_count += of != NULL;
+        if (of) {
+            of->letter_count++;
+        }
     }
     for (size_t i = 0; i < sink->task_count; i++) {
         struct sink_result *of = &sink->task_results[i];
@@ -211,7 +216,8 @@ static void letters_answer(struct sink *sink, const PGresult *result) {
 static void acquire_answer(struct sink *sink, struct step step, PGresult *result) {
     if (step.kind == STEP_IDENTITY) {
         identity_answer(sink, result);
-    } else if (step.kind == STEP_APPEND) {
+    } else if (step.kind == STEP_APPEND ||
+               (step.kind == STEP_READ && sink->round == ROUND_IDENTITY)) {
         progress_answer(sink, result);
     } else if (step.kind == STEP_READ) {
         letters_answer(sink, result);

@@ -52,7 +52,7 @@ static void send_by_table(struct sink *sink) {
         return;
     }
     if (cursor->table + 1 < sink->view->table_count) {
-        enter(sink, cursor->phase, cursor->table + 1);
+        enter(sink, deletes ? PHASE_DELETES : PHASE_CHECKS, cursor->table + 1);
     } else {
         enter(sink, deletes ? PHASE_CHECKS : PHASE_UPSERTS, 0);
     }

@@ -1,9 +1,319 @@
-/* pg_apply_ddl: makes the tables, or says what does not fit. Blocking. */
+/* pg_apply_ddl: makes the tables, or says what does not fit. Blocking.
+ *
+ * One transaction. What stands there is compared with the same DDL run into pg_temp, so that
+ * PostgreSQL itself says what the types are. Anything wrong rolls it all back.
+ */
 #include "sink/pg_internal.h"
+#include "sink/statements.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+#define CONNECT_MS 10000
+
+static const char *const own_tables[] = {"sync_progress", "sync_identity", "sync_dead_letter"};
+#define OWN_TABLE_COUNT (sizeof own_tables / sizeof own_tables[0])
+
+/* $1 the table that stands there, $2 the one that should. One line a difference. */
+#define SQL_COLUMNS_OF(parameter)                                                                  \
+    "(SELECT attname AS name, format_type(atttypid, atttypmod)"                                    \
+    " || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END"                                        \
+    " || CASE WHEN attcollation <> typcollation THEN ' COLLATE ' || attcollation::regcollation"    \
+    " ELSE '' END AS is FROM pg_attribute JOIN pg_type t ON t.oid = atttypid"                      \
+    " WHERE attrelid = " parameter "::oid AND attnum > 0 AND NOT attisdropped)"
+#define SQL_KEY_OF(parameter)                                                                      \
+    "coalesce((SELECT pg_get_constraintdef(oid) FROM pg_constraint"                                \
+    " WHERE conrelid = " parameter "::oid AND contype = 'p'), 'no primary key')"
+#define SQL_DIFFERENCES                                                                            \
+    "SELECT format('column %s is %s, should be %s', name, coalesce(r.is, 'missing'),"              \
+    "   coalesce(w.is, 'absent'))"                                                                 \
+    " FROM " SQL_COLUMNS_OF("$1") " r FULL JOIN " SQL_COLUMNS_OF(                                  \
+        "$2") " w USING (name)"                                                                    \
+              " WHERE r.is IS DISTINCT FROM w.is"                                                  \
+              " UNION ALL SELECT format('%s, should be %s', r.is, w.is)"                           \
+              " FROM (SELECT " SQL_KEY_OF("$1") " AS is) r, (SELECT " SQL_KEY_OF(                  \
+                  "$2") " AS is) w"                                                                \
+                        " WHERE r.is <> w.is"                                                      \
+                        " UNION ALL SELECT 'it is no table' FROM pg_class"                         \
+                        " WHERE oid = $1::oid AND relkind NOT IN ('r', 'p')"
+
+/* What brings back locks between tasks, or writes of others. */
+#define SQL_EXTRAS                                                                                 \
+    "SELECT 'foreign key', conname FROM pg_constraint"                                             \
+    " WHERE contype = 'f' AND (conrelid = $1::oid OR confrelid = $1::oid)"                         \
+    " UNION ALL SELECT 'trigger', tgname FROM pg_trigger"                                          \
+    " WHERE tgrelid = $1::oid AND NOT tgisinternal"                                                \
+    " UNION ALL SELECT 'unique index', indexrelid::regclass::text FROM pg_index"                   \
+    " WHERE indrelid = $1::oid AND indisunique AND NOT indisprimary"
+
+struct ddl {
+    const struct view *view;
+    const struct log *log;
+    PGconn *conn;
+    struct buf text;
+};
+
+static const char *text_of(struct ddl *ddl, struct str s) {
+    buf_reset(&ddl->text);
+    buf_str(&ddl->text, s);
+    buf_append(&ddl->text, "", 1);
+    return ddl->text.ptr;
+}
+
+static enum err_kind failed(struct ddl *ddl, const PGresult *result, struct err *reterr) {
+    struct err err = {0};
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (!sqlstate || PQstatus(ddl->conn) != CONNECTION_OK) {
+        link_describe(ddl->conn, &err);
+        return err_set(reterr, ERR_RETRY, "%s", err.message);
+    }
+    bool config = outcome_of(sqlstate, STEP_PREPARE) == SINK_HALT;
+    const char *advice =
+        strcmp(sqlstate, "42501") == 0 ? outcome_advice(sqlstate, STEP_PREPARE) : "";
+    (void)err_set(reterr, config ? ERR_CONFIG : ERR_RETRY, "tables in the OLAP database: %s%s%s%s",
+                  message, advice[0] ? " (" : "", advice, advice[0] ? ")" : "");
+    if (reterr) {
+        (void)snprintf(reterr->sqlstate, sizeof reterr->sqlstate, "%s", sqlstate);
+    }
+    return config ? ERR_CONFIG : ERR_RETRY;
+}
+
+/* Runs sql with at most two parameters (NULL: not there); the caller clears *ret_result. */
+static enum err_kind run(struct ddl *ddl, const char *sql, const char *const *params,
+                         PGresult **ret_result, struct err *reterr) {
+    int count = 0;
+    while (count < 2 && params && params[count]) {
+        count++;
+    }
+    /* Without parameters as a simple query, which may hold several statements. */
+    PGresult *result = count > 0 ? PQexecParams(ddl->conn, sql, count, NULL, params, NULL, NULL, 0)
+                                 : PQexec(ddl->conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+    enum err_kind kind = ERR_NONE;
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        kind = failed(ddl, result, reterr);
+    }
+    if (kind == ERR_NONE && ret_result) {
+        *ret_result = result;
+    } else {
+        PQclear(result);
+    }
+    return kind;
+}
+
+static enum err_kind execute(struct ddl *ddl, const char *sql, struct err *reterr) {
+    return run(ddl, sql, NULL, NULL, reterr);
+}
+
+/* The oid of a table by its bare name, as text; "" if there is none. */
+static enum err_kind find(struct ddl *ddl, const char *name, char ret_oid[16], struct err *reterr) {
+    const char *params[] = {name, NULL};
+    PGresult *result = NULL;
+    enum err_kind kind =
+        run(ddl, "SELECT to_regclass(quote_ident($1::text))::oid", params, &result, reterr);
+    if (kind == ERR_NONE) {
+        (void)snprintf(ret_oid, 16, "%s", PQgetvalue(result, 0, 0));
+        PQclear(result);
+    }
+    return kind;
+}
+
+static enum err_kind connect_wait(PGconn *conn, const struct clock *clock) {
+    int64_t end_ms = clock_mono_ms(clock) + CONNECT_MS;
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+    while (status != PGRES_POLLING_OK) {
+        struct pollfd fd = {.fd = PQsocket(conn),
+                            .events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        int64_t left_ms = end_ms - clock_mono_ms(clock);
+        if (left_ms <= 0 || poll(&fd, 1, (int)left_ms) == 0) {
+            return ERR_RETRY;
+        }
+        status = PQconnectPoll(conn);
+        if (status == PGRES_POLLING_FAILED) {
+            return ERR_RETRY;
+        }
+    }
+    return ERR_NONE;
+}
+
+static void quiet(void *ctx, const PGresult *result) {
+    (void)ctx;
+    (void)result; /* "relation already exists, skipping" */
+}
+
+static enum err_kind connect_to(struct ddl *ddl, const struct pg_sink_options *options,
+                                struct err *reterr) {
+    char **values = NULL;
+    char **keywords = link_keywords(options, &values);
+    ddl->conn = PQconnectStartParams((const char *const *)keywords, (const char *const *)values, 0);
+    link_keywords_free(&keywords, &values);
+    enum err_kind kind = ERR_RETRY;
+    if (ddl->conn && PQstatus(ddl->conn) != CONNECTION_BAD) {
+        (void)PQsetErrorVerbosity(ddl->conn, PQERRORS_VERBOSE);
+        (void)PQsetNoticeReceiver(ddl->conn, quiet, NULL);
+        kind = connect_wait(ddl->conn, &options->clock);
+    }
+    if (kind != ERR_NONE) {
+        struct err err = {0};
+        link_describe(ddl->conn, &err);
+        if (reterr) {
+            *reterr = err;
+            reterr->kind = err.kind == ERR_HALT ? ERR_CONFIG : ERR_RETRY;
+        }
+        return err.kind == ERR_HALT ? ERR_CONFIG : ERR_RETRY;
+    }
+    return ERR_NONE;
+}
+
+/* What is missing is made; what is there is not touched, so that a role without CREATE passes. */
+static enum err_kind make(struct ddl *ddl, struct err *reterr) {
+    char oid[16] = "";
+    for (size_t i = 0; i < OWN_TABLE_COUNT; i++) {
+        enum err_kind kind = find(ddl, own_tables[i], oid, reterr);
+        if (kind == ERR_NONE && oid[0] == '\0') {
+            kind = execute(ddl, SQL_DDL, reterr);
+        }
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    enum err_kind kind = find(ddl, text_of(ddl, ddl->view->name), oid, reterr);
+    if (kind == ERR_NONE && oid[0] == '\0') {
+        kind = execute(ddl, text_of(ddl, ddl->view->sql_ddl), reterr);
+    }
+    return kind;
+}
+
+static enum err_kind compare(struct ddl *ddl, const char *name, const char *oid,
+                             struct err *reterr) {
+    char wanted[16] = "";
+    enum err_kind kind = find(ddl, name, wanted, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    const char *params[] = {oid, wanted};
+    PGresult *result = NULL;
+    kind = run(ddl, SQL_DIFFERENCES, params, &result, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    if (PQntuples(result) > 0) {
+        struct buf list = {0};
+        for (int i = 0; i < PQntuples(result); i++) {
+            buf_printf(&list, "%s%s", i > 0 ? "; " : "", PQgetvalue(result, i, 0));
+        }
+        kind = err_set(reterr, ERR_CONFIG,
+                       "table %s stands in the OLAP database and does not fit: " STR_FMT
+                       " (change or drop it, then plan --apply-sink)",
+                       name, STR_ARG(buf_view(&list)));
+        buf_clear(&list);
+    }
+    PQclear(result);
+    return kind;
+}
+
+static enum err_kind compare_all(struct ddl *ddl, struct err *reterr) {
+    const char *names[OWN_TABLE_COUNT + 1];
+    char oids[OWN_TABLE_COUNT + 1][16] = {""};
+    struct buf name = {0};
+    buf_str(&name, ddl->view->name);
+    buf_append(&name, "", 1);
+    names[0] = name.ptr;
+    memcpy(names + 1, own_tables, sizeof own_tables);
+    enum err_kind kind = ERR_NONE;
+    for (size_t i = 0; i < OWN_TABLE_COUNT + 1 && kind == ERR_NONE; i++) {
+        kind = find(ddl, names[i], oids[i], reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = execute(ddl, "SAVEPOINT wanted; SET LOCAL search_path = pg_temp; " SQL_DDL, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = execute(ddl, text_of(ddl, ddl->view->sql_ddl), reterr);
+    }
+    for (size_t i = 0; i < OWN_TABLE_COUNT + 1 && kind == ERR_NONE; i++) {
+        kind = compare(ddl, names[i], oids[i], reterr);
+    }
+    buf_clear(&name);
+    return kind == ERR_NONE ? execute(ddl, "ROLLBACK TO wanted", reterr) : kind;
+}
+
+/* Rows without any progress are somebody else's, or what is left of a wiped progress table. */
+static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
+    struct str view = ddl->view->name;
+    char *name = PQescapeIdentifier(ddl->conn, view.ptr, view.len);
+    struct buf sql = {0};
+    buf_printf(&sql,
+               "SELECT EXISTS (SELECT FROM %s)"
+               " AND NOT EXISTS (SELECT FROM sync_progress WHERE view = $1::text)",
+               name ? name : "");
+    buf_append(&sql, "", 1);
+    PQfreemem(name);
+    const char *params[] = {text_of(ddl, view), NULL};
+    PGresult *result = NULL;
+    enum err_kind kind = run(ddl, sql.ptr, params, &result, reterr);
+    buf_clear(&sql);
+    if (kind == ERR_NONE) {
+        if (strcmp(PQgetvalue(result, 0, 0), "t") == 0) {
+            kind = err_set(reterr, ERR_CONFIG,
+                           "table " STR_FMT " has rows, but sync_progress knows of none: empty it "
+                           "(TRUNCATE), or restore both from the same backup",
+                           STR_ARG(view));
+        }
+        PQclear(result);
+    }
+    return kind;
+}
+
+static enum err_kind warn_of_extras(struct ddl *ddl, struct err *reterr) {
+    char oid[16] = "";
+    enum err_kind kind = find(ddl, text_of(ddl, ddl->view->name), oid, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    const char *params[] = {oid, NULL};
+    PGresult *result = NULL;
+    kind = run(ddl, SQL_EXTRAS, params, &result, reterr);
+    for (int i = 0; kind == ERR_NONE && i < PQntuples(result); i++) {
+        char what[64], name[256];
+        log_line(ddl->log, LOG_WARN, "sink", "sink_table_extra",
+                 "kind=%s name=%s effect=\"members may wait for each other's rows\"",
+                 log_quote(what, sizeof what, str_from(PQgetvalue(result, i, 0))),
+                 log_quote(name, sizeof name, str_from(PQgetvalue(result, i, 1))));
+    }
+    PQclear(result);
+    return kind;
+}
+
+static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
+    const char *params[] = {text_of(ddl, ddl->view->name), NULL};
+    enum err_kind kind = execute(ddl, "BEGIN", reterr);
+    if (kind == ERR_NONE) { /* two at once would trip over each other in the catalog */
+        kind = run(ddl, "SELECT pg_advisory_xact_lock(" SQL_KEY "-1)", params, NULL, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = make(ddl, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = compare_all(ddl, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = check_rows(ddl, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = warn_of_extras(ddl, reterr);
+    }
+    return kind == ERR_NONE ? execute(ddl, "COMMIT", reterr) : kind;
+}
 
 enum err_kind pg_apply_ddl(const struct view *view, const struct pg_sink_options *options,
                            struct err *reterr) {
-    (void)view;
-    (void)options;
-    return err_set(reterr, ERR_CONFIG, "not there yet");
+    struct ddl ddl = {.view = view, .log = options->log};
+    enum err_kind kind = connect_to(&ddl, options, reterr);
+    if (kind == ERR_NONE) {
+        kind = apply(&ddl, reterr);
+    }
+    PQfinish(ddl.conn); /* what was not committed is undone */
+    buf_clear(&ddl.text);
+    return kind;
 }

@@ -89,7 +89,8 @@ struct commit_cursor {
 struct sink {
     const struct view *view; /* borrowed */
     char **keywords, **values;
-    struct sink_identity identity; /* owns its bytes */
+    struct arena memory;
+    struct sink_identity identity; /* in memory */
     const struct log *log;         /* borrowed */
     struct clock clock;
 
@@ -132,6 +133,9 @@ struct sink {
 char **link_keywords(const struct pg_sink_options *options, char ***ret_values);
 void link_keywords_free(char ***keywords, char ***values);
 void link_drive(struct sink *sink);
+/* What libpq says of a connection that is gone or was not made. ERR_HALT: the operator must act.
+ * Connections have PQERRORS_VERBOSE, since else libpq keeps a refusal's SQLSTATE to itself. */
+void link_describe(PGconn *conn, struct err *ret_err);
 /* Closes the connection, tries again later, and queues LOST with err; a job's own outcome goes
  * first. */
 void sink_drop(struct sink *sink, const struct err *err);

@@ -117,22 +117,20 @@ void sink_drop(struct sink *sink, const struct err *err) {
     sink_event_push(sink, &lost);
 }
 
-/* libpq's messages can have several lines; the SQLSTATE stands in them since we ask for verbose
- * ones. ERR_HALT: for the operator to solve. */
-static void describe(struct sink *sink, struct err *err) {
+void link_describe(PGconn *conn, struct err *ret_err) {
     char sqlstate[6], clean[SINK_MESSAGE_MAX];
-    const char *message = sink->conn ? PQerrorMessage(sink->conn) : "out of memory";
-    const char *text = message_sqlstate(message, sqlstate);
+    const char *message = conn ? PQerrorMessage(conn) : "out of memory";
+    const char *text = message_sqlstate(message[0] ? message : "no answer", sqlstate);
     bool halt = sqlstate[0] != '\0' && outcome_of(sqlstate, STEP_PREPARE) == SINK_HALT;
     const char *advice = halt ? outcome_advice(sqlstate, STEP_PREPARE) : "";
-    if (sink->conn && PQconnectionNeedsPassword(sink->conn)) {
+    if (conn && PQconnectionNeedsPassword(conn)) {
         halt = true;
         advice = outcome_advice("28P01", STEP_PREPARE);
     }
-    (void)err_set(err, halt ? ERR_HALT : ERR_RETRY, "OLAP connection: %s%s%s%s",
+    (void)err_set(ret_err, halt ? ERR_HALT : ERR_RETRY, "OLAP connection: %s%s%s%s",
                   message_clean(sqlstate, text, clean, sizeof clean), advice[0] ? " (" : "", advice,
                   advice[0] ? ")" : "");
-    (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", sqlstate);
+    (void)snprintf(ret_err->sqlstate, sizeof ret_err->sqlstate, "%s", sqlstate);
 }
 
 void sink_drop_conn(struct sink *sink) {
@@ -142,7 +140,7 @@ void sink_drop_conn(struct sink *sink) {
         (void)err_set(&err, ERR_RETRY, "OLAP connection: %s", failure->message);
         (void)snprintf(err.sqlstate, sizeof err.sqlstate, "%s", failure->sqlstate);
     } else {
-        describe(sink, &err);
+        link_describe(sink->conn, &err);
         err.kind = ERR_RETRY;
     }
     sink_drop(sink, &err);
@@ -179,7 +177,7 @@ void sink_drop_connect(struct sink *sink, const struct err *err) {
 
 static void connect_failed(struct sink *sink) {
     struct err err = {0};
-    describe(sink, &err);
+    link_describe(sink->conn, &err);
     sink_drop_connect(sink, &err);
 }
 

@@ -13,18 +13,6 @@
 #define BACKOFF_MAX_MS   2000
 #define COLUMNS_MIN      16 /* of fence and letters */
 
-static struct str copy(struct str s) {
-    char *bytes = malloc(s.len + 1);
-    if (!bytes) {
-        abort();
-    }
-    if (s.len > 0) {
-        memcpy(bytes, s.ptr, s.len);
-    }
-    bytes[s.len] = '\0';
-    return (struct str){bytes, s.len};
-}
-
 static size_t columns_max(const struct view *view) {
     size_t max = view->output_count > COLUMNS_MIN ? view->output_count : COLUMNS_MIN;
     for (size_t t = 0; t < view->table_count; t++) {
@@ -44,8 +32,8 @@ enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options 
     sink->view = view;
     sink->log = options->log;
     sink->clock = options->clock;
-    sink->identity.cluster_id = copy(options->identity.cluster_id);
-    sink->identity.hash = copy(options->identity.hash);
+    sink->identity.cluster_id = arena_copy(&sink->memory, options->identity.cluster_id);
+    sink->identity.hash = arena_copy(&sink->memory, options->identity.hash);
     sink->keywords = link_keywords(options, &sink->values);
     sink->columns = columns;
     sink->column_cap = columns_max(view);
@@ -57,11 +45,6 @@ enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options 
     return ERR_NONE;
 }
 
-static void str_free(struct str *s) {
-    free((void *)(uintptr_t)s->ptr);
-    *s = STR_NONE;
-}
-
 void pg_sink_destroy(struct sink **sink_ptr) {
     struct sink *sink = *sink_ptr;
     if (!sink) {
@@ -69,8 +52,7 @@ void pg_sink_destroy(struct sink **sink_ptr) {
     }
     PQfinish(sink->conn);
     link_keywords_free(&sink->keywords, &sink->values);
-    str_free(&sink->identity.cluster_id);
-    str_free(&sink->identity.hash);
+    arena_clear(&sink->memory);
     for (size_t c = 0; c < sink->column_cap; c++) {
         buf_clear(&sink->columns[c]);
     }

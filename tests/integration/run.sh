@@ -68,6 +68,7 @@ port=$(free_port)
 cat >>"$server/postgresql.conf" <<CONF
 port = $port
 listen_addresses = '127.0.0.1'
+max_connections = 50
 unix_socket_directories = ''
 fsync = off
 max_prepared_transactions = 2
@@ -95,7 +96,7 @@ for name in "$@"; do
         -e 's/^\[       OK \] /PASS '"$name"': /p' \
         -e 's/^\[  FAILED  \] \([a-z_0-9]*\)$/FAIL '"$name"': \1/p' | sort -u
     if [ "$code" != 0 ]; then
-        echo "$output"
+        echo "$output" | grep -v '^\[ RUN\|^\[       OK' | head -n 60 || true
         echo "FAIL $name: exit code $code"
         status=1
     fi

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #define COLUMN(n, t, s, k)                                                                         \
-    {.name = STR(n), .type = STR(t), .scalar = (s), .key = (k)}
+    { .name = STR(n), .type = STR(t), .scalar = (s), .key = (k) }
 
 static struct view_column student_columns[] = {
     COLUMN("student_id", "bigint", SCALAR_INTEGER, KEY_BIGINT),
@@ -68,11 +68,11 @@ static const struct view made = {
     .sql_ddl = STR("CREATE TABLE IF NOT EXISTS student_contact (student_id bigint,"
                    " contact_id bigint, name text, contact_number text, born date,"
                    " PRIMARY KEY (student_id, contact_id))"),
-    .sql_upsert = STR(
-        INSERT " ON CONFLICT (student_id, contact_id) DO UPDATE SET name = excluded.name,"
-               " contact_number = excluded.contact_number, born = excluded.born"
-               " WHERE ROW(t.name, t.contact_number, t.born)::record"
-               " *<> ROW(excluded.name, excluded.contact_number, excluded.born)::record"),
+    .sql_upsert =
+        STR(INSERT " ON CONFLICT (student_id, contact_id) DO UPDATE SET name = excluded.name,"
+                   " contact_number = excluded.contact_number, born = excluded.born"
+                   " WHERE ROW(t.name, t.contact_number, t.born)::record"
+                   " *<> ROW(excluded.name, excluded.contact_number, excluded.born)::record"),
     .sql_insert = STR(INSERT),
     .sql_copy = STR("COPY student_contact (student_id, contact_id, name, contact_number, born)"
                     " FROM STDIN"),
@@ -236,30 +236,32 @@ PGconn *admin_open(void) {
 
 static PGconn *shared(void) {
     static PGconn *conn;
-    if (!conn || PQstatus(conn) != CONNECTION_OK) {
+    PGresult *result = conn ? PQexec(conn, "SELECT 1") : NULL;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) { /* the first time, and after a restart */
         PQfinish(conn);
         conn = admin_open();
     }
+    PQclear(result);
     return conn;
 }
 
 void admin(const char *sql) {
-    PGresult *result = PQexec(shared(), sql);
+    PGconn *conn = shared();
+    PGresult *result = PQexec(conn, sql);
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        print_error("%s: %s", sql, PQerrorMessage(shared()));
+        print_error("%s: %s", sql, PQerrorMessage(conn));
     }
     PQclear(result);
     assert_true(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK);
 }
 
-static const char *ask_args(const char *format, va_list args) {
+static const char *ask_sql(const char *sql) {
     static char answer[4096];
-    char sql[4096];
-    (void)vsnprintf(sql, sizeof sql, format, args);
-    PGresult *result = PQexec(shared(), sql);
+    PGconn *conn = shared();
+    PGresult *result = PQexec(conn, sql);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        print_error("%s: %s", sql, PQerrorMessage(shared()));
+        print_error("%s: %s", sql, PQerrorMessage(conn));
         fail();
     }
     (void)snprintf(answer, sizeof answer, "%s",
@@ -269,19 +271,21 @@ static const char *ask_args(const char *format, va_list args) {
 }
 
 const char *ask(const char *format, ...) {
+    char sql[4096];
     va_list args;
     va_start(args, format);
-    const char *answer = ask_args(format, args);
+    (void)vsnprintf(sql, sizeof sql, format, args);
     va_end(args);
-    return answer;
+    return ask_sql(sql);
 }
 
 long ask_number(const char *format, ...) {
+    char sql[4096];
     va_list args;
     va_start(args, format);
-    const char *answer = ask_args(format, args);
+    (void)vsnprintf(sql, sizeof sql, format, args);
     va_end(args);
-    return strtol(answer, NULL, 10);
+    return strtol(ask_sql(sql), NULL, 10);
 }
 
 void tables_reset(const struct view *view) {

@@ -14,6 +14,9 @@
 
 #include <libpq-fe.h>
 
+#define OWNER_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define OWNER_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
 /* student_contact over student(student_id, name) and contact(student_id, contact_id,
  * contact_number, born). with_copy: the load goes by COPY. Static. */
 const struct view *test_view(bool with_copy);

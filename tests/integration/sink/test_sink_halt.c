@@ -1,0 +1,236 @@
+/* What the operator must solve: identity, missing or foreign tables, refused connections. */
+#include "support.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const struct view *view;
+
+static int nothing(void **state) {
+    (void)state;
+    view = test_view(true);
+    admin("DROP TABLE IF EXISTS student_contact, sync_progress, sync_identity, sync_dead_letter"
+          " CASCADE");
+    return 0;
+}
+
+static int reset(void **state) {
+    (void)nothing(state);
+    tables_reset(view);
+    return 0;
+}
+
+static enum err_kind apply_as(const char *keyword, const char *value, int log_fd, struct err *err) {
+    struct log log = {.fd = log_fd, .level = LOG_INFO, .member = "test"};
+    const char *keywords[] = {keyword, NULL}, *values[] = {value, NULL};
+    struct pg_sink_options options = {
+        .keywords = keywords, .values = values, .log = &log, .clock = clock_real()};
+    *err = (struct err){0};
+    return pg_apply_ddl(view, &options, err);
+}
+
+static enum err_kind apply(struct err *err) {
+    return apply_as("port", getenv("PGPORT"), 2, err);
+}
+
+static void expect_config(const char *part) {
+    struct err err;
+    assert_int_equal(apply(&err), ERR_CONFIG);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    if (!strstr(err.message, part)) {
+        fail_msg("%s", err.message);
+    }
+}
+
+static void test_ddl_is_idempotent(void **state) {
+    (void)state;
+    struct err err;
+    for (int i = 0; i < 3; i++) {
+        if (apply(&err) != ERR_NONE) {
+            fail_msg("%s", err.message);
+        }
+    }
+    struct sink *sink = sink_connected(view);
+    struct progress at = sink_acquire(sink, 1, OWNER_A);
+    struct txn_part part;
+    part_begin(&part, view, 1, &at);
+    part_upsert(&part, 1, 1, "a", "1");
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+    assert_int_equal(apply(&err), ERR_NONE); /* rows, and progress that accounts for them */
+    txn_part_clear(&part);
+    pg_sink_destroy(&sink);
+}
+
+static void test_ddl_names_differences(void **state) {
+    (void)state;
+    admin("CREATE TABLE student_contact (student_id bigint, contact_id integer, name varchar(9)"
+          " NOT NULL, born date, extra text, PRIMARY KEY (student_id))");
+    expect_config("column contact_id is integer, should be bigint NOT NULL");
+    expect_config("column contact_number is missing, should be text");
+    expect_config("column extra is text, should be absent");
+    expect_config("column name is character varying(9) NOT NULL, should be text");
+    expect_config("PRIMARY KEY (student_id), should be PRIMARY KEY (student_id, contact_id)");
+    assert_string_equal(ask("SELECT coalesce(to_regclass('sync_progress')::text, 'none')"), "none");
+    admin("DROP TABLE student_contact; CREATE VIEW student_contact AS SELECT 1 AS a");
+    expect_config("it is no table");
+    admin("DROP VIEW student_contact; CREATE TABLE sync_progress (view text)");
+    expect_config("table sync_progress stands");
+    admin("DROP TABLE sync_progress");
+}
+
+static void test_ddl_refuses_rows_without_progress(void **state) {
+    (void)state;
+    struct err err;
+    assert_int_equal(apply(&err), ERR_NONE);
+    admin("INSERT INTO student_contact VALUES (1, 1)");
+    expect_config("sync_progress knows of none");
+}
+
+static void test_ddl_warns_of_extras(void **state) {
+    (void)state;
+    struct err err;
+    char path[] = "/tmp/sink-warnings.XXXXXX", text[4096] = "";
+    assert_int_equal(apply(&err), ERR_NONE);
+    admin("CREATE TABLE IF NOT EXISTS seen (id bigint PRIMARY KEY)");
+    admin("ALTER TABLE student_contact ADD CONSTRAINT to_seen FOREIGN KEY (contact_id)"
+          " REFERENCES seen");
+    admin("CREATE UNIQUE INDEX one_number ON student_contact (contact_number)");
+    admin("CREATE OR REPLACE FUNCTION nop() RETURNS trigger LANGUAGE plpgsql AS"
+          " $$ BEGIN RETURN new; END $$");
+    admin("CREATE TRIGGER audit BEFORE INSERT ON student_contact FOR EACH ROW"
+          " EXECUTE FUNCTION nop()");
+    int fd = mkstemp(path);
+    assert_int_equal(apply_as("port", getenv("PGPORT"), fd, &err), ERR_NONE);
+    (void)!pread(fd, text, sizeof text - 1, 0);
+    assert_non_null(strstr(text, "event=sink_table_extra kind=\"foreign key\" name=to_seen"));
+    assert_non_null(strstr(text, "kind=\"unique index\" name=one_number"));
+    assert_non_null(strstr(text, "kind=trigger name=audit"));
+    (void)close(fd);
+    (void)unlink(path);
+}
+
+static void test_ddl_without_a_server(void **state) {
+    (void)state;
+    struct err err;
+    assert_int_equal(apply_as("port", "1", 2, &err), ERR_RETRY);
+    assert_non_null(strstr(err.message, "refused"));
+    assert_int_equal(apply_as("dbname", "nowhere", 2, &err), ERR_CONFIG);
+    assert_string_equal(err.sqlstate, "3D000");
+}
+
+static void test_ddl_of_a_role_without_rights(void **state) {
+    (void)state;
+    struct err err;
+    admin("DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN");
+    assert_int_equal(apply_as("user", "poor", 2, &err), ERR_CONFIG);
+    assert_string_equal(err.sqlstate, "42501");
+    assert_int_equal(apply(&err), ERR_NONE);
+    admin("GRANT ALL ON student_contact, sync_progress, sync_identity, sync_dead_letter TO poor");
+    assert_int_equal(apply_as("user", "poor", 2, &err), ERR_NONE); /* nothing is left to make */
+    admin("DROP OWNED BY poor; DROP ROLE poor");
+}
+
+static struct sink_event acquire_with(const struct view *with) {
+    struct sink *sink = sink_connected(with);
+    static const int32_t task = 1;
+    pg_sink_ops.acquire(sink, &task, 1, OWNER_B);
+    struct sink_event event = sink_await(sink, 5000);
+    assert_true(pg_sink_ops.ready(sink));
+    pg_sink_destroy(&sink);
+    return event;
+}
+
+static void test_identity_must_be_equal(void **state) {
+    (void)state;
+    struct sink *sink = sink_connected(view);
+    (void)sink_acquire(sink, 1, OWNER_A);
+    (void)sink_acquire(sink, 1, OWNER_A);
+    struct view other = *view;
+    other.fingerprint = STR("ffffffffffffffff");
+    struct sink_event event = acquire_with(&other);
+    assert_int_equal(event.kind, SINK_HALT);
+    assert_int_equal(event.err.kind, ERR_HALT);
+    assert_non_null(strstr(event.err.message, "fingerprint is stored as 0123456789abcdef, "
+                                              "found ffffffffffffffff"));
+    other = *view;
+    other.partition_count = 9;
+    event = acquire_with(&other);
+    assert_non_null(strstr(event.err.message, "partitions is stored as 8, found 9"));
+    admin("UPDATE sync_identity SET cluster_id = 'cluster-0'");
+    event = acquire_with(view);
+    assert_non_null(
+        strstr(event.err.message, "cluster_id is stored as cluster-0, found cluster-1"));
+    admin("UPDATE sync_identity SET cluster_id = 'cluster-1', topics = '{a,b}'");
+    event = acquire_with(view);
+    assert_non_null(strstr(event.err.message, "topics is stored as a, b, found oltp.public."));
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_progress"), 2);
+    pg_sink_destroy(&sink);
+}
+
+static void test_progress_of_another_shape_halts(void **state) {
+    (void)state;
+    admin("INSERT INTO sync_progress VALUES ('student_contact', 1, 5, '{1,2,3}', 'x')");
+    struct sink_event event = acquire_with(view);
+    assert_int_equal(event.kind, SINK_HALT);
+    assert_int_equal(ask_number("SELECT max(seq) FROM sync_progress"), 5);
+}
+
+static void test_missing_tables_halt_until_made(void **state) {
+    (void)state;
+    struct sink *sink = sink_open(view, NULL);
+    struct sink_event event = sink_await(sink, 5000);
+    assert_int_equal(event.kind, SINK_HALT);
+    assert_string_equal(event.err.sqlstate, "42P01");
+    assert_non_null(strstr(event.err.message, "plan --apply-sink"));
+    assert_int_equal(sink_await(sink, 5000).kind, SINK_HALT); /* tried again */
+    struct err err;
+    assert_int_equal(apply(&err), ERR_NONE);
+    (void)sink_until(sink, SINK_CONNECTED, 5000);
+    pg_sink_destroy(&sink);
+}
+
+static void test_refused_connections(void **state) {
+    (void)state;
+    struct sink *sink = sink_open(view, "1");
+    struct sink_event event = sink_await(sink, 5000);
+    assert_int_equal(event.kind, SINK_LOST);
+    assert_non_null(strstr(event.err.message, "refused"));
+    pg_sink_destroy(&sink);
+    (void)setenv("PGDATABASE", "nowhere", 1);
+    sink = sink_open(view, NULL);
+    event = sink_await(sink, 5000);
+    (void)setenv("PGDATABASE", "postgres", 1);
+    assert_int_equal(event.kind, SINK_HALT);
+    assert_string_equal(event.err.sqlstate, "3D000");
+    pg_sink_destroy(&sink);
+    (void)setenv("PGUSER", "nobody", 1);
+    sink = sink_open(view, NULL);
+    event = sink_await(sink, 5000);
+    (void)setenv("PGUSER", "pg", 1);
+    assert_int_equal(event.kind, SINK_HALT);
+    assert_string_equal(event.err.sqlstate, "28000");
+    assert_non_null(strstr(event.err.message, "olap.user"));
+    pg_sink_destroy(&sink);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_ddl_is_idempotent, nothing),
+        cmocka_unit_test_setup(test_ddl_names_differences, nothing),
+        cmocka_unit_test_setup(test_ddl_refuses_rows_without_progress, nothing),
+        cmocka_unit_test_setup(test_ddl_warns_of_extras, nothing),
+        cmocka_unit_test_setup(test_ddl_without_a_server, nothing),
+        cmocka_unit_test_setup(test_ddl_of_a_role_without_rights, nothing),
+        cmocka_unit_test_setup(test_identity_must_be_equal, reset),
+        cmocka_unit_test_setup(test_progress_of_another_shape_halts, reset),
+        cmocka_unit_test_setup(test_missing_tables_halt_until_made, nothing),
+        cmocka_unit_test_setup(test_refused_connections, reset),
+    };
+    return cmocka_run_group_tests_name("sink_halt", tests, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+/* Row arrays, progress and parts as data. */
+#include "sink/txn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct view_table tables[] = {{.column_count = 2, .key_count = 1},
+                                     {.column_count = 3, .key_count = 2}};
+static const struct view view = {.tables = tables, .table_count = 2, .output_count = 4};
+
+static void test_row_array_gives_back_what_was_added(void **state) {
+    (void)state;
+    struct row_array rows;
+    row_array_init(&rows, 2);
+    struct str first[] = {STR("a"), STR_NONE}, second[] = {STR(""), STR("b\0c")};
+    row_array_add(&rows, first);
+    row_array_add(&rows, second);
+    assert_int_equal(rows.row_count, 2);
+    size_t position = 0;
+    struct str value;
+    assert_true(row_array_next(&rows, 0, &position, &value));
+    assert_true(str_equal(value, STR("a")));
+    assert_true(row_array_next(&rows, 0, &position, &value));
+    assert_true(value.ptr && value.len == 0);
+    assert_false(row_array_next(&rows, 0, &position, &value));
+    position = 0;
+    assert_true(row_array_next(&rows, 1, &position, &value));
+    assert_null(value.ptr);
+    assert_true(row_array_next(&rows, 1, &position, &value));
+    assert_true(str_equal(value, STR("b\0c")));
+    row_array_reset(&rows);
+    position = 0;
+    assert_int_equal(rows.row_count, 0);
+    assert_false(row_array_next(&rows, 1, &position, &value));
+    row_array_clear(&rows);
+    row_array_clear(&rows);
+}
+
+static void test_progress_equal_sees_every_field(void **state) {
+    (void)state;
+    struct progress a = {.exists = true,
+                         .seq = 7,
+                         .has_offsets = true,
+                         .offsets = {1, 2, 99},
+                         .owner = "me"},
+                    b = a;
+    b.offsets[2] = 0; /* beyond the tables */
+    assert_true(progress_equal(&a, &b, 2));
+    b.seq = 8;
+    assert_false(progress_equal(&a, &b, 2));
+    b = a;
+    b.offsets[1] = 3;
+    assert_false(progress_equal(&a, &b, 2));
+    b = a;
+    b.owner[0] = 'x';
+    assert_false(progress_equal(&a, &b, 2));
+    b = a;
+    b.has_offsets = false; /* '{}' is not {1,2}, nor {0,0} */
+    assert_false(progress_equal(&a, &b, 2));
+    a.has_offsets = false;
+    a.offsets[0] = 5;
+    assert_true(progress_equal(&a, &b, 2));
+    b = (struct progress){0};
+    assert_false(progress_equal(&a, &b, 2));
+    a.exists = false;
+    assert_true(progress_equal(&a, &b, 2));
+}
+
+static void test_part_counts_rows_and_letters(void **state) {
+    (void)state;
+    struct txn_part part;
+    txn_part_init(&part, &view);
+    struct str values[] = {STR("1"), STR("2"), STR("3"), STR("4")};
+    row_array_add(&part.deletes[0], values);
+    row_array_add(&part.deletes[1], values);
+    row_array_add(&part.checks[1], values);
+    row_array_add(&part.upserts, values);
+    assert_int_equal(part.deletes[1].column_count, 2);
+    assert_int_equal(part.checks[0].column_count, 2);
+    for (int64_t i = 0; i < 37; i++) {
+        struct dead_letter letter = {.topic = STR("t"), .offset = i, .reason = "r"};
+        txn_part_add_letter(&part, &letter);
+    }
+    assert_int_equal(part.letter_count, 37);
+    for (int64_t i = 0; i < 37; i++) {
+        assert_int_equal(part.letters[i].offset, i);
+    }
+    assert_int_equal(txn_part_rows(&part), 41);
+    txn_part_reset(&part);
+    assert_int_equal(txn_part_rows(&part), 0);
+    struct dead_letter letter = {.offset = 99};
+    for (int i = 0; i < 5; i++) {
+        txn_part_add_letter(&part, &letter);
+    }
+    assert_int_equal(part.letters[4].offset, 99);
+    txn_part_clear(&part);
+    txn_part_clear(&part);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_row_array_gives_back_what_was_added),
+        cmocka_unit_test(test_progress_equal_sees_every_field),
+        cmocka_unit_test(test_part_counts_rows_and_letters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
