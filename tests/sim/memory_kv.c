@@ -120,6 +120,7 @@ static enum err_kind get(struct kv *kv, int space, struct str key, struct str *r
     return ERR_NONE;
 }
 
+/* kv.h's parameters. NOLINTNEXTLINE(readability-function-size) */
 static enum err_kind next(struct kv *kv, int space, struct str prefix, struct str after,
                           struct str *ret_key, struct str *ret_value, struct err *reterr) {
     enum err_kind kind = call(kv, reterr);
@@ -262,6 +263,7 @@ static struct memory_folder *get_folder(struct memory_disk *disk, int32_t task,
     return folder;
 }
 
+/* kv.h's parameters. NOLINTNEXTLINE(readability-function-size) */
 static enum err_kind open_store(void *ctx, int32_t task, const char *suffix, int spaces,
                                 struct kv **ret_kv, bool *ret_was_damaged, struct err *reterr) {
     struct memory_disk *disk = ctx;

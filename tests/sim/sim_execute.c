@@ -185,10 +185,10 @@ static enum sink_event_kind commit(struct world *world, struct job *job) {
     return SINK_COMMITTED;
 }
 
-static void fill_letters(const struct world *world, struct sink *sink, struct sink_result *result) {
+static void fill_letters(const struct sink *sink, size_t count, struct sink_result *result) {
     for (int t = 0; t < TABLES; t++) { /* by (table, offset) */
-        for (size_t i = 0; i < world->sink.letter_count; i++) {
-            const struct letter *letter = &world->sink.letters[i];
+        for (size_t i = 0; i < count; i++) {
+            const struct letter *letter = &sink->letter_bytes[i];
             if (letter->task == result->task && letter->table == t) {
                 size_t at = result->letter_count++;
                 while (at > 0 && result->letters[at - 1].table == t &&
@@ -204,7 +204,6 @@ static void fill_letters(const struct world *world, struct sink *sink, struct si
             }
         }
     }
-    (void)sink;
 }
 
 static void answer_tasks(struct world *world, struct job *job, struct sink_event *event) {
@@ -226,10 +225,16 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
     }
     free(sink->results);
     free(sink->letters);
+    free(sink->letter_bytes);
+    sink->letter_bytes = calloc(world->sink.letter_count + 1, sizeof *sink->letter_bytes);
     sink->results = calloc(job->task_count + 1, sizeof *sink->results);
     sink->letters = calloc(job->task_count * world->sink.letter_count + 1, sizeof *sink->letters);
-    if (!sink->results || !sink->letters) {
+    if (!sink->results || !sink->letters || !sink->letter_bytes) {
         abort();
+    }
+    if (world->sink.letter_count > 0) {
+        memcpy(sink->letter_bytes, world->sink.letters,
+               world->sink.letter_count * sizeof *sink->letter_bytes);
     }
     event->result_count = job->task_count;
     for (size_t i = 0; i < job->task_count; i++) {
@@ -238,7 +243,7 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
                                        .newest = world->sink.progress[job->tasks[i]],
                                        .letters = sink->letters + i * world->sink.letter_count};
         if (job->kind == SIM_ACQUIRE) {
-            fill_letters(world, sink, result);
+            fill_letters(sink, world->sink.letter_count, result);
         }
     }
 }

@@ -65,6 +65,7 @@ void sim_sink_destroy(struct sink **sink, bool keep) {
         sim_sink_cut(*sink, keep);
         free((*sink)->results);
         free((*sink)->letters);
+        free((*sink)->letter_bytes);
         free(*sink);
         *sink = NULL;
     }

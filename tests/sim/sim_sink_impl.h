@@ -43,6 +43,7 @@ struct sink {
     struct sink_event event;
     struct sink_result *results;
     struct known_letter *letters;
+    struct letter *letter_bytes; /* what letters point to: as they were when it answered */
 };
 
 void sim_sink_answer(struct world *world, struct job *job, struct sink_event *event);
