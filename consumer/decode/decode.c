@@ -117,6 +117,11 @@ static enum err_kind read_record_key(const struct job *job, struct err *reterr) 
                       job->table->key_count, reterr);
 }
 
+/* NULL is not the empty text. */
+static bool same_value(struct str a, struct str b) {
+    return !a.ptr == !b.ptr && str_equal(a, b);
+}
+
 /* The Kafka key, by which compaction keeps and drops, must name the row that part holds. */
 static enum err_kind check_record_key(const struct job *job, enum image_part part,
                                       const struct str *values, struct err *reterr) {
@@ -130,7 +135,7 @@ static enum err_kind check_record_key(const struct job *job, enum image_part par
     }
     for (size_t i = 0; i < job->table->key_count; i++) {
         /* a NULL may have become the column's default in the key: replace.null.with.default */
-        if (values[i].ptr && !str_equal(values[i], job->decoder->key.values[i])) {
+        if (values[i].ptr && !same_value(values[i], job->decoder->key.values[i])) {
             return err_set(reterr, ERR_HALT,
                            "column " STR_FMT " differs between the record's key and %s: either "
                            "the REPLICA IDENTITY of " STR_FMT "." STR_FMT " is not FULL (ALTER "
@@ -174,7 +179,7 @@ static enum err_kind check_before(const struct job *job, const struct envelope *
         return kind;
     }
     for (size_t i = 0; i < job->table->key_count; i++) {
-        if (!before[i].ptr != !after[i].ptr || !str_equal(before[i], after[i])) {
+        if (!same_value(before[i], after[i])) {
             return err_set(reterr, ERR_HALT,
                            "an update changed key column " STR_FMT " of " STR_FMT "." STR_FMT
                            " and came as `u`, not as `d` and `c`: the connector's "

@@ -6,8 +6,8 @@
 static bool says(const struct scan_value *value, enum scalar scalar, struct str text) {
     bool is_string = value->kind == SCAN_STRING;
     bool is_boolean = value->kind == SCAN_TRUE || value->kind == SCAN_FALSE;
-    if (value->kind == SCAN_NULL) {
-        return !text.ptr;
+    if (value->kind == SCAN_NULL || !text.ptr) {
+        return value->kind == SCAN_NULL && !text.ptr;
     }
     switch (scalar) {
     case SCALAR_INTEGER:

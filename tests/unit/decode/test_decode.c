@@ -121,6 +121,8 @@ static void test_record_key(void **state) {
     refuse(ERR_HALT, "column contact_id differs", record);
     record.key = STR("{\"student_id\":7,\"contact_id\":9,\"contact_id\":9}");
     refuse(ERR_RECORD, "the key is not JSON that can be used: a member comes twice", record);
+    record.key = STR("{\"student_id\":7,\"student_id\":7}");
+    refuse(ERR_RECORD, "the key is not JSON that can be used: a member comes twice", record);
     static const char *const bad[] = {"",     "7", "[7,9]",
                                       "null", "{", "{\"student_id\":7,\"contact_"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -311,11 +313,15 @@ static void test_key_of_failure(void **state) {
     assert_null(scanned.change.key.ptr);
 }
 
-static void test_long_key(void **state) {
-    (void)state;
-    struct view_column text_key = {STR("student_id"), STR("text"), SCALAR_STRING, KEY_TEXT, false};
+static void with_text_key(void (*test)(void)) {
     struct view_column saved = student_columns[0];
-    student_columns[0] = text_key;
+    student_columns[0] =
+        (struct view_column){STR("student_id"), STR("text"), SCALAR_STRING, KEY_TEXT, false};
+    test();
+    student_columns[0] = saved;
+}
+
+static void check_long_key(void) {
     char key[1024], value[1024], name[600];
     memset(name, 'k', sizeof name);
     int key_len = snprintf(key, sizeof key, "{\"student_id\":\"%.*s\"}", 600, name);
@@ -326,7 +332,32 @@ static void test_long_key(void **state) {
            record_of(STUDENT, 0, (struct str){key, (size_t)key_len},
                      (struct str){value, (size_t)len}));
     assert_null(scanned.change.key.ptr);
-    student_columns[0] = saved;
+}
+
+static void test_long_key(void **state) {
+    (void)state;
+    with_text_key(check_long_key);
+}
+
+static void check_empty_key(void) {
+#define EMPTY "{\"student_id\":\"\",\"name\":\"n\"}"
+#define NONE  "{\"student_id\":null,\"name\":\"n\"}"
+    struct record record =
+        record_of(STUDENT, 0, STR("{\"student_id\":\"\"}"), ROW(EMPTY, EMPTY, "u"));
+    assert_string_equal(row_text(accept(record)), "|n");
+    record.value = ROW(NONE, EMPTY, "u");
+    refuse(ERR_HALT, "message.key.columns", record);
+    record.value = ROW(EMPTY, NONE, "u");
+    refuse(ERR_HALT, "message.key.columns", record);
+    record.value = ROW("null", EMPTY, "c");
+    record.key = STR("{\"student_id\":null}");
+    refuse(ERR_HALT, "column student_id differs", record);
+}
+
+/* NULL is not the empty text, though both are 0 bytes long. */
+static void test_empty_key(void **state) {
+    (void)state;
+    with_text_key(check_empty_key);
 }
 
 int main(void) {
@@ -344,6 +375,7 @@ int main(void) {
         cmocka_unit_test(test_no_values_in_messages),
         cmocka_unit_test(test_key_of_failure),
         cmocka_unit_test(test_long_key),
+        cmocka_unit_test(test_empty_key),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }
