@@ -76,8 +76,9 @@ def run_case(case: Case, context: Context) -> bool:
 
 
 def recover(system: System) -> None:
-    """After a failed case: every server up, no member left of it."""
+    """After a failed case: every server up, no member and no cache left of it."""
     system.end()
+    system.drop_caches()
     for name in ("oltp", "olap", "kafka", "connect"):
         system.stack.service("start", name)
     system.oltp.close()

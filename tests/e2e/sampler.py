@@ -28,6 +28,7 @@ class Sampler:
     def __exit__(self, kind: type | None, *_: object) -> None:
         self.stopping.set()
         self.thread.join()
+        self.sample()
         if kind is None and self.problems:
             raise Failure("\n".join([f"{len(self.problems)} rows that never were true:"] + self.problems[:5]))
         if kind is None and self.rows == 0:

@@ -102,7 +102,12 @@ class System:
         self.members.clear()
 
     def check_alive(self) -> list[str]:
-        return [f"{member.name} has ended by itself" for member in self.members.values() if not member.alive()]
+        return [f"{member.name} has ended by itself: {self.last_line(member)}"
+                for member in self.members.values() if not member.alive()]
+
+    def last_line(self, member: Member) -> str:
+        lines = [line for line in self.log_since(0).splitlines() if f"member={member.name} " in line]
+        return lines[-1] if lines else "its log is empty"
 
     def drop_caches(self) -> None:
         shutil.rmtree(self.state_dir, ignore_errors=True)
@@ -134,6 +139,7 @@ class System:
         watch = Stopwatch()
 
         def seen() -> set[int]:
+            fail_with("", self.check_alive())
             return {row[0] for row in self.olap.run(
                 f"SELECT student_id FROM {self.view} WHERE student_id = ANY(%s) AND contact_id = student_id "
                 "AND name = %s AND contact_number = %s", ids, token, token)}

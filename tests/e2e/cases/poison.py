@@ -101,11 +101,10 @@ def halts(ctx: Context) -> None:
 
 
 def wait_halted(tenant: Tenant, partition: int, pattern: str, offset: int) -> None:
-    task = re.compile(rf"\btask={partition}\b")
+    halted = re.compile(rf"\bevent=halted\b.*\b(task|partition)={partition}\b")
 
     def said() -> bool:
-        return any("halt" in line and task.search(line) and re.search(pattern, line)
-                   for line in tenant.log_since(offset).splitlines())
+        return any(halted.search(line) and re.search(pattern, line) for line in tenant.log_since(offset).splitlines())
     wait_until(f"task {partition} halts and says {pattern}", said, 20, 0.1)
 
 
