@@ -1,8 +1,10 @@
 /* How fast the state cache takes rows, and what memory it holds while it does.
  *
- * bench_state DIR [ROWS [BATCH [COMMIT_BYTES]]]: rows with keys in order, then as many changes at
- * random keys, each batch sorted, a commit whenever state_dirty_bytes has passed COMMIT_BYTES. What
- * state_dirty_bytes said at each commit is compared with what malloc handed out since the last. */
+ * bench_state DIR [ROWS [BATCH [COMMIT_BYTES [TASKS]]]]: rows with keys in order, then as many
+ * changes at random keys, each batch sorted, to the tasks in turn; all commit whenever their
+ * state_dirty_bytes together have passed COMMIT_BYTES. What those said at each commit is shown
+ * beside what malloc has handed out since the start (LMDB keeps pages for the next transaction).
+ */
 #include "base/clock.h"
 #include "state/lmdb_store.h"
 #include "state/state.h"
@@ -12,15 +14,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { TASKS_MAX = 64 };
+
 struct bench {
-    struct state *state;
+    struct state *state; /* the one in turn */
+    struct state *states[TASKS_MAX];
+    size_t task_count;
     uint64_t rows, batch;
     size_t commit_bytes;
     int64_t offset;
     struct clock clock;
-    size_t base_bytes; /* malloc'ed after the last commit */
+    size_t base_bytes; /* malloc'ed at the start */
     size_t max_said, max_held, commits;
-    double said, held;
+    double said;
     uint64_t seed;
     uint64_t *keys;
     int64_t commit_us;
@@ -48,19 +54,35 @@ static long status_kb(const char *name) {
     return kb;
 }
 
+static size_t dirty_bytes(const struct bench *b) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < b->task_count; i++) {
+        bytes += state_dirty_bytes(b->states[i]);
+    }
+    return bytes;
+}
+
+static size_t malloced_bytes(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks; /* without mappings of their own: mostly LMDB's lists */
+}
+
 static void commit(struct bench *b) {
     struct err err;
-    size_t said = state_dirty_bytes(b->state);
-    /* Pages that LMDB keeps for the next transaction stay malloc'ed: what counts is the peak. */
-    size_t held = mallinfo2().uordblks + mallinfo2().hblkhd - b->base_bytes;
+    size_t said = dirty_bytes(b);
+    size_t held = malloced_bytes() - b->base_bytes;
     b->said += (double)said;
-    b->held += (double)held;
     b->max_said = said > b->max_said ? said : b->max_said;
     b->max_held = held > b->max_held ? held : b->max_held;
     b->commits++;
     b->offset++;
     int64_t before = b->clock.mono_us(b->clock.ctx);
-    must(state_commit(b->state, (int64_t[]){b->offset, b->offset}, 1, false, &err), &err);
+    for (size_t i = 0; i < b->task_count; i++) {
+        if (state_dirty_bytes(b->states[i]) > 0) {
+            must(state_commit(b->states[i], (int64_t[]){b->offset, b->offset}, 1, false, &err),
+                 &err);
+        }
+    }
     b->commit_us += b->clock.mono_us(b->clock.ctx) - before;
 }
 
@@ -72,16 +94,17 @@ static int by_value(const void *a, const void *b) {
 static void run(struct bench *b, const char *name, bool at_random, unsigned version) {
     struct err err;
     b->max_said = b->max_held = b->commits = 0;
-    b->said = b->held = 0;
+    b->said = 0;
     b->commit_us = 0;
-    struct mallinfo2 info = mallinfo2();
-    b->base_bytes = info.uordblks + info.hblkhd;
     int64_t start_us = b->clock.mono_us(b->clock.ctx);
+    size_t turn = 0;
     for (uint64_t done = 0; done < b->rows; done += b->batch) {
         for (uint64_t i = 0; i < b->batch; i++) {
             b->seed = b->seed * 6364136223846793005U + 1442695040888963407U;
-            b->keys[i] = at_random ? (b->seed >> 20) % b->rows : done + i;
+            b->keys[i] =
+                at_random ? (b->seed >> 20) % (b->rows / b->task_count) : done / b->task_count + i;
         }
+        b->state = b->states[turn++ % b->task_count];
         qsort(b->keys, b->batch, sizeof *b->keys, by_value);
         for (uint64_t i = 0; i < b->batch; i++) {
             /* (student, contact): two bigints, big-endian */
@@ -93,18 +116,17 @@ static void run(struct bench *b, const char *name, bool at_random, unsigned vers
                            (struct str){value, (size_t)len}, &err),
                  &err);
         }
-        if (state_dirty_bytes(b->state) > b->commit_bytes) {
+        if (dirty_bytes(b) > b->commit_bytes) {
             commit(b);
         }
     }
     commit(b);
     double seconds = (double)(b->clock.mono_us(b->clock.ctx) - start_us) / 1e6;
     printf("%-28s %7.0f k puts/s  %5zu commits of %6.0f us  dirty said %5.2f MiB (max %5.2f), "
-           "malloc'ed %5.2f (max %5.2f)  RssAnon %ld KiB\n",
+           "malloc'ed max %5.2f  RssAnon %ld KiB\n",
            name, (double)b->rows / seconds / 1e3, b->commits,
            (double)b->commit_us / (double)b->commits, b->said / (double)b->commits / 1048576,
-           (double)b->max_said / 1048576, b->held / (double)b->commits / 1048576,
-           (double)b->max_held / 1048576, status_kb("RssAnon:"));
+           (double)b->max_said / 1048576, (double)b->max_held / 1048576, status_kb("RssAnon:"));
 }
 
 static void read_all(struct bench *b) {
@@ -131,6 +153,10 @@ int main(int argc, char **argv) {
     b.rows = argc > 2 ? strtoull(argv[2], NULL, 10) : b.rows;
     b.batch = argc > 3 ? strtoull(argv[3], NULL, 10) : b.batch;
     b.commit_bytes = argc > 4 ? strtoull(argv[4], NULL, 10) : b.commit_bytes;
+    b.task_count = argc > 5 ? strtoull(argv[5], NULL, 10) : 1;
+    if (b.batch < 1 || b.task_count < 1 || b.task_count > TASKS_MAX) {
+        return 2;
+    }
     b.keys = calloc(b.batch, sizeof *b.keys);
     b.clock = clock_real();
     struct err err;
@@ -138,14 +164,25 @@ int main(int argc, char **argv) {
     must(lmdb_store_new(argv[1], &store, &err), &err);
     struct kv_factory factory = lmdb_store_factory(store);
     struct state_meta meta;
-    must(state_open(&factory, 0, ".bench", STR("bench"), 2, &b.state, &meta, &err), &err);
+    for (size_t i = 0; i < b.task_count; i++) {
+        must(state_open(&factory, (int32_t)i, ".bench", STR("bench"), 2, &b.states[i], &meta, &err),
+             &err);
+    }
+    b.base_bytes = malloced_bytes();
     run(&b, "new, in order", false, 0);
     run(&b, "changed, in order", false, 1);
     run(&b, "changed, random, sorted", true, 2);
     run(&b, "changed, random, again", true, 3);
     read_all(&b);
+    for (size_t i = 0; i < b.task_count; i++) {
+        must(state_discard(b.states[i], &err), &err);
+    }
+    printf("%-28s RssAnon %ld KiB\n", "discarded", status_kb("RssAnon:"));
+    run(&b, "new, in order", false, 0);
     int64_t start_us = b.clock.mono_us(b.clock.ctx);
-    state_close(&b.state);
+    for (size_t i = 0; i < b.task_count; i++) {
+        state_close(&b.states[i]);
+    }
     printf("close %.0f ms\n", (double)(b.clock.mono_us(b.clock.ctx) - start_us) / 1e3);
     lmdb_store_destroy(&store);
     free(b.keys);

@@ -2,8 +2,11 @@
 # Runs the integration tests: programs built from tests/integration/sink/test_*.c, against a
 # PostgreSQL of their own, made in a temporary folder and removed at the end.
 #
-#     tests/integration/run.sh BUILD_DIR [NAME...]      NAME: a program, e.g. sink_commit
+#     tests/integration/run.sh BUILD_DIR [NAME...]              NAME: a program, e.g. sink_commit
+#     tests/integration/run.sh BUILD_DIR --exec COMMAND...      any command, with the server's
+#                                                               PGHOST, PGPORT... (tests/bench)
 #
+# FSYNC=on in the environment for a server that waits for its disk; SOAK=10 for longer loops.
 # Prints PASS or FAIL for each case; exits non-zero if one failed.
 set -euo pipefail
 
@@ -46,6 +49,7 @@ free_port() {
     fail "no free port"
 }
 
+# shellcheck disable=SC2317 # called by the trap
 stop() {
     if [ -f "$server/postmaster.pid" ]; then
         as_server "$bin/pg_ctl" -D "$server" -m immediate -w stop >/dev/null 2>&1 || true
@@ -70,7 +74,7 @@ port = $port
 listen_addresses = '127.0.0.1'
 max_connections = 50
 unix_socket_directories = ''
-fsync = off
+fsync = ${FSYNC:-off}
 max_prepared_transactions = 2
 log_min_messages = panic
 CONF
@@ -81,6 +85,11 @@ as_server "$bin/pg_ctl" -D "$server" -l "$server/log" -w start >/dev/null || {
 export PGHOST=127.0.0.1 PGPORT=$port PGUSER=pg PGDATABASE=postgres
 export PG_CTL="$bin/pg_ctl" PG_SERVER="$server"
 
+if [ "${1:-}" = --exec ]; then
+    shift
+    "$@"
+    exit
+fi
 if [ $# = 0 ]; then
     for source in "$here"/sink/test_*.c; do
         name=$(basename "$source" .c)

@@ -256,7 +256,7 @@ void admin(const char *sql) {
     assert_true(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK);
 }
 
-static const char *ask_sql(const char *sql) {
+const char *ask(const char *sql) {
     static char answer[4096];
     PGconn *conn = shared();
     PGresult *result = PQexec(conn, sql);
@@ -270,22 +270,8 @@ static const char *ask_sql(const char *sql) {
     return answer;
 }
 
-const char *ask(const char *format, ...) {
-    char sql[4096];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(sql, sizeof sql, format, args);
-    va_end(args);
-    return ask_sql(sql);
-}
-
-long ask_number(const char *format, ...) {
-    char sql[4096];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(sql, sizeof sql, format, args);
-    va_end(args);
-    return strtol(ask_sql(sql), NULL, 10);
+long ask_number(const char *sql) {
+    return strtol(ask(sql), NULL, 10);
 }
 
 void tables_reset(const struct view *view) {

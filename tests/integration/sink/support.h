@@ -47,8 +47,8 @@ void part_check_contact(struct txn_part *part, int student, int contact, const c
 PGconn *admin_open(void);
 void admin(const char *sql);
 /* The first value, as text; valid until the next call. */
-const char *ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
-long ask_number(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *ask(const char *sql);
+long ask_number(const char *sql);
 /* Drops and makes all tables anew. */
 void tables_reset(const struct view *view);
 

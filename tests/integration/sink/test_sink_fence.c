@@ -36,7 +36,10 @@ static enum sink_event_kind write_one(struct sink *sink, int32_t task, struct pr
 }
 
 static const char *name_of(int student) {
-    return ask("SELECT name FROM student_contact WHERE student_id = %d", student);
+    char sql[100];
+    (void)snprintf(sql, sizeof sql, "SELECT name FROM student_contact WHERE student_id = %d",
+                   student);
+    return ask(sql);
 }
 
 static void test_retry_of_a_committed_batch_is_fenced(void **state) {
@@ -134,6 +137,11 @@ static void test_two_acquire_at_once(void **state) {
         await_both(a, b, &from_a, &from_b);
         assert_int_equal(from_a.kind, SINK_ACQUIRED);
         assert_int_equal(from_b.kind, SINK_ACQUIRED);
+        assert_true(from_a.result_count == 3 && from_b.result_count == 3);
+        if (!from_a.results || !from_b.results) {
+            fail();
+            return;
+        }
         assert_int_equal(from_b.results[0].task, 3); /* in the order asked for */
         for (int t = 0; t < 3; t++) {
             int64_t seq_a = from_a.results[t].newest.seq, seq_b = from_b.results[2 - t].newest.seq;
