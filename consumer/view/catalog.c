@@ -1,5 +1,9 @@
 #include "view/catalog.h"
 
+/* Rows that swap their keys would come as updates one after the other, each over the next one's
+ * row. */
+#define DEFERRABLE_KEY "its PRIMARY KEY is DEFERRABLE, so a key may be there twice"
+
 struct reading {
     struct catalog *catalog;
     struct arena *arena;
@@ -46,7 +50,7 @@ static void constraint_read(const struct reading *reading, struct catalog_table 
     if (ast_text(constraint, "indexname").ptr) {
         mark_unfit(table, "its PRIMARY KEY USING INDEX does not name the columns", at);
     } else if (ast_flag(constraint, "deferrable")) {
-        mark_unfit(table, "its PRIMARY KEY is DEFERRABLE, so a key may be there twice", at);
+        mark_unfit(table, DEFERRABLE_KEY, at);
     }
     if (column.ptr) {
         key_append(reading, table, column);
@@ -81,13 +85,18 @@ static void column_read(const struct reading *reading, struct catalog_table *tab
         mark_unfit(table, "it declares a column twice", column.at);
     }
     json_t *constraints = json_object_get(members, "constraints"), *node;
+    struct str before = STR(""); /* a constraint's attributes are list members behind it */
     size_t index;
     json_array_foreach(constraints, index, node) {
         json_t *constraint = ast_is(node, "Constraint");
-        if (str_is(ast_text(constraint, "contype"), "CONSTR_GENERATED")) {
+        struct str what = ast_text(constraint, "contype");
+        if (str_is(what, "CONSTR_GENERATED")) {
             column.unfit = "generated columns are not replicated";
+        } else if (str_is(what, "CONSTR_ATTR_DEFERRABLE") && str_is(before, "CONSTR_PRIMARY")) {
+            mark_unfit(table, DEFERRABLE_KEY, ast_own_place(constraint));
         }
         constraint_read(reading, table, constraint, column.name);
+        before = what;
     }
     *column_append(reading, table) = column;
 }

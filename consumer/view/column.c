@@ -108,11 +108,16 @@ static enum err_kind narrow(struct draft *draft, json_t *fields, size_t at, stru
     size_t count = json_array_size(fields);
     struct str schema = count == 3 ? ast_name(fields, 0) : STR_NONE;
     struct str name = ast_name(fields, count - 2);
+    char shown[2][IDENTIFIER_TEXT_MAX];
     for (size_t i = scope->first; i < scope->last; i++) {
         if (table_is(&draft->tables[i], schema, name)) {
             *scope = (struct scope){i, i + 1};
             return ERR_NONE;
         }
+    }
+    if (schema.ptr) {
+        return source_refuse(&draft->source, at, NULL, draft->report, "no table %s.%s in FROM",
+                             identifier_text(shown[0], schema), identifier_text(shown[1], name));
     }
     return refuse_table(draft, *scope, name, at);
 }

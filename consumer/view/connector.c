@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,14 @@ static const struct {
     {"poll.interval.ms", "5"},
     {"max.batch.size", "8192"},
     {"max.queue.size", "32768"},
+    /* While the view's tables are quiet and others are busy, only a change that Debezium sees moves
+     * its slot on, and PostgreSQL keeps its log from there: seen to grow without end with a
+     * heartbeat alone, and with lsn.flush.mode=connector_and_driver. */
+    {"heartbeat.interval.ms", "10000"},
+    {"heartbeat.action.query", "SELECT pg_logical_emit_message(true, 'heartbeat', 'x')"},
+    /* For the heartbeat's two topics; the tables' topics are made before, with more settings. */
+    {"topic.creation.default.replication.factor", "-1"},
+    {"topic.creation.default.cleanup.policy", "compact"},
     {"producer.override.linger.ms", "0"},
     {"producer.override.batch.size", "262144"},
     {"producer.override.compression.type", "lz4"},
@@ -126,6 +135,12 @@ static void set_member(json_t *settings, const char *group, const char *name, st
     set(settings, key, value);
 }
 
+static void set_partitions(json_t *settings, const struct view *view, const char *key) {
+    char number[16];
+    (void)snprintf(number, sizeof number, "%" PRId32, view->partition_count);
+    set(settings, key, str_from(number));
+}
+
 static void set_route(json_t *settings, const struct view *view, size_t t, const char *group) {
     struct buf text = {0};
     for (size_t i = 0; i < view->join_count; i++) {
@@ -134,11 +149,11 @@ static void set_route(json_t *settings, const struct view *view, size_t t, const
     }
     set_member(settings, group, "type", STR("io.debezium.transforms.partitions.PartitionRouting"));
     set_member(settings, group, "partition.payload.fields", buf_view(&text));
-    buf_reset(&text);
-    buf_printf(&text, "%d", view->partition_count);
-    set_member(settings, group, "partition.topic.num", buf_view(&text));
-    set_member(settings, group, "partition.hash.function", STR("java"));
     buf_clear(&text);
+    char key[128];
+    (void)snprintf(key, sizeof key, "transforms.%s.partition.topic.num", group);
+    set_partitions(settings, view, key);
+    set_member(settings, group, "partition.hash.function", STR("java"));
 }
 
 /* Every record goes to the partition of its join key. Other columns in another table: a transform
@@ -221,6 +236,7 @@ enum err_kind view_connector_json(const struct view *view,
     set_tables(settings, view, &text);
     set_keys(settings, view, &text);
     set_routes(settings, view, &text);
+    set_partitions(settings, view, "topic.creation.default.partitions");
     buf_clear(&text);
     enum err_kind kind = ERR_NONE;
     for (size_t i = 0; i < options->override_count && kind == ERR_NONE; i++) {

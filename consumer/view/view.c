@@ -3,7 +3,6 @@
 #include "view/sql.h"
 
 #include <inttypes.h>
-#include <pg_query.h>
 #include <stdlib.h>
 
 /* All of a view in one arena, which the struct view itself points back to. */
@@ -233,7 +232,6 @@ enum err_kind view_load(const struct view_options *options, struct view **ret_vi
     catalog_clear(&draft->catalog);
     source_clear(&draft->source);
     free(draft);
-    pg_query_exit();
     loaded->view.memory = loaded;
     struct view *view = &loaded->view;
     if (kind == ERR_NONE) {

@@ -1,0 +1,188 @@
+/* The FROM clause: what joins, and what is refused where. */
+#include "load.h"
+
+#define FROM(text) SELECT_LIST text
+#define JOINED     FROM("FROM student JOIN contact ON student.student_id = contact.student_id")
+
+static void test_accepted(void **state) {
+    (void)state;
+    accepted(STUDENT_CONTACT, JOINED);
+    accepted(STUDENT_CONTACT, JOINED ";");
+    accepted(STUDENT_CONTACT,
+             FROM("FROM student INNER JOIN contact ON (contact.student_id = student.student_id);"));
+    accepted(STUDENT_CONTACT, FROM("FROM public.student JOIN public.contact ON "
+                                   "public.student.student_id = public.contact.student_id"));
+    accepted(
+        STUDENT_CONTACT,
+        "CREATE MATERIALIZED VIEW IF NOT EXISTS v AS SELECT s.student_id, contact_id FROM ONLY "
+        "student AS s JOIN contact c ON s.student_id = c.student_id WITH DATA");
+    /* The same said twice. */
+    accepted(STUDENT_CONTACT,
+             FROM("FROM student JOIN contact ON student.student_id = contact.student_id AND "
+                  "contact.student_id = student.student_id"));
+}
+
+static void test_joins(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *message;
+    } cases[] = {
+        {"FROM student LEFT JOIN @contact ON student.student_id = contact.student_id",
+         "LEFT JOIN is not supported"},
+        {"FROM student RIGHT JOIN @contact ON student.student_id = contact.student_id",
+         "RIGHT JOIN is not supported"},
+        {"FROM student FULL JOIN @contact ON student.student_id = contact.student_id",
+         "FULL JOIN is not supported"},
+        {"FROM student CROSS JOIN @contact", "CROSS JOIN is not supported"},
+        {"FROM student NATURAL JOIN @contact",
+         "NATURAL JOIN is not supported: name the columns in ON"},
+        {"FROM student JOIN @contact USING (student_id)",
+         "USING is not supported: name the columns in ON"},
+        {"FROM student, @contact WHERE 1 = 1", NULL},
+        {"FROM student, @contact", "tables joined by a comma are not supported"},
+        {"FROM @student", "a view of one table is not supported yet"},
+        {"FROM student JOIN @student AS s ON s.student_id = student.student_id",
+         "a join of a table with itself is not supported"},
+        {"FROM student JOIN (SELECT @* FROM contact) c ON student.student_id = c.student_id",
+         "a subquery in FROM is not supported"},
+        {"FROM student JOIN @generate_series(1, 2) c ON student.student_id = c",
+         "a function in FROM is not supported"},
+        {"FROM student JOIN @contact TABLESAMPLE SYSTEM (1) ON true",
+         "only tables may stand in FROM"},
+        {"FROM student JOIN @contact AS c(a, b) ON student.student_id = b",
+         "an alias with column names is not supported"},
+        {"FROM student JOIN @other.public.contact ON true",
+         "a table of another database is not supported"},
+        {"FROM student JOIN contact ON student.student_id = contact.student_id JOIN @contact c2 ON "
+         "c2.student_id = student.student_id",
+         "a join of more than two tables is not supported yet"},
+        {"FROM student s JOIN @contact s ON true", "table name s is given twice: use an alias"},
+        {"FROM student JOIN @contacts ON true",
+         "oltp.sql has no table contacts in schema public: is public.contact meant?"},
+        {"FROM student JOIN @sales.contact ON true",
+         "oltp.sql has no table contact in schema sales: is public.contact meant?"},
+        {"FROM student JOIN @zzzzzzzz ON true", "oltp.sql has no table zzzzzzzz"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char sql[1000];
+        (void)snprintf(sql, sizeof sql, SELECT_LIST "%s", cases[i].from);
+        if (cases[i].message) {
+            refused(STUDENT_CONTACT, sql, cases[i].message);
+        }
+    }
+}
+
+static void test_on(void **state) {
+    (void)state;
+    static const struct {
+        const char *on, *message;
+    } cases[] = {
+        {"@true", "ON may only say which columns are equal"},
+        {"student.student_id @< contact.student_id", "ON may only say which columns are equal"},
+        {"student.student_id = contact.student_id AND name @<> 'x'",
+         "ON may only say which columns are equal"},
+        {"@student.student_id = contact.student_id OR name = contact_number",
+         "ON may only say which columns are equal"},
+        {"@NOT student.student_id = contact.student_id", "ON may only say which columns are equal"},
+        {"student.student_id = contact.student_id AND name = @'x'", "ON may only compare columns"},
+        {"student.student_id = @contact.student_id + 1", "ON may only compare columns"},
+        {"@abs(student.student_id) = contact.student_id", "ON may only compare columns"},
+        {"student.student_id @IN (contact.student_id)", "ON may only say which columns are equal"},
+        {"@contact.contact_id = contact.student_id", "ON compares two columns of the same table"},
+        {"student.student_id = contact.student_id AND student.student_id = @contact.contact_id",
+         "one part of the join key has two columns of a table"},
+        {"student.student_id = @contact.studentid",
+         "no column studentid in contact: is contact.student_id meant?"},
+        {"student.student_id = @c.student_id", "no table c in FROM"},
+        {"student.student_id = @contacts.student_id",
+         "no table contacts in FROM: is contact meant?"},
+        {"@student_id = contact_id",
+         "column student_id is ambiguous: student.student_id or contact.student_id?"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char sql[1000];
+        (void)snprintf(sql, sizeof sql, SELECT_LIST "FROM student JOIN contact ON %s", cases[i].on);
+        refused(STUDENT_CONTACT, sql, cases[i].message);
+    }
+}
+
+/* A join key of several columns, in the order of the conditions, with other names on the other
+ * side. */
+static void test_key_of_two_columns(void **state) {
+    (void)state;
+    struct view *view = load(
+        "CREATE TABLE a (x int, y text, id int PRIMARY KEY); ALTER TABLE a REPLICA IDENTITY FULL;"
+        "CREATE TABLE b (q text, p int, id int PRIMARY KEY); ALTER TABLE b REPLICA IDENTITY FULL;",
+        "CREATE MATERIALIZED VIEW v AS SELECT a.id AS a_id, b.id AS b_id, q, x FROM a JOIN b ON "
+        "b.q = a.y AND a.x = b.p");
+    assert_int_equal(view->join_count, 2);
+    static const char *const names[2][3] = {{"y", "x", "id"}, {"q", "p", "id"}};
+    for (size_t t = 0; t < 2; t++) {
+        assert_int_equal(view->tables[t].key_count, 3);
+        assert_int_equal(view->tables[t].primary_key_count, 1);
+        for (size_t i = 0; i < 3; i++) {
+            assert_true(str_is(view->tables[t].columns[i].name, names[t][i]));
+        }
+    }
+    assert_non_null(strstr(view->sql_ddl.ptr, "PRIMARY KEY (q, x, a_id, b_id)"));
+    view_destroy(&view);
+}
+
+static void test_tables_unfit(void **state) {
+    (void)state;
+#define B "CREATE TABLE b (g int, id int PRIMARY KEY); ALTER TABLE b REPLICA IDENTITY FULL;\n"
+#define V "CREATE MATERIALIZED VIEW v AS SELECT a.g, a.id AS a_id, b.id FROM a JOIN b ON a.g = b.g"
+    refused(B "CREATE TABLE @a (g int, id int);", V,
+            "table a has no primary key: the view's rows could not be told apart");
+    refused(B "CREATE TABLE @a (g int, id int PRIMARY KEY);", V,
+            "updates and deletes of table a do not carry the old row; add: ALTER TABLE public.a "
+            "REPLICA IDENTITY FULL;");
+    refused(B "CREATE TABLE @a (g int, id int PRIMARY KEY); ALTER TABLE a REPLICA IDENTITY FULL;"
+              " ALTER TABLE a REPLICA IDENTITY DEFAULT;",
+            V,
+            "updates and deletes of table a do not carry the old row; add: ALTER TABLE public.a "
+            "REPLICA IDENTITY FULL;");
+    refused(B "CREATE UNLOGGED TABLE @a (g int, id int PRIMARY KEY);", V,
+            "the view can't use table a: temporary and unlogged tables are not replicated");
+    refused(B "CREATE TABLE @a (g int, id int PRIMARY KEY) PARTITION BY LIST (g);", V,
+            "the view can't use table a: partitioned tables are not supported");
+    refused(B "CREATE TABLE @a (g int, id int PRIMARY KEY) INHERITS (b);", V,
+            "the view can't use table a: INHERITS is not supported");
+    refused(B "CREATE TABLE a (LIKE @b);", V,
+            "the view can't use table a: LIKE is not supported: name its columns");
+    refused(B "CREATE TABLE a (g int, @g int);", V,
+            "the view can't use table a: it declares a column twice");
+    refused(
+        B "CREATE TABLE a (g int, id int PRIMARY KEY @DEFERRABLE);", V,
+        "the view can't use table a: its PRIMARY KEY is DEFERRABLE, so a key may be there twice");
+    refused(B "CREATE TABLE a (g int, id int);\nALTER TABLE @a DROP COLUMN g;", V,
+            "the view can't use table a: this ALTER TABLE is not followed: write its result into "
+            "CREATE TABLE");
+    refused(
+        B "CREATE TABLE a (g int, id int);\nALTER TABLE @a RENAME TO c;", V,
+        "the view can't use table a: RENAME is not followed: write the new name into CREATE TABLE");
+    refused(B "CREATE TABLE a (g int, id int);\nALTER TABLE a ADD @CONSTRAINT k PRIMARY KEY USING "
+              "INDEX i;",
+            V, "the view can't use table a: its PRIMARY KEY USING INDEX does not name the columns");
+    refused(
+        B "CREATE TABLE a (g int, id int PRIMARY KEY, \"Id2\" int, @\"ID2\" int);\n"
+          "ALTER TABLE a REPLICA IDENTITY FULL;",
+        V,
+        "Debezium does not tell columns apart that differ by upper and lower case only: Id2, ID2");
+    refused(B "CREATE TABLE a (g int, id int PRIMARY KEY);\nALTER TABLE a REPLICA IDENTITY FULL;\n"
+              "CREATE TABLE @\"A\" (g int);",
+            V,
+            "Debezium does not tell tables apart that differ by upper and lower case only: a, A");
+    refused(B "CREATE TABLE @a (g int, id int, PRIMARY KEY (id, nothing));\n"
+              "ALTER TABLE a REPLICA IDENTITY FULL;",
+            V, "the primary key of table a names no column nothing");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accepted),     cmocka_unit_test(test_joins),
+        cmocka_unit_test(test_on),           cmocka_unit_test(test_key_of_two_columns),
+        cmocka_unit_test(test_tables_unfit),
+    };
+    return cmocka_run_group_tests(tests, load_setup, load_teardown);
+}
