@@ -1,0 +1,140 @@
+/* The connector's configuration. */
+#include "load.h"
+
+#include "view/connector.h"
+
+#include <jansson.h>
+
+static json_t *settings_of(const struct view *view, const struct view_connector_options *options) {
+    char *text = NULL;
+    struct err err;
+    assert_int_equal(view_connector_json(view, options, &text, &err), ERR_NONE);
+    assert_int_equal(text[strlen(text) - 1], '\n');
+    json_t *settings = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(settings);
+    free(text);
+    return settings;
+}
+
+static void check(json_t *settings, const char *key, const char *want) {
+    const char *got = json_string_value(json_object_get(settings, key));
+    if (!want) {
+        assert_null(got);
+    } else if (!got || strcmp(got, want) != 0) {
+        fail_msg("%s is %s, not %s", key, got ? got : "absent", want);
+    }
+}
+
+static void test_student_contact(void **state) {
+    (void)state;
+    struct view *view =
+        load(STUDENT_CONTACT, SELECT_LIST "FROM student JOIN contact ON "
+                                          "student.student_id = contact.student_id");
+    struct view_connector_options options = {.topic_prefix = "prefix"};
+    json_t *s = settings_of(view, &options);
+    check(s, "topic.prefix", "prefix");
+    check(s, "slot.name", "oltp_olap_sync");
+    check(s, "publication.name", "oltp_olap_sync");
+    check(s, "table.include.list", "public\\.student,public\\.contact");
+    check(s, "message.key.columns", "public\\.contact:student_id,contact_id");
+    check(s, "transforms", "route");
+    check(s, "transforms.route.type", "io.debezium.transforms.partitions.PartitionRouting");
+    check(s, "transforms.route.partition.payload.fields", "change.student_id");
+    check(s, "transforms.route.partition.topic.num", "8");
+    check(s, "transforms.route.partition.hash.function", "java");
+    check(s, "topic.creation.default.partitions", "8");
+    check(s, "predicates", NULL);
+    check(s, "database.hostname", "localhost");
+    check(s, "database.port", "5432");
+    check(s, "database.password", "${env:OLTP_PASSWORD}");
+    check(s, "tombstones.on.delete", "false");
+    check(s, "decimal.handling.mode", "string");
+    check(s, "interval.handling.mode", "string");
+    check(s, "time.precision.mode", "adaptive");
+    check(s, "event.converting.failure.handling.mode", "fail");
+    check(s, "errors.tolerance", "none");
+    check(s, "value.converter.replace.null.with.default", "false");
+    check(s, "value.converter.schemas.enable", "false");
+    check(s, "publication.autocreate.mode", "filtered");
+    check(s, "snapshot.mode", "initial");
+    check(s, "poll.interval.ms", "5");
+    json_decref(s);
+    view_destroy(&view);
+}
+
+/* A transform for each table where the join columns have other names, under a predicate of its
+ * topic. */
+static void test_other_names(void **state) {
+    (void)state;
+    struct view *view =
+        load("CREATE TABLE \"A.1\" (\"k 1\" int, y text, id int, PRIMARY KEY (\"k 1\", y, id));"
+             "CREATE TABLE b (p int, q text, \"a,:;\\.\xc3\xa9\" int PRIMARY KEY);"
+             "ALTER TABLE \"A.1\" REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL;",
+             "CREATE MATERIALIZED VIEW v AS SELECT \"k 1\", y, a.id, \"a,:;\\.\xc3\xa9\" FROM "
+             "\"A.1\" a JOIN b ON "
+             "\"k 1\" = p AND y = q");
+    struct view_connector_options options = {.topic_prefix = "prefix", .name = "slot_7"};
+    json_t *s = settings_of(view, &options);
+    check(s, "slot.name", "slot_7");
+    check(s, "table.include.list", "public\\.A\\x2e1,public\\.b");
+    check(s, "message.key.columns", "public\\.b:p,q,a\\x2c\\x3a\\x3b\\x5c\\x2e\xc3\xa9");
+    check(s, "transforms", "route1,route2");
+    check(s, "predicates", "route1,route2");
+    check(s, "transforms.route1.predicate", "route1");
+    check(s, "transforms.route1.partition.payload.fields", "change.k 1,change.y");
+    check(s, "transforms.route2.partition.payload.fields", "change.p,change.q");
+    check(s, "predicates.route1.type",
+          "org.apache.kafka.connect.transforms.predicates.TopicNameMatches");
+    check(s, "predicates.route1.pattern", "prefix\\x2epublic\\x2eA\\x2e1");
+    check(s, "predicates.route2.pattern", "prefix\\x2epublic\\x2eb");
+    json_decref(s);
+    view_destroy(&view);
+}
+
+static void test_overrides(void **state) {
+    (void)state;
+    struct view *view =
+        load(STUDENT_CONTACT, SELECT_LIST "FROM student JOIN contact ON "
+                                          "student.student_id = contact.student_id");
+    struct view_connector_setting overrides[] = {
+        {STR("database.port"), STR("15432")},
+        {STR("heartbeat.action.query"), STR("")},
+        {STR("not.there"), STR("")},
+        {STR("signal.data.collection"), STR("public.\"signal\"")},
+        {STR("database.port"), STR("25432")},
+    };
+    struct view_connector_options options = {
+        .topic_prefix = "prefix", .overrides = overrides, .override_count = 5};
+    json_t *s = settings_of(view, &options);
+    check(s, "database.port", "25432");
+    check(s, "heartbeat.action.query", NULL);
+    check(s, "heartbeat.interval.ms", "10000");
+    check(s, "not.there", NULL);
+    check(s, "signal.data.collection", "public.\"signal\"");
+    json_decref(s);
+
+    char *text = NULL;
+    struct err err;
+    overrides[0].value = STR("\xff");
+    assert_int_equal(view_connector_json(view, &options, &text, &err), ERR_CONFIG);
+    assert_string_equal(err.message, "the connector's setting database.port is not UTF-8");
+    static const char *const bad[] = {
+        "", "Slot", "a-b", "a b",
+        "a123456789012345678901234567890123456789012345678901234567890123"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        options.name = bad[i];
+        assert_int_equal(view_connector_json(view, &options, &text, &err), ERR_CONFIG);
+        assert_non_null(strstr(err.message, "a replication slot's name has lower case letters"));
+    }
+    assert_null(text);
+    view_destroy(&view);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_student_contact),
+        cmocka_unit_test(test_other_names),
+        cmocka_unit_test(test_overrides),
+    };
+    return cmocka_run_group_tests(tests, load_setup, load_teardown);
+}
