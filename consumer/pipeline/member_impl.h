@@ -32,6 +32,7 @@ struct member {
     bool incomplete_reported;
     bool revoking, stopping, stopped;
     int64_t finish_by_ms; /* revoking or stopping: drop what is in flight then */
+    bool connected;       /* to the sink */
     bool must_verify;     /* newest rows must be compared before anything is sent */
     enum job job;
     struct txn txn;          /* JOB_COMMIT */

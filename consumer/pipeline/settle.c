@@ -191,13 +191,14 @@ static void on_event(struct member *m, const struct sink_event *event) {
     case SINK_NOTHING:
         break;
     case SINK_CONNECTED:
+        m->connected = true;
         m->must_verify = true;
         m->sink_retry_at_ms = 0;
         log_line(m->o.log, LOG_INFO, "sink", "connected", " ");
         break;
     case SINK_LOST:
+        m->connected = false;
         log_err(m->o.log, LOG_WARN, "sink", "lost", &event->err);
-        m->must_verify = true;
         break;
     case SINK_COMMITTED:
         on_committed(m, event);

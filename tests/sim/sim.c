@@ -3,6 +3,7 @@
  *   sim                      every family, 2,000 seeds each
  *   sim --seeds N            N seeds each      --first S      from seed S on
  *   sim --family NAME        one family        --jobs N       processes (default: processors)
+ *   sim --stop-at-first            ends a process at its first failure
  *   sim --seed S --family NAME --trace         one run as a readable history
  */
 #include "world.h"
@@ -38,6 +39,14 @@ static const struct knobs families[] = {
      .compact = 4,
      .lag_steps = {4, 40},
      .cache_loss = 1},
+    {.name = "rebuild",
+     DEFAULTS,
+     .inserts_only = true,
+     .compact = 5,
+     .lag_steps = {4, 40},
+     .cache_loss = 4,
+     .crash = 3,
+     .poll_records = {1, 3}},
     {.name = "letters", DEFAULTS, .bad = 0.15, .compact = 2, .cache_loss = 1},
     {.name = "async",
      DEFAULTS,
@@ -72,7 +81,7 @@ struct options {
     const char *family;
     uint64_t first, count;
     int jobs;
-    bool trace;
+    bool trace, stop_at_first;
 };
 
 static bool run_seed(const struct knobs *knobs, uint64_t seed, const struct view *view,
@@ -97,7 +106,8 @@ static int run_share(const struct options *options, const struct view *view, int
         if (options->family && strcmp(options->family, families[f].name) != 0) {
             continue;
         }
-        for (uint64_t i = (uint64_t)job; i < options->count && failures < 100;
+        for (uint64_t i = (uint64_t)job;
+             i < options->count && failures < (options->stop_at_first ? 1 : 100);
              i += (uint64_t)options->jobs) {
             failures += !run_seed(&families[f], options->first + i, view, options->trace);
         }
@@ -125,6 +135,8 @@ static bool parse(int argc, char **argv, struct options *options) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--trace") == 0) {
             options->trace = true;
+        } else if (strcmp(argv[i], "--stop-at-first") == 0) {
+            options->stop_at_first = true;
         } else if (i + 1 == argc) {
             return false;
         } else if (strcmp(argv[i], "--family") == 0) {

@@ -44,7 +44,9 @@ bool history_has(const struct world *world, int table, int student, int contact,
     return false;
 }
 
-static void emit(struct world *world, struct event event) {
+static void emit(struct world *world, int table, int student, int contact, int version, char op) {
+    struct event event = {table, student, contact, version, op, 0};
+    event.ts_us = world->now_us;
     remember(world, &event);
     world->events =
         grow(world->events, world->event_count, &world->event_cap, sizeof *world->events);
@@ -57,13 +59,13 @@ static void emit(struct world *world, struct event event) {
 void source_put_student(struct world *world, int student, int version) {
     bool there = world->student_version[student] != 0;
     world->student_version[student] = version;
-    emit(world, (struct event){0, student, 0, version, student, there ? 'u' : 'c'});
+    emit(world, 0, student, 0, version, there ? 'u' : 'c');
 }
 
 void source_delete_student(struct world *world, int student) {
     if (world->student_version[student] != 0) {
         world->student_version[student] = 0;
-        emit(world, (struct event){0, student, 0, 0, student, 'd'});
+        emit(world, 0, student, 0, 0, 'd');
     }
 }
 
@@ -72,18 +74,18 @@ void source_put_contact(struct world *world, int contact, int student, int versi
     int before = world->contact[contact].student;
     bool there = world->contact[contact].version != 0, moves = there && before != student;
     if (moves) {
-        emit(world, (struct event){1, before, contact, 0, before, 'd'});
+        emit(world, 1, before, contact, 0, 'd');
     }
     world->contact[contact].version = version;
     world->contact[contact].student = student;
-    emit(world, (struct event){1, student, contact, version, student, there && !moves ? 'u' : 'c'});
+    emit(world, 1, student, contact, version, there && !moves ? 'u' : 'c');
 }
 
 static void delete_contact(struct world *world, int contact) {
     if (world->contact[contact].version != 0) {
         int student = world->contact[contact].student;
         world->contact[contact].version = 0;
-        emit(world, (struct event){1, student, contact, 0, student, 'd'});
+        emit(world, 1, student, contact, 0, 'd');
     }
 }
 
@@ -134,12 +136,10 @@ static void snapshot_some(struct world *world) {
         int student = 1 + rng_below(&world->rng, world->students);
         int contact = 1 + rng_below(&world->rng, world->contacts);
         if (rng_chance(&world->rng, 0.5) && world->student_version[student] != 0) {
-            emit(world,
-                 (struct event){0, student, 0, world->student_version[student], student, 'r'});
+            emit(world, 0, student, 0, world->student_version[student], 'r');
         } else if (world->contact[contact].version != 0) {
             student = world->contact[contact].student;
-            emit(world, (struct event){1, student, contact, world->contact[contact].version,
-                                       student, 'r'});
+            emit(world, 1, student, contact, world->contact[contact].version, 'r');
         }
     }
 }
@@ -171,7 +171,7 @@ static void row_json(char *out, size_t size, const struct event *event, int vers
     }
 }
 
-static void write_json(const struct world *world, const struct event *event, struct entry *entry) {
+static void write_json(const struct event *event, struct entry *entry) {
     char before[96] = "null", after[96] = "null", student[16] = "null";
     if (event->student != 0) {
         (void)snprintf(student, sizeof student, "%d", event->student);
@@ -184,7 +184,7 @@ static void write_json(const struct world *world, const struct event *event, str
     }
     (void)snprintf(entry->value, sizeof entry->value,
                    "{\"before\":%s,\"after\":%s,\"source\":{\"ts_us\":%lld},\"op\":\"%c\"}", before,
-                   after, (long long)world->now_us, event->op);
+                   after, (long long)event->ts_us, event->op);
     if (event->table == 0) {
         (void)snprintf(entry->key, sizeof entry->key, "{\"student_id\":%s}", student);
     } else {
@@ -200,6 +200,8 @@ static void append(struct world *world, const struct event *event) {
         world->partitions > 1 && rng_chance(&world->rng, 0.02)) {
         partition = (partition + 1) % world->partitions;
         world->misrouted_task = partition;
+        world->misrouted_table = event->table;
+        world->misrouted_offset = world->log[event->table][partition].count;
     }
     struct topic_log *log = &world->log[event->table][partition];
     log->entries = grow(log->entries, log->count, &log->cap, sizeof *log->entries);
@@ -210,7 +212,7 @@ static void append(struct world *world, const struct event *event) {
                             .version = event->op == 'd' ? 0 : event->version,
                             .ts_ms = world->now_us / 1000,
                             .kept = true};
-    write_json(world, event, entry);
+    write_json(event, entry);
     world_trace(world, "LOG %s[%d]@%lld student %d contact %d version %d",
                 event->table ? "contact" : "student", partition, (long long)log->count - 1,
                 event->student, event->contact, entry->version);

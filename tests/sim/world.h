@@ -59,8 +59,8 @@ struct topic_log {
 
 struct event { /* a change in the source that the connector sends */
     int table, student, contact, version;
-    int student_before; /* `before` of an update */
     char op;
+    int64_t ts_us; /* when it was committed in the source */
 };
 
 struct sink_row {
@@ -123,8 +123,10 @@ struct world {
     int snapshot_count;
     struct job *jobs; /* list */
     bool stray_now;
-    int misrouted_task; /* -1: none */
-    char failure[512];  /* "": none */
+    int misrouted_task; /* -1: none; the record at misrouted_offset of its log */
+    int misrouted_table;
+    int64_t misrouted_offset;
+    char failure[512]; /* "": none */
 };
 
 /* view is borrowed; partition_count is set by the world. */

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Takes the safety mechanisms out one at a time and sees the simulator fail.
+
+    tests/sim/mutations.py [--only NAME] [--list]
+
+Each mutation changes one place of a copy of the sources, builds the simulator and runs its family until a seed
+fails: it must within the number of seeds stated. The text to change must be there exactly once: code that moved
+fails here, rather than going unproven. Prints PASS or FAIL for each; exits with 1 if any is not caught.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import NamedTuple
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Mutation(NamedTuple):
+    name: str
+    file: str
+    old: str
+    new: str
+    family: str
+    seeds: int
+    also: tuple = ()  # (old, new) in a second file
+    also_file: str = ''
+
+
+MUTATIONS = [
+    Mutation('fence removed', 'tests/sim/sim_execute.c',
+             'if (!progress_equal(&world->sink.progress[part->task], &part->before, TABLES)) {',
+             'if (false) {', 'group', 500),
+    Mutation('fence on the owner only', 'tests/sim/sim_execute.c',
+             'if (!progress_equal(&world->sink.progress[part->task], &part->before, TABLES)) {',
+             'if (strcmp(world->sink.progress[part->task].owner, part->before.owner) != 0) {', 'async', 2000),
+    Mutation('quiet task not compared on a new connection', 'consumer/pipeline/settle.c',
+             'm->connected = true;\n        m->must_verify = true;', 'm->connected = true;', 'restore', 3000),
+    Mutation('first transaction of a split fan-out moves the offsets', 'consumer/pipeline/work.c',
+             '    if (work->last) {\n        part->after.has_offsets', '    {\n        part->after.has_offsets',
+             'split', 2000),
+    Mutation('cache used without progress', 'consumer/pipeline/open.c',
+             'if (task->initial) {\n        return "no progress', 'if (false) {\n        return "no progress',
+             'restore', 4000),
+    Mutation('incomplete cache used', 'consumer/pipeline/open.c', 'if (meta->incomplete) {', 'if (false) {',
+             'rebuild', 20000,  # the age of its first unread record would show it as well
+             (('record->timestamp_ms > m->o.min_compaction_lag_ms / 2;', 'record->timestamp_ms > INT64_MAX / 2;'),),
+             'consumer/pipeline/take.c'),
+    Mutation('log left unread for too long', 'consumer/pipeline/take.c',
+             'record->timestamp_ms > m->o.min_compaction_lag_ms / 2;', 'record->timestamp_ms > INT64_MAX / 2;',
+             'rebuild', 20000, (('meta->wall_ms > m->o.min_compaction_lag_ms / 2', 'meta->wall_ms > INT64_MAX / 2'),),
+             'consumer/pipeline/open.c'),
+    Mutation('kept version of a dead letter ignored', 'consumer/pipeline/take.c',
+             '    if (letter) {\n        kind = apply_letter(task, letter, &err);',
+             '    if (letter) {\n        kind = ERR_NONE;', 'mixletters', 4000),
+    Mutation('dead letters applied again', 'consumer/pipeline/take.c',
+             'task_letter_at(task, record->table, record->offset);', 'NULL;', 'mixletters', 4000),
+    Mutation('rows without a partner not checked', 'consumer/join/join.c',
+             'if (join->entries[i].value.ptr && !join->entries[i].has_partner) {', 'if (false) {', 'letters', 2000),
+    Mutation('delete of a row without a partner left out', 'consumer/join/join.c',
+             'if (touched->deleted || !entry->value.ptr || !entry->has_partner) {',
+             'if (touched->deleted || !entry->value.ptr) {', 'stray', 3000),
+    Mutation('range delete replaced by enumeration', 'tests/sim/sim_execute.c',
+             'for (int c = 0; c <= CONTACTS_MAX; c++) {\n                remove_row',
+             'for (int c = 0; c < CONTACTS_MAX; c++) {\n                remove_row', 'stray', 3000),
+    Mutation('row deleted and created in one batch not deleted', 'consumer/join/join.c',
+             'if (touched->deleted || !entry->value.ptr || !entry->has_partner) {',
+             'if (!entry->value.ptr || !entry->has_partner) {', 'stray', 8000),
+    Mutation('deletes without the join key', 'tests/sim/sim_execute.c',
+             '            remove_row(world, op->student, op->contact);',
+             '            for (int s = 1; s <= STUDENTS_MAX; s++) {\n'
+             '                remove_row(world, s, op->contact);\n            }', 'core', 2000),
+    Mutation('partition not checked', 'consumer/decode/decode.c',
+             'return expected == job->record->partition ? ERR_NONE', 'return true ? ERR_NONE', 'misroute', 500),
+    Mutation('live before read to the end', 'consumer/pipeline/take.c',
+             'reading_done &= task->at_end[t];',
+             'reading_done &= task->at_end[t] || (!task->initial && task->position[t] >= '
+             'task->progress.offsets[t]);', 'nodel', 8000),
+    Mutation('unchanged rows elided', 'consumer/pipeline/work.c',
+             '        work->touched[i] = slots->items[i].touched;\n',
+             '        struct str is;\n'
+             '        if (state_get(task->state, slots->items[i].touched.table, slots->items[i].touched.key, &is,\n'
+             '                      reterr) == ERR_NONE &&\n'
+             '            is.ptr && str_equal(is, slots->items[i].value)) {\n'
+             '            work->touched_count--;\n'
+             '            slots->items[i--] = slots->items[--slots->count];\n'
+             '            continue;\n'
+             '        }\n'
+             '        work->touched[i] = slots->items[i].touched;\n', 'restore', 8000),
+    Mutation('filter by commit time (LSN)', 'consumer/pipeline/work.c',
+             '    if (!change->key.ptr) {\n        return;\n    }\n    struct slot *slot',
+             '    static int64_t newest;\n'
+             '    bool old = change->ts_us <= newest;\n'
+             '    newest = old ? newest : change->ts_us;\n'
+             '    if (!change->key.ptr || old) {\n        return;\n    }\n    struct slot *slot', 'core', 500),
+    Mutation('fence failure taken for a data error', 'consumer/pipeline/settle.c',
+             '        log_err(m->o.log, LOG_WARN, "pipeline", "fenced", &event->err);\n        m->must_verify = true;',
+             '        on_refused(m, &event->err);', 'group', 2000),
+    Mutation('first version of a batch wins', 'consumer/pipeline/work.c',
+             '    slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;',
+             '    if (!slot->value.ptr) {\n'
+             '        slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;\n    }', 'core', 500),
+    Mutation('upserts before deletes', 'tests/sim/sim_sink.c',
+             '    for (int t = 0; t < TABLES; t++) {\n        copy_rows(to, &part->deletes[t], SIM_DELETE, t);',
+             '    copy_rows(to, &part->upserts, SIM_UPSERT, 0);\n    for (int t = 0; t < TABLES; t++) {\n'
+             '        copy_rows(to, &part->deletes[t], SIM_DELETE, t);', 'core', 2000),
+    Mutation('refused batch not undone in the state', 'consumer/pipeline/work.c',
+             'enum err_kind kind = state_rollback(task->state, reterr);',
+             'enum err_kind kind = ERR_NONE; (void)reterr; state_release(task->state);', 'letters', 4000),
+    Mutation('silent task goes live too early', 'consumer/pipeline/take.c',
+             'silent_done &= task->position[t] >= task->progress.offsets[t];',
+             'silent_done |= task->position[t] >= task->progress.offsets[t];', 'core', 8000),
+    Mutation('rebuild writes nothing', 'consumer/pipeline/take.c',
+             'record->offset >= task->progress.offsets[record->table]) {\n        kind = state_touch',
+             'record->offset < 0) {\n        kind = state_touch', 'compact', 4000),
+]
+
+
+def build(tree: pathlib.Path) -> bool:
+    done = subprocess.run(['cmake', '--build', tree / 'build', '--target', 'sim'], capture_output=True, text=True)
+    if done.returncode:
+        print(done.stdout[-3000:])
+    return done.returncode == 0
+
+
+def caught(tree: pathlib.Path, mutation: Mutation) -> str:
+    """What the simulator says of the first seed that fails, or ''."""
+    done = subprocess.run([tree / 'build' / 'sim', '--family', mutation.family, '--seeds', str(mutation.seeds),
+                           '--stop-at-first'], capture_output=True, text=True)
+    fails = [line for line in done.stdout.splitlines() if line.startswith('FAIL')]
+    if fails:
+        return fails[0].removeprefix('FAIL ')
+    return f'the simulator ended with {done.returncode}' if done.returncode else ''
+
+
+def change(tree: pathlib.Path, file: str, edits: tuple) -> str:
+    """Changes a file; returns what is wrong with the edits, or ''."""
+    path = tree / file
+    text = path.read_text()
+    for old, new in edits:
+        if text.count(old) != 1:
+            return f'the text to change stands {text.count(old)} times in {file}: {old.strip()[:60]}'
+        text = text.replace(old, new)
+    path.write_text(text)
+    return ''
+
+
+def try_one(tree: pathlib.Path, mutation: Mutation) -> bool:
+    edits = {mutation.file: ((mutation.old, mutation.new),)}
+    if mutation.also:
+        edits[mutation.also_file] = mutation.also
+    kept = {file: (tree / file).read_text() for file in edits}
+    try:
+        wrong = ''.join(change(tree, file, edit) for file, edit in edits.items())
+        if not wrong and not build(tree):
+            wrong = 'does not build'
+        how = '' if wrong else caught(tree, mutation)
+    finally:
+        for file, text in kept.items():
+            (tree / file).write_text(text)
+    wrong = wrong or f'not caught in {mutation.seeds} seeds of {mutation.family}'
+    print(f'PASS {mutation.name}: {how}' if how else f'FAIL {mutation.name}: {wrong}', flush=True)
+    return bool(how)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--only')
+    parser.add_argument('--list', action='store_true')
+    args = parser.parse_args()
+    chosen = [m for m in MUTATIONS if args.only in (None, m.name)]
+    if args.list:
+        print('\n'.join(m.name for m in chosen))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        tree = pathlib.Path(folder)
+        for name in ('consumer', 'tests', 'schemas'):
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns('run', '__pycache__'))
+        shutil.copy(ROOT / 'CMakeLists.txt', tree)
+        subprocess.run(['cmake', '-S', tree, '-B', tree / 'build', '-G', 'Ninja', '-DWERROR=OFF'], check=True,
+                       stdout=subprocess.DEVNULL)
+        if not build(tree):
+            return 1
+        results = [try_one(tree, mutation) for mutation in chosen]
+    return 0 if chosen and all(results) else 1
+
+
+if __name__ == '__main__':
+    os.environ.setdefault('CFLAGS', '-O1')
+    sys.exit(main())
