@@ -15,7 +15,8 @@
 #define LOCK_TRIES    5
 
 struct folder {
-    char *path, *data_path, *mark_path, *boot_path, *lock_path;
+    char *path, *data_path, *mark_path, *lock_path;
+    char *boot_path, *new_boot_path; /* the latter takes the former's place when it is whole */
     int lock_fd;
     bool is_private;
     bool unsynced; /* `boot` says so */
@@ -71,6 +72,7 @@ static struct folder *folder_new(const char *dir, int32_t task, const char *suff
     folder->data_path = file_in(folder, "data.mdb");
     folder->mark_path = file_in(folder, "damaged");
     folder->boot_path = file_in(folder, "boot");
+    folder->new_boot_path = file_in(folder, "boot.new");
     folder->lock_path = file_in(folder, "lock");
     folder->lock_fd = -1;
     folder->is_private = suffix[0] != '\0';
@@ -85,6 +87,7 @@ static void folder_free(struct folder *folder) {
     free(folder->data_path);
     free(folder->mark_path);
     free(folder->boot_path);
+    free(folder->new_boot_path);
     free(folder->lock_path);
     free(folder);
 }
@@ -129,6 +132,7 @@ static void remove_whole(const struct folder *folder) {
     (void)unlink(folder->data_path);
     (void)unlink(folder->mark_path);
     (void)unlink(folder->boot_path);
+    (void)unlink(folder->new_boot_path);
     (void)unlink(folder->lock_path);
     (void)rmdir(folder->path);
 }
@@ -213,7 +217,7 @@ static void read_boot_id(char out[BOOT_ID_BYTES]) {
     read_small("/proc/sys/kernel/random/boot_id", out, BOOT_ID_BYTES);
 }
 
-enum folder_condition folder_condition(const struct folder *folder) {
+enum folder_condition folder_condition(struct folder *folder) {
     struct stat there;
     if (stat(folder->mark_path, &there) == 0) {
         return FOLDER_DAMAGED;
@@ -224,7 +228,8 @@ enum folder_condition folder_condition(const struct folder *folder) {
     char then[BOOT_ID_BYTES], now[BOOT_ID_BYTES];
     read_small(folder->boot_path, then, sizeof then);
     read_boot_id(now);
-    return now[0] != '\0' && strcmp(then, now) == 0 ? FOLDER_SOUND : FOLDER_REBOOTED;
+    folder->unsynced = now[0] != '\0' && strcmp(then, now) == 0;
+    return folder->unsynced ? FOLDER_SOUND : FOLDER_REBOOTED;
 }
 
 enum err_kind folder_wipe(struct folder *folder, struct err *reterr) {
@@ -273,16 +278,25 @@ enum err_kind folder_unsynced(struct folder *folder, struct err *reterr) {
     }
     char now[BOOT_ID_BYTES];
     read_boot_id(now);
-    if (!write_durably(folder->boot_path, now) || !sync_dir(folder->path)) {
+    if (!write_durably(folder->new_boot_path, now) ||
+        rename(folder->new_boot_path, folder->boot_path) != 0 || !sync_dir(folder->path)) {
         return folder_error(reterr, folder->boot_path, "can't be written", errno);
     }
     folder->unsynced = true;
     return ERR_NONE;
 }
 
-void folder_synced(struct folder *folder) {
+void folder_sync(struct folder *folder) {
+    if (!folder->unsynced) {
+        return;
+    }
+    int fd = open(folder->data_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
     /* Should the removal itself be lost in a power failure, the cache is rebuilt: harmless. */
-    if (unlink(folder->boot_path) == 0) {
+    if (fdatasync(fd) == 0 && unlink(folder->boot_path) == 0) {
         folder->unsynced = false;
     }
+    (void)close(fd);
 }

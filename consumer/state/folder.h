@@ -33,13 +33,13 @@ const char *folder_path(const struct folder *folder);
 const char *folder_data_path(const struct folder *folder);
 const char *folder_mark_path(const struct folder *folder);
 
-enum folder_condition folder_condition(const struct folder *folder);
+enum folder_condition folder_condition(struct folder *folder);
 /* Removes all but the lock. ERR_RETRY when the folder is no longer the one whose lock is held. */
 MUST_CHECK enum err_kind folder_wipe(struct folder *folder, struct err *reterr);
 /* Before data.mdb is written: durably says so. Does nothing the second time. */
 MUST_CHECK enum err_kind folder_unsynced(struct folder *folder, struct err *reterr);
-/* After data.mdb was synced. */
-void folder_synced(struct folder *folder);
+/* Syncs data.mdb, which nobody has open: it is then good after a reboot too. */
+void folder_sync(struct folder *folder);
 
 /* ERR_RETRY: `path: doing: strerror(errnum); advice`. */
 enum err_kind folder_error(struct err *reterr, const char *path, const char *doing, int errnum);

@@ -101,6 +101,8 @@ void lmdb_env_close(struct kv *kv) {
         mdb_env_close(kv->env);
         (void)lmdb_leave(0);
         kv->env = NULL;
+        kv->pool->kept_bytes -= kv->kept_bytes;
+        kv->kept_bytes = 0;
     }
 }
 
@@ -130,7 +132,9 @@ static void find_map(struct kv *kv) {
 }
 
 /* Pages at the end that were taken and given back in one transaction are never written: the file
- * may be shorter than the pages it counts. check: is it? Otherwise: make it as long. */
+ * may be shorter than the pages it counts. check: is it? Otherwise: make it as long. (A
+ * kill between commit and here costs the cache: microseconds, and only when the end was given
+ * back.) */
 static int cover_pages(const struct kv *kv, bool check) {
     MDB_envinfo info;
     struct stat file;
@@ -185,7 +189,7 @@ static int try_env(struct kv *kv) {
     if (rc != 0) {
         return rc;
     }
-    MDB_stat stat;
+    MDB_stat stat = {0};
     rc = mdb_env_stat(kv->env, &stat);
     kv->page_bytes = stat.ms_psize;
     rc = rc ? rc : cover_pages(kv, true);
@@ -241,7 +245,7 @@ enum err_kind lmdb_begin(struct kv *kv, struct err *reterr) {
     }
     int rc = 0;
     if (!kv->env) {
-        rc = lmdb_env_open(kv); /* opening it again has failed before */
+        rc = lmdb_env_open(kv);
     } else if (wants_growth(kv)) {
         rc = grow(kv);
     }
@@ -258,7 +262,18 @@ enum err_kind lmdb_begin(struct kv *kv, struct err *reterr) {
     return ERR_NONE;
 }
 
-enum err_kind lmdb_commit(struct kv *kv, struct err *reterr) {
+/* See LMDB_KEPT_BYTES. */
+static void count_kept(struct kv *kv, size_t held_bytes) {
+    if (held_bytes > kv->kept_bytes) {
+        kv->pool->kept_bytes += held_bytes - kv->kept_bytes;
+        kv->kept_bytes = held_bytes;
+    }
+    if (kv->pool->kept_bytes > LMDB_KEPT_BYTES && kv->kept_bytes > LMDB_KEPT_SMALL) {
+        lmdb_env_close(kv);
+    }
+}
+
+enum err_kind lmdb_commit(struct kv *kv, size_t held_bytes, struct err *reterr) {
     if (kv->changed) {
         enum err_kind kind = folder_unsynced(kv->folder, &kv->broken);
         if (kind != ERR_NONE) {
@@ -270,5 +285,9 @@ enum err_kind lmdb_commit(struct kv *kv, struct err *reterr) {
     kv->txn = NULL;
     rc = lmdb_leave(rc ? rc : cover_pages(kv, false));
     end_txn(kv);
-    return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be committed", reterr);
+    if (rc != 0) {
+        return lmdb_fail(kv, rc, "can't be committed", reterr);
+    }
+    count_kept(kv, held_bytes);
+    return ERR_NONE;
 }

@@ -31,7 +31,8 @@ struct space {
 
 struct kv {
     struct folder *folder;
-    MDB_env *env;
+    struct lmdb_pool *pool;
+    MDB_env *env; /* NULL: closed, until it is needed */
     MDB_txn *txn; /* NULL: none is open */
     int space_count;
     struct space spaces[LMDB_SPACES_MAX];
@@ -45,6 +46,7 @@ struct kv {
     const char *map_start, *map_end; /* NULL: not known */
     size_t inserted_bytes;           /* of new entries in txn */
     size_t large_pages;              /* of values with pages of their own, in txn */
+    size_t kept_bytes;               /* the most that a transaction of env has held */
 
     int64_t window_start_ms;
     size_t written[2]; /* bytes in this window of time and in the one before */
@@ -71,8 +73,8 @@ void lmdb_env_close(struct kv *kv);
 /* Opens the environment, grows its map where needed, begins a transaction, as far as that is not
  * done. Fails when the transaction is broken. */
 MUST_CHECK enum err_kind lmdb_begin(struct kv *kv, struct err *reterr);
-/* Commits; kv->txn is gone, on failure too. */
-MUST_CHECK enum err_kind lmdb_commit(struct kv *kv, struct err *reterr);
+/* Commits; kv->txn is gone, on failure too. held_bytes: what it held in memory. */
+MUST_CHECK enum err_kind lmdb_commit(struct kv *kv, size_t held_bytes, struct err *reterr);
 void lmdb_abort(struct kv *kv);
 
 #endif

@@ -25,9 +25,22 @@
  * file has come to half of it, or when one has met its end. */
 #define LMDB_MAP_BYTES ((size_t)64 << 30)
 
-/* Takes folder, on failure too. *ret_was_damaged: what was there could not be opened, the store is
- * empty. */
-MUST_CHECK enum err_kind lmdb_kv_open(struct folder *folder, int spaces, size_t map_bytes,
+/* LMDB keeps the pages of past transactions for the next one, until the environment is closed: with
+ * 16 tasks that would be 16 times the largest transaction. So the stores of a process count what
+ * they keep, as dirty_bytes says it, and when it passes this, the one that has just committed gives
+ * its share back: its environment is closed, and opened when it is next needed. */
+#define LMDB_KEPT_BYTES ((size_t)12 << 20)
+#define LMDB_KEPT_SMALL ((size_t)512 << 10) /* not worth the trouble */
+
+/* What the stores of a factory share. */
+struct lmdb_pool {
+    size_t map_bytes;  /* the map that they begin with */
+    size_t kept_bytes; /* sum of theirs */
+};
+
+/* Borrows pool until close. Takes folder, on failure too. *ret_was_damaged: what was there could
+ * not be opened, the store is empty. */
+MUST_CHECK enum err_kind lmdb_kv_open(struct folder *folder, int spaces, struct lmdb_pool *pool,
                                       struct kv **ret_kv, bool *ret_was_damaged,
                                       struct err *reterr);
 const struct kv_ops *lmdb_kv_ops(void);

@@ -16,6 +16,8 @@
 
 struct lmdb_store; /* the factory's context */
 
+/* Makes dir where needed. ERR_CONFIG: it can't be used. Fixes malloc's mmap threshold for the whole
+ * process. */
 MUST_CHECK enum err_kind lmdb_store_new(const char *dir, struct lmdb_store **ret_store,
                                         struct err *reterr);
 void lmdb_store_destroy(struct lmdb_store **store);

@@ -134,6 +134,7 @@ static enum err_kind read_meta(struct state *state, struct state_meta *meta, str
     return ERR_NONE;
 }
 
+/* state.h's parameters. NOLINTNEXTLINE(readability-function-size) */
 enum err_kind state_open(const struct kv_factory *factory, int32_t task, const char *suffix,
                          struct str identity, size_t table_count, struct state **ret_state,
                          struct state_meta *ret_meta, struct err *reterr) {
@@ -240,6 +241,7 @@ static enum err_kind next_in(struct state *state, int space, struct str range[2]
     return ERR_NONE;
 }
 
+/* state.h's parameters. NOLINTNEXTLINE(readability-function-size) */
 enum err_kind state_next(struct state *state, int table, struct str prefix, struct str after,
                          struct str *ret_key, struct str *ret_value, struct err *reterr) {
     struct str range[2] = {prefix, after};
@@ -257,7 +259,7 @@ enum err_kind state_set(struct state *state, int table, struct str key, struct s
     bool was_there = before.ptr != NULL;
     key = copy_key(state, key);
     struct str sealed = value.ptr ? seal(state, space, key, value) : STR_NONE;
-    if (was_there == (value.ptr != NULL) && str_equal(before, sealed)) {
+    if (was_there ? value.ptr && str_equal(before, sealed) : !value.ptr) {
         return ERR_NONE; /* nothing changes: no page gets dirty */
     }
     if (state->marked) {
@@ -323,6 +325,7 @@ enum err_kind state_touch(struct state *state, int table, struct str key, bool d
                  state->ops->put(state->kv, space, key, seal(state, space, key, flag), reterr));
 }
 
+/* state.h's parameters. NOLINTNEXTLINE(readability-function-size) */
 enum err_kind state_touched_next(struct state *state, int table, struct str after, int *ret_table,
                                  struct str *ret_key, bool *ret_deleted, struct err *reterr) {
     for (; (size_t)table < state->table_count; table++) {

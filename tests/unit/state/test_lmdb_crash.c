@@ -261,15 +261,15 @@ static void assert_follows(const struct state_fixture *f, int64_t offset) {
 
 static void test_killed_in_the_middle(void **ctx) {
     const struct state_fixture *f = *ctx;
-    volatile int64_t *progress =
-        mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(progress != MAP_FAILED);
+    void *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(shared != MAP_FAILED);
+    volatile int64_t *progress = shared;
     unsigned seed = 4711;
     for (int round = 0; round < 25; round++) {
         (void)fflush(NULL);
         pid_t child = fork();
         if (child == 0) {
-            struct state_meta meta;
+            struct state_meta meta = {0};
             struct err err = {0};
             struct state *state = NULL;
             enum err_kind kind = lmdb_store_guard(&err);
@@ -291,13 +291,13 @@ static void test_killed_in_the_middle(void **ctx) {
         struct state_meta meta;
         struct state *state = open_state(f, &meta);
         state_close(&state);
-        assert_false(meta.damaged);
+        assert_false(meta.damaged || (meta.empty && progress[1] > 0));
         assert_true(meta.offsets[0] >= progress[1] && meta.offsets[0] <= progress[0]);
         assert_follows(f, meta.offsets[0]);
     }
     print_message("%d batches\n", (int)progress[1]);
     assert_true(progress[1] > 25);
-    (void)munmap((void *)(uintptr_t)progress, PAGE);
+    (void)munmap(shared, PAGE);
 }
 
 static struct state_fixture fixture;

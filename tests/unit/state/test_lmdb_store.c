@@ -89,7 +89,7 @@ static void test_damaged_files(void **ctx) {
     const struct state_fixture *f = *ctx;
     make_store(f);
     assert_opens(f, false, false);
-    assert_int_equal(truncate(path(f, "0/data.mdb"), 3 * 4096), 0);
+    assert_int_equal(truncate(path(f, "0/data.mdb"), (off_t)3 * 4096), 0);
     assert_opens(f, true, true);
     assert_int_equal(truncate(path(f, "0/data.mdb"), 100), 0);
     assert_opens(f, true, true);
@@ -325,7 +325,70 @@ static void test_map_grows(void **ctx) {
     ops->close(&kv);
 }
 
-#ifndef __SANITIZE_ADDRESS__ /* which needs terabytes of address space itself */
+static void test_dirty_bytes_are_pages(void **ctx) {
+    const struct state_fixture *f = *ctx;
+    enum { PAGE = 4096, CHANGES = 100 };
+    struct state_meta meta;
+    struct err err = {0};
+    struct state *state = open_state(f, &meta);
+    assert_int_equal(put_rows(state, 20000, "a value of some thirty characters", &err), ERR_NONE);
+    assert_in_range(state_dirty_bytes(state), 20000 * 50, 20000 * 100); /* all new: their size */
+    assert_int_equal(commit(state, 1, &err), ERR_NONE);
+    assert_int_equal(state_dirty_bytes(state), 0);
+    assert_int_equal(put_rows(state, CHANGES, "neighbours", &err), ERR_NONE);
+    assert_in_range(state_dirty_bytes(state), PAGE, 10 * PAGE);
+    assert_int_equal(commit(state, 2, &err), ERR_NONE);
+    for (int round = 0; round < 2; round++) { /* the second time the pages are dirty already */
+        for (int i = 0; i < CHANGES; i++) {
+            char key[16];
+            int len = snprintf(key, sizeof key, "%08d", i * 20000 / CHANGES);
+            assert_int_equal(state_set(state, 0, (struct str){key, (size_t)len},
+                                       round ? STR("far") : STR("apart"), &err),
+                             ERR_NONE);
+        }
+        assert_in_range(state_dirty_bytes(state), CHANGES * PAGE, 5 * CHANGES * PAGE / 4);
+    }
+    char large[100 * 1024];
+    memset(large, 'l', sizeof large);
+    size_t before = state_dirty_bytes(state);
+    assert_int_equal(state_set(state, 0, STR("large"), (struct str){large, sizeof large}, &err),
+                     ERR_NONE);
+    assert_in_range(state_dirty_bytes(state) - before, sizeof large,
+                    sizeof large + (size_t)5 * PAGE);
+    state_close(&state);
+}
+
+/* Stores that have given their memory back go on as if nothing had been. */
+static void test_many_tasks_share_what_they_keep(void **ctx) {
+    const struct state_fixture *f = *ctx;
+    enum { TASKS = 8 };
+    struct state *states[TASKS];
+    struct err err = {0};
+    struct state_meta meta;
+    for (int32_t i = 0; i < TASKS; i++) {
+        assert_int_equal(state_open(&f->factory, i, "", identity, 1, &states[i], &meta, &err),
+                         ERR_NONE);
+    }
+    for (int64_t round = 1; round <= 3; round++) {
+        for (int i = 0; i < TASKS; i++) {
+            char value[128];
+            (void)snprintf(value, sizeof value, "%-100d%d", i, (int)round);
+            assert_int_equal(put_rows(states[i], 30000, value, &err), ERR_NONE);
+            assert_int_equal(commit(states[i], round, &err), ERR_NONE);
+        }
+    }
+    for (int i = 0; i < TASKS; i++) {
+        struct str value = STR_NONE;
+        assert_int_equal(state_get(states[i], 0, STR("00029999"), &value, &err), ERR_NONE);
+        assert_int_equal(value.len, 101);
+        assert_int_equal(value.ptr[0], '0' + i);
+        assert_int_equal(value.ptr[100], '3');
+        assert_int_equal(state_row_count(states[i]), 30000);
+        state_close(&states[i]);
+    }
+}
+
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ /* which need terabytes */
 static void test_little_address_space(void **ctx) {
     const struct state_fixture *f = *ctx;
     pid_t child = fork();
@@ -373,7 +436,9 @@ int main(void) {
         TEST(test_folder_removed_while_open),
         TEST(test_disk_full),
         TEST(test_map_grows),
-#ifndef __SANITIZE_ADDRESS__
+        TEST(test_dirty_bytes_are_pages),
+        TEST(test_many_tasks_share_what_they_keep),
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
         TEST(test_little_address_space),
 #endif
     };
