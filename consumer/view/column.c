@@ -87,7 +87,6 @@ static enum err_kind refuse_column(struct draft *draft, struct scope scope, stru
 
 static enum err_kind find_in(struct draft *draft, struct scope scope, struct str name, size_t at,
                              struct draft_output *found) {
-    found->column = -1;
     for (size_t i = scope.first; i < scope.last; i++) {
         int column = catalog_column(draft->tables[i].source, name);
         if (column >= 0 && found->column >= 0) {
@@ -137,7 +136,7 @@ enum err_kind column_find(struct draft *draft, json_t *node, struct scope scope,
             return kind;
         }
     }
-    struct draft_output found;
+    struct draft_output found = {.table = -1, .column = -1};
     enum err_kind kind = find_in(draft, scope, ast_name(fields, count - 1), at, &found);
     if (kind != ERR_NONE) {
         return kind;

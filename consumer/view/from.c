@@ -20,7 +20,7 @@ static enum err_kind refuse_unknown_table(struct draft *draft, struct str schema
     char shown[IDENTIFIER_TEXT_MAX], other[IDENTIFIER_TEXT_MAX];
     identifier_text(shown, name);
     const char *path = draft->catalog.source.path;
-    if (!nearest_found(&nearest).ptr) {
+    if (!near || !nearest_found(&nearest).ptr) {
         return source_refuse(&draft->source, at, NULL, draft->report, "%s has no table %s", path,
                              shown);
     }
@@ -201,6 +201,7 @@ static enum err_kind side_read(struct draft *draft, json_t *node, struct scope s
     return column_find(draft, node, scope, &side->table, &side->column);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as item_read */
 static enum err_kind condition_read(struct draft *draft, json_t *node, struct scope scope) {
     json_t *both = ast_is(node, "BoolExpr");
     if (both && str_is(ast_text(both, "boolop"), "AND_EXPR")) {
@@ -253,6 +254,7 @@ static const char *join_refusal(json_t *join) {
 
 static enum err_kind item_read(struct draft *draft, json_t *node);
 
+/* NOLINTNEXTLINE(misc-no-recursion): as item_read */
 static enum err_kind join_read(struct draft *draft, json_t *join) {
     struct scope scope = {.first = draft->table_count};
     enum err_kind kind = item_read(draft, json_object_get(join, "larg"));
