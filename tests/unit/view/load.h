@@ -51,7 +51,7 @@ static inline void load_write(const char *file, const char *text, char *prefix, 
         }
     }
     assert_int_equal(fclose(out), 0);
-    if (!mark) {
+    if (!mark || !prefix || !shown) {
         return;
     }
     int line = 1, column = 1;
