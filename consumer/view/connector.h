@@ -1,8 +1,10 @@
 /* connector.h: the configuration of the Debezium connector that a view needs.
  *
  * What:    JSON for PUT /connectors/NAME/config of Kafka Connect. What routing, keys and
- * conversions rest on is set here though it is Debezium's default, so that it is seen. Owns:
- * nothing: the caller frees the text. Threads: pure function. Units:   in the settings' names.
+ *          conversions rest on is set though it is Debezium's default, so that it is seen.
+ * Owns:    nothing: the caller frees the text.
+ * Threads: pure function.
+ * Units:   in the settings' names.
  * Errors:  ERR_CONFIG for a name that PostgreSQL takes for no replication slot.
  * Limits:  none.
  */

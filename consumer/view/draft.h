@@ -1,7 +1,8 @@
 /* draft.h: the view while it is read: what the statement says, by the catalog's columns. Private.
  *
  * What:    from.c fills tables and join, select.c the statement's other parts and outputs, keys.c
- * puts each table's columns in order and checks keys and types. view.c makes a struct view of it.
+ *          puts each table's columns in order and checks keys and types. view.c makes a struct
+ *          view of it.
  * Owns:    catalog and source; everything else lives in the arena.
  * Threads: as source.h.
  * Units:   places are byte offsets into the view's file.

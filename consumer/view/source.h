@@ -1,14 +1,15 @@
-/* source.h: an SQL file, its parse tree, and how a place in it is shown to people. Private to
- * view/.
+/* source.h: an SQL file, its parse tree, and how a place in it is shown. Private to view/.
  *
  * What:    reads a file, parses it with libpg_query, walks the tree's JSON.
  * Owns:    a struct source owns its text and tree until source_clear.
- * Threads: one at a time: libpg_query redirects stderr while it parses. Its own memory (some kilobytes)
- *          stays until the process ends: in 15-4.0.0, after pg_query_exit the next parse reads what was
- *          freed.
+ * Threads: one at a time: libpg_query redirects stderr while it parses.
  * Units:   places are byte offsets into the text, as the tree's `location` has them.
  * Errors:  ERR_CONFIG with file, line, column; the report adds the line, a caret and what is
- * supported. Limits:  SOURCE_BYTES_MAX.
+ *          supported.
+ * Limits:  SOURCE_BYTES_MAX.
+ *
+ * libpg_query's own memory (some kilobytes) stays until the process ends: in 15-4.0.0 the next
+ * parse after pg_query_exit reads what was freed.
  */
 #ifndef VIEW_SOURCE_H
 #define VIEW_SOURCE_H

@@ -42,9 +42,8 @@ enum key_code {
 
 /* A column of a source table that the view uses. */
 struct view_column {
-    struct str name; /* as in the source table and the row image */
-    struct str
-        type; /* SQL type for the sink's DDL, normalised: "bigint", "character varying(40)" */
+    struct str name;    /* as in the source table and the row image */
+    struct str type;    /* for the sink's DDL, normalised: "bigint", "character varying(40)" */
     enum scalar scalar; /* what the row image must hold, beside null */
     enum key_code key;
     bool toastable; /* Debezium may send __debezium_unavailable_value */
@@ -61,8 +60,8 @@ struct view_table {
     /* How many of the key's columns are the source's primary key: all of them where it holds the
      * join key in full. */
     size_t primary_key_count;
-    struct str
-        sql_delete; /* deletes the sink rows of $1..$key_count: one text[] for each key column */
+    /* Deletes the sink rows of $1..$key_count: one text[] for each key column. */
+    struct str sql_delete;
     /* Converts $1..$column_count (text[] of every used column) without writing: a row's own values
      * are refused by its own statement, whatever its partners. Gives one row, one column. */
     struct str sql_check;
