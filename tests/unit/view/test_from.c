@@ -38,7 +38,6 @@ static void test_joins(void **state) {
          "NATURAL JOIN is not supported: name the columns in ON"},
         {"FROM student JOIN @contact USING (student_id)",
          "USING is not supported: name the columns in ON"},
-        {"FROM student, @contact WHERE 1 = 1", NULL},
         {"FROM student, @contact", "tables joined by a comma are not supported"},
         {"FROM @student", "a view of one table is not supported yet"},
         {"FROM student JOIN @student AS s ON s.student_id = student.student_id",
@@ -66,9 +65,7 @@ static void test_joins(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char sql[1000];
         (void)snprintf(sql, sizeof sql, SELECT_LIST "%s", cases[i].from);
-        if (cases[i].message) {
-            refused(STUDENT_CONTACT, sql, cases[i].message);
-        }
+        refused(STUDENT_CONTACT, sql, cases[i].message);
     }
 }
 

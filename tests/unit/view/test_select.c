@@ -82,7 +82,6 @@ static void test_list(void **state) {
          "column name a is given twice: use AS"},
         {"name, contact_number AS \"Name\", @contact.student_id AS name",
          "column name name is given twice: use AS"},
-        {"name AS @ctid", NULL},
         {"@name AS ctid", "every table has a system column ctid: use AS"},
         {"@student_id",
          "column student_id is ambiguous: student.student_id or contact.student_id?"},
@@ -102,9 +101,7 @@ static void test_list(void **state) {
         char sql[1000];
         (void)snprintf(sql, sizeof sql, "CREATE MATERIALIZED VIEW v AS SELECT\n  %s\n%s",
                        cases[i].list, JOINED);
-        if (cases[i].message) {
-            check(sql, cases[i].message);
-        }
+        check(sql, cases[i].message);
     }
     check("CREATE MATERIALIZED VIEW v AS SELECT @student.name FROM student s JOIN contact c ON "
           "s.student_id = c.student_id",
