@@ -32,15 +32,15 @@ enum consume_event_kind {
 struct topic_position {
     int table;
     int32_t partition;
-    int64_t offset; /* next to read; for ASSIGN unset */
+    int64_t offset; /* next to read; negative: wherever the log begins; for ASSIGN unset */
 };
 
 struct consume_event {
     enum consume_event_kind kind;
+    bool lost; /* of REVOKE */
     struct record record;
     const struct topic_position *pairs;
     size_t pair_count;
-    bool lost;
     struct err err;
 };
 

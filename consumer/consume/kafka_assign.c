@@ -100,7 +100,8 @@ bool kafka_unassign(struct consume *consume) {
     if (consume->assigned_count == 0) {
         return true;
     }
-    bool good = kafka_assign_nothing(consume) && kafka_assign_nothing(consume);
+    bool good = kafka_assign_nothing(consume);    /* tells them to stop */
+    good = kafka_assign_nothing(consume) && good; /* comes back when they have: kafka_impl.h */
     forget_partitions(consume);
     drop_queued(consume);
     return good;

@@ -91,7 +91,7 @@ static enum err_kind request(struct consume *consume, int64_t end_ms, rd_kafka_N
 static enum err_kind create_missing(struct consume *consume, int64_t end_ms,
                                     const struct topic_info *infos,
                                     const struct kafka_topic_options *options, struct err *reterr) {
-    rd_kafka_NewTopic_t **topics = calloc(consume->topic_count + 1, sizeof *topics);
+    rd_kafka_NewTopic_t **topics = calloc(consume->topic_count + 1, sizeof(void *));
     size_t count = 0;
     enum err_kind kind = ERR_NONE;
     if (!topics) {

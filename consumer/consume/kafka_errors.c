@@ -30,7 +30,9 @@ static const char *hint_for(struct consume *consume, rd_kafka_resp_err_t code, c
 
 bool kafka_trouble(struct consume *consume, struct consume_event *event, rd_kafka_resp_err_t code,
                    const char *text) {
-    (void)snprintf(consume->last_trouble, sizeof consume->last_trouble, "%s", text);
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !consume->last_trouble[0]) {
+        (void)snprintf(consume->last_trouble, sizeof consume->last_trouble, "%s", text);
+    }
     if (said_lately(&consume->said, text, clock_mono_ms(&consume->clock))) {
         return false;
     }

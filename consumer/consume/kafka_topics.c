@@ -130,7 +130,7 @@ static enum err_kind take_configs(struct consume *consume,
 static enum err_kind describe_configs(struct consume *consume, int64_t end_ms,
                                       struct topic_info *infos, struct err *reterr) {
     char why[128];
-    rd_kafka_ConfigResource_t **resources = calloc(consume->topic_count + 1, sizeof *resources);
+    rd_kafka_ConfigResource_t **resources = calloc(consume->topic_count + 1, sizeof(void *));
     size_t count = 0;
     if (!resources) {
         abort();

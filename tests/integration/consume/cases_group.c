@@ -258,10 +258,12 @@ void test_nobody_there(void) {
     CHECK(kafka_create_topics(m.consume, 1000, &options, &err) == ERR_RETRY, "created");
     CHECK(now_ms() - start_ms < 3000, "%lld ms", (long long)(now_ms() - start_ms));
     close_timed(&m, 1000, 1500, "nobody there");
-    member_join(&m, "lonely", topics, "g");
-    kafka_destroy(&m.consume);
     member_open(&m, "lonely", topics, settings);
-    (void)kafka_subscribe(m.consume, &err);
+    CHECK(kafka_subscribe(m.consume, &err) == ERR_CONFIG, "subscribed without a group");
+    close_timed(&m, 1000, 1500, "nobody there, no group");
+    const char *const with_group[] = {"bootstrap.servers", "127.0.0.1:1", "group.id", "g", NULL};
+    member_open(&m, "lonely", topics, with_group);
+    CHECK(kafka_subscribe(m.consume, &err) == ERR_NONE, "%s", err.message);
     members[0] = &m;
     rounds(1, 500, false);
     close_timed(&m, 1000, 2000, "nobody there, joining");

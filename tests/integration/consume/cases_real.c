@@ -240,7 +240,8 @@ void test_read(int records, const char *kbytes, int work_ns, bool poke) {
     int64_t start_ms = now_ms();
     CHECK(member_until(members, 1, all_ended, 120000), "%lld read", (long long)member_records(&m));
     int64_t took_ms = now_ms() - start_ms;
-    CHECK(member_records(&m) == records / 16 * 16, "%lld read", (long long)member_records(&m));
+    CHECK(member_records(&m) == (int64_t)records / 16 * 16, "%lld read",
+          (long long)member_records(&m));
     CHECK(m.out_of_order == 0, "%lld", (long long)m.out_of_order);
     (void)printf("    %s KB queue, %d ns of work a record, %s (%llu rounds): %lld records in %lld "
                  "ms, %lld k/s, at most %ld MB resident\n",

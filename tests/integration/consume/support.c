@@ -15,12 +15,12 @@ void check(bool good, int line, const char *condition, const char *format, ...) 
     if (good) {
         return;
     }
+    char text[600];
     va_list args;
     va_start(args, format);
-    (void)printf("    line %d: %s: ", line, condition);
-    (void)vprintf(format, args);
-    (void)printf("\n");
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    (void)printf("    line %d: %s: %s\n", line, condition, text);
     failed_checks++;
 }
 
@@ -100,7 +100,7 @@ void member_join(struct member *member, const char *name, const char *const *top
 }
 
 static void on_assign(struct member *member, const struct consume_event *event) {
-    need(event->pair_count <= SUPPORT_TOPICS * SUPPORT_PARTITIONS, "too many partitions");
+    need(event->pair_count <= SUPPORT_PAIRS, "too many partitions");
     member->assigns++;
     member->has = true;
     member->pair_count = event->pair_count;

@@ -16,6 +16,7 @@
 
 #define SUPPORT_PARTITIONS 16
 #define SUPPORT_TOPICS     2
+#define SUPPORT_PAIRS      ((size_t)32) /* their product */
 
 #define CHECK(condition, ...) check((condition), __LINE__, #condition, __VA_ARGS__)
 
@@ -33,8 +34,8 @@ int64_t now_ms(void);
 
 /* ---- the cluster: a real one, or librdkafka's mock in this process ---- */
 
-/* bootstrap NULL: the mock. */
-void cluster_open(const char *bootstrap);
+/* given: a real one's bootstrap.servers; NULL: the mock. */
+void cluster_open(const char *given);
 void cluster_close(void);
 const char *cluster_bootstrap(void);
 bool cluster_is_mock(void);
@@ -56,7 +57,7 @@ struct member {
     const char *name;
     struct consume *consume;
     struct log log;
-    struct topic_position pairs[SUPPORT_TOPICS * SUPPORT_PARTITIONS];
+    struct topic_position pairs[SUPPORT_PAIRS];
     size_t pair_count;
     bool has, lost; /* between ASSIGN and REVOKE; the last REVOKE's lost */
     bool answer;    /* answer REVOKE at once (default), and ASSIGN with start */
