@@ -183,13 +183,43 @@ size_t commit_submit(struct member *m) {
     return submit_txn(m);
 }
 
-void commit_cache_of(struct member *m, struct task *task) {
+/* How far the state is: a live task's as far as the sink; a silent one holds records beyond that.
+ */
+static void applied_offsets(const struct member *m, const struct task *task, int64_t *ret_offsets) {
+    for (size_t t = 0; t < m->view->table_count; t++) {
+        bool held = task->phase != TASK_READING && task->position[t] > task->progress.offsets[t];
+        ret_offsets[t] = held ? task->progress.offsets[t] : task->position[t];
+    }
+}
+
+static void commit_cache_of(struct member *m, struct task *task) {
     struct err err;
+    int64_t applied[VIEW_TABLES_MAX];
+    applied_offsets(m, task, applied);
     enum err_kind kind =
-        state_commit(task->state, task->progress.offsets, clock_wall_ms(&m->o.clock), false, &err);
+        state_commit(task->state, applied, clock_wall_ms(&m->o.clock), false, &err);
     task->cache_clean_ms = now_ms(m);
     if (kind != ERR_NONE) {
         task_trouble(m, task, &err);
+    }
+}
+
+/* What is in the state is in the sink, or is not to be written to it. */
+static bool may_commit(const struct task *task) {
+    return task->phase == TASK_READING || task->phase == TASK_SILENT ||
+           (task->phase == TASK_LIVE && task->work.kind == WORK_NONE);
+}
+
+void commit_dirty_caches(struct member *m) {
+    size_t dirty = 0;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        dirty += m->tasks[p] && m->tasks[p]->state ? state_dirty_bytes(m->tasks[p]->state) : 0;
+    }
+    for (int32_t p = 0; dirty >= m->o.cache_commit_bytes && p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        if (task && may_commit(task) && state_dirty_bytes(task->state) > 0) {
+            commit_cache_of(m, task);
+        }
     }
 }
 
@@ -210,9 +240,6 @@ static void work_complete(struct member *m, struct task *task) {
         if (task->record_limit > 0) { /* a refused batch is behind us: back to full ones */
             task->record_limit *= 2;
             task->record_limit = task->record_limit < m->o.batch_max_rows ? task->record_limit : 0;
-        }
-        if (state_dirty_bytes(task->state) >= m->o.cache_commit_bytes) {
-            commit_cache_of(m, task);
         }
         return;
     }

@@ -125,7 +125,8 @@ size_t commit_submit(struct member *m);
 void task_committed(struct member *m, struct task *task);
 /* Commits caches that have rested dirty, and tells Kafka how far we are. */
 void commit_caches(struct member *m);
-void commit_cache_of(struct member *m, struct task *task);
+/* Commits caches when together they hold cache_commit_bytes of changes in memory. */
+void commit_dirty_caches(struct member *m);
 
 /* settle.c */
 size_t sink_step(struct member *m);

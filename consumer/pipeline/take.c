@@ -112,14 +112,6 @@ static enum err_kind apply_letter(struct task *task, const struct known_letter *
                : ERR_NONE;
 }
 
-/* How far the state is: a silent task also holds records beyond the sink's offsets. */
-static void applied_offsets(const struct member *m, const struct task *task, int64_t *ret_offsets) {
-    for (size_t t = 0; t < m->view->table_count; t++) {
-        bool held = task->phase == TASK_SILENT && task->position[t] > task->progress.offsets[t];
-        ret_offsets[t] = held ? task->progress.offsets[t] : task->position[t];
-    }
-}
-
 static void apply_silently(struct member *m, struct task *task, const struct record *record) {
     struct err err;
     enum err_kind kind;
@@ -141,15 +133,6 @@ static void apply_silently(struct member *m, struct task *task, const struct rec
     }
     if (kind != ERR_NONE) {
         task_trouble(m, task, &err);
-        return;
-    }
-    if (state_dirty_bytes(task->state) >= m->o.cache_commit_bytes) {
-        int64_t applied[VIEW_TABLES_MAX];
-        applied_offsets(m, task, applied);
-        kind = state_commit(task->state, applied, clock_wall_ms(&m->o.clock), false, &err);
-        if (kind != ERR_NONE) {
-            task_trouble(m, task, &err);
-        }
     }
 }
 
@@ -240,6 +223,7 @@ size_t take_records(struct member *m) {
             take_event(m, &m->events[i]);
         }
         total += count;
+        commit_dirty_caches(m);
         if (count < EVENTS_MAX) {
             break;
         }

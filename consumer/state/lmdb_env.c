@@ -29,6 +29,7 @@ bool lmdb_is_damage(int rc) {
     case MDB_INCOMPATIBLE:
     case MDB_CURSOR_FULL:
     case MDB_PAGE_FULL:
+    case MDB_BAD_TXN: /* an earlier call of the transaction met damage */
         return true;
     default:
         return false;
