@@ -8,11 +8,11 @@ PACKAGES_TO_RUN=(
     "postgresql-$POSTGRES_VERSION"
     default-jre-headless maven
     gcc libc6-dev cmake ninja-build pkg-config
-    librdkafka-dev libjansson-dev liblmdb-dev libpq-dev libpg-query-dev libcmocka-dev
+    librdkafka-dev libjansson-dev liblmdb-dev libpq-dev libpg-query-dev
 )
 # shellcheck disable=SC2034  # for bin/test.sh
 PACKAGES_TO_TEST=(
-    clang clang-tidy clang-format shellcheck python3 python3-psycopg2 docker-compose
+    libcmocka-dev clang clang-tidy clang-format shellcheck python3 python3-psycopg2 docker-compose
 )
 
 installed() { # package; or something else that does its work
