@@ -14,8 +14,8 @@ from db import Database
 from wait import Failure, Stopwatch, wait_until
 
 WORKERS = 4
-STUDENTS = 150   # ids a worker owns; about half of them exist at any time
-CONTACTS = 600
+STUDENTS = 50    # ids a worker owns; about half of them exist at any time
+CONTACTS = 500
 SPAN = 100_000   # ids between two workers
 FIRST_ID = 10_000_000
 
@@ -235,7 +235,7 @@ class Load:
     def __enter__(self) -> "Load":
         for thread in self.threads:
             thread.start()
-        wait_until("the load is under way", lambda: self.changes >= 300 or self.errors, 20)
+        wait_until("the load is under way", lambda: self.changes >= 500 or self.errors, 20)
         return self
 
     def __exit__(self, kind: type | None, *_: object) -> None:
