@@ -100,6 +100,7 @@ static void serve_close(struct consume *consume, rd_kafka_queue_t *queue, int ti
         if (left_ms <= 0) {
             log_line(consume->log, LOG_DEBUG, "consume", "close_timeout", "timeout_ms=%d",
                      timeout_ms);
+            consume->abandoned = true;
             return;
         }
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, left_ms < 20 ? (int)left_ms : 20);
@@ -150,7 +151,9 @@ void kafka_destroy(struct consume **consume) {
             rd_kafka_queue_io_event_enable(c->record_queue, -1, NULL, 0);
             rd_kafka_queue_destroy(c->record_queue);
         }
-        rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        if (!c->abandoned) {
+            rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        }
     }
     wake_clear(&c->wake);
     for (size_t t = 0; t < c->topic_count; t++) {

@@ -33,7 +33,9 @@ MUST_CHECK enum err_kind kafka_new(const struct kafka_options *options,
                                    struct consume **ret_consume, struct err *reterr);
 /* Joins the group: from now on poll_group gives events. */
 MUST_CHECK enum err_kind kafka_subscribe(struct consume *consume, struct err *reterr);
-/* Leaves the group (waits at most timeout_ms). */
+/* Leaves the group (waits at most timeout_ms). When the group has not answered by then,
+ * kafka_destroy leaves librdkafka's threads to the end of the process: they would hold it up for
+ * seconds. Records must be released before kafka_destroy. */
 void kafka_close(struct consume *consume, int timeout_ms);
 void kafka_destroy(struct consume **consume);
 

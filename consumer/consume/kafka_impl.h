@@ -57,6 +57,7 @@ struct consume {
     size_t pair_capacity;
     rd_kafka_message_t *batch[BATCH_MAX];
     bool subscribed, closed;
+    bool abandoned;    /* the group did not answer our leaving: destroying would wait 5 s for it */
     bool held;         /* the group gave us something (maybe nothing), and has not taken it back */
     bool revoke_asked; /* REVOKE was handed out, revoked() not yet called */
     size_t assigned_count;

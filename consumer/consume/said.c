@@ -2,12 +2,15 @@
 
 #include <stddef.h>
 
-/* FNV-1a over everything but digits; never 0. */
+/* FNV-1a over everything but the digits of numbers after a blank; never 0. */
 static uint64_t hash_of(const char *text) {
     uint64_t hash = UINT64_C(14695981039346656037);
+    bool number = true;
     for (const char *c = text; *c; c++) {
-        if (*c < '0' || *c > '9') {
+        bool digit = *c >= '0' && *c <= '9';
+        if (!digit || !number) {
             hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+            number = *c == ' ';
         }
     }
     return hash ? hash : 1;

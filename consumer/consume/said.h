@@ -5,7 +5,8 @@
  * Threads: belongs to one thread.
  * Units:   milliseconds of a monotonic clock.
  * Errors:  none.
- * Limits:  32 texts; then the oldest is forgotten. Digits don't count ("after 12ms").
+ * Limits:  32 texts; then the oldest is forgotten. Numbers after a blank don't
+ *          count ("after 12ms"); those in names do ("topic1 [3]").
  */
 #ifndef CONSUME_SAID_H
 #define CONSUME_SAID_H

@@ -17,13 +17,17 @@ static void says_once_a_minute(void **state) {
     assert_true(said_lately(&said, "broker away", 60001));
 }
 
-static void digits_do_not_count(void **state) {
+static void numbers_do_not_count(void **state) {
     (void)state;
     struct said said = {0};
     assert_false(said_lately(&said, "after 12ms", 0));
     assert_true(said_lately(&said, "after 3456ms", 1));
     assert_false(said_lately(&said, "", 1));
     assert_true(said_lately(&said, "17", 2));
+    assert_false(said_lately(&said, "topic1 [3]: unknown", 3));
+    assert_false(said_lately(&said, "topic2 [3]: unknown", 3));
+    assert_false(said_lately(&said, "topic2 [4]: unknown", 3));
+    assert_true(said_lately(&said, "topic2 [4]: unknown", 4));
 }
 
 static void the_oldest_is_forgotten(void **state) {
@@ -44,7 +48,7 @@ static void the_oldest_is_forgotten(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_once_a_minute),
-        cmocka_unit_test(digits_do_not_count),
+        cmocka_unit_test(numbers_do_not_count),
         cmocka_unit_test(the_oldest_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
