@@ -80,8 +80,7 @@ static size_t letter_fill(struct sink *sink, const struct txn_part *part,
     return letter->key.len + letter->value.len + letter->row_key.len + letter->kept.len + text->len;
 }
 
-/* The next statement of dead letters; false when there are no more. */
-static bool send_letters(struct sink *sink) {
+bool send_letters(struct sink *sink) {
     static const uint32_t types[] = {OID_INT4,  OID_TEXT,  OID_TEXT,  OID_INT4,  OID_INT8,
                                      OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_TEXT};
     static const uint32_t arrays[] = {
@@ -116,7 +115,7 @@ static bool send_letters(struct sink *sink) {
     return true;
 }
 
-static void send_trim(struct sink *sink) {
+void send_trim(struct sink *sink) {
     struct buf *c = sink->columns;
     size_t count = 0;
     array_begin(&c[0], OID_INT4);

@@ -189,6 +189,9 @@ void log_terminated(struct sink *sink, const PGresult *result);
 /* BEGIN, lock, fence of all txn's tasks. */
 void send_begin(struct sink *sink);
 void send_commit(struct sink *sink);
+/* pg_commit.c: the next statement of dead letters; false when there are no more. */
+bool send_letters(struct sink *sink);
+void send_trim(struct sink *sink); /* if one of the tasks is at its hundredth batch */
 /* All was answered well: committed, if COMMIT's tag says so. */
 void write_end(struct sink *sink);
 void write_answer(struct sink *sink, struct step step, PGresult *result);

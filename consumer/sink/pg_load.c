@@ -1,4 +1,5 @@
-/* The initial load: lock and fence, then all rows by COPY, then COMMIT: one transaction.
+/* The initial load: lock and fence, then all rows by COPY, then dead letters and
+ * COMMIT: one transaction.
  *
  * COPY is not allowed in a pipeline, so the rounds are answered one by one. Rows are pulled from
  * their source as fast as the socket takes them and no faster. Where a column needs a conversion
@@ -203,9 +204,6 @@ static void insert_send(struct sink *sink) {
     if (!sink->flight.failure.set && insert_rows(sink)) {
         return;
     }
-    if (!sink->flight.failure.set && sink->source_err.kind == ERR_NONE) {
-        send_commit(sink);
-    }
     flight_sync(sink);
 }
 
@@ -225,6 +223,9 @@ static void load_send(struct sink *sink) {
         insert_send(sink);
         break;
     case ROUND_COMMIT:
+        while (send_letters(sink)) {
+        }
+        send_trim(sink);
         send_commit(sink);
         flight_sync(sink);
         break;
@@ -254,6 +255,9 @@ static void load_synced(struct sink *sink) {
         job_fail(sink);
     } else if (sink->round == ROUND_FENCE) {
         fence_synced(sink);
+    } else if (sink->round == ROUND_INSERT) {
+        sink->round = ROUND_COMMIT;
+        flight_begin(sink);
     } else {
         write_end(sink);
     }

@@ -86,7 +86,8 @@ struct load_source {
 struct txn {
     struct txn_part **parts; /* ascending by task */
     size_t part_count;
-    /* With a load there is one part, whose arrays are empty: the rows come from here, by COPY. */
+    /* With a load there is one part, whose row arrays are empty (it may have letters): the rows
+     * come from here, by COPY. */
     const struct load_source *load;
 };
 

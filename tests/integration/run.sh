@@ -100,7 +100,7 @@ status=0
 for name in "$@"; do
     program=$build/integration_test_$name
     [ -x "$program" ] || fail "$program is not built"
-    output=$("$program" 2>&1) && code=0 || code=$?
+    output=$(timeout --kill-after=5 900 "$program" 2>&1) && code=0 || code=$?
     echo "$output" | sed -n \
         -e 's/^\[       OK \] /PASS '"$name"': /p' \
         -e 's/^\[  FAILED  \] \([a-z_0-9]*\)$/FAIL '"$name"': \1/p' | sort -u

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +43,11 @@ static int pass(struct proxy *proxy, int from, int to, enum proxy_fault directio
     long len = recv(from, bytes, sizeof bytes, 0);
     if (len <= 0) {
         return 0;
+    }
+    char *tag = memmem(bytes, (size_t)len, "COMMIT", sizeof "COMMIT");
+    if (tag && direction == PROXY_CUT_DOWN && atomic_load(&proxy->fault) == PROXY_OTHER_TAG) {
+        memcpy(tag, "ROLLED", sizeof "ROLLED");
+        atomic_store(&proxy->fault, PROXY_NONE);
     }
     long go = allowed(proxy, direction, len);
     for (long sent = 0; sent < go;) {

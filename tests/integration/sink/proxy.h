@@ -12,8 +12,9 @@
 
 enum proxy_fault {
     PROXY_NONE,
-    PROXY_CUT_UP,   /* after `bytes` more bytes to the server: close both */
-    PROXY_CUT_DOWN, /* after `bytes` more bytes to the client: eat the rest, then close both */
+    PROXY_CUT_UP,    /* after `bytes` more bytes to the server: close both */
+    PROXY_OTHER_TAG, /* the next COMMIT is answered as something else */
+    PROXY_CUT_DOWN,  /* after `bytes` more bytes to the client: eat the rest, then close both */
 };
 
 struct proxy;

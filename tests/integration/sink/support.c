@@ -229,7 +229,8 @@ void part_check_contact(struct txn_part *part, int student, int contact, const c
 }
 
 PGconn *admin_open(void) {
-    PGconn *conn = PQconnectdb("application_name=admin options='-c client_min_messages=warning'");
+    PGconn *conn = PQconnectdb(
+        "application_name=admin options='-c client_min_messages=warning -c lock_timeout=20s'");
     assert_int_equal(PQstatus(conn), CONNECTION_OK);
     return conn;
 }
@@ -274,10 +275,16 @@ long ask_number(const char *sql) {
     return strtol(ask(sql), NULL, 10);
 }
 
-void tables_reset(const struct view *view) {
-    char sql[1024];
+void tables_drop(void) {
+    admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity" /* what a failed test left */
+          " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
     admin("DROP TABLE IF EXISTS student_contact, sync_progress, sync_identity, sync_dead_letter"
           " CASCADE");
+}
+
+void tables_reset(const struct view *view) {
+    char sql[1024];
+    tables_drop();
     admin(pg_sink_ddl());
     (void)snprintf(sql, sizeof sql, STR_FMT, STR_ARG(view->sql_ddl));
     admin(sql);

@@ -49,6 +49,7 @@ void admin(const char *sql);
 /* The first value, as text; valid until the next call. */
 const char *ask(const char *sql);
 long ask_number(const char *sql);
+void tables_drop(void);
 /* Drops and makes all tables anew. */
 void tables_reset(const struct view *view);
 

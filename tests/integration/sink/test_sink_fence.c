@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -254,6 +255,7 @@ static void test_stalled_fence_keeps_the_successor_out(void **state) {
 /* In a child: acquires task 1, sends a part of a large transaction and stops; woken, it reports
  * what became of it. */
 static void zombie(int out) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* not left behind by a failing test */
     struct sink *sink = sink_connected(view);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part, *parts[] = {&part};

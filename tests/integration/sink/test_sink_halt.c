@@ -15,8 +15,7 @@ static const struct view *view;
 static int nothing(void **state) {
     (void)state;
     view = test_view(true);
-    admin("DROP TABLE IF EXISTS student_contact, sync_progress, sync_identity, sync_dead_letter"
-          " CASCADE");
+    tables_drop();
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +79,12 @@ static void test_load(void **state) {
     struct txn_part part;
     part_begin(&part, view, 1, &at);
     struct rows rows = rows_of(50001);
+    struct dead_letter letter = {.topic = STR("oltp.public.contact"),
+                                 .table = 1,
+                                 .partition = 1,
+                                 .offset = 5,
+                                 .reason = "refused"};
+    txn_part_add_letter(&part, &letter);
     struct sink_event event = load_part(sink, &part, &rows);
     assert_int_equal(event.kind, SINK_COMMITTED);
     assert_int_equal(event.upserted_count, 50001);
@@ -93,6 +100,7 @@ static void test_load(void **state) {
     assert_int_equal(ask_number("SELECT count(*) FROM student_contact"
                                 " WHERE contact_number IS NULL"),
                      25000);
+    assert_string_equal(ask("SELECT reason FROM sync_dead_letter"), "refused");
     /* the session is as it was: a batch, and another task's empty load */
     txn_part_reset(&part);
     part.before = part.after;
@@ -187,6 +195,7 @@ static void test_load_killed_leaves_nothing(void **state) {
     (void)state;
     pid_t child = fork();
     if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         struct sink *sink = sink_connected(view);
         struct progress at = sink_acquire(sink, 1, OWNER_A);
         struct txn_part part;

@@ -126,7 +126,8 @@ static void test_cut_anywhere(void **state) {
     for (int i = 1; i <= count; i++) {
         next_batch(&part, i, i % 10 == 0 ? 3000 : 1);
         long most = i % 10 == 0 ? 200000 : 1500;
-        enum proxy_fault fault = (enum proxy_fault)(rand_r(&seed) % 3);
+        static const enum proxy_fault faults[] = {PROXY_NONE, PROXY_CUT_UP, PROXY_CUT_DOWN};
+        enum proxy_fault fault = faults[rand_r(&seed) % 3];
         proxy_arm(proxy, fault, fault == PROXY_CUT_UP ? rand_r(&seed) % most : rand_r(&seed) % 400);
         lost += commit_surely(sink, &part);
         proxy_arm(proxy, PROXY_NONE, 0);
@@ -168,6 +169,29 @@ static void test_eaten_answer_to_commit(void **state) {
     assert_true(progress_equal(&newest, &part.before, 2)); /* it was not */
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     check_log(part.after.seq, 1);
+    txn_part_clear(&part);
+    pg_sink_destroy(&sink);
+    proxy_stop(&proxy);
+}
+
+/* An aborted transaction answers COMMIT with ROLLBACK: only the literal COMMIT is one. */
+static void test_another_tag_is_no_commit(void **state) {
+    (void)state;
+    char port[16];
+    proxy = proxy_start(server_port());
+    (void)snprintf(port, sizeof port, "%d", proxy_port(proxy));
+    struct sink *sink = sink_open(view, port);
+    (void)sink_until(sink, SINK_CONNECTED, 10000);
+    struct progress at = acquire_surely(sink);
+    struct txn_part part;
+    part_begin(&part, view, 1, &at);
+    next_batch(&part, 1, 1);
+    proxy_arm(proxy, PROXY_OTHER_TAG, 0);
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_AGAIN);
+    static const int32_t task = 1;
+    proxy_arm(proxy, PROXY_OTHER_TAG, 0);
+    pg_sink_ops.acquire(sink, &task, 1, OWNER_B);
+    assert_int_equal(sink_await(sink, 5000).kind, SINK_AGAIN);
     txn_part_clear(&part);
     pg_sink_destroy(&sink);
     proxy_stop(&proxy);
@@ -317,6 +341,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_cut_anywhere, reset),
         cmocka_unit_test_setup(test_eaten_answer_to_commit, reset),
+        cmocka_unit_test_setup(test_another_tag_is_no_commit, reset),
         cmocka_unit_test_setup(test_terminated_in_a_loop, reset),
         cmocka_unit_test_setup(test_idle_connection_is_watched, reset),
         cmocka_unit_test_setup(test_server_restart, reset),
