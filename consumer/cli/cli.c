@@ -65,7 +65,7 @@ enum err_kind cli_load_view(const struct config *config, struct view **ret_view,
 static const char *option_value(const char *name, int argc, char **argv, int *at) {
     size_t len = strlen(name);
     const char *arg = argv[*at];
-    if (strncmp(arg, name, len) != 0) {
+    if (!arg || strncmp(arg, name, len) != 0) {
         return NULL;
     }
     if (arg[len] == '=') {
@@ -101,19 +101,19 @@ static bool take_flag(struct cli *cli, const char *arg) {
 
 static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *reterr) {
     for (int i = 1; i < argc; i++) {
-        const char *value;
-        if (take_flag(cli, argv[i])) {
+        const char *arg = argv[i], *value;
+        if (!arg || take_flag(cli, arg)) {
             continue;
         }
         if ((value = option_value("--set", argc, argv, &i))) {
             cli->sets[cli->set_count++] = value;
         } else if ((value = option_value("--config", argc, argv, &i))) {
             cli->config_file = value;
-        } else if (argv[i][0] != '-' && !cli->command) {
-            cli->command = argv[i];
+        } else if (arg[0] != '-' && !cli->command) {
+            cli->command = arg;
         } else {
             return err_set(reterr, ERR_CONFIG, "unknown argument '%s'; --help shows what there is",
-                           argv[i]);
+                           arg);
         }
     }
     bool plan = cli->command && strcmp(cli->command, "plan") == 0;
@@ -141,7 +141,7 @@ static int dispatch(const struct cli *cli, const struct config *config,
     return cli_fail(&err);
 }
 
-int cli_main(int argc, char **argv, char *const *environ, struct cli_signals *signals) {
+int cli_main(int argc, char **argv, char *const *env, struct cli_signals *signals) {
     struct cli cli = {0};
     struct err err;
     cli.sets = calloc((size_t)argc + 1, sizeof *cli.sets);
@@ -160,7 +160,7 @@ int cli_main(int argc, char **argv, char *const *environ, struct cli_signals *si
         usage(stderr);
         code = EXIT_CODE_CONFIG;
     } else {
-        struct config_sources sources = {cli.config_file, environ, cli.sets, cli.set_count};
+        struct config_sources sources = {cli.config_file, env, cli.sets, cli.set_count};
         code = config_load(&sources, &config, &err) == ERR_NONE ? dispatch(&cli, config, signals)
                                                                 : cli_fail(&err);
     }

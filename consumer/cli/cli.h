@@ -36,7 +36,7 @@ struct cli_signals {
 };
 
 /* Runs what argv asks for; returns the exit code. */
-int cli_main(int argc, char **argv, char *const *environ, struct cli_signals *signals);
+int cli_main(int argc, char **argv, char *const *env, struct cli_signals *signals);
 
 int cli_run(const struct config *config, struct cli_signals *signals);
 int cli_plan(const struct cli *cli, const struct config *config);

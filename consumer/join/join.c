@@ -17,8 +17,8 @@ struct join {
     struct entry *entries; /* beside touched */
     size_t count, index, entry_cap;
     enum phase phase;
-    /* The combinations of one row of table `fixed` with the other tables' rows: rows[] is the present
-     * one, first[] where each table starts. */
+    /* The combinations of one row of table `fixed` with the other tables' rows: rows[] is the
+     * present one, first[] where each table starts. */
     bool turning;
     int fixed;
     struct str prefix;
@@ -53,8 +53,8 @@ static int touched_compare(const void *left, const void *right) {
 
 static bool is_touched(const struct join *join, int table, struct str key) {
     struct touched wanted = {.table = table, .key = key};
-    return join->count > 0 && bsearch(&wanted, join->touched, join->count, sizeof wanted,
-                                      touched_compare) != NULL;
+    return join->count > 0 &&
+           bsearch(&wanted, join->touched, join->count, sizeof wanted, touched_compare) != NULL;
 }
 
 void join_begin(struct join *join, struct row_reader reader, struct touched *touched,
@@ -90,8 +90,9 @@ void join_end(struct join *join) {
     join->count = 0;
 }
 
-/* The first row of table after `after` under the join key that may take part: rows of earlier tables that
- * are touched themselves bring the combination up on their own turn (rule 5: no sink row twice). */
+/* The first row of table after `after` under the join key that may take part: rows of earlier
+ * tables that are touched themselves bring the combination up on their own turn (rule 5: no sink
+ * row twice). */
 static enum err_kind next_partner(struct join *join, int table, struct str after,
                                   struct row_ref *ret_row, struct err *reterr) {
     do {
@@ -158,8 +159,8 @@ static enum err_kind turn(struct join *join, bool *ret_found, struct err *reterr
 /* Looks the touched row up in the state: its value, and whether every other table has a partner. */
 static enum err_kind look_up(struct join *join, const struct touched *touched, struct entry *entry,
                              struct err *reterr) {
-    enum err_kind kind = join->reader.get(join->reader.ctx, touched->table, touched->key,
-                                          &entry->value, reterr);
+    enum err_kind kind =
+        join->reader.get(join->reader.ctx, touched->table, touched->key, &entry->value, reterr);
     entry->has_partner = true;
     struct str prefix = {touched->key.ptr, touched->join_len};
     for (int table = 0; kind == ERR_NONE && entry->value.ptr && entry->has_partner &&
@@ -185,18 +186,17 @@ static enum err_kind next_delete(struct join *join, struct row_op *ret_op, struc
         }
         join->index++;
         if (touched->deleted || !entry->value.ptr || !entry->has_partner) {
-            *ret_op = (struct row_op){.kind = ROW_OP_DELETE,
-                                      .table = touched->table,
-                                      .row = {touched->key, STR_NONE}};
+            *ret_op = (struct row_op){
+                .kind = ROW_OP_DELETE, .table = touched->table, .row = {touched->key, STR_NONE}};
             return ERR_NONE;
         }
     }
     join->phase = PHASE_CHECKS;
     join->index = 0;
-    return join_next(join, ret_op, reterr);
+    return ERR_NONE;
 }
 
-static enum err_kind next_check(struct join *join, struct row_op *ret_op, struct err *reterr) {
+static enum err_kind next_check(struct join *join, struct row_op *ret_op) {
     while (join->index < join->count) {
         size_t i = join->index++;
         if (join->entries[i].value.ptr && !join->entries[i].has_partner) {
@@ -208,7 +208,7 @@ static enum err_kind next_check(struct join *join, struct row_op *ret_op, struct
     }
     join->phase = PHASE_UPSERTS;
     join->index = 0;
-    return join_next(join, ret_op, reterr);
+    return ERR_NONE;
 }
 
 static void emit_upsert(const struct join *join, struct row_op *ret_op) {
@@ -236,7 +236,7 @@ static enum err_kind next_upsert(struct join *join, struct row_op *ret_op, struc
         join->index++;
     }
     join->phase = PHASE_END;
-    return join_next(join, ret_op, reterr);
+    return ERR_NONE;
 }
 
 /* Every row of table 0 in turn, with all its combinations. */
@@ -263,18 +263,18 @@ static enum err_kind next_of_all(struct join *join, struct row_op *ret_op, struc
     }
     if (!found) {
         join->phase = PHASE_END;
-        return join_next(join, ret_op, reterr);
+        return ERR_NONE;
     }
     emit_upsert(join, ret_op);
     return ERR_NONE;
 }
 
-enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *reterr) {
+static enum err_kind next_of_phase(struct join *join, struct row_op *ret_op, struct err *reterr) {
     switch (join->phase) {
     case PHASE_DELETES:
         return next_delete(join, ret_op, reterr);
     case PHASE_CHECKS:
-        return next_check(join, ret_op, reterr);
+        return next_check(join, ret_op);
     case PHASE_UPSERTS:
         return next_upsert(join, ret_op, reterr);
     case PHASE_ALL:
@@ -282,6 +282,17 @@ enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *re
     case PHASE_END:
         break;
     }
-    *ret_op = (struct row_op){.kind = ROW_OP_END};
     return ERR_NONE;
+}
+
+enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *reterr) {
+    struct row_op op = {.kind = ROW_OP_END};
+    enum err_kind kind = ERR_NONE;
+    while (kind == ERR_NONE && op.kind == ROW_OP_END && join->phase != PHASE_END) {
+        kind = next_of_phase(join, &op, reterr); /* END: the phase has no more */
+    }
+    if (kind == ERR_NONE) {
+        *ret_op = op;
+    }
+    return kind;
 }

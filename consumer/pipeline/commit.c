@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CACHE_REST_MS    1000          /* a dirty cache that rests so long is committed */
-#define CACHE_REFRESH_MS (3600 * 1000) /* a clean one too: its wall time says how old it is */
+#define CACHE_REST_MS    1000             /* a dirty cache that rests so long is committed */
+#define CACHE_REFRESH_MS INT64_C(3600000) /* a clean one too: its wall time says how old it is */
 #define KAFKA_COMMIT_MS  1000
 
 /* A task whose work can go into the next transaction. */

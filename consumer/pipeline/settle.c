@@ -195,7 +195,7 @@ static void on_event(struct member *m, const struct sink_event *event) {
         m->connected = true;
         m->must_verify = true;
         m->sink_retry_at_ms = 0;
-        log_line(m->o.log, LOG_INFO, "sink", "connected", " ");
+        log_line(m->o.log, LOG_INFO, "sink", "connected", "view=%s", m->view->name.ptr);
         break;
     case SINK_LOST:
         m->connected = false;

@@ -100,6 +100,7 @@ static enum err_kind reader_get(void *ctx, int table, struct str key, struct str
     return state_get(ctx, table, key, ret_value, reterr);
 }
 
+/* row_reader's parameters. NOLINTNEXTLINE(readability-function-size) */
 static enum err_kind reader_next(void *ctx, int table, struct str prefix, struct str after,
                                  struct str *ret_key, struct str *ret_value, struct err *reterr) {
     return state_next(ctx, table, prefix, after, ret_key, ret_value, reterr);
