@@ -14,8 +14,8 @@ from db import Database
 from wait import Failure, Stopwatch, wait_until
 
 WORKERS = 4
-STUDENTS = 50    # ids a worker owns; about half of them exist at any time
-CONTACTS = 500
+STUDENTS = 50    # ids a worker owns; about two thirds of them exist at any time
+CONTACTS = 1000
 SPAN = 100_000   # ids between two workers
 FIRST_ID = 10_000_000
 
@@ -202,9 +202,9 @@ class Model:
 
 
 CHANGES, CHANGE_WEIGHTS = zip(
-    (Model.insert_student, 12), (Model.insert_contact, 22), (Model.update_student, 10), (Model.update_contact, 14),
+    (Model.insert_student, 16), (Model.insert_contact, 26), (Model.update_student, 10), (Model.update_contact, 14),
     (Model.move_contact, 14), (Model.move_away_and_back, 3), (Model.change_student_key, 4),
-    (Model.change_contact_key, 4), (Model.delete_student, 6), (Model.delete_contact, 11), (Model.reinsert_student, 2),
+    (Model.change_contact_key, 4), (Model.delete_student, 4), (Model.delete_contact, 9), (Model.reinsert_student, 2),
     (Model.reinsert_contact, 2))
 
 
