@@ -82,6 +82,7 @@ static size_t finish_leaving(struct member *m) {
     drop_tasks(m);
     if (m->revoking) {
         m->revoking = false;
+        m->joined = false; /* ready means an assignment, not the lack of one */
         m->o.consume_ops->revoked(m->o.consume);
     }
     m->stopped = m->stopping;
