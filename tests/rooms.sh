@@ -16,7 +16,8 @@ allowed() {
         join) echo base view join ;;
         sink) echo base view sink ;;
         pipeline) echo base view consume decode state join sink pipeline ;;
-        cli) echo base config view consume state sink pipeline cli ;;
+        serve) echo base serve ;;
+        cli) echo base config view consume state sink serve pipeline cli ;;
         *) echo "no such room: $1" >&2; return 1 ;;
     esac
 }
@@ -27,6 +28,7 @@ only_in() {
         librdkafka/*) echo consume ;;
         lmdb.h) echo state ;;
         libpq-fe.h) echo sink ;;
+        microhttpd.h) echo serve ;;
         jansson.h) echo decode view config ;;
         *) echo any ;;
     esac

@@ -8,7 +8,7 @@ PACKAGES_TO_RUN=(
     "postgresql-$POSTGRES_VERSION"
     default-jre-headless maven
     gcc libc6-dev cmake ninja-build pkg-config
-    librdkafka-dev libjansson-dev liblmdb-dev libpq-dev libpg-query-dev
+    librdkafka-dev libjansson-dev liblmdb-dev libpq-dev libpg-query-dev libmicrohttpd-dev
 )
 # shellcheck disable=SC2034  # for bin/test.sh
 PACKAGES_TO_TEST=(

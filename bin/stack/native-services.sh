@@ -182,10 +182,13 @@ plan() { # options...; relative paths in the settings start at the project's roo
     consumer_settings
     (cd "$ROOT" && "${CONSUMER[@]}" "$CONSUMER_BIN" plan "$@")
 }
+# Where member N tells how it is; 0: nowhere.
+member_port() { if [ "$METRICS_PORT" -eq 0 ]; then echo 0; else echo $((METRICS_PORT + $1 - 1)); fi; }
 member_start() { # number
     consumer_settings
     cd "$ROOT" || return 1
-    spawn "consumer-$1" "$CONSUMER_LOG" "${CONSUMER[@]}" "SYNC_MEMBER=consumer-$1" "$CONSUMER_BIN" run
+    spawn "consumer-$1" "$CONSUMER_LOG" "${CONSUMER[@]}" "SYNC_MEMBER=consumer-$1" \
+        "SYNC_SERVE_PORT=$(member_port "$1")" "$CONSUMER_BIN" run
 }
 members() { # the numbers of the members that run, ascending
     local file n

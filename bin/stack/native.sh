@@ -222,6 +222,13 @@ stack_psql() { # oltp|olap psql-arguments...
 show_process() { # title pid-or-empty where
     printf '  %-18s %-9s %s\n' "$1" "${2:+up}${2:-down}" "$3" | sed 's/up\([0-9]\)/up \1/'
 }
+member_says() { # number; its address, then "ready" or the first reason why it is not
+    local port said
+    port=$(member_port "$1")
+    [ "$port" -ne 0 ] || { echo "$CONSUMER_LOG"; return 0; }
+    said=$(curl -s --max-time 2 "http://127.0.0.1:$port/readyz") || said="does not answer, see $CONSUMER_LOG"
+    echo "127.0.0.1:$port ${said%%$'\n'*}"
+}
 stack_status() {
     local n
     say "Native mode, in $RUN_DIR"
@@ -229,7 +236,7 @@ stack_status() {
     show_process "OLAP PostgreSQL" "$(pg_pid olap || true)" "127.0.0.1:$OLAP_PORT"
     show_process Kafka "$(pid_of kafka || true)" "127.0.0.1:$KAFKA_PORT"
     show_process "Kafka Connect" "$(pid_of connect || true)" "127.0.0.1:$CONNECT_PORT"
-    for n in $(members); do show_process "consumer-$n" "$(pid_of "consumer-$n")" "$CONSUMER_LOG"; done
+    for n in $(members); do show_process "consumer-$n" "$(pid_of "consumer-$n")" "$(member_says "$n")"; done
     [ -n "$(members)" ] || show_process consumer '' "no member runs"
     if alive connect; then
         say "" "Connector $CONNECTOR and its task: $(connector_state)"

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/clients.h"
 #include "pipeline/member.h"
+#include "serve/serve.h"
 #include "state/lmdb_store.h"
 
 #include <poll.h>
@@ -24,6 +25,9 @@ struct run {
     struct sink *sink;
     struct lmdb_store *store;
     struct member *member;
+    struct metrics *metrics;
+    struct health *health;
+    struct serve *serve;
     char cluster_id[128];
     int64_t min_compaction_lag_ms;
     struct arena arena;
@@ -51,8 +55,47 @@ static void log_start(struct run *run) {
              port ? port : "", dbname ? dbname : "");
 }
 
+/* How the member is, over HTTP: without it everything else goes on. */
+static void start_serving(struct run *run) {
+    struct str tables[VIEW_TABLES_MAX];
+    for (size_t t = 0; t < run->view->table_count; t++) {
+        tables[t] = arena_printf(&run->arena, "%s.%s", run->view->tables[t].schema.ptr,
+                                 run->view->tables[t].name.ptr);
+    }
+    struct metrics_options counted = {run->view->partition_count, tables, run->view->table_count,
+                                      VERSION};
+    run->metrics = metrics_new(&counted);
+    run->health = health_new();
+    if (run->config->serve_port == 0) {
+        return;
+    }
+    struct err err;
+    struct serve_options options = {.address = run->config->serve_address,
+                                    .port = (int)run->config->serve_port,
+                                    .metrics = run->metrics,
+                                    .health = run->health,
+                                    .clock = clock_real()};
+    if (serve_start(&options, &run->serve, &err) == ERR_NONE) {
+        log_line(&run->log, LOG_INFO, "serve", "listening", "address=%s port=%d",
+                 run->config->serve_address, serve_port(run->serve));
+    } else {
+        log_err(&run->log, LOG_WARN, "serve", "not_served", &err);
+    }
+}
+
+/* What /readyz says before there is a member, and that the process is alive. */
+static void say_waiting(struct run *run, const char *what, const char *why) {
+    struct clock clock = clock_real();
+    struct health_report report;
+    health_report_begin(&report);
+    health_report_add(&report, "waiting for %s%s%s", what, why ? ": " : "", why ? why : "");
+    health_beat(run->health, clock_mono_ms(&clock));
+    (void)health_publish(run->health, &report);
+}
+
 /* Broker away: asks again until it answers or a signal comes (ERR_NONE with signals->stop set). */
 static enum err_kind learn_cluster(struct run *run, struct err *reterr) {
+    say_waiting(run, "Kafka", NULL);
     while (!run->signals->stop) {
         enum err_kind kind = kafka_cluster_id(run->consume, KAFKA_WAIT_MS, run->cluster_id,
                                               sizeof run->cluster_id, reterr);
@@ -60,6 +103,7 @@ static enum err_kind learn_cluster(struct run *run, struct err *reterr) {
             return kind;
         }
         log_err(&run->log, LOG_WARN, "cli", "waiting_for_kafka", reterr);
+        say_waiting(run, "Kafka", reterr->message);
         wait_for(run, NULL, 0, KAFKA_RETRY_MS);
     }
     return ERR_NONE;
@@ -97,6 +141,7 @@ static enum err_kind check_topics(struct run *run, struct err *reterr) {
         enum err_kind kind = kafka_describe(run->consume, KAFKA_WAIT_MS, infos, reterr);
         if (kind == ERR_RETRY) {
             log_err(&run->log, LOG_WARN, "cli", "waiting_for_kafka", reterr);
+            say_waiting(run, "Kafka", reterr->message);
             wait_for(run, NULL, 0, KAFKA_RETRY_MS);
             continue;
         }
@@ -115,6 +160,7 @@ static enum err_kind check_topics(struct run *run, struct err *reterr) {
                      "topic=%s hint=\"oltp-olap-sync plan --apply-topics makes it\"", missing);
             said = missing;
         }
+        say_waiting(run, "topic", missing);
         wait_for(run, NULL, 0, TOPIC_RETRY_MS);
     }
     return ERR_NONE;
@@ -169,6 +215,8 @@ static void make_member(struct run *run) {
         .dead_letter_max = (size_t)config->dead_letter_max,
         .incomplete_halt_ms = config->incomplete_halt_ms,
         .min_compaction_lag_ms = run->min_compaction_lag_ms,
+        .metrics = run->metrics,
+        .health = run->health,
     };
     run->member = member_new(&options);
 }
@@ -220,6 +268,7 @@ static enum err_kind loop(struct run *run, struct err *reterr) {
 }
 
 static void run_clear(struct run *run) {
+    serve_stop(&run->serve);
     member_destroy(&run->member);
     if (run->consume) {
         kafka_close(run->consume, (int)run->config->shutdown_timeout_ms);
@@ -229,6 +278,8 @@ static void run_clear(struct run *run) {
     lmdb_store_destroy(&run->store);
     clients_clear(&run->clients);
     arena_clear(&run->arena);
+    metrics_destroy(&run->metrics);
+    health_destroy(&run->health);
     view_destroy(&run->view);
 }
 
@@ -240,6 +291,7 @@ int cli_run(const struct config *config, struct cli_signals *signals) {
     enum err_kind kind = cli_load_view(config, &run.view, &err);
     if (kind == ERR_NONE) {
         log_start(&run);
+        start_serving(&run);
         kind = open_clients(&run, &err);
     }
     if (kind == ERR_NONE && !signals->stop) {

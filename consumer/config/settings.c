@@ -53,6 +53,10 @@ const struct config_setting config_settings[] = {
             "a task whose partitions lie with different members for longer than this halts"),
     INTEGER("shutdown.timeout.ms", shutdown_timeout_ms, 100, 60000, "milliseconds", "2500",
             "how long SIGTERM waits for the transaction in flight"),
+    TEXT("serve.address", serve_address, 255, "127.0.0.1",
+         "where /healthz, /readyz and /metrics are served: a name or number of this machine's"),
+    INTEGER("serve.port", serve_port, 0, 65535, "port", "9464",
+            "their port; 0: nothing is served; a port that is taken is logged and done without"),
 
     PASSED("kafka.bootstrap.servers", "localhost:9092", "brokers to ask first, HOST:PORT,..."),
     PASSED("kafka.group.id", "oltp-olap-sync", "members with the same one share the tasks"),

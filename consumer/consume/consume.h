@@ -72,6 +72,9 @@ struct consume_ops {
     void (*commit)(struct consume *consume, const struct topic_position *positions, size_t count);
     /* The group's other members, "client-id (host)" separated by ", ", into out; for messages. */
     void (*members)(struct consume *consume, char *out, size_t size);
+    /* Offset behind the last record of a partition that is being read, as of the last fetch; -1:
+     * not known. Asks nobody. */
+    int64_t (*log_end)(const struct consume *consume, int table, int32_t partition);
     /* A file descriptor that becomes readable when either queue gets something; -1: none. */
     int (*fd)(const struct consume *consume);
 };

@@ -169,6 +169,17 @@ static int fd_of(const struct consume *consume) {
     return consume->wake.both;
 }
 
+static int64_t log_end(const struct consume *consume, int table, int32_t partition) {
+    const struct topic *topic = &consume->topics[table];
+    int64_t low, high;
+    if (partition >= topic->partition_count || !topic->partitions[partition].assigned ||
+        rd_kafka_get_watermark_offsets(consume->rk, topic->name, partition, &low, &high) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return -1;
+    }
+    return high < 0 ? -1 : high;
+}
+
 const struct consume_ops kafka_ops = {
     .poll_group = kafka_poll_group,
     .poll_records = kafka_poll_records,
@@ -178,5 +189,6 @@ const struct consume_ops kafka_ops = {
     .pause = kafka_pause,
     .commit = kafka_commit,
     .members = kafka_members,
+    .log_end = log_end,
     .fd = fd_of,
 };

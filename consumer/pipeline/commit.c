@@ -254,10 +254,12 @@ static void work_complete(struct member *m, struct task *task) {
         return;
     }
     task->cache_clean_ms = now_ms(m);
+    metrics_add(m->o.metrics, kind == WORK_LOAD ? METRIC_INITIAL_LOADS : METRIC_REBUILDS, 0, 1);
     task_set_live(m, task);
 }
 
 void task_committed(struct member *m, struct task *task) {
+    report_committed(m, task);
     task->progress = task->part.after;
     task->letter_total += task->part.letter_count;
     task->work.built = false;

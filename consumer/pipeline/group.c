@@ -141,6 +141,7 @@ static void on_assign(struct member *m, const struct consume_event *event) {
     m->incomplete_since_ms = incomplete > 0 ? now_ms(m) : 0;
     m->incomplete_reported = false;
     member_needs_assign(m);
+    metrics_add(m->o.metrics, METRIC_REBALANCES, REBALANCE_ASSIGNED, 1);
     log_line(m->o.log, incomplete > 0 ? LOG_WARN : LOG_INFO, "pipeline", "assigned",
              "tasks=%d incomplete=%d", tasks, incomplete);
     halt_if_altered(m, event);
@@ -185,12 +186,14 @@ size_t group_step(struct member *m) {
         } else if (event.kind == CONSUME_REVOKE) {
             m->revoking = true;
             m->finish_by_ms = now_ms(m) + (event.lost ? 0 : REVOKE_WAIT_MS);
+            metrics_add(m->o.metrics, METRIC_REBALANCES,
+                        event.lost ? REBALANCE_LOST : REBALANCE_REVOKED, 1);
             log_line(m->o.log, LOG_INFO, "pipeline", "revoked", "lost=%s",
                      event.lost ? "true" : "false");
         } else if (event.kind == CONSUME_FATAL) {
             m->error = event.err;
         } else {
-            log_err(m->o.log, LOG_WARN, "consume", "trouble", &event.err);
+            report_kafka_trouble(m, &event.err);
         }
     }
     return done + finish_leaving(m);

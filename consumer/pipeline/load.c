@@ -233,7 +233,7 @@ static void hunt_end(struct member *m) {
             task->refusal.sqlstate, task->refusal.message);
         task_halt(m, task, &err);
     } else if (!too_many_letters(m, task, &task->refusal)) {
-        task_restart_reading(m, task, "rows were refused: their records are read again");
+        task_restart_reading(m, task, DISCARD_ROWS_REFUSED);
     }
 }
 

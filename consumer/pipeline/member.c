@@ -74,7 +74,8 @@ static struct task *start_over(struct member *m, struct task *task) {
     return task;
 }
 
-void task_reacquire(struct member *m, struct task *task, const char *why) {
+void task_reacquire(struct member *m, struct task *task, enum reacquired reason, const char *why) {
+    metrics_add(m->o.metrics, METRIC_REACQUISITIONS, reason, 1);
     log_line(m->o.log, LOG_WARN, "pipeline", "reacquire", "task=%d why=\"%s\"", task->number, why);
     (void)start_over(m, task);
 }
@@ -83,6 +84,7 @@ void task_halt(struct member *m, struct task *task, const struct err *err) {
     log_line(m->o.log, LOG_ERROR, "pipeline", "halt", "task=%d phase=%s", task->number,
              task_phase_name(task->phase));
     log_err(m->o.log, LOG_ERROR, "pipeline", "halted", err);
+    metrics_add(m->o.metrics, METRIC_HALTS, (size_t)task->number, 1);
     struct err why = *err;
     task = start_over(m, task);
     task->phase = TASK_HALTED;
@@ -96,13 +98,13 @@ void task_trouble(struct member *m, struct task *task, const struct err *err) {
         return;
     case ERR_CACHE:
         log_err(m->o.log, LOG_WARN, "state", "cache_discarded", err);
-        task_reacquire(m, task, "its cache can't be trusted");
+        task_reacquire(m, task, REACQUIRED_CACHE, "its cache can't be trusted");
         m->tasks[number]->distrust_cache = true;
         m->tasks[number]->retry_at_ms = now_ms(m) + backoff_next_ms(&m->tasks[number]->retry);
         return;
     case ERR_RETRY:
         log_err(m->o.log, LOG_WARN, "state", "retry", err);
-        task_reacquire(m, task, "its cache can't be used now");
+        task_reacquire(m, task, REACQUIRED_CACHE, "its cache can't be used now");
         task = m->tasks[number];
         task->retry_at_ms = now_ms(m) + backoff_next_ms(&task->retry);
         return;
@@ -136,8 +138,8 @@ static size_t open_tasks(struct member *m) {
 }
 
 bool member_ready(const struct member *m) {
-    bool ready =
-        m->joined && !m->revoking && !m->stopping && !m->must_verify && m->incomplete_since_ms == 0;
+    bool ready = m->joined && m->connected && !m->revoking && !m->stopping && !m->must_verify &&
+                 m->incomplete_since_ms == 0;
     for (int32_t p = 0; ready && p < m->partition_count; p++) {
         ready = !m->tasks[p] || m->tasks[p]->phase == TASK_LIVE;
     }
@@ -176,6 +178,7 @@ size_t member_step(struct member *m) {
         group_watch(m);
     }
     watch_ready(m);
+    report_step(m);
     return done;
 }
 
@@ -201,7 +204,7 @@ bool member_stopped(const struct member *m) {
 void member_resume(struct member *m) {
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p] && m->tasks[p]->phase == TASK_HALTED) {
-            task_reacquire(m, m->tasks[p], "resumed by the operator");
+            task_reacquire(m, m->tasks[p], REACQUIRED_RESUMED, "resumed by the operator");
         }
     }
 }

@@ -11,7 +11,9 @@
 #define PIPELINE_MEMBER_H
 
 #include "base/clock.h"
+#include "base/health.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "consume/consume.h"
 #include "sink/sink.h"
 #include "state/kv.h"
@@ -34,6 +36,8 @@ struct member_options {
     size_t dead_letter_max;
     int64_t incomplete_halt_ms;
     int64_t min_compaction_lag_ms; /* the smallest of the topics' */
+    struct metrics *metrics;       /* NULL: not counted */
+    struct health *health;         /* NULL: not reported */
 };
 
 struct member;

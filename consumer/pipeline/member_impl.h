@@ -13,6 +13,21 @@ enum job { JOB_NONE, JOB_COMMIT, JOB_ACQUIRE, JOB_NEWEST, JOB_CHECK };
 
 struct hunt;
 
+/* Something that does not work now, for /readyz. */
+struct trouble {
+    int64_t since_ms; /* wall time; 0: none */
+    char message[512];
+};
+
+/* report.c's memory. */
+struct report {
+    struct trouble sink, kafka;
+    int64_t kafka_until_ms; /* then it counts as over: librdkafka does not say when it is */
+    int64_t health_at_ms, gauges_at_ms;
+    bool ready;           /* as reported last */
+    bool outcome_unknown; /* the connection was lost during a commit: the newest rows will tell */
+};
+
 struct member {
     struct member_options o;
     const struct view *view;
@@ -53,6 +68,7 @@ struct member {
     bool ready;                 /* as logged last */
     int64_t kafka_commit_at_ms; /* the next courtesy commit */
     bool kafka_commit_due;
+    struct report report;
     struct err error;
 };
 
@@ -80,7 +96,7 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
 /* Opens the cache of a task in OPENING; returns whether anything was done. */
 bool task_open(struct member *m, struct task *task);
 /* Empties the cache and reads the log from its start. */
-void task_restart_reading(struct member *m, struct task *task, const char *why);
+void task_restart_reading(struct member *m, struct task *task, enum cache_discard why);
 
 /* take.c */
 #define EVENTS_MAX 128 /* taken from Kafka at a time */
@@ -128,13 +144,26 @@ void commit_caches(struct member *m);
 /* Commits caches when together they hold cache_commit_bytes of changes in memory. */
 void commit_dirty_caches(struct member *m);
 
+/* report.c: what is counted, and what /readyz says */
+void report_change(struct member *m, struct task *task, const struct record *record,
+                   const struct change *change);
+/* Before the event is acted on. */
+void report_sink_event(struct member *m, const struct sink_event *event);
+/* The transaction in task->part is in; before task forgets it. */
+void report_committed(struct member *m, const struct task *task);
+/* What a task's part of a transaction without an answer turned out to be. */
+void report_settled(struct member *m, enum unknown_settled settled);
+void report_kafka_trouble(struct member *m, const struct err *err);
+/* At the end of each step. */
+void report_step(struct member *m);
+
 /* settle.c */
 size_t sink_step(struct member *m);
 
 /* member.c */
 /* Forgets what task did and acquires it anew. task may be another one afterwards: m->tasks[number].
  */
-void task_reacquire(struct member *m, struct task *task, const char *why);
+void task_reacquire(struct member *m, struct task *task, enum reacquired reason, const char *why);
 void task_halt(struct member *m, struct task *task, const struct err *err);
 /* What to do about an error from a task's state or work: rebuild, try again later, halt, or end. */
 void task_trouble(struct member *m, struct task *task, const struct err *err);

@@ -25,28 +25,52 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
              (long long)task->progress.seq, task->progress.owner);
 }
 
-/* NULL: the cache may be used; else why it counts as empty. */
-static const char *cache_verdict(const struct member *m, const struct task *task,
-                                 const struct state_meta *meta) {
+/* DISCARD_NONE: the cache may be used; else why it counts as empty. */
+static enum cache_discard cache_verdict(const struct member *m, const struct task *task,
+                                        const struct state_meta *meta) {
     if (task->initial) {
-        return "no progress is recorded";
+        return DISCARD_NO_PROGRESS;
     }
     if (meta->damaged) {
-        return "the cache was damaged";
+        return DISCARD_DAMAGED;
     }
     if (task->distrust_cache) {
-        return "the cache can't be trusted";
+        return DISCARD_DISTRUSTED;
     }
     if (meta->empty) {
-        return "there is no cache";
+        return DISCARD_MISSING;
     }
     if (meta->incomplete) {
-        return "the cache is incomplete";
+        return DISCARD_INCOMPLETE;
     }
     if (clock_wall_ms(&m->o.clock) - meta->wall_ms > m->o.min_compaction_lag_ms / 2) {
-        return "the cache is too old";
+        return DISCARD_TOO_OLD;
     }
-    return NULL;
+    return DISCARD_NONE;
+}
+
+static const char *discard_text(enum cache_discard why) {
+    switch (why) {
+    case DISCARD_NONE:
+        break;
+    case DISCARD_NO_PROGRESS:
+        return "no progress is recorded";
+    case DISCARD_DAMAGED:
+        return "the cache was damaged";
+    case DISCARD_DISTRUSTED:
+        return "the cache can't be trusted";
+    case DISCARD_MISSING:
+        return "there is no cache";
+    case DISCARD_INCOMPLETE:
+        return "the cache is incomplete";
+    case DISCARD_TOO_OLD:
+        return "the cache is too old";
+    case DISCARD_LOG_TOO_OLD:
+        return "the log was left unread for so long that parts of it may be gone";
+    case DISCARD_ROWS_REFUSED:
+        return "rows were refused: their records are read again";
+    }
+    return "";
 }
 
 static enum err_kind open_state(struct member *m, struct task *task, struct state_meta *meta,
@@ -65,8 +89,9 @@ static enum err_kind open_state(struct member *m, struct task *task, struct stat
                       &task->state, meta, reterr);
 }
 
-void task_restart_reading(struct member *m, struct task *task, const char *why) {
+void task_restart_reading(struct member *m, struct task *task, enum cache_discard why) {
     struct err err;
+    metrics_add(m->o.metrics, METRIC_CACHE_DISCARDS, (size_t)why, 1);
     join_end(task->join);
     batch_reset(&task->current, m->o.consume_ops, m->o.consume);
     batch_reset(&task->next, m->o.consume_ops, m->o.consume);
@@ -80,6 +105,7 @@ void task_restart_reading(struct member *m, struct task *task, const char *why) 
         return;
     }
     memset(task->position, 0, sizeof task->position);
+    task->seen = (struct seen){0};
     memset(task->at_end, 0, sizeof task->at_end);
     task->distrust_cache = false;
     task->phase = TASK_READING;
@@ -87,7 +113,7 @@ void task_restart_reading(struct member *m, struct task *task, const char *why) 
     task->assigned = false;
     member_needs_assign(m);
     log_line(m->o.log, LOG_INFO, "pipeline", task->initial ? "load_begins" : "rebuild_begins",
-             "task=%d why=\"%s\"", task->number, why);
+             "task=%d why=\"%s\"", task->number, discard_text(why));
 }
 
 /* Per topic: where the cache is behind, from its offset; where it is ahead, from the sink's. */
@@ -98,6 +124,7 @@ static void position_by_cache(struct member *m, struct task *task, const struct 
         task->position[t] = cache < sink ? cache : sink;
         behind |= cache < sink;
     }
+    task->seen = (struct seen){0};
     memset(task->at_end, 0, sizeof task->at_end);
     task->positioned = true;
     task->assigned = false;
@@ -125,8 +152,8 @@ bool task_open(struct member *m, struct task *task) {
         task_trouble(m, task, &err);
         return true;
     }
-    const char *why = cache_verdict(m, task, &meta);
-    if (why) {
+    enum cache_discard why = cache_verdict(m, task, &meta);
+    if (why != DISCARD_NONE) {
         task_restart_reading(m, task, why);
     } else {
         position_by_cache(m, task, &meta);

@@ -112,9 +112,13 @@ static void settle(struct member *m, struct task *task, const struct progress *n
     if (unknown && progress_equal(newest, &part->after, tables)) {
         log_line(m->o.log, LOG_INFO, "pipeline", "was_committed", "task=%d seq=%lld", task->number,
                  (long long)newest->seq);
+        report_settled(m, UNKNOWN_WAS_COMMITTED);
         task_committed(m, task);
     } else if (progress_equal(newest, &task->progress, tables)) {
         task->work.in_flight = false; /* what was built is sent again, unchanged */
+        if (unknown) {
+            report_settled(m, UNKNOWN_WAS_NOT);
+        }
     } else {
         bool ours = newest->exists && strcmp(newest->owner, task->progress.owner) == 0;
         char why[160];
@@ -122,7 +126,10 @@ static void settle(struct member *m, struct task *task, const struct progress *n
                        ours ? "the sink stands at seq %lld, not at ours: it went back in time"
                             : "fenced: another member acquired it (seq %lld)",
                        newest->exists ? (long long)newest->seq : 0LL);
-        task_reacquire(m, task, why);
+        if (unknown) {
+            report_settled(m, UNKNOWN_OVERTAKEN);
+        }
+        task_reacquire(m, task, ours ? REACQUIRED_SINK_WENT_BACK : REACQUIRED_FENCED, why);
     }
 }
 
@@ -141,6 +148,7 @@ static void on_results(struct member *m, const struct sink_event *event) {
     }
     if (m->job == JOB_NEWEST) {
         m->must_verify = false;
+        m->report.outcome_unknown = false;
     }
 }
 
@@ -240,6 +248,7 @@ size_t sink_step(struct member *m) {
             return done;
         }
         done++;
+        report_sink_event(m, &event);
         on_event(m, &event);
         if (event.kind != SINK_CONNECTED) {
             m->job = JOB_NONE;

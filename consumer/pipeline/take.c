@@ -76,6 +76,7 @@ static void hold_record(struct member *m, struct task *task, const struct record
     enum err_kind kind = decode(m->decoder, record, arena, &item.change, &err);
     if (kind == ERR_NONE) {
         log_record(m, record, &item.change);
+        report_change(m, task, record, &item.change);
     }
     if (kind != ERR_NONE) {
         item.kind = kind == ERR_RECORD ? PENDING_LETTER : PENDING_HALT;
@@ -123,6 +124,7 @@ static void apply_silently(struct member *m, struct task *task, const struct rec
         arena_reset(&m->scratch);
         kind = decode(m->decoder, record, &m->scratch, &change, &err);
         if (kind == ERR_NONE) {
+            report_change(m, task, record, &change);
             kind = apply_change(task, &change, record, &err);
         } else if (kind == ERR_RECORD && task->phase == TASK_READING) {
             task_found_letter(m, task, record, change.key, &err);
@@ -155,8 +157,7 @@ static bool take_record(struct member *m, struct task *task, const struct record
     bool first = !task->first_seen[record->table];
     task->first_seen[record->table] = true;
     if (first && task->phase != TASK_READING && task->phase != TASK_WRITING && too_old(m, record)) {
-        task_restart_reading(m, task,
-                             "the log was left unread for so long that parts of it may be gone");
+        task_restart_reading(m, task, DISCARD_LOG_TOO_OLD);
         return false;
     }
     task->position[record->table] = record->offset + 1;
@@ -196,7 +197,7 @@ static void take_event(struct member *m, struct consume_event *event) {
                             : NULL;
     bool held = false;
     if (event->kind == CONSUME_TROUBLE) {
-        log_err(m->o.log, LOG_WARN, "consume", "trouble", &event->err);
+        report_kafka_trouble(m, &event->err);
     } else if (event->kind == CONSUME_FATAL) {
         m->error = event->err;
     } else if (task && task->assigned && task->phase != TASK_HALTED) {
@@ -206,6 +207,7 @@ static void take_event(struct member *m, struct consume_event *event) {
             take_end(m, task, record);
             after_progress(m, task);
         } else if (record->offset >= task->position[record->table]) {
+            metrics_add(m->o.metrics, METRIC_RECORDS_TAKEN, (size_t)record->table, 1);
             held = take_record(m, task, record);
             after_progress(m, task);
         }

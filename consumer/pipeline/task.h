@@ -72,6 +72,13 @@ struct refused_row {
     int64_t offset;                      /* -1: the record is not, or no longer, the row's last */
 };
 
+/* What was seen of a task's partitions since they were last read from somewhere else, for metrics.
+ */
+struct seen {
+    int64_t newest_ts_us[VIEW_TABLES_MAX]; /* the latest commit time; 0: none */
+    bool streamed[VIEW_TABLES_MAX];        /* a record that no snapshot read */
+};
+
 struct task {
     int32_t number;
     enum task_phase phase;
@@ -113,7 +120,9 @@ struct task {
     struct arena found_arena;
     struct dead_letter *found;
     size_t found_count, found_cap;
-    struct err halt;        /* HALTED: why */
+    struct err halt; /* HALTED: why */
+    struct seen seen;
+    bool late_snapshot_said;
     int64_t cache_clean_ms; /* when the cache was committed last, monotonic */
     int64_t changed_ms;     /* when the state was changed last, monotonic */
 };

@@ -43,7 +43,7 @@ MUTATIONS = [
              '    if (work->last) {\n        part->after.has_offsets', '    {\n        part->after.has_offsets',
              'split', 2000),
     Mutation('cache used without progress', 'consumer/pipeline/open.c',
-             'if (task->initial) {\n        return "no progress', 'if (false) {\n        return "no progress',
+             'if (task->initial) {\n        return DISCARD_NO', 'if (false) {\n        return DISCARD_NO',
              'restore', 4000),
     Mutation('incomplete cache used', 'consumer/pipeline/open.c', 'if (meta->incomplete) {', 'if (false) {',
              'rebuild', 20000,  # the age of its first unread record would show it as well

@@ -190,6 +190,10 @@ static int sim_fd(const struct consume *consume) {
     return -1;
 }
 
+static int64_t sim_log_end(const struct consume *consume, int table, int32_t partition) {
+    return consume->world->log[table][partition].count;
+}
+
 const struct consume_ops sim_consume_ops = {
     .poll_group = sim_poll_group,
     .poll_records = sim_poll_records,
@@ -199,5 +203,6 @@ const struct consume_ops sim_consume_ops = {
     .pause = sim_pause,
     .commit = sim_commit,
     .members = sim_members,
+    .log_end = sim_log_end,
     .fd = sim_fd,
 };

@@ -12,6 +12,8 @@ struct node {
     struct consume *consume;
     struct sink *sink;
     struct log log;
+    struct metrics *metrics;
+    struct health *health;
 };
 
 static int64_t node_now(void *ctx) {
@@ -32,6 +34,10 @@ static void start(struct node *node) {
     node->log = (struct log){.fd = STDOUT_FILENO,
                              .level = world->trace ? LOG_DEBUG : (enum log_level)(LOG_ERROR + 1)};
     node->log.member[0] = (char)('0' + node->index);
+    const struct str tables[] = {STR("student"), STR("contact")};
+    const struct metrics_options counted = {world->partitions, tables, TABLES, "sim"};
+    node->metrics = metrics_new(&counted);
+    node->health = health_new();
     struct member_options options = {
         .view = &world->view,
         .consume_ops = &sim_consume_ops,
@@ -49,6 +55,8 @@ static void start(struct node *node) {
         .dead_letter_max = 1000,
         .incomplete_halt_ms = 30000,
         .min_compaction_lag_ms = world->lag_ms,
+        .metrics = node->metrics,
+        .health = node->health,
     };
     if (rng_chance(&world->rng, 0.5)) {
         options.cache_commit_bytes = 1 << 20; /* commits when at rest only */
@@ -73,6 +81,8 @@ static void end(struct node *node) {
     member_destroy(&node->member); /* closes caches without committing: as kill -9 does */
     sim_consume_destroy(&node->consume);
     sim_sink_destroy(&node->sink, keep);
+    metrics_destroy(&node->metrics);
+    health_destroy(&node->health);
 }
 
 void node_destroy(struct node **node) {

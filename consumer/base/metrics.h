@@ -1,0 +1,149 @@
+/* metrics.h: the one table of counters and gauges that everything counts through.
+ *
+ * What:    what is counted, under which name (metrics_table.c), and the values; their text for
+ *          Prometheus and for docs/operations.md.
+ * Owns:    its values; copies the tables' names.
+ * Threads: each value has one writing thread (the pipeline's, but for process_*, which whoever
+ *          asks for the text refreshes); any thread may read. No locks, no allocation.
+ * Units:   whole numbers; times in microseconds, shown as seconds.
+ * Errors:  none; a NULL struct metrics counts nothing.
+ * Limits:  a label that is out of range is a bug (assert).
+ */
+#ifndef BASE_METRICS_H
+#define BASE_METRICS_H
+
+#include "base/buf.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum metric {
+    /* records */
+    METRIC_RECORDS_TAKEN,
+    METRIC_RECORDS_APPLIED,
+    METRIC_DEAD_LETTERS,
+    METRIC_COMMIT_TIME_REGRESSIONS,
+    METRIC_LATE_SNAPSHOT_RECORDS,
+    /* the sink */
+    METRIC_TRANSACTIONS,
+    METRIC_ROWS_UPSERTED,
+    METRIC_ROWS_DELETED,
+    METRIC_UNKNOWN_OUTCOMES,
+    METRIC_SINK_CONNECTS,
+    METRIC_SINK_LOSSES,
+    METRIC_TRANSACTION_TIME,
+    METRIC_COMMIT_TO_VISIBLE,
+    /* tasks */
+    METRIC_TASKS,
+    METRIC_REACQUISITIONS,
+    METRIC_HALTS,
+    METRIC_INITIAL_LOADS,
+    METRIC_REBUILDS,
+    METRIC_CACHE_DISCARDS,
+    METRIC_APPLIED_OFFSET,
+    METRIC_LAG,
+    METRIC_CACHE_ROWS,
+    METRIC_CACHE_DIRTY_BYTES,
+    METRIC_STANDING_LETTERS,
+    /* the member */
+    METRIC_READY,
+    METRIC_REBALANCES,
+    METRIC_KAFKA_TROUBLES,
+    METRIC_BUILD_INFO,
+    METRIC_RESIDENT_MEMORY,
+    METRIC_OPEN_FILES,
+    METRIC_CPU_TIME,
+    METRIC_START_TIME,
+    METRIC_COUNT,
+};
+
+/* Words of METRIC_TRANSACTIONS' label. */
+enum transaction_outcome {
+    TRANSACTION_COMMITTED,
+    TRANSACTION_REFUSED,
+    TRANSACTION_FENCED,
+    TRANSACTION_RETRIED
+};
+/* ... of METRIC_UNKNOWN_OUTCOMES' */
+enum unknown_settled { UNKNOWN_WAS_COMMITTED, UNKNOWN_WAS_NOT, UNKNOWN_OVERTAKEN };
+/* ... of METRIC_REACQUISITIONS' */
+enum reacquired {
+    REACQUIRED_FENCED,
+    REACQUIRED_SINK_WENT_BACK,
+    REACQUIRED_CACHE,
+    REACQUIRED_RESUMED
+};
+/* ... of METRIC_CACHE_DISCARDS' */
+enum cache_discard {
+    DISCARD_NONE = -1,
+    DISCARD_NO_PROGRESS,
+    DISCARD_DAMAGED,
+    DISCARD_DISTRUSTED,
+    DISCARD_MISSING,
+    DISCARD_INCOMPLETE,
+    DISCARD_TOO_OLD,
+    DISCARD_LOG_TOO_OLD,
+    DISCARD_ROWS_REFUSED,
+};
+/* ... of METRIC_REBALANCES' */
+enum rebalance { REBALANCE_ASSIGNED, REBALANCE_REVOKED, REBALANCE_LOST };
+
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+enum metric_label {
+    LABEL_NONE,
+    LABEL_TASK,       /* at: the task's number */
+    LABEL_TABLE,      /* at: the table's index */
+    LABEL_TASK_TABLE, /* at: metrics_at */
+    LABEL_WORD,       /* at: index of one of the words */
+    LABEL_VERSION,    /* at: 0 */
+};
+
+struct metric_info {
+    const char *name; /* with unit and _total, as Prometheus wants it */
+    const char *help; /* one sentence, without what Prometheus would escape */
+    enum metric_type type;
+    enum metric_label label;
+    const char *word_label;   /* WORD: the label's name */
+    const char *const *words; /* WORD: NULL-terminated */
+    bool is_time;             /* microseconds, shown as seconds */
+};
+
+/* By enum metric. */
+extern const struct metric_info metric_table[METRIC_COUNT];
+
+struct metrics_options {
+    int32_t task_count;
+    const struct str *tables; /* names, by index */
+    size_t table_count;
+    const char *version;
+};
+
+struct metrics;
+
+struct metrics *metrics_new(const struct metrics_options *options);
+/* Accepts NULL and a pointer to NULL. */
+void metrics_destroy(struct metrics **metrics);
+
+/* Where a task's value for a table stands. */
+size_t metrics_at(const struct metrics *metrics, int32_t task, size_t table);
+/* Of a counter. */
+void metrics_add(struct metrics *metrics, enum metric metric, size_t at, int64_t amount);
+/* Of a gauge; for METRIC_CPU_TIME too, which counts elsewhere. */
+void metrics_set(struct metrics *metrics, enum metric metric, size_t at, int64_t value);
+/* A gauge that is not ours (any more): not shown. */
+void metrics_unset(struct metrics *metrics, enum metric metric, size_t at);
+/* Of a histogram. A negative time, between two machines' clocks, counts as 0. */
+void metrics_observe(struct metrics *metrics, enum metric metric, int64_t time_us);
+
+/* The value; 0 where there is none. A histogram's is how often it was observed. For tests. */
+int64_t metrics_get(const struct metrics *metrics, enum metric metric, size_t at);
+
+/* Prometheus' text format 0.0.4. */
+void metrics_text(const struct metrics *metrics, struct buf *out);
+/* Looks after the process_ metrics. */
+void metrics_look_at_process(struct metrics *metrics);
+/* The table of docs/operations.md. */
+void metrics_markdown(FILE *out);
+
+#endif

@@ -1,0 +1,126 @@
+/* What is counted. */
+#include "base/metrics_impl.h"
+
+#define OURS(name) "oltp_olap_sync_" name
+
+static const char *const outcomes[] = {"committed", "refused", "fenced", "retried", NULL};
+static const char *const settled[] = {"committed", "not_committed", "overtaken", NULL};
+static const char *const reacquired[] = {"fenced", "sink_went_back", "cache", "resumed", NULL};
+static const char *const discarded[] = {"no_progress", "damaged",      "distrusted",
+                                        "missing",     "incomplete",   "too_old",
+                                        "log_too_old", "rows_refused", NULL};
+static const char *const rebalanced[] = {"assigned", "revoked", "lost", NULL};
+/* As enum task_phase: test_report compares. */
+static const char *const phases[] = {"waiting", "opening", "silent", "reading",
+                                     "writing", "live",    "halted", NULL};
+
+#define ONE(type, name, help)                                                                      \
+    { OURS(name), help, type, LABEL_NONE, NULL, NULL, false }
+#define BY_TASK(type, name, help)                                                                  \
+    { OURS(name), help, type, LABEL_TASK, NULL, NULL, false }
+#define BY_TABLE(type, name, help)                                                                 \
+    { OURS(name), help, type, LABEL_TABLE, NULL, NULL, false }
+#define BY_BOTH(type, name, help)                                                                  \
+    { OURS(name), help, type, LABEL_TASK_TABLE, NULL, NULL, false }
+#define BY_WORD(type, name, label, words, help)                                                    \
+    { OURS(name), help, type, LABEL_WORD, label, words, false }
+#define HISTOGRAM(name, help)                                                                      \
+    { OURS(name), help, METRIC_HISTOGRAM, LABEL_NONE, NULL, NULL, true }
+
+/* clang-format off: a name and its sentence */
+const struct metric_info metric_table[METRIC_COUNT] = {
+    [METRIC_RECORDS_TAKEN] =
+        BY_TABLE(METRIC_COUNTER, "records_taken_total",
+                 "Records taken from Kafka, among them those read again by rebuilds and replays."),
+    [METRIC_RECORDS_APPLIED] = BY_TASK(
+        METRIC_COUNTER, "records_applied_total",
+        "Records whose transaction is in; those of initial loads and rebuilds are not counted."),
+    [METRIC_DEAD_LETTERS] = BY_TASK(METRIC_COUNTER, "dead_letters_total",
+                                    "Records put aside in sync_dead_letter by this member."),
+    [METRIC_COMMIT_TIME_REGRESSIONS] = BY_TABLE(
+        METRIC_COUNTER, "commit_time_regressions_total",
+        "Records whose commit time in the source lies before that of a record read earlier from "
+        "the same partition: a stretch of the log came twice, or the source's clock went back."),
+    [METRIC_LATE_SNAPSHOT_RECORDS] = BY_TABLE(
+        METRIC_COUNTER, "late_snapshot_records_total",
+        "Snapshot records (op r) read behind streamed ones: rows that were deleted before such a "
+        "snapshot, unseen by the connector, stay in the OLAP table."),
+
+    [METRIC_TRANSACTIONS] = BY_WORD(
+        METRIC_COUNTER, "transactions_total", "outcome", outcomes,
+        "Transactions sent to the OLAP database, by their answer; what a lost connection leaves "
+        "open is in unknown_outcomes_total."),
+    [METRIC_ROWS_UPSERTED] = ONE(METRIC_COUNTER, "rows_upserted_total",
+                                 "Rows of the OLAP table really inserted or changed."),
+    [METRIC_ROWS_DELETED] =
+        ONE(METRIC_COUNTER, "rows_deleted_total", "Rows of the OLAP table really deleted."),
+    [METRIC_UNKNOWN_OUTCOMES] = BY_WORD(
+        METRIC_COUNTER, "unknown_outcomes_total", "settled", settled,
+        "Parts of transactions, one a task, whose answer was lost, by what the newest progress row "
+        "told afterwards."),
+    [METRIC_SINK_CONNECTS] =
+        ONE(METRIC_COUNTER, "sink_connects_total", "Connections made to the OLAP database."),
+    [METRIC_SINK_LOSSES] = ONE(METRIC_COUNTER, "sink_losses_total",
+                               "Connections to the OLAP database that broke or could not be made."),
+    [METRIC_TRANSACTION_TIME] = HISTOGRAM(
+        "transaction_duration_seconds",
+        "From sending a transaction to the OLAP database to its answer, where it was committed."),
+    [METRIC_COMMIT_TO_VISIBLE] = HISTOGRAM(
+        "commit_to_visible_seconds",
+        "From the commit in the OLTP database to the commit in the OLAP database, of the oldest "
+        "record of each task in each transaction; between two machines' clocks."),
+
+    [METRIC_TASKS] =
+        BY_WORD(METRIC_GAUGE, "tasks", "phase", phases, "Tasks of this member by phase."),
+    [METRIC_REACQUISITIONS] = BY_WORD(METRIC_COUNTER, "reacquisitions_total", "reason", reacquired,
+                                      "Tasks given up and asked for anew."),
+    [METRIC_HALTS] = BY_TASK(METRIC_COUNTER, "halts_total", "Halts."),
+    [METRIC_INITIAL_LOADS] =
+        ONE(METRIC_COUNTER, "initial_loads_total", "Initial loads of a task that are in."),
+    [METRIC_REBUILDS] =
+        ONE(METRIC_COUNTER, "rebuilds_total", "Rebuilds of a task's cache that are done."),
+    [METRIC_CACHE_DISCARDS] = BY_WORD(
+        METRIC_COUNTER, "cache_discards_total", "reason", discarded,
+        "Times a task had no usable cache and began to read its partitions from their start."),
+    [METRIC_APPLIED_OFFSET] =
+        BY_BOTH(METRIC_GAUGE, "applied_offset",
+                "Offset of the next record to apply, as stored with the rows."),
+    [METRIC_LAG] = BY_TASK(
+        METRIC_GAUGE, "task_lag_records",
+        "Offsets between what is applied and the end of the log as of the last fetch: at most so "
+        "many records."),
+    [METRIC_CACHE_ROWS] = BY_TASK(METRIC_GAUGE, "cache_rows", "Rows in the task's state cache."),
+    [METRIC_CACHE_DIRTY_BYTES] =
+        BY_TASK(METRIC_GAUGE, "cache_dirty_bytes",
+                "Bytes changed in the task's state cache since it was committed."),
+    [METRIC_STANDING_LETTERS] =
+        BY_TASK(METRIC_GAUGE, "dead_letters",
+                "Dead letters of the task that stand in sync_dead_letter, as this member knows."),
+
+    [METRIC_READY] = ONE(
+        METRIC_GAUGE, "ready",
+        "1: the member has its assignment and all its tasks are live, as /readyz says; else 0."),
+    [METRIC_REBALANCES] = BY_WORD(
+        METRIC_COUNTER, "rebalances_total", "event", rebalanced,
+        "What the consumer group did: gave tasks, took them, or had given them to another before "
+        "this member heard of it."),
+    [METRIC_KAFKA_TROUBLES] =
+        ONE(METRIC_COUNTER, "kafka_troubles_total", "Troubles with Kafka that were logged."),
+    [METRIC_BUILD_INFO] = {OURS("build_info"), "The version that runs; always 1.", METRIC_GAUGE,
+                           LABEL_VERSION, NULL, NULL, false},
+    [METRIC_RESIDENT_MEMORY] = {"process_resident_memory_bytes", "Resident memory.", METRIC_GAUGE,
+                                LABEL_NONE, NULL, NULL, false},
+    [METRIC_OPEN_FILES] = {"process_open_fds", "Open file descriptors.", METRIC_GAUGE, LABEL_NONE,
+                           NULL, NULL, false},
+    [METRIC_CPU_TIME] = {"process_cpu_seconds_total", "Processor time used.", METRIC_COUNTER,
+                         LABEL_NONE, NULL, NULL, true},
+    [METRIC_START_TIME] = {"process_start_time_seconds",
+                           "When the process started, since the epoch.", METRIC_GAUGE, LABEL_NONE,
+                           NULL, NULL, true},
+};
+/* clang-format on */
+
+/* Doubling from a millisecond, then what an alert would be set to. */
+const int64_t metric_bucket_us[METRIC_BUCKETS] = {1000,    2000,    4000,    8000,     16000,
+                                                  32000,   64000,   128000,  256000,   512000,
+                                                  1000000, 2000000, 5000000, 10000000, 60000000};

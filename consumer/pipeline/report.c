@@ -1,0 +1,297 @@
+/* What is counted, and what /readyz says: nothing here decides anything. */
+#include "pipeline/member_impl.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define HEALTH_MS        200
+#define GAUGES_MS        1000
+#define KAFKA_TROUBLE_MS 15000
+
+/* Commit times go back where a stretch of the log comes twice; snapshot records behind streamed
+ * ones are those of a snapshot taken anew, which can't show what was deleted before it. */
+void report_change(struct member *m, struct task *task, const struct record *record,
+                   const struct change *change) {
+    size_t t = (size_t)change->table;
+    struct seen *seen = &task->seen;
+    if (change->op != CHANGE_READ) {
+        seen->streamed[t] = true;
+        if (change->ts_us >= seen->newest_ts_us[t]) {
+            seen->newest_ts_us[t] = change->ts_us;
+        } else if (change->ts_us > 0) {
+            metrics_add(m->o.metrics, METRIC_COMMIT_TIME_REGRESSIONS, t, 1);
+        }
+        return;
+    }
+    if (!seen->streamed[t]) {
+        return;
+    }
+    metrics_add(m->o.metrics, METRIC_LATE_SNAPSHOT_RECORDS, t, 1);
+    if (!task->late_snapshot_said) {
+        task->late_snapshot_said = true;
+        log_line(m->o.log, LOG_WARN, "pipeline", "late_snapshot",
+                 "task=%d topic=%s partition=%d offset=%lld hint=\"a snapshot was taken anew: rows "
+                 "deleted while the connector did not look stay in the OLAP table\"",
+                 task->number, m->view->tables[t].topic.ptr, record->partition,
+                 (long long)record->offset);
+    }
+}
+
+static void trouble_begin(struct member *m, struct trouble *trouble, const struct err *err) {
+    if (trouble->since_ms == 0) {
+        trouble->since_ms = clock_wall_ms(&m->o.clock);
+    }
+    (void)snprintf(trouble->message, sizeof trouble->message, "%s", err->message);
+}
+
+void report_kafka_trouble(struct member *m, const struct err *err) {
+    log_err(m->o.log, LOG_WARN, "consume", "trouble", err);
+    metrics_add(m->o.metrics, METRIC_KAFKA_TROUBLES, 0, 1);
+    trouble_begin(m, &m->report.kafka, err);
+    m->report.kafka_until_ms = now_ms(m) + KAFKA_TROUBLE_MS;
+}
+
+static void count_transaction(struct member *m, enum transaction_outcome outcome) {
+    if (m->job == JOB_COMMIT) {
+        metrics_add(m->o.metrics, METRIC_TRANSACTIONS, outcome, 1);
+    }
+}
+
+/* Any answer but these shows that the database is there and works. */
+static bool is_trouble(enum sink_event_kind kind) {
+    return kind == SINK_LOST || kind == SINK_AGAIN || kind == SINK_HALT;
+}
+
+void report_sink_event(struct member *m, const struct sink_event *event) {
+    struct metrics *metrics = m->o.metrics;
+    if (is_trouble(event->kind)) {
+        trouble_begin(m, &m->report.sink, &event->err);
+    } else {
+        m->report.sink.since_ms = 0;
+    }
+    switch (event->kind) {
+    case SINK_CONNECTED:
+        metrics_add(metrics, METRIC_SINK_CONNECTS, 0, 1);
+        break;
+    case SINK_LOST:
+        metrics_add(metrics, METRIC_SINK_LOSSES, 0, 1);
+        m->report.outcome_unknown |= m->job == JOB_COMMIT;
+        break;
+    case SINK_COMMITTED:
+        count_transaction(m, TRANSACTION_COMMITTED);
+        metrics_add(metrics, METRIC_ROWS_UPSERTED, 0, (int64_t)event->upserted_count);
+        metrics_add(metrics, METRIC_ROWS_DELETED, 0, (int64_t)event->deleted_count);
+        metrics_observe(metrics, METRIC_TRANSACTION_TIME,
+                        m->o.clock.mono_us(m->o.clock.ctx) - m->sent_us);
+        break;
+    case SINK_FENCED:
+        count_transaction(m, TRANSACTION_FENCED);
+        break;
+    case SINK_REFUSED:
+        count_transaction(m, TRANSACTION_REFUSED);
+        break;
+    case SINK_AGAIN:
+        count_transaction(m, TRANSACTION_RETRIED);
+        break;
+    case SINK_NOTHING:
+    case SINK_ACQUIRED:
+    case SINK_NEWEST:
+    case SINK_CHECKED:
+    case SINK_HALT:
+        break;
+    }
+}
+
+static void set_offsets(struct member *m, int32_t task, const struct progress *progress) {
+    for (size_t t = 0; t < m->view->table_count; t++) {
+        size_t at = metrics_at(m->o.metrics, task, t);
+        if (progress && progress->has_offsets) {
+            metrics_set(m->o.metrics, METRIC_APPLIED_OFFSET, at, progress->offsets[t]);
+        } else {
+            metrics_unset(m->o.metrics, METRIC_APPLIED_OFFSET, at);
+        }
+    }
+}
+
+void report_committed(struct member *m, const struct task *task) {
+    const struct work *work = &task->work;
+    size_t number = (size_t)task->number;
+    if (task->part.letter_count > 0) {
+        metrics_add(m->o.metrics, METRIC_DEAD_LETTERS, number, (int64_t)task->part.letter_count);
+    }
+    if (!work->last) {
+        return;
+    }
+    metrics_add(m->o.metrics, METRIC_RECORDS_APPLIED, number, (int64_t)work->record_count);
+    set_offsets(m, task->number, &task->part.after);
+    if (work->oldest_ts_us > 0) {
+        metrics_observe(m->o.metrics, METRIC_COMMIT_TO_VISIBLE,
+                        m->o.clock.wall_us(m->o.clock.ctx) - work->oldest_ts_us);
+    }
+}
+
+void report_settled(struct member *m, enum unknown_settled settled) {
+    if (m->report.outcome_unknown) { /* else it was fenced, which is a known outcome */
+        metrics_add(m->o.metrics, METRIC_UNKNOWN_OUTCOMES, settled, 1);
+    }
+}
+
+/* How far the task has come: to its position when nothing is left of what was read. */
+static int64_t applied_to(const struct task *task, size_t table) {
+    bool at_rest =
+        task->phase == TASK_LIVE && task->work.kind == WORK_NONE && !task_has_records(task);
+    if (at_rest) {
+        return task->position[table];
+    }
+    return task->progress.has_offsets ? task->progress.offsets[table] : 0;
+}
+
+static void set_lag(struct member *m, const struct task *task) {
+    int64_t lag = 0;
+    for (size_t t = 0; t < m->view->table_count; t++) {
+        int64_t end = m->o.consume_ops->log_end(m->o.consume, (int)t, task->number);
+        if (end < 0) {
+            metrics_unset(m->o.metrics, METRIC_LAG, (size_t)task->number);
+            return;
+        }
+        int64_t applied = applied_to(task, t);
+        lag += end > applied ? end - applied : 0;
+    }
+    metrics_set(m->o.metrics, METRIC_LAG, (size_t)task->number, lag);
+}
+
+static void set_task_gauges(struct member *m, const struct task *task) {
+    struct metrics *metrics = m->o.metrics;
+    size_t number = (size_t)task->number;
+    if (task->state) {
+        metrics_set(metrics, METRIC_CACHE_ROWS, number, (int64_t)state_row_count(task->state));
+        metrics_set(metrics, METRIC_CACHE_DIRTY_BYTES, number,
+                    (int64_t)state_dirty_bytes(task->state));
+    } else {
+        metrics_unset(metrics, METRIC_CACHE_ROWS, number);
+        metrics_unset(metrics, METRIC_CACHE_DIRTY_BYTES, number);
+    }
+    bool acquired = task->phase != TASK_WAITING && task->phase != TASK_HALTED;
+    if (acquired) {
+        metrics_set(metrics, METRIC_STANDING_LETTERS, number, (int64_t)task->letter_total);
+    }
+    set_offsets(m, task->number, &task->progress);
+    set_lag(m, task);
+}
+
+static void set_gauges(struct member *m) {
+    int64_t phases[TASK_HALTED + 1] = {0};
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        const struct task *task = m->tasks[p];
+        if (task) {
+            phases[task->phase]++;
+            set_task_gauges(m, task);
+            continue;
+        }
+        metrics_unset(m->o.metrics, METRIC_CACHE_ROWS, (size_t)p);
+        metrics_unset(m->o.metrics, METRIC_CACHE_DIRTY_BYTES, (size_t)p);
+        metrics_unset(m->o.metrics, METRIC_STANDING_LETTERS, (size_t)p);
+        metrics_unset(m->o.metrics, METRIC_LAG, (size_t)p);
+        set_offsets(m, p, NULL);
+    }
+    for (size_t phase = 0; phase <= TASK_HALTED; phase++) {
+        metrics_set(m->o.metrics, METRIC_TASKS, phase, phases[phase]);
+    }
+}
+
+static const char *utc(int64_t wall_ms, char out[32]) {
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm t = {0};
+    (void)gmtime_r(&seconds, &t);
+    (void)strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &t);
+    return out;
+}
+
+static void add_sink_reason(const struct member *m, struct health_report *report) {
+    char since[32];
+    const struct trouble *trouble = &m->report.sink;
+    if (trouble->since_ms > 0) {
+        health_report_add(report, "OLAP database: %s since %s: %s",
+                          m->connected ? "trouble" : "not connected", utc(trouble->since_ms, since),
+                          trouble->message);
+    } else if (!m->connected) {
+        health_report_add(report, "OLAP database: not connected yet");
+    } else if (m->must_verify) {
+        health_report_add(report, "OLAP database: the tasks' progress is being compared");
+    }
+}
+
+static void add_group_reasons(const struct member *m, struct health_report *report) {
+    char since[32];
+    if (m->revoking) {
+        health_report_add(report, "the consumer group takes the tasks away");
+    } else if (!m->joined) {
+        health_report_add(report, "no assignment from the consumer group yet");
+    }
+    for (int32_t p = 0; m->joined && m->incomplete_since_ms > 0 && p < m->partition_count; p++) {
+        if (m->incomplete[p]) {
+            health_report_add(report, "partition %d is assigned of only some of the topics",
+                              (int)p);
+        }
+    }
+    if (m->report.kafka.since_ms > 0) {
+        health_report_add(report, "Kafka: trouble since %s: %s",
+                          utc(m->report.kafka.since_ms, since), m->report.kafka.message);
+    }
+}
+
+static void add_task_reason(const struct task *task, struct health_report *report) {
+    const struct err *halt = &task->halt;
+    if (task->phase == TASK_LIVE) {
+        return;
+    }
+    if (task->phase != TASK_HALTED) {
+        health_report_add(report, "task %d: %s", (int)task->number, task_phase_name(task->phase));
+    } else if (halt->topic[0]) {
+        health_report_add(report, "task %d halted at topic %s partition %d offset %lld: %s",
+                          (int)task->number, halt->topic, (int)halt->partition,
+                          (long long)halt->offset, halt->message);
+    } else {
+        health_report_add(report, "task %d halted: %s", (int)task->number, halt->message);
+    }
+}
+
+static void make_report(const struct member *m, struct health_report *ret_report) {
+    health_report_begin(ret_report);
+    if (m->stopping) {
+        health_report_add(ret_report, "stopping");
+    }
+    add_group_reasons(m, ret_report);
+    add_sink_reason(m, ret_report);
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (m->tasks[p]) {
+            add_task_reason(m->tasks[p], ret_report);
+        }
+    }
+    if (ret_report->ready && !member_ready(m)) {
+        health_report_add(ret_report, "not ready");
+    }
+}
+
+void report_step(struct member *m) {
+    struct report *state = &m->report;
+    int64_t now = now_ms(m);
+    health_beat(m->o.health, now);
+    if (state->kafka.since_ms > 0 && now >= state->kafka_until_ms) {
+        state->kafka.since_ms = 0;
+    }
+    bool turned = m->ready != state->ready;
+    if ((m->o.health || m->o.metrics) && (turned || now >= state->health_at_ms)) {
+        struct health_report report;
+        make_report(m, &report);
+        metrics_set(m->o.metrics, METRIC_READY, 0, report.ready);
+        if (health_publish(m->o.health, &report)) { /* else at the next step */
+            state->health_at_ms = now + HEALTH_MS;
+            state->ready = m->ready;
+        }
+    }
+    if (m->o.metrics && (turned || now >= state->gauges_at_ms)) {
+        state->gauges_at_ms = now + GAUGES_MS;
+        set_gauges(m);
+    }
+}
