@@ -261,7 +261,11 @@ static void work_complete(struct member *m, struct task *task) {
 void task_committed(struct member *m, struct task *task) {
     report_committed(m, task);
     task->progress = task->part.after;
-    task->letter_total += task->part.letter_count;
+    for (size_t i = 0; i < task->part.letter_count; i++) {
+        const struct dead_letter *letter = &task->part.letters[i];
+        task_know_letter(task, &(struct known_letter){letter->table, letter->offset,
+                                                      letter->row_key, letter->kept});
+    }
     task->work.built = false;
     task->work.in_flight = false;
     if (task->work.last) {

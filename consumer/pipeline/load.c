@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#define HUNT_ROWS 500 /* rows a check job takes at a time */
+#define HUNT_ROWS      500  /* rows a check job takes at a time */
+#define HUNT_LOOKS_MAX 5000 /* rows looked at in one step: others want to be served */
 
 static void *grow(void *items, size_t count, size_t *cap, size_t size) {
     if (count < *cap) {
@@ -18,7 +19,7 @@ static void *grow(void *items, size_t count, size_t *cap, size_t size) {
 }
 
 static bool too_many_letters(struct member *m, struct task *task, const struct err *newest) {
-    if (task->letter_total + task->found_count + task->refused_count <= m->o.dead_letter_max) {
+    if (task->letter_count + task->found_count + task->refused_count <= m->o.dead_letter_max) {
         return false;
     }
     struct err err = *newest;
@@ -122,6 +123,7 @@ struct hunt {
     struct arena arena;
     int table;
     struct str after; /* the last row of the chunk */
+    bool table_done;
     struct row_ref rows[HUNT_ROWS];
     size_t row_count;
     /* Ranges of rows[] still to be checked, as a stack. */
@@ -183,7 +185,7 @@ static enum err_kind has_partner(const struct member *m, const struct hunt *hunt
     return ERR_NONE;
 }
 
-/* The next chunk of the table's rows into hunt->rows; 0 rows: the table has no more. */
+/* The next chunk of the table's rows into hunt->rows. */
 static enum err_kind hunt_read(const struct member *m, struct hunt *hunt, struct err *reterr) {
     char bytes[ROW_KEY_MAX];
     struct str after = {hunt->after.ptr ? bytes : NULL, hunt->after.len};
@@ -192,7 +194,7 @@ static enum err_kind hunt_read(const struct member *m, struct hunt *hunt, struct
     }
     arena_reset(&hunt->arena);
     hunt->row_count = 0;
-    while (hunt->row_count < HUNT_ROWS) {
+    for (int looks = 0; looks < HUNT_LOOKS_MAX && hunt->row_count < HUNT_ROWS; looks++) {
         struct row_ref row;
         bool partner = false;
         enum err_kind kind = state_next(hunt->task->state, hunt->table, STR_NONE, after, &row.key,
@@ -204,6 +206,7 @@ static enum err_kind hunt_read(const struct member *m, struct hunt *hunt, struct
             return kind;
         }
         if (!row.key.ptr) {
+            hunt->table_done = true;
             break;
         }
         after = row.key; /* the state does not change meanwhile */
@@ -237,37 +240,41 @@ static void hunt_end(struct member *m) {
     }
 }
 
-static bool hunt_next_range(struct member *m, struct err *reterr) {
+/* The next chunk of rows as a range to check, or the next table. */
+static enum err_kind hunt_read_range(struct member *m, struct err *reterr) {
     struct hunt *hunt = m->hunt;
-    while (hunt->range_count == 0) {
-        if (hunt_read(m, hunt, reterr) != ERR_NONE) {
-            return false;
-        }
-        if (hunt->row_count > 0) {
-            hunt->ranges[hunt->range_count].begin = 0;
-            hunt->ranges[hunt->range_count++].end = hunt->row_count;
-        } else if (hunt->table + 1 < (int)m->view->table_count) {
-            hunt->table++;
-            hunt->after = STR_NONE;
-        } else {
-            break;
-        }
+    if (hunt->table_done) {
+        hunt->table++;
+        hunt->after = STR_NONE;
+        hunt->table_done = false;
     }
-    return true;
+    enum err_kind kind = hunt_read(m, hunt, reterr);
+    if (kind == ERR_NONE && hunt->row_count > 0) {
+        hunt->ranges[hunt->range_count].begin = 0;
+        hunt->ranges[hunt->range_count++].end = hunt->row_count;
+    }
+    return kind;
+}
+
+static bool hunt_done(const struct member *m) {
+    return m->hunt->table_done && m->hunt->table + 1 == (int)m->view->table_count;
 }
 
 void hunt_submit(struct member *m) {
     struct hunt *hunt = m->hunt;
     struct err err;
-    if (!hunt_next_range(m, &err)) {
+    if (hunt->range_count == 0 && hunt_done(m)) {
+        hunt_end(m);
+        return;
+    }
+    if (hunt->range_count == 0 && hunt_read_range(m, &err) != ERR_NONE) {
         struct task *task = hunt->task;
         hunt_drop(m);
         task_trouble(m, task, &err);
         return;
     }
     if (hunt->range_count == 0) {
-        hunt_end(m);
-        return;
+        return; /* goes on in the next step */
     }
     row_array_clear(&hunt->checked);
     row_array_init(&hunt->checked, m->view->tables[hunt->table].column_count);

@@ -80,6 +80,12 @@ void task_reacquire(struct member *m, struct task *task, enum reacquired reason,
     (void)start_over(m, task);
 }
 
+void task_distrust_cache(struct member *m, struct task *task, enum cache_discard why) {
+    int32_t number = task->number;
+    task_reacquire(m, task, REACQUIRED_CACHE, "its cache can't be trusted");
+    m->tasks[number]->distrust = why;
+}
+
 void task_halt(struct member *m, struct task *task, const struct err *err) {
     log_line(m->o.log, LOG_ERROR, "pipeline", "halt", "task=%d phase=%s", task->number,
              task_phase_name(task->phase));
@@ -98,8 +104,7 @@ void task_trouble(struct member *m, struct task *task, const struct err *err) {
         return;
     case ERR_CACHE:
         log_err(m->o.log, LOG_WARN, "state", "cache_discarded", err);
-        task_reacquire(m, task, REACQUIRED_CACHE, "its cache can't be trusted");
-        m->tasks[number]->distrust_cache = true;
+        task_distrust_cache(m, task, DISCARD_DISTRUSTED);
         m->tasks[number]->retry_at_ms = now_ms(m) + backoff_next_ms(&m->tasks[number]->retry);
         return;
     case ERR_RETRY:

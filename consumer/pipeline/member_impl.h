@@ -164,6 +164,8 @@ size_t sink_step(struct member *m);
 /* Forgets what task did and acquires it anew. task may be another one afterwards: m->tasks[number].
  */
 void task_reacquire(struct member *m, struct task *task, enum reacquired reason, const char *why);
+/* Acquires it anew and rebuilds its cache. */
+void task_distrust_cache(struct member *m, struct task *task, enum cache_discard why);
 void task_halt(struct member *m, struct task *task, const struct err *err);
 /* What to do about an error from a task's state or work: rebuild, try again later, halt, or end. */
 void task_trouble(struct member *m, struct task *task, const struct err *err);

@@ -10,13 +10,8 @@
 void task_acquired(struct member *m, struct task *task, const struct sink_result *result) {
     task->progress = result->newest;
     task->initial = !result->newest.has_offsets;
-    task->letters =
-        arena_alloc(&task->letters_arena, (result->letter_count + 1) * sizeof *task->letters);
-    task->letter_count = task->letter_total = result->letter_count;
     for (size_t i = 0; i < result->letter_count; i++) {
-        task->letters[i] = result->letters[i];
-        task->letters[i].row_key = arena_copy(&task->letters_arena, result->letters[i].row_key);
-        task->letters[i].kept = arena_copy(&task->letters_arena, result->letters[i].kept);
+        task_know_letter(task, &result->letters[i]);
     }
     task->phase = TASK_OPENING;
     task->opening_since_ms = now_ms(m);
@@ -34,8 +29,8 @@ static enum cache_discard cache_verdict(const struct member *m, const struct tas
     if (meta->damaged) {
         return DISCARD_DAMAGED;
     }
-    if (task->distrust_cache) {
-        return DISCARD_DISTRUSTED;
+    if (task->distrust != DISCARD_NONE) {
+        return task->distrust;
     }
     if (meta->empty) {
         return DISCARD_MISSING;
@@ -107,7 +102,7 @@ void task_restart_reading(struct member *m, struct task *task, enum cache_discar
     memset(task->position, 0, sizeof task->position);
     task->seen = (struct seen){0};
     memset(task->at_end, 0, sizeof task->at_end);
-    task->distrust_cache = false;
+    task->distrust = DISCARD_NONE;
     task->phase = TASK_READING;
     task->positioned = true;
     task->assigned = false;

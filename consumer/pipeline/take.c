@@ -38,12 +38,11 @@ static bool has_room(struct member *m) {
     bool room = true;
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
-        if (!task || !task->assigned) {
-            continue;
+        if (task && task->assigned) {
+            bool full = is_full(m, task), slow = is_slow(task);
+            pause_task(m, task, full && slow);
+            room &= !full || slow;
         }
-        bool full = is_full(m, task), slow = is_slow(task);
-        pause_task(m, task, full && slow);
-        room &= !full || slow;
     }
     return room;
 }
@@ -157,7 +156,7 @@ static bool take_record(struct member *m, struct task *task, const struct record
     bool first = !task->first_seen[record->table];
     task->first_seen[record->table] = true;
     if (first && task->phase != TASK_READING && task->phase != TASK_WRITING && too_old(m, record)) {
-        task_restart_reading(m, task, DISCARD_LOG_TOO_OLD);
+        task_distrust_cache(m, task, DISCARD_LOG_TOO_OLD);
         return false;
     }
     task->position[record->table] = record->offset + 1;

@@ -8,6 +8,7 @@ struct task *task_new(const struct view *view, int32_t number) {
         abort();
     }
     task->number = number;
+    task->distrust = DISCARD_NONE;
     task->join = join_new(view);
     txn_part_init(&task->part, view);
     task->part.task = number;
@@ -28,7 +29,6 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
     batch_reset(&task->current, ops, consume);
     batch_reset(&task->next, ops, consume);
     arena_reset(&task->letters_arena);
-    task->letters = NULL;
     task->letter_count = 0;
     task->phase = TASK_WAITING;
     task->positioned = false;
@@ -53,6 +53,7 @@ void task_destroy(struct task **task, const struct consume_ops *ops, struct cons
     arena_clear(&t->refused_arena);
     arena_clear(&t->found_arena);
     free(t->found);
+    free(t->letters);
     free(t->refused);
     join_destroy(&t->join);
     txn_part_clear(&t->part);
@@ -93,6 +94,30 @@ const struct known_letter *task_letter_at(const struct task *task, int table, in
     return task->letter_count == 0
                ? NULL
                : bsearch(&wanted, task->letters, task->letter_count, sizeof wanted, letter_compare);
+}
+
+void task_know_letter(struct task *task, const struct known_letter *letter) {
+    if (task_letter_at(task, letter->table, letter->offset)) {
+        return;
+    }
+    if (task->letter_count == task->letter_cap) {
+        task->letter_cap = task->letter_cap ? task->letter_cap * 2 : 16;
+        task->letters = reallocarray(task->letters, task->letter_cap, sizeof *task->letters);
+        if (!task->letters) {
+            abort();
+        }
+    }
+    size_t at = task->letter_count++;
+    while (at > 0 && letter_compare(&task->letters[at - 1], letter) > 0) {
+        task->letters[at] = task->letters[at - 1];
+        at--;
+    }
+    task->letters[at] = (struct known_letter){
+        .table = letter->table,
+        .offset = letter->offset,
+        .row_key = arena_copy(&task->letters_arena, letter->row_key),
+        .kept = arena_copy(&task->letters_arena, letter->kept),
+    };
 }
 
 static enum err_kind reader_get(void *ctx, int table, struct str key, struct str *ret_value,

@@ -14,6 +14,7 @@
 #define PIPELINE_TASK_H
 
 #include "base/backoff.h"
+#include "base/metrics.h"
 #include "pipeline/batch.h"
 #include "pipeline/row_writer.h"
 #include "sink/sink.h"
@@ -82,10 +83,10 @@ struct seen {
 struct task {
     int32_t number;
     enum task_phase phase;
-    struct progress progress; /* the newest row in the sink, as we wrote or read it */
-    struct state *state;      /* from OPENING on */
-    bool cache_private;       /* our own folder, since somebody holds the task's */
-    bool distrust_cache;      /* discard it when it is opened next */
+    struct progress progress;    /* the newest row in the sink, as we wrote or read it */
+    struct state *state;         /* from OPENING on */
+    bool cache_private;          /* our own folder, since somebody holds the task's */
+    enum cache_discard distrust; /* discard it when it is opened next, for this reason */
     int64_t opening_since_ms;
     int64_t retry_at_ms; /* nothing is tried before; 0: at once */
     struct backoff retry;
@@ -104,8 +105,7 @@ struct task {
     /* Dead letters that stand in the sink, by (table, offset). */
     struct arena letters_arena;
     struct known_letter *letters;
-    size_t letter_count;
-    size_t letter_total; /* with those written since */
+    size_t letter_count, letter_cap;
     /* Halving a refused batch. */
     size_t record_limit; /* at most so many records a batch; 0: no limit */
     bool solo;           /* alone in its transaction */
@@ -134,6 +134,9 @@ void task_destroy(struct task **task, const struct consume_ops *ops, struct cons
 void task_forget(struct task *task, const struct consume_ops *ops, struct consume *consume);
 const char *task_phase_name(enum task_phase phase);
 
+/* Notes a dead letter that stands in the sink now; copies its bytes. The first at an offset stays.
+ */
+void task_know_letter(struct task *task, const struct known_letter *letter);
 /* The dead letter at (table, offset) that stands in the sink, or NULL. */
 const struct known_letter *task_letter_at(const struct task *task, int table, int64_t offset);
 /* How the join reads the task's state. */

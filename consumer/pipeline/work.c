@@ -96,7 +96,7 @@ static enum err_kind version_before(struct task *task, struct slots *slots, int 
 static enum err_kind add_letter(const struct member *m, struct task *task, struct slots *slots,
                                 const struct pending *item, struct err *reterr) {
     struct work *work = &task->work;
-    if (task->letter_total + work->letter_count >= m->o.dead_letter_max) {
+    if (task->letter_count + work->letter_count >= m->o.dead_letter_max) {
         (void)err_set(reterr, ERR_HALT,
                       "more than %zu records of this task can't be applied (dead.letter.max); the "
                       "newest: %.300s. Look at sync_dead_letter, mend the cause, raise the setting",
