@@ -235,8 +235,8 @@ static void add_group_reasons(const struct member *m, struct health_report *repo
         }
     }
     if (m->report.kafka.since_ms > 0) {
-        health_report_add(report, "Kafka: trouble since %s: %s",
-                          utc(m->report.kafka.since_ms, since), m->report.kafka.message);
+        health_report_add(report, "%s (since %s)", m->report.kafka.message,
+                          utc(m->report.kafka.since_ms, since));
     }
 }
 
