@@ -165,26 +165,26 @@ const char *config_env_name(struct arena *arena, const char *name) {
     return variable;
 }
 
-const char *config_env_setting(struct arena *arena, struct str tail) {
-    if (tail.len == 0) {
-        return NULL;
+/* One character of a setting's name from the variable's; moves *at past it. */
+static char env_character(struct str tail, size_t *at) {
+    char c = tail.ptr[(*at)++];
+    if (c != '_') {
+        return (char)tolower((unsigned char)c);
     }
+    bool doubled = *at < tail.len && tail.ptr[*at] == '_';
+    *at += doubled;
+    return doubled ? '_' : '.';
+}
+
+const char *config_env_setting(struct arena *arena, struct str tail) {
     char *name = arena_alloc(arena, tail.len + 1);
     char *out = name;
-    for (size_t i = 0; i < tail.len; i++) {
-        char c = tail.ptr[i];
-        if (islower((unsigned char)c)) {
+    for (size_t at = 0; at < tail.len;) {
+        if (islower((unsigned char)tail.ptr[at])) {
             return NULL;
         }
-        if (c != '_') {
-            *out++ = (char)tolower((unsigned char)c);
-        } else if (i + 1 < tail.len && tail.ptr[i + 1] == '_') {
-            *out++ = '_';
-            i++;
-        } else {
-            *out++ = '.';
-        }
+        *out++ = env_character(tail, &at);
     }
     *out = '\0';
-    return name;
+    return tail.len > 0 ? name : NULL;
 }
