@@ -1,6 +1,11 @@
 /* What must be true, computed from the source and the log, not by our join. */
 #include "world.h"
 
+#include "state/state.h"
+#include "view/row.h"
+
+#include <stdio.h>
+
 /* The newest version of a row, by the log: what the sink refused stands as its dead letter keeps
  * it. */
 static int effective(struct world *world, int table, int student, int contact, const char *when) {
@@ -87,4 +92,75 @@ bool oracle_caught_up(const struct world *world) {
         }
     }
     return true;
+}
+
+/* The newest version of a row below an offset of its log; 0: not there. */
+static int version_below(const struct topic_log *log, int student, int contact, int64_t offset) {
+    for (int64_t i = offset < log->count ? offset : log->count; i-- > 0;) {
+        const struct entry *entry = &log->entries[i];
+        if (entry->student == student && entry->contact == contact) {
+            return entry->version;
+        }
+    }
+    return 0;
+}
+
+static int cached_version(struct state *state, const struct view *view, int table, int student,
+                          int contact) {
+    char digits[2][16];
+    (void)snprintf(digits[0], sizeof digits[0], "%d", student);
+    (void)snprintf(digits[1], sizeof digits[1], "%d", contact);
+    struct str values[2] = {str_from(digits[0]), str_from(digits[1])}, value = STR_NONE;
+    struct buf key = {0};
+    size_t join_len;
+    struct err err;
+    int version = -1;
+    if (row_key_encode(view, &view->tables[table], values, &key, &join_len, &err) == ERR_NONE &&
+        state_get(state, table, buf_view(&key), &value, &err) == ERR_NONE) {
+        version = 0;
+        for (size_t i = 1; value.ptr && i < value.len; i++) { /* a varint, then "v<number>" */
+            version = value.ptr[i] == 'v' ? 0 : version * 10 + (value.ptr[i] - '0');
+        }
+    }
+    buf_clear(&key);
+    return version;
+}
+
+/* O4: a task's cache holds what its log says up to the cache's offsets. */
+static void check_cache(struct world *world, int host, int32_t task) {
+    struct kv_factory factory = memory_disk_factory(world->disks[host]);
+    struct state *state = NULL;
+    struct state_meta meta;
+    struct err err;
+    if (state_open(&factory, task, "", STR("simulated"), TABLES, &state, &meta, &err) != ERR_NONE) {
+        world_fail(world, "O4: the cache of task %d can't be opened: %s", task, err.message);
+        return;
+    }
+    for (int t = 0; t < TABLES && !meta.empty && !meta.incomplete; t++) {
+        for (int s = 1; s <= STUDENTS_MAX; s++) {
+            for (int c = t; c <= (t ? CONTACTS_MAX : 0); c++) {
+                bool here = s % world->partitions == task;
+                int should = here ? version_below(&world->log[t][task], s, c, meta.offsets[t]) : 0;
+                int is = cached_version(state, &world->view, t, s, c);
+                if (is != should) {
+                    world_fail(world,
+                               "O4: the cache of task %d holds v%d of (%d,%d), should be v%d", task,
+                               is, s, c, should);
+                }
+            }
+        }
+    }
+    state_close(&state);
+}
+
+void oracle_caches(struct world *world) {
+    const struct knobs *k = &world->knobs;
+    if (k->restore > 0 || k->bad > 0 || world->misrouted_task >= 0) {
+        return; /* a cache may be ahead, hold kept versions, or end where its task halted */
+    }
+    for (int host = 0; host < HOSTS_MAX; host++) {
+        for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
+            check_cache(world, host, p);
+        }
+    }
 }

@@ -310,5 +310,11 @@ bool world_run(struct world *world) {
     if (!world->failure[0]) {
         oracle_final(world, "after a restart");
     }
+    for (int i = 0; i < world->members; i++) {
+        node_destroy(&world->nodes[i]);
+    }
+    if (!world->failure[0]) {
+        oracle_caches(world);
+    }
     return !world->failure[0];
 }

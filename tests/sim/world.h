@@ -188,6 +188,8 @@ bool node_ready(const struct node *node);
 /* oracle.c */
 /* The sink equals the join of the source. */
 void oracle_final(struct world *world, const char *when);
+/* Every cache on disk is what its log says; the members have ended. */
+void oracle_caches(struct world *world);
 /* Every task's progress stands at its log's end. */
 bool oracle_caught_up(const struct world *world);
 
