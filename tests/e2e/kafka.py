@@ -1,5 +1,6 @@
-"""Records of our own making, straight into a topic, with Kafka's console producer."""
+"""Records of our own making, straight into a topic; and what an administrator does, with Kafka's own tools."""
 
+import json
 import subprocess
 
 from stack import PARTITIONS, ROOT, Stack
@@ -9,17 +10,63 @@ NULL = "<null>"
 MASK = 0xFFFFFFFF
 
 
+def java(stack: Stack, tool: str, *args: str, text: str = "", errors_end: bool = True) -> str:
+    """Runs one of Kafka's own tools against the stack's broker; returns what it prints. Some log errors and go on."""
+    command = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+               "-cp", f"{ROOT}/build/jars/*", tool, "--bootstrap-server", stack.broker, *args]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode != 0 or errors_end and "ERROR" in done.stderr:
+        raise Failure(f"{tool} failed: {done.stdout[-300:]}{done.stderr[-600:]}")
+    return done.stdout
+
+
 def produce(stack: Stack, topic: str, records: list[tuple[str, str]]) -> None:
     """The producer takes the partition from the key's bytes: see key_partition."""
-    command = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-               "-cp", f"{ROOT}/build/jars/*", "org.apache.kafka.tools.ConsoleProducer",
-               "--bootstrap-server", stack.broker, "--topic", topic,
-               "--reader-property", "parse.key=true", "--reader-property", "key.separator=\t",
-               "--reader-property", f"null.marker={NULL}"]
-    text = "".join(f"{key}\t{value}\n" for key, value in records)
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode != 0 or "ERROR" in done.stderr:
-        raise Failure(f"the console producer failed: {done.stdout[-300:]}{done.stderr[-600:]}")
+    java(stack, "org.apache.kafka.tools.ConsoleProducer", "--topic", topic,
+         "--reader-property", "parse.key=true", "--reader-property", "key.separator=\t",
+         "--reader-property", f"null.marker={NULL}", text="".join(f"{key}\t{value}\n" for key, value in records))
+
+
+def records_of(stack: Stack, topic: str) -> list[tuple[int, str, str]]:
+    """(partition, key, value) of all that is in a topic now, each partition's in order."""
+    out = java(stack, "org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", topic, "--from-beginning",
+               "--timeout-ms", "4000", "--formatter-property", "print.partition=true",
+               "--formatter-property", "print.key=true", "--formatter-property", "key.separator=\t",
+               errors_end=False)  # the time-out at the end of the topic is one
+    found = []
+    for line in out.splitlines():
+        partition, key, value = line.split("\t", 2)
+        found.append((int(partition.removeprefix("Partition:")), key, value))
+    return found
+
+
+def delete_topic(stack: Stack, topic: str) -> None:
+    java(stack, "org.apache.kafka.tools.TopicCommand", "--delete", "--topic", topic)
+
+
+def add_partitions(stack: Stack, topic: str, count: int) -> None:
+    java(stack, "org.apache.kafka.tools.TopicCommand", "--alter", "--topic", topic, "--partitions", str(count))
+
+
+def configure(stack: Stack, kind: str, name: str | None, settings: str) -> None:
+    """kind is topics or brokers; without a name, all brokers'."""
+    entity = ["--entity-name", name] if name else ["--entity-default"]
+    java(stack, "kafka.admin.ConfigCommand", "--alter", "--entity-type", kind, *entity, "--add-config", settings)
+
+
+def delete_records(stack: Stack, topic: str, partition: int, before: int) -> None:
+    """All records of a partition below an offset; -1: all there are."""
+    file = stack.folder / "delete-records.json"
+    file.write_text(json.dumps({"version": 1, "partitions": [
+        {"topic": topic, "partition": partition, "offset": before}]}))
+    java(stack, "org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file", str(file))
+
+
+def cleaned(stack: Stack, topic: str) -> dict[int, int]:
+    """Up to which offset each partition has been compacted, by the broker's own note."""
+    file = stack.folder / "kafka/cleaner-offset-checkpoint"
+    lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+    return {int(line[1]): int(line[2]) for line in lines if len(line) == 3 and line[0] == topic}
 
 
 def key_partition(key: str) -> int:

@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Sequence
 
 from db import Database
 from wait import Failure, Stopwatch, wait_until
@@ -52,7 +53,8 @@ class History:
 class Model:
     """One worker's rows, and random changes of them as SQL."""
 
-    def __init__(self, seed: int, worker: int, first_id: int, history: History) -> None:
+    def __init__(self, seed: int, worker: int, first_id: int, history: History, weights: Sequence[int]) -> None:
+        self.weights = weights
         self.random = random.Random(f"{seed}/{worker}")
         self.history = history
         self.first_id = first_id
@@ -65,7 +67,7 @@ class Model:
         self.tag = f"w{worker}"
 
     def next_statements(self) -> list[str]:
-        change = self.random.choices(CHANGES, CHANGE_WEIGHTS)[0]
+        change = self.random.choices(CHANGES, self.weights)[0]
         return change(self)
 
     def version(self) -> str:
@@ -206,6 +208,7 @@ CHANGES, CHANGE_WEIGHTS = zip(
     (Model.move_contact, 14), (Model.move_away_and_back, 3), (Model.change_student_key, 4),
     (Model.change_contact_key, 4), (Model.delete_student, 4), (Model.delete_contact, 9), (Model.reinsert_student, 2),
     (Model.reinsert_contact, 2))
+STORM_WEIGHTS = (16, 26, 3, 3, 60, 30, 15, 8, 6, 4, 12, 12)  # the same changes; most move something
 
 
 def sql_id(id: int | None) -> str:
@@ -217,14 +220,16 @@ class Load:
 
     runs = 0
 
-    def __init__(self, oltp: Database, seed: int, changes: int | None, rate: float) -> None:
+    def __init__(self, oltp: Database, seed: int, changes: int | None, rate: float,
+                 weights: Sequence[int] | None = None) -> None:
         oltp.run(PROCEDURE)
         self.oltp = oltp
         self.history = History()
         self.first_id = FIRST_ID + Load.runs * WORKERS * SPAN
         Load.runs += 1
         self.end_id = self.first_id + WORKERS * SPAN
-        self.models = [Model(seed, worker, self.first_id, self.history) for worker in range(WORKERS)]
+        self.models = [Model(seed, worker, self.first_id, self.history, weights or CHANGE_WEIGHTS)
+                       for worker in range(WORKERS)]
         self.quota = None if changes is None else changes // WORKERS + 1
         self.rate = rate / WORKERS
         self.counts = [0] * WORKERS

@@ -14,8 +14,10 @@ sys.dont_write_bytecode = True
 
 import oracle  # noqa: E402
 import selftest  # noqa: E402
+import trial  # noqa: E402
 from cases import CASES, Case, Context  # noqa: E402
 from cases import changes, views, members, random_load, faults, poison  # noqa: E402,F401  (they register themselves)
+from cases import f_members, f_frozen, f_servers, f_network, f_caches, f_topics, f_source, controls  # noqa: E402,F401
 from db import CONNECTION_LOST  # noqa: E402
 from stack import ROOT, Stack  # noqa: E402
 from system import System  # noqa: E402
@@ -31,19 +33,28 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="print the cases and what they do")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the random changes")
     parser.add_argument("--changes", type=int, default=50_000, help="in the case random")
+    parser.add_argument("--faults", action="store_true", help="all fault scenarios, with many repetitions")
+    parser.add_argument("--long", action="store_true", help="and those with outages of minutes")
+    parser.add_argument("--measurements", type=Path, metavar="FILE", default=RUNS / "measurements.jsonl",
+                        help="where the fault scenarios add their figures")
     parser.add_argument("--keep", action="store_true", help="leave the stack running at the end")
     parser.add_argument("--self-test", action="store_true", help="prove that the oracles fail on wrong tables")
     return parser.parse_args()
 
 
-def chosen(only: str | None) -> list[Case]:
-    if only is None:
-        return CASES
-    names = only.split(",")
-    unknown = set(names) - {case.name for case in CASES}
+def chosen(args: argparse.Namespace) -> list[Case]:
+    """F6 means F6-lock and F6-terminate, too."""
+    if args.only is None:
+        return [case for case in CASES if (case.promise if args.faults else case.default)]
+    names = args.only.split(",")
+
+    def wanted(case: Case) -> bool:
+        return any(case.name == name or case.name.startswith(name + "-") and case.promise for name in names)
+    unknown = [name for name in names if not any(case.name == name or case.name.startswith(name + "-")
+                                                 for case in CASES)]
     if unknown:
-        sys.exit(f"No such case: {', '.join(sorted(unknown))}. Try --list.")
-    return [case for case in CASES if case.name in names]
+        sys.exit(f"No such case: {', '.join(unknown)}. Try --list.")
+    return [case for case in CASES if wanted(case)]
 
 
 def set_foreign_key(system: System, wanted: bool) -> None:
@@ -61,18 +72,31 @@ def set_foreign_key(system: System, wanted: bool) -> None:
 
 def run_case(case: Case, context: Context) -> bool:
     watch = Stopwatch()
+    context.case_name, context.verdict = case.name, "pass"
+    context.measured.clear()
     try:
         context.system.only(case.members)
         set_foreign_key(context.system, case.foreign_key)
         remark = case.run(context)
     except (Failure, *CONNECTION_LOST) as failure:
         print(f"FAIL {case.name}: {failure}", flush=True)
+        note(case, context, watch, "fail")
         return False
     except Exception:  # a fault of the tests or something unforeseen: with where it happened
         print(f"FAIL {case.name}: {traceback.format_exc()}", flush=True)
+        note(case, context, watch, "fail")
         return False
+    if not context.measured and not (remark or "").startswith("SKIPPED"):
+        note(case, context, watch, context.verdict)
     print(f"PASS {case.name} ({watch.seconds():.1f} s){': ' + remark if remark else ''}", flush=True)
     return True
+
+
+def note(case: Case, context: Context, watch: Stopwatch, result: str) -> None:
+    """A fault scenario that failed, or that has no load to measure."""
+    if case.promise:
+        trial.write(context, trial.Measured(case.name, time.strftime("%Y-%m-%d"), trial.machine(), 1, 0, 0,
+                                            round(watch.seconds(), 1), result=result))
 
 
 def recover(system: System) -> None:
@@ -83,6 +107,13 @@ def recover(system: System) -> None:
         system.stack.service("start", name)
     system.oltp.close()
     system.olap.close()
+    start_anew(system)
+
+
+def start_anew(system: System) -> None:
+    """What the failed case left wrong is not the next one's: the members load all of it again."""
+    system.olap.transaction(f"TRUNCATE {system.view}, sync_progress, sync_dead_letter, e2e.progress_log",
+                            "DELETE FROM sync_identity")
 
 
 def started_system(stack: Stack) -> System:
@@ -118,9 +149,9 @@ def main() -> int:
     args = arguments()
     if args.list:
         for case in CASES:
-            print(f"{case.name:18} {(case.run.__doc__ or '').strip().splitlines()[0] if case.run.__doc__ else ''}")
+            print(f"{case.name:22} {'' if case.default else '(--faults) '}{case.text}")
         return 0
-    cases = [] if args.self_test else chosen(args.only)
+    cases = [] if args.self_test else chosen(args)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     stack = Stack(RUNS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
     watch, failed = Stopwatch(), True
@@ -140,7 +171,7 @@ def main() -> int:
 
 def run_all(cases: list[Case], stack: Stack, args: argparse.Namespace) -> bool:
     system = started_system(stack)
-    context = Context(stack, system, args.seed, args.changes)
+    context = Context(stack, system, args.seed, args.changes, args.measurements, args.faults, args.long)
     try:
         results = []
         for case in cases:

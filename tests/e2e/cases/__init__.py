@@ -1,8 +1,9 @@
 """The cases, in the order in which they run."""
 
 import itertools
-from dataclasses import dataclass
-from typing import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Callable, Sequence
 
 from db import Row
 from load import Load
@@ -17,6 +18,12 @@ class Context:
     system: System
     seed: int
     changes: int
+    measurements: Path = Path("/dev/null")  # what the fault scenarios measure, a line of JSON each
+    full: bool = False                      # many repetitions (--faults)
+    long: bool = False                      # outages of minutes, too (--long)
+    case_name: str = ""
+    verdict: str = "pass"                   # what the table says of a case that does not fail
+    measured: list[str] = field(default_factory=list)  # the cases that have written their figures
 
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1001)
@@ -39,8 +46,15 @@ class Context:
         if found != sorted(rows):
             fail_with(step, [f"expected {sorted(rows)}", f"found    {found}"])
 
-    def load(self, rate: float = 800, changes: int | None = None) -> Load:
-        return Load(self.system.oltp, self.seed, changes, rate)
+    def times(self, short: int, full: int) -> int:
+        return full if self.full else short
+
+    def load(self, rate: float = 800, changes: int | None = None, weights: Sequence[int] | None = None) -> Load:
+        return Load(self.system.oltp, self.seed, changes, rate, weights)
+
+    def of(self, system: System) -> "Context":
+        """The same for another view's members."""
+        return replace(self, system=system)
 
 
 @dataclass
@@ -49,6 +63,13 @@ class Case:
     run: Callable[[Context], str | None]
     foreign_key: bool
     members: int
+    default: bool      # else only with --faults, or by name
+    promise: str = ""  # of a fault scenario, for docs/reliability.md
+
+    @property
+    def text(self) -> str:
+        lines = (self.run.__doc__ or "").strip().splitlines()
+        return lines[0] if lines else ""
 
 
 CASES: list[Case] = []
@@ -57,6 +78,15 @@ CASES: list[Case] = []
 def case(name: str, foreign_key: bool = True, members: int = 1) -> Callable:
     """A case: with or without contact's foreign key, started with this many members. It may return a remark."""
     def add(function: Callable[[Context], str | None]) -> Callable[[Context], str | None]:
-        CASES.append(Case(name, function, foreign_key, members))
+        CASES.append(Case(name, function, foreign_key, members, True))
+        return function
+    return add
+
+
+def fault(name: str, promise: str, members: int = 2, default: bool = False) -> Callable:
+    """A fault scenario, named after its line in the fault matrix (F1 to F19) or control-…; under load, so without the
+    foreign key."""
+    def add(function: Callable[[Context], str | None]) -> Callable[[Context], str | None]:
+        CASES.append(Case(name, function, False, members, default, promise))
         return function
     return add

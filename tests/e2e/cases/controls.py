@@ -1,0 +1,88 @@
+"""Control runs: with one safety mechanism taken out, the fitting scenario must fail."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Callable
+
+from builds import built_without
+from cases import Context, fault
+from cases.f_frozen import frozen
+from cases.f_source import loaded_tenant, moves
+from cases.poison import halts
+from db import CONNECTION_LOST
+from wait import Failure
+
+PROMISE = "the oracles see it"
+
+
+def must_fail(ctx: Context, name: str, file: str, old: str, new: str, scenario: Callable[[Context], str | None],
+              members: int) -> str:
+    """With members above 0, on a view of its own; what that leaves wrong is nobody else's."""
+    binary = ctx.stack.binary
+    broken = built_without(name, file, old, new, ctx.stack.folder)
+    tenant = None
+    ctx.stack.binary = broken
+    ctx = replace(ctx, measurements=Path("/dev/null"), measured=[])
+    try:
+        if members:
+            tenant = loaded_tenant(ctx, f"control_{name}")
+            tenant.start(*range(2, members + 1))
+            ctx = ctx.of(tenant)
+        remark = scenario(ctx)
+    except (Failure, *CONNECTION_LOST) as failure:
+        return "caught: " + " / ".join(str(failure).splitlines()[:3])[:300]
+    finally:
+        ctx.stack.binary = binary
+        if tenant is not None:
+            tenant.remove()
+    raise Failure(f"not caught: {remark}")
+
+
+@fault("control-fence", PROMISE, members=0)
+def fence(ctx: Context) -> str:
+    """The fence takes whatever progress it finds; F3-frozen must fail."""
+    return must_fail(replace(ctx, full=True), "fence", "consumer/sink/statements.h",
+                     "WHERE p.seq = x.seq AND p.offsets = x.old::bigint[] AND p.owner = x.owner)", "WHERE true)",
+                     frozen, 2)
+
+
+@fault("control-partition", PROMISE, members=0)
+def partition(ctx: Context) -> str:
+    """A record's partition is not checked; poison-halts must fail."""
+    return must_fail(ctx, "partition", "consumer/decode/decode.c",
+                     "return expected == job->record->partition ? ERR_NONE", "return true ? ERR_NONE", halts, 0)
+
+
+@fault("control-order", PROMISE, members=0)
+def order(ctx: Context) -> str:
+    """The first version of a row in a batch wins, not the last; F14-moves must fail."""
+    return must_fail(ctx, "order", "consumer/pipeline/work.c",
+                     "    slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;",
+                     "    if (!slot->value.ptr) {\n"
+                     "        slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;\n    }", moves, 1)
+
+
+def stray(ctx: Context) -> str:
+    """Rows in the OLAP table that nobody knows of go with the next change of their contact, whose student is away."""
+    student, contact = ctx.student_id(3), ctx.contact_id()
+    ctx.sql("INSERT INTO contact VALUES (%s, %s, 'a')", contact, student)
+    ctx.system.settle("a contact without its student")
+    ctx.system.olap.run(f"INSERT INTO {ctx.system.view} VALUES (%s, %s, 'stray', 'a')", student, contact)
+    ctx.sql("UPDATE contact SET contact_number = 'b' WHERE contact_id = %s", contact)
+    ctx.system.pass_sentinels()
+    ctx.system.converge("the stray row's contact changed", seconds=3)
+    return "the stray row is gone"
+
+
+@fault("F9-stray", "the next change of its source rows takes it away")
+def stray_row(ctx: Context) -> str:
+    """A row in the OLAP table that no source row explains, as an older backup may hold it."""
+    return stray(ctx)
+
+
+@fault("control-rule-1", PROMISE, members=0)
+def rule_1(ctx: Context) -> str:
+    """A row without a partner deletes nothing; F9-stray must fail."""
+    return must_fail(ctx, "rule_1", "consumer/join/join.c",
+                     "if (touched->deleted || !entry->value.ptr || !entry->has_partner) {",
+                     "if (touched->deleted || !entry->value.ptr) {", stray, 1)

@@ -1,0 +1,186 @@
+"""F3: members that stand still while the world goes on."""
+
+import os
+import re
+import threading
+import time
+from pathlib import Path
+
+import oracle
+from cases import Context, fault
+from db import Connection, Database
+from member import Member
+from stack import PARTITIONS, SESSION_TIMEOUT_MS
+from trial import Trial, trial
+from wait import Failure, wait_until
+
+FULL_BYTES = 500_000
+WAIT_SECONDS = SESSION_TIMEOUT_MS / 1000 + 20
+HELD_LOCKS = ("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted "
+              "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+BIG_NAME = "SELECT string_agg(md5(g::text), '') FROM generate_series(%s, %s) g"
+
+
+def wait_assigned_again(ctx: Context, member: Member, offset: int) -> None:
+    back = re.compile(rf"member={member.name} .*event=assigned tasks=[1-9]")
+    wait_until("the revived member has tasks again", lambda: back.search(ctx.system.log_since(offset)), 30, 0.05)
+
+
+def wait_new_owners(ctx: Context, before: dict[int, str], tasks: list[int]) -> None:
+    wait_until("its tasks have a new owner", lambda: all(oracle.owners(ctx.system.olap)[task] != before[task]
+                                                         for task in tasks), WAIT_SECONDS, 0.05)
+
+
+@fault("F3-frozen", "a zombie writes 0 rows, and rejoins by itself", default=True)
+def frozen(ctx: Context) -> str:
+    """SIGSTOP until others have the tasks, then SIGCONT."""
+    fenced = 0
+    with trial(ctx) as one:
+        for turn in range(ctx.times(2, 12)):
+            member = ctx.system.members[1 + turn % 2]
+            before = oracle.owners(ctx.system.olap)
+            member.freeze()
+            wait_new_owners(ctx, before, list(before))
+            one.healed()
+            offset = ctx.system.log_size()
+            member.thaw()
+            wait_assigned_again(ctx, member, offset)
+            one.healed(0)
+            fenced += ctx.system.log_since(offset).count("event=fenced")
+        one.more["transactions fenced"] = fenced
+    return one.remark()
+
+
+@fault("F3-in-bind", "the lock's holder is ended; the zombie writes 0 rows", default=True)
+def in_bind(ctx: Context) -> str:
+    """Frozen while the server reads a Bind of many megabytes, with the tasks' locks held."""
+    contacts = 60
+    ended = fenced = 0
+    with trial(ctx) as one:
+        for turn in range(ctx.times(1, 6)):
+            student = ctx.student_id(turn % PARTITIONS)
+            ctx.sql("INSERT INTO student VALUES (%s, 'small')", student)
+            for _ in range(contacts):
+                ctx.sql("INSERT INTO contact VALUES (%s, %s, 'n')", ctx.contact_id(), student)
+            one.healed(0)
+            offset = ctx.system.log_size()
+            frozen_in_bind(ctx, one, student, turn)
+            said = ctx.system.log_since(offset)
+            ended += said.count("event=lock_holder_terminated")
+            fenced += said.count("event=fenced")
+        one.more.update({"lock holders ended": ended, "transactions fenced": fenced})
+    if ended == 0:
+        raise Failure("no member has met a lock that a frozen one held: the case has proven nothing")
+    return one.remark()
+
+
+def frozen_in_bind(ctx: Context, one: Trial, student: int, turn: int) -> None:
+    """An outsider's lock stops the server at the fence, with the task's lock held; then the member freezes."""
+    system = ctx.system
+    before = oracle.owners(system.olap)
+    outsiders = Turnstile(system.olap)
+    try:
+        # 400 kB in a record; 60 rows of it are more than the sockets take in.
+        ctx.sql(f"UPDATE student SET name = ({BIG_NAME}) WHERE student_id = %s", turn, turn + 12_500, student)
+        member = wait_until("a large batch waits at the fence", lambda: next_full_member(ctx, outsiders), 60, 0)
+        member.freeze()
+    finally:
+        outsiders.close()
+    wait_new_owners(ctx, before, [student % PARTITIONS])
+    one.healed()
+    offset = system.log_size()
+    member.thaw()
+    wait_assigned_again(ctx, member, offset)
+    one.healed(0)
+
+
+def next_full_member(ctx: Context, outsiders: "Turnstile") -> Member | None:
+    """Of the batches that wait now; else those pass, and the next ones come."""
+    deadline = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        member = full_member(ctx)
+        if member is not None:
+            return member
+        time.sleep(0.01)
+    outsiders.let_one_pass()
+    return None
+
+
+class Turnstile:
+    """Stops transactions at their insert into sync_progress, and lets those that wait there pass on demand."""
+
+    def __init__(self, olap: Database) -> None:
+        self.olap = olap
+        self.holder = self._connection()
+        self._lock(self.holder)
+
+    def _connection(self) -> Connection:
+        return self.olap.connect(autocommit=False)
+
+    @staticmethod
+    def _lock(connection: Connection) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE sync_progress IN SHARE MODE")
+
+    def let_one_pass(self) -> None:
+        """The next holder waits behind those that are to pass, and before those that come."""
+        following = self._connection()
+        thread = threading.Thread(target=self._lock, args=(following,))
+        thread.start()
+        wait_until("the next one waits", lambda: self.olap.run(
+            "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'ShareLock'") or not thread.is_alive(), 10, 0.005)
+        self.holder.rollback()
+        self.holder.close()
+        self.holder = following
+        thread.join()
+
+    def close(self) -> None:
+        self.holder.rollback()
+        self.holder.close()
+
+
+def full_member(ctx: Context) -> Member | None:
+    """Whose connection to the OLAP database takes no more: bytes in the kernel's send queue."""
+    full = {}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if (int(fields[2].rpartition(":")[2], 16) == ctx.system.olap.port
+                and int(fields[4].partition(":")[0], 16) > FULL_BYTES):
+            full[f"socket:[{fields[9]}]"] = True
+    for member in ctx.system.members.values() if full else ():
+        for link in Path(f"/proc/{member.pid}/fd").iterdir():
+            try:
+                if os.readlink(link) in full:
+                    return member
+            except OSError:
+                continue
+    return None
+
+
+@fault("F3-in-transaction", "the zombie's transaction is in whole or not at all")
+def in_transaction(ctx: Context) -> str:
+    """Frozen at a moment when the server holds the tasks' locks for it."""
+    with trial(ctx, rate=800) as one:
+        hits = 0
+        for turn in range(ctx.times(2, 12)):
+            member = ctx.system.members[1 + turn % 2]
+            before = oracle.owners(ctx.system.olap)
+            hits += freeze_inside(ctx, member)
+            wait_new_owners(ctx, before, list(before))
+            one.healed()
+            offset = ctx.system.log_size()
+            member.thaw()
+            wait_assigned_again(ctx, member, offset)
+            one.healed(0)
+        one.more["freezes that met the lock held"] = hits
+    return one.remark()
+
+
+def freeze_inside(ctx: Context, member: Member) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if ctx.system.olap.run(HELD_LOCKS)[0][0]:
+            member.freeze()
+            return True
+    member.freeze()
+    return False

@@ -1,0 +1,214 @@
+"""F1, F2, F4, F18: members killed, one and all, at chosen moments; members that come and go; two builds at once."""
+
+import random
+import re
+import time
+
+from builds import built_at
+from cases import Context, fault
+from probe import Probes
+from stack import PARTITIONS
+from system import System
+from trial import Trial, settings, trial
+from wait import Failure, Stopwatch, wait_until
+
+QUICK_SESSION_MS = 1500    # the group notices a dead member sooner, so more of them can die
+DEFAULT_SESSION_MS = 10000
+OLDER_BUILD = "e9b8a3c"    # the oldest commit whose caches this one can read
+
+
+@fault("F1-kill", "nothing lost or doubled; the tasks go to others", members=0, default=True)
+def kill(ctx: Context) -> str:
+    """Members killed at random moments, and started again at once."""
+    rng = random.Random(ctx.seed)
+    system, kills = ctx.system, ctx.times(15, 120)
+    with settings(system, KAFKA_SESSION_TIMEOUT_MS=QUICK_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=300):
+        system.start(1, 2, 3)
+        with trial(ctx) as one:
+            for number in range(1, kills + 1):
+                time.sleep(rng.choice((0.05, 0.3, 1.0, 2.0)) * rng.random())
+                victim = rng.choice((1, 2, 3))
+                system.members.pop(victim).kill()
+                system.start(victim, ready=False)
+                if number % 15 == 0:
+                    one.healed(15)
+            if kills % 15:
+                one.healed(kills % 15)
+    return one.remark()
+
+
+# Seen in the log, in the moment before the kill.
+PHASES = {
+    "joining": r"event=starting\b",
+    "assigned": r"event=assigned tasks=[1-9]",
+    "acquired": r"event=acquired\b",
+    "rebuilding": r"event=rebuild_begins\b",
+    "rebuilt": r"event=read_to_end\b",
+    "live": r"event=live\b",
+    "writing": r"event=batch\b",
+    "revoked": r"event=revoked\b",
+}
+
+
+@fault("F1-phases", "nothing lost or doubled, wherever it dies", members=0)
+def phases(ctx: Context) -> str:
+    """A member killed right after it logs that it joins, acquires, rebuilds, is live, writes, lets go."""
+    system = ctx.system
+    with settings(system, KAFKA_SESSION_TIMEOUT_MS=QUICK_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=300,
+                  LOG_LEVEL="debug"):
+        system.start(1)
+        with trial(ctx) as one:
+            for _ in range(ctx.times(1, 4)):
+                for phase, pattern in PHASES.items():
+                    kill_in_phase(system, phase, pattern)
+                    one.healed()
+    return one.remark()
+
+
+def kill_in_phase(system: System, phase: str, pattern: str) -> None:
+    """Member 2 comes, is killed in that phase, and is gone; member 1 goes on."""
+    if phase in ("rebuilding", "rebuilt"):  # the newcomer must find no cache: member 1's goes with it
+        system.members.pop(1).kill()
+        system.drop_caches()
+    offset = system.log_size()
+    system.start(2, ready=False)
+    if phase == "revoked":
+        system.wait_ready(2, offset)
+        offset = system.log_size()
+        system.start(3, ready=False)
+    wanted = re.compile(rf"^(?=.*{pattern}).*\bmember={system.member_prefix}-2\b", re.MULTILINE)
+    wait_until(f"member 2 is at {phase}", lambda: wanted.search(system.log_since(offset)), 30, interval=0.002)
+    system.members.pop(2).kill()
+    if phase == "revoked":
+        system.wait_ready(3, offset)
+        system.members.pop(3).terminate()
+    if 1 not in system.members:
+        system.start(1, ready=False)
+
+
+def tasks_of(system: System, number: int, offset: int) -> list[int]:
+    """What a member has, by the log since then: the tasks of its batches."""
+    name = f"{system.member_prefix}-{number}"
+    found: set[int] = set()
+    for line in system.log_since(offset).splitlines():
+        match = re.search(r"event=batch task=\"?([\d,]+)", line)
+        if match and f"member={name} " in line:
+            found.update(int(task) for task in match[1].split(","))
+    return sorted(found)
+
+
+def handover(ctx: Context, one: Trial, end: str) -> tuple[float, float]:
+    """Member 2 ends by kill or terminate; the worst latency of its tasks and of the others until all is well."""
+    system = ctx.system
+    offset = system.log_size()
+    with Probes(system) as probes:
+        wait_until("every task has written", lambda: sorted(tasks_of(system, 1, offset) + tasks_of(system, 2, offset))
+                   == list(range(PARTITIONS)), 20, 0.1)
+        probes.catch_up()
+        moved, stayed = tasks_of(system, 2, offset), tasks_of(system, 1, offset)
+        since = time.monotonic()
+        member = system.members.pop(2)
+        member.kill() if end == "kill" else member.terminate()
+        one.healed()
+        probes.catch_up()
+        worst = probes.worst(moved, since), probes.worst(stayed, since)
+    system.start(2)
+    system.pass_sentinels()
+    return worst
+
+
+@fault("F1-takeover", "within the session timeout (10 s) and 1 s, with a warm cache", members=0)
+def takeover(ctx: Context) -> str:
+    """Of two members with the default session timeout one is killed: how long its tasks stand still."""
+    moved, stayed = [], []
+    with settings(ctx.system, KAFKA_SESSION_TIMEOUT_MS=DEFAULT_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=1000):
+        ctx.system.start(1, 2)
+        with trial(ctx) as one:
+            for _ in range(ctx.times(1, 5)):
+                worst = handover(ctx, one, "kill")
+                moved.append(worst[0])
+                stayed.append(worst[1])
+            one.more = {"worst stand-still of the dead member's tasks (s)": max(moved),
+                        "worst latency of the others' tasks (s)": max(stayed)}
+    if max(moved) > DEFAULT_SESSION_MS / 1000 + 1:
+        raise Failure(f"takeover took {max(moved):.2f} s, promised are {DEFAULT_SESSION_MS / 1000 + 1:g}")
+    return one.remark()
+
+
+@fault("F1-leave", "SIGTERM: others have its tasks in under 1 s", members=0)
+def leave(ctx: Context) -> str:
+    """Of two members one is asked to end: how long its tasks stand still."""
+    moved, stayed = [], []
+    with settings(ctx.system, KAFKA_SESSION_TIMEOUT_MS=DEFAULT_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=1000):
+        ctx.system.start(1, 2)
+        with trial(ctx) as one:
+            for _ in range(ctx.times(1, 5)):
+                worst = handover(ctx, one, "terminate")
+                moved.append(worst[0])
+                stayed.append(worst[1])
+            one.more = {"worst stand-still of the leaving member's tasks (s)": max(moved),
+                        "worst latency of the others' tasks (s)": max(stayed)}
+    if max(moved) > 1.5:
+        raise Failure(f"after SIGTERM the tasks stood still for {max(moved):.2f} s, promised is under 1 s")
+    return one.remark()
+
+
+@fault("F2-kill-all", "goes on from the progress in the OLAP database", members=0, default=True)
+def kill_all(ctx: Context) -> str:
+    """All members killed at once, and started again."""
+    system, ready = ctx.system, []
+    with settings(system, KAFKA_SESSION_TIMEOUT_MS=QUICK_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=300):
+        system.start(1, 2, 3)
+        with trial(ctx) as one:
+            for _ in range(ctx.times(2, 20)):
+                system.kill_all()
+                watch = Stopwatch()
+                system.start(1, 2, 3, ready=False)
+                one.healed()
+                ready.append(watch.seconds())
+            one.more["worst time from the start to all live (s)"] = max(ready)
+    return one.remark()
+
+
+@fault("F4-storm", "converges; every assignment has both halves of a task", members=1)
+def storm(ctx: Context) -> str:
+    """One to eight members, of which one comes, leaves or dies every second or so."""
+    rng = random.Random(ctx.seed)
+    system, events = ctx.system, ctx.times(8, 60)
+    with trial(ctx) as one:
+        for number in range(1, events + 1):
+            absent = [n for n in range(1, 9) if n not in system.members]
+            if absent and (len(system.members) == 1 or rng.random() < 0.55):
+                system.start(rng.choice(absent), ready=False)
+            else:
+                member = system.members.pop(rng.choice(list(system.members)))
+                member.kill() if rng.random() < 0.5 else member.terminate()
+            time.sleep(rng.random() * 2.5)
+            if number % 10 == 0:
+                one.healed(10)
+        if events % 10:
+            one.healed(events % 10)
+        if "event=halted" in system.log_since(0):
+            raise Failure("a task halted: " + next(line for line in system.log_since(0).splitlines()
+                                                   if "event=halted" in line))
+    return one.remark()
+
+
+@fault("F18-two-builds", "caches and progress are shared; nothing unfenced", members=1)
+def two_builds(ctx: Context) -> str:
+    """An older build of the same state format beside this one, each replaced by the other in turn."""
+    system, newer = ctx.system, ctx.stack.binary
+    older = built_at(OLDER_BUILD, ctx.stack.folder)
+    try:
+        with trial(ctx) as one:
+            for turn in range(ctx.times(4, 10)):
+                ctx.stack.binary = older if turn % 2 == 0 else newer
+                system.start(2)
+                one.healed()
+                system.members.pop(1).terminate()
+                system.members[1] = system.members.pop(2)  # the next one replaces this
+                one.healed(0)
+    finally:
+        ctx.stack.binary = newer
+        system.end()
+    return one.remark()

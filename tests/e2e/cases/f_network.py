@@ -1,0 +1,96 @@
+"""F7, F8: the network between a member and Kafka or the OLAP database."""
+
+import time
+from contextlib import contextmanager
+from typing import Iterator
+
+from cases import Context, fault
+from cases.f_members import tasks_of
+from proxy import Proxy
+from trial import settings, trial
+from wait import Failure, wait_until
+
+
+@contextmanager
+def through_proxies(ctx: Context, members: int = 2) -> Iterator[tuple[Proxy, Proxy]]:
+    """All members reach Kafka and the OLAP database by way of a proxy each."""
+    kafka_port = ctx.stack.ports["KAFKA_PORT"]
+    with Proxy(kafka_port, kafka=True) as kafka, Proxy(ctx.system.olap.port) as olap:
+        with settings(ctx.system, KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{kafka.port}", OLAP_PORT=olap.port):
+            ctx.system.start(*range(1, members + 1))
+            yield kafka, olap
+
+
+@fault("F7-commit-answer", "no batch twice, none lost: the newest progress tells", members=0, default=True)
+def commit_answer(ctx: Context) -> str:
+    """The connection ends with the answer to COMMIT unread, one time in so many."""
+    wanted = ctx.times(15, 150)
+    with through_proxies(ctx) as (_, olap), trial(ctx) as one:
+        olap.eat_every = 7
+        offset = ctx.system.log_size()
+        wait_until("answers are eaten", lambda: olap.eaten >= wanted, 60 + wanted, 0.05)
+        olap.heal()
+        one.healed(olap.eaten)
+        one.more["found committed by the newest progress"] = ctx.system.log_since(offset).count("event=was_committed")
+    if not one.more["found committed by the newest progress"]:
+        raise Failure("no eaten answer was to a COMMIT of a batch")
+    return one.remark()
+
+
+def faults_of(ctx: Context, one: object, proxy: Proxy, hole_seconds: float) -> None:
+    """Each kind once."""
+    proxy.cut()
+    one.healed()
+    proxy.cut(refuse=True)
+    time.sleep(3)
+    proxy.heal()
+    one.healed()
+    proxy.delay_ms = 100
+    time.sleep(3)
+    one.healed(seconds=90)  # while it is slow
+    proxy.delay_ms = 0
+    one.healed(0)
+    proxy.hole = True
+    time.sleep(hole_seconds)
+    proxy.heal()
+    one.healed(seconds=90)
+
+
+@fault("F8-olap", "tries again; no task is stuck", members=0)
+def olap_network(ctx: Context) -> str:
+    """Between member and OLAP database: cut, refused, slow (100 ms each way), half-open."""
+    with through_proxies(ctx) as (_, olap), trial(ctx) as one:
+        for _ in range(ctx.times(1, 3)):
+            faults_of(ctx, one, olap, 8)
+    return one.remark()
+
+
+@fault("F8-kafka", "tries again; no task is stuck", members=0)
+def kafka_network(ctx: Context) -> str:
+    """Between member and broker: cut, refused, slow (100 ms each way), half-open past the session timeout."""
+    with through_proxies(ctx) as (kafka, _), trial(ctx) as one:
+        for _ in range(ctx.times(1, 3)):
+            faults_of(ctx, one, kafka, 8)
+    return one.remark()
+
+
+@fault("F8-one-member", "the others' tasks go on; its own wait until the network answers or breaks", members=0)
+def one_member(ctx: Context) -> str:
+    """One of two members is swallowed on its way to the OLAP database: acknowledged, never answered."""
+    system = ctx.system
+    with Proxy(system.olap.port) as olap, settings(system):
+        system.start(1)
+        system.settings["SYNC_OLAP_PORT"] = str(olap.port)
+        system.start(2)
+        with trial(ctx) as one:
+            offset = system.log_size()
+            system.pass_sentinels()
+            theirs = tasks_of(system, 1, offset)
+            for _ in range(ctx.times(1, 3)):
+                olap.hole = True
+                end = time.monotonic() + 12
+                while time.monotonic() < end:
+                    system.pass_sentinels(theirs, seconds=5)
+                olap.heal()
+                one.healed()
+    return one.remark()
