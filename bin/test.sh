@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Proves that everything works, natively, on a machine that may have nothing installed (Debian).
 #
-#   bin/test.sh [--unit | --e2e | --mutations] [--seeds N] [--yes] [e2e options, e.g. --only NAME]
+#   bin/test.sh [--unit | --e2e | --mutations | --faults] [--seeds N] [--yes] [e2e options, e.g. --only NAME]
 #
 # Installs what it needs (apt as root, Maven for the jars) and builds; then
 #   unit   the unit tests and the tests of the sink on a PostgreSQL of their own, both under the address and
@@ -11,6 +11,8 @@
 #          includes what) and of docker-compose.yml
 #   e2e    tests/e2e: real PostgreSQL, Kafka, Connect and Debezium, on free ports and in a folder of their own, so a
 #          started stack is not disturbed; options that are not known here go there
+# --faults runs every fault of docs/reliability.md instead, many times each, and builds without one safety mechanism
+# that must fail; about half an hour, and with --long, outages of minutes.
 # Prints PASS or FAIL for each, and at the end one line: N passed, N failed.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
@@ -22,6 +24,7 @@ while [ $# -gt 0 ]; do
         --unit) e2e='' ;;
         --e2e) unit='' ;;
         --mutations) e2e='' only_mutations=1 ;;
+        --faults) unit='' e2e_options+=(--faults) ;;
         --seeds) seeds=${2:?--seeds takes a number}; shift ;;
         --yes|-y) ASSUME_YES=1 ;;
         --help|-h) print_help ;;

@@ -36,7 +36,7 @@ def frozen(ctx: Context) -> str:
     """SIGSTOP until others have the tasks, then SIGCONT."""
     fenced = 0
     with trial(ctx) as one:
-        for turn in range(ctx.times(2, 12)):
+        for turn in range(ctx.times(2, 8)):
             member = ctx.system.members[1 + turn % 2]
             before = oracle.owners(ctx.system.olap)
             member.freeze()
@@ -57,7 +57,7 @@ def in_bind(ctx: Context) -> str:
     contacts = 60
     ended = fenced = 0
     with trial(ctx) as one:
-        for turn in range(ctx.times(1, 6)):
+        for turn in range(ctx.times(1, 4)):
             student = ctx.student_id(turn % PARTITIONS)
             ctx.sql("INSERT INTO student VALUES (%s, 'small')", student)
             for _ in range(contacts):
@@ -162,7 +162,7 @@ def in_transaction(ctx: Context) -> str:
     """Frozen at a moment when the server holds the tasks' locks for it."""
     with trial(ctx, rate=800) as one:
         hits = 0
-        for turn in range(ctx.times(2, 12)):
+        for turn in range(ctx.times(2, 8)):
             member = ctx.system.members[1 + turn % 2]
             before = oracle.owners(ctx.system.olap)
             hits += freeze_inside(ctx, member)

@@ -21,7 +21,7 @@ OLDER_BUILD = "e9b8a3c"    # the oldest commit whose caches this one can read
 def kill(ctx: Context) -> str:
     """Members killed at random moments, and started again at once."""
     rng = random.Random(ctx.seed)
-    system, kills = ctx.system, ctx.times(15, 120)
+    system, kills = ctx.system, ctx.times(15, 105)
     with settings(system, KAFKA_SESSION_TIMEOUT_MS=QUICK_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=300):
         system.start(1, 2, 3)
         with trial(ctx) as one:
@@ -58,7 +58,7 @@ def phases(ctx: Context) -> str:
                   LOG_LEVEL="debug"):
         system.start(1)
         with trial(ctx) as one:
-            for _ in range(ctx.times(1, 4)):
+            for _ in range(ctx.times(1, 3)):
                 for phase, pattern in PHASES.items():
                     kill_in_phase(system, phase, pattern)
                     one.healed()
@@ -124,7 +124,7 @@ def takeover(ctx: Context) -> str:
     with settings(ctx.system, KAFKA_SESSION_TIMEOUT_MS=DEFAULT_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=1000):
         ctx.system.start(1, 2)
         with trial(ctx) as one:
-            for _ in range(ctx.times(1, 5)):
+            for _ in range(ctx.times(1, 3)):
                 worst = handover(ctx, one, "kill")
                 moved.append(worst[0])
                 stayed.append(worst[1])
@@ -142,7 +142,7 @@ def leave(ctx: Context) -> str:
     with settings(ctx.system, KAFKA_SESSION_TIMEOUT_MS=DEFAULT_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=1000):
         ctx.system.start(1, 2)
         with trial(ctx) as one:
-            for _ in range(ctx.times(1, 5)):
+            for _ in range(ctx.times(1, 3)):
                 worst = handover(ctx, one, "terminate")
                 moved.append(worst[0])
                 stayed.append(worst[1])
@@ -160,7 +160,7 @@ def kill_all(ctx: Context) -> str:
     with settings(system, KAFKA_SESSION_TIMEOUT_MS=QUICK_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=300):
         system.start(1, 2, 3)
         with trial(ctx) as one:
-            for _ in range(ctx.times(2, 20)):
+            for _ in range(ctx.times(2, 10)):
                 system.kill_all()
                 watch = Stopwatch()
                 system.start(1, 2, 3, ready=False)
@@ -174,7 +174,7 @@ def kill_all(ctx: Context) -> str:
 def storm(ctx: Context) -> str:
     """One to eight members, of which one comes, leaves or dies every second or so."""
     rng = random.Random(ctx.seed)
-    system, events = ctx.system, ctx.times(8, 60)
+    system, events = ctx.system, ctx.times(8, 40)
     with trial(ctx) as one:
         for number in range(1, events + 1):
             absent = [n for n in range(1, 9) if n not in system.members]
@@ -201,7 +201,7 @@ def two_builds(ctx: Context) -> str:
     older = built_at(OLDER_BUILD, ctx.stack.folder)
     try:
         with trial(ctx) as one:
-            for turn in range(ctx.times(4, 10)):
+            for turn in range(ctx.times(4, 6)):
                 ctx.stack.binary = older if turn % 2 == 0 else newer
                 system.start(2)
                 one.healed()

@@ -24,7 +24,7 @@ def through_proxies(ctx: Context, members: int = 2) -> Iterator[tuple[Proxy, Pro
 @fault("F7-commit-answer", "no batch twice, none lost: the newest progress tells", members=0, default=True)
 def commit_answer(ctx: Context) -> str:
     """The connection ends with the answer to COMMIT unread, one time in so many."""
-    wanted = ctx.times(15, 150)
+    wanted = ctx.times(15, 120)
     with through_proxies(ctx) as (_, olap), trial(ctx) as one:
         olap.eat_every = 7
         offset = ctx.system.log_size()
@@ -60,7 +60,7 @@ def faults_of(ctx: Context, one: object, proxy: Proxy, hole_seconds: float) -> N
 def olap_network(ctx: Context) -> str:
     """Between member and OLAP database: cut, refused, slow (100 ms each way), half-open."""
     with through_proxies(ctx) as (_, olap), trial(ctx) as one:
-        for _ in range(ctx.times(1, 3)):
+        for _ in range(ctx.times(1, 2)):
             faults_of(ctx, one, olap, 8)
     return one.remark()
 
@@ -69,7 +69,7 @@ def olap_network(ctx: Context) -> str:
 def kafka_network(ctx: Context) -> str:
     """Between member and broker: cut, refused, slow (100 ms each way), half-open past the session timeout."""
     with through_proxies(ctx) as (kafka, _), trial(ctx) as one:
-        for _ in range(ctx.times(1, 3)):
+        for _ in range(ctx.times(1, 2)):
             faults_of(ctx, one, kafka, 8)
     return one.remark()
 
@@ -86,7 +86,7 @@ def one_member(ctx: Context) -> str:
             offset = system.log_size()
             system.pass_sentinels()
             theirs = tasks_of(system, 1, offset)
-            for _ in range(ctx.times(1, 3)):
+            for _ in range(ctx.times(1, 2)):
                 olap.hole = True
                 end = time.monotonic() + 12
                 while time.monotonic() < end:

@@ -27,7 +27,7 @@ MEMBERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applicat
 def broker(ctx: Context) -> str:
     """The only broker restarted in order, and killed and started."""
     with trial(ctx) as one:
-        for how in ("stop", "kill") * ctx.times(1, 3):
+        for how in ("stop", "kill") * ctx.times(1, 2):
             ctx.stack.service(how, "kafka")
             ctx.stack.service("start", "kafka")
             one.healed()
@@ -68,7 +68,7 @@ def terminate(ctx: Context) -> str:
     outsider = Database(ctx.system.olap.port, ctx.system.olap.name)
     with trial(ctx) as one:
         ended = 0
-        for turn in range(ctx.times(12, 120)):
+        for turn in range(ctx.times(12, 60)):
             ended += len(outsider.run(MEMBERS))
             time.sleep(1)
             if turn % 30 == 29:
@@ -125,7 +125,7 @@ def kill_postmaster(ctx: Context) -> None:
 def lock(ctx: Context) -> str:
     """An outsider holds the sink table locked."""
     with trial(ctx) as one:
-        for seconds in [8] + [15] * (ctx.times(1, 4) - 1):
+        for seconds in [8] + [15] * (ctx.times(1, 3) - 1):
             outsider = ctx.system.olap.connect(autocommit=False)
             with outsider.cursor() as cursor:
                 cursor.execute(f"LOCK TABLE {ctx.system.view} IN EXCLUSIVE MODE")
@@ -140,7 +140,7 @@ def lock(ctx: Context) -> str:
 def snapshot(ctx: Context) -> str:
     """A reader keeps one snapshot open while thousands of transactions come."""
     with trial(ctx) as one:
-        seconds = ctx.times(10, 60)
+        seconds = ctx.times(5, 20)
         before = commit_times(ctx, seconds)
         outsider = ctx.system.olap.connect(autocommit=False)
         with outsider.cursor() as cursor:

@@ -105,7 +105,7 @@ def snapshot(ctx: Context) -> str:
 def connect(ctx: Context) -> str:
     """Kafka Connect killed and started again, under single-row changes."""
     with trial(ctx) as one:
-        for _ in range(ctx.times(1, 6)):
+        for _ in range(ctx.times(1, 4)):
             ctx.stack.service("kill", "connect")
             ctx.stack.service("start", "connect")
             one.healed(seconds=120)
