@@ -11,9 +11,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define KAFKA_WAIT_MS  2000 /* for an answer, before the wait for a signal */
-#define KAFKA_RETRY_MS 500
-#define TOPIC_RETRY_MS 1000
+#define KAFKA_WAIT_MS      2000 /* for an answer, before the wait for a signal */
+#define KAFKA_RETRY_MS     500
+#define MIN_LAG_ADVISED_MS (3600 * 1000)
+#define TOPIC_RETRY_MS     1000
 
 struct run {
     const struct config *config;
@@ -124,6 +125,12 @@ static enum err_kind check_topic(struct run *run, const struct view_table *table
             "topic %s forgets records after %lld ms (cleanup.policy=delete): rows would be "
             "lost. Set cleanup.policy=compact, or retention.ms=-1",
             table->topic.ptr, (long long)info->retention_ms);
+    }
+    if (info->compacted && info->min_compaction_lag_ms < MIN_LAG_ADVISED_MS) {
+        log_line(&run->log, LOG_WARN, "cli", "short_compaction_lag",
+                 "topic=%s min.compaction.lag.ms=%lld hint=\"caches older than half of it are "
+                 "rebuilt at each start; set it to days\"",
+                 table->topic.ptr, (long long)info->min_compaction_lag_ms);
     }
     if (info->compacted && info->min_compaction_lag_ms < run->min_compaction_lag_ms) {
         run->min_compaction_lag_ms = info->min_compaction_lag_ms;

@@ -12,6 +12,7 @@ void batch_reset(struct batch *batch, const struct consume_ops *ops, struct cons
     }
     batch->count = 0;
     batch->consumed = 0;
+    batch->bytes = 0;
     arena_reset(&batch->arena);
 }
 
@@ -33,8 +34,9 @@ void batch_add(struct batch *batch, const struct pending *item) {
         batch->cap = cap;
     }
     batch->items[batch->count++] = *item;
+    batch->bytes += item->record.key.len + item->record.value.len;
 }
 
 bool batch_full(const struct batch *batch, size_t max_records) {
-    return batch->count >= max_records || batch->arena.used >= BATCH_BYTES_MAX;
+    return batch->count >= max_records || batch->arena.used + batch->bytes >= BATCH_BYTES_MAX;
 }

@@ -31,6 +31,7 @@ struct batch {
     struct pending *items;
     size_t count, cap;
     size_t consumed; /* items whose transaction is in */
+    size_t bytes;    /* of the records that are held, whole: unused columns stay in memory too */
 };
 
 /* An all-zero struct batch is valid and empty. */

@@ -9,14 +9,11 @@
 #define KAFKA_COMMIT_MS  1000
 
 /* A task whose work can go into the next transaction. */
-static bool wants_to_write(const struct task *task) {
-    if (task->hunting || (task->phase == TASK_WRITING && !task->surveyed)) {
-        return false;
+static bool wants_to_write(const struct member *m, const struct task *task) {
+    if (task->phase == TASK_WRITING) { /* one hunt at a time: what it may lead to waits */
+        return task->surveyed && !m->hunt;
     }
-    if ((task->phase != TASK_LIVE && task->phase != TASK_WRITING)) {
-        return false;
-    }
-    return task->work.kind != WORK_NONE || (task->phase == TASK_LIVE && task_has_records(task));
+    return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || task_has_records(task));
 }
 
 static void halt_where_due(struct member *m) {
@@ -45,7 +42,7 @@ static void survey_where_due(struct member *m) {
 static struct task *alone(const struct member *m) {
     for (int32_t i = 0; i < m->partition_count; i++) {
         struct task *task = m->tasks[(m->turn + i) % m->partition_count];
-        if (task && wants_to_write(task) && (task->solo || task->work.kind == WORK_LOAD)) {
+        if (task && wants_to_write(m, task) && (task->solo || task->work.kind == WORK_LOAD)) {
             return task;
         }
     }
@@ -100,7 +97,7 @@ static size_t submit_txn(struct member *m) {
     size_t count = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
-        count += task && wants_to_write(task) && (!single || task == single);
+        count += task && wants_to_write(m, task) && (!single || task == single);
     }
     if (count == 0) {
         return 0;
@@ -109,7 +106,7 @@ static size_t submit_txn(struct member *m) {
     m->txn = (struct txn){.parts = m->parts};
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
-        if (task && wants_to_write(task) && (!single || task == single) &&
+        if (task && wants_to_write(m, task) && (!single || task == single) &&
             prepare(m, task, share > 0 ? share : 1)) {
             m->parts[m->txn.part_count++] = &task->part;
             task->work.in_flight = true;
@@ -176,11 +173,13 @@ size_t commit_submit(struct member *m) {
     }
     halt_where_due(m);
     survey_where_due(m);
-    if (m->hunt) {
+    size_t done = m->hunt && !m->hunt_waits ? 0 : submit_txn(m);
+    m->hunt_waits = done == 0; /* a check and a transaction take turns */
+    if (done == 0 && m->hunt) {
         hunt_submit(m);
-        return 1;
+        done = 1;
     }
-    return submit_txn(m);
+    return done;
 }
 
 /* How far the state is: a live task's as far as the sink; a silent one holds records beyond that.
@@ -201,7 +200,9 @@ static void commit_cache_of(struct member *m, struct task *task) {
     task->cache_clean_ms = now_ms(m);
     if (kind != ERR_NONE) {
         task_trouble(m, task, &err);
+        return;
     }
+    backoff_reset(&task->retry);
 }
 
 /* What is in the state is in the sink, or is not to be written to it. */
@@ -213,7 +214,8 @@ static bool may_commit(const struct task *task) {
 void commit_dirty_caches(struct member *m) {
     size_t dirty = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        dirty += m->tasks[p] && m->tasks[p]->state ? state_dirty_bytes(m->tasks[p]->state) : 0;
+        const struct task *task = m->tasks[p];
+        dirty += task && may_commit(task) ? state_dirty_bytes(task->state) : 0;
     }
     for (int32_t p = 0; dirty >= m->o.cache_commit_bytes && p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
@@ -265,6 +267,9 @@ void task_committed(struct member *m, struct task *task) {
         const struct dead_letter *letter = &task->part.letters[i];
         task_know_letter(task, &(struct known_letter){letter->table, letter->offset,
                                                       letter->row_key, letter->kept});
+    }
+    if (task->part.letter_count > 0) {
+        task->found_count = 0; /* known now: not to be counted twice */
     }
     task->work.built = false;
     task->work.in_flight = false;

@@ -3,8 +3,9 @@
 
 #include <stdlib.h>
 
-#define REVOKE_WAIT_MS 1000 /* for the transaction in flight */
-#define ASSIGN_WAIT_MS 200  /* for tasks that are about to be opened */
+#define REVOKE_WAIT_MS  1000 /* for the transaction in flight */
+#define ASSIGN_RETRY_MS 500
+#define ASSIGN_WAIT_MS  200 /* for tasks that are about to be opened */
 
 void member_needs_assign(struct member *m) {
     if (!m->needs_assign) {
@@ -200,7 +201,7 @@ size_t group_step(struct member *m) {
 }
 
 size_t group_assign(struct member *m) {
-    if (!m->needs_assign || m->revoking || m->stopping) {
+    if (!m->needs_assign || m->revoking || m->stopping || now_ms(m) < m->assign_retry_at_ms) {
         return 0;
     }
     size_t count = 0, tables = m->view->table_count;
@@ -234,6 +235,7 @@ size_t group_assign(struct member *m) {
     if (m->o.consume_ops->assign(m->o.consume, positions, count, &err) != ERR_NONE) {
         log_err(m->o.log, LOG_WARN, "consume", "assign_failed", &err);
         member_needs_assign(m);
+        m->assign_retry_at_ms = now_ms(m) + ASSIGN_RETRY_MS;
         return 0;
     }
     for (int32_t p = 0; p < m->partition_count; p++) {

@@ -105,6 +105,9 @@ void task_begin_writing(struct member *m, struct task *task) {
         task_trouble(m, task, &err);
         return;
     }
+    if (task->refused_count > 0 && too_many_letters(m, task, &task->refusal)) {
+        return;
+    }
     task->phase = TASK_WRITING;
     task->work.kind = task->initial ? WORK_LOAD : WORK_REBUILD;
     memcpy(task->work.offsets_after, task->position, sizeof task->work.offsets_after);
@@ -131,13 +134,11 @@ struct hunt {
         size_t begin, end;
     } ranges[64];
     size_t range_count;
-    struct row_array checked; /* in flight */
 };
 
 void hunt_drop(struct member *m) {
     if (m->hunt) {
         arena_clear(&m->hunt->arena);
-        row_array_clear(&m->hunt->checked);
         free(m->hunt);
         m->hunt = NULL;
     }
@@ -276,8 +277,8 @@ void hunt_submit(struct member *m) {
     if (hunt->range_count == 0) {
         return; /* goes on in the next step */
     }
-    row_array_clear(&hunt->checked);
-    row_array_init(&hunt->checked, m->view->tables[hunt->table].column_count);
+    row_array_clear(&m->checked);
+    row_array_init(&m->checked, m->view->tables[hunt->table].column_count);
     row_writer_forget(m->writer);
     for (size_t i = hunt->ranges[hunt->range_count - 1].begin;
          i < hunt->ranges[hunt->range_count - 1].end; i++) {
@@ -288,10 +289,10 @@ void hunt_submit(struct member *m) {
             task_trouble(m, task, &err);
             return;
         }
-        row_array_add(&hunt->checked, values);
+        row_array_add(&m->checked, values);
     }
     m->job = JOB_CHECK;
-    m->o.sink_ops->check(m->o.sink, hunt->table, &hunt->checked);
+    m->o.sink_ops->check(m->o.sink, hunt->table, &m->checked);
 }
 
 void hunt_answer(struct member *m, bool refused, const struct err *err) {
@@ -323,4 +324,5 @@ void hunt_answer(struct member *m, bool refused, const struct err *err) {
         .offset = -1,
     };
     task->refusal = *err;
+    (void)too_many_letters(m, task, err); /* a column that never fits is not searched to its end */
 }

@@ -38,6 +38,7 @@ void member_destroy(struct member **member) {
         return;
     }
     hunt_drop(m);
+    row_array_clear(&m->checked);
     for (int32_t p = 0; p < m->partition_count; p++) {
         task_destroy(&m->tasks[p], m->o.consume_ops, m->o.consume);
     }
@@ -129,7 +130,6 @@ void task_set_live(struct member *m, struct task *task) {
              task_phase_name(task->phase), (unsigned long long)state_row_count(task->state));
     task->phase = TASK_LIVE;
     task->changed_ms = now_ms(m);
-    backoff_reset(&task->retry);
 }
 
 static size_t open_tasks(struct member *m) {

@@ -56,11 +56,14 @@ struct member {
     size_t asked_count;
     char owner[OWNER_LEN + 1]; /* ACQUIRE */
     struct load_source load;
-    struct err load_error;  /* why load ended early; ERR_NONE: it did not */
-    struct task *load_task; /* whose rows load gives; NULL: taken away, the load must end */
-    struct hunt *hunt;      /* JOB_CHECK */
-    int32_t turn;           /* the task that is served first next time */
-    int64_t sent_us;        /* JOB_COMMIT: when, monotonic */
+    struct err load_error;    /* why load ended early; ERR_NONE: it did not */
+    struct task *load_task;   /* whose rows load gives; NULL: taken away, the load must end */
+    struct hunt *hunt;        /* JOB_CHECK */
+    bool hunt_waits;          /* transactions have their turn between two checks */
+    struct row_array checked; /* ... what the sink reads; outlives the hunt */
+    int64_t assign_retry_at_ms;
+    int32_t turn;    /* the task that is served first next time */
+    int64_t sent_us; /* JOB_COMMIT: when, monotonic */
     struct backoff sink_backoff;
     int64_t sink_retry_at_ms;
     struct arena scratch; /* one record's decoding */

@@ -88,6 +88,13 @@ enum err_kind row_writer_outputs(struct row_writer *writer, const struct row_op 
     return ERR_NONE;
 }
 
+static void add_row(struct txn_part *part, struct row_array *rows, const struct str *values) {
+    row_array_add(rows, values);
+    for (size_t i = 0; i < rows->column_count; i++) {
+        part->bytes += values[i].len;
+    }
+}
+
 enum err_kind row_writer_add(struct row_writer *writer, const struct row_op *op,
                              struct txn_part *part, struct err *reterr) {
     const struct str *values = NULL;
@@ -96,19 +103,19 @@ enum err_kind row_writer_add(struct row_writer *writer, const struct row_op *op,
     case ROW_OP_DELETE:
         kind = row_writer_columns(writer, op->table, op->row, &values, reterr);
         if (kind == ERR_NONE) {
-            row_array_add(&part->deletes[op->table], values);
+            add_row(part, &part->deletes[op->table], values);
         }
         break;
     case ROW_OP_CHECK:
         kind = row_writer_columns(writer, op->table, op->row, &values, reterr);
         if (kind == ERR_NONE) {
-            row_array_add(&part->checks[op->table], values);
+            add_row(part, &part->checks[op->table], values);
         }
         break;
     case ROW_OP_UPSERT:
         kind = row_writer_outputs(writer, op, &values, reterr);
         if (kind == ERR_NONE) {
-            row_array_add(&part->upserts, values);
+            add_row(part, &part->upserts, values);
         }
         break;
     case ROW_OP_END:

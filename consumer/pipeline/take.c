@@ -14,8 +14,8 @@ static bool is_full(const struct member *m, const struct task *task) {
 
 /* The task won't take records soon, while others could: its partitions are paused rather than all
  * kept waiting. */
-static bool is_slow(const struct task *task) {
-    return task->phase != TASK_LIVE || task->work.chunk_count > 1;
+static bool is_slow(const struct member *m, const struct task *task) {
+    return task->phase != TASK_LIVE || task->work.chunk_count > 1 || m->load_task || m->hunt;
 }
 
 /* A silent task goes on reading what it does not hold: the topics that lie behind the sink. */
@@ -39,7 +39,7 @@ static bool has_room(struct member *m) {
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
         if (task && task->assigned) {
-            bool full = is_full(m, task), slow = is_slow(task);
+            bool full = is_full(m, task), slow = is_slow(m, task);
             pause_task(m, task, full && slow);
             room &= !full || slow;
         }
@@ -86,6 +86,14 @@ static void hold_record(struct member *m, struct task *task, const struct record
     batch_add(&task->next, &item);
 }
 
+/* A rebuild writes the rows that the log touched at or after the sink's offsets. */
+static enum err_kind touch(struct task *task, int table, int64_t offset, struct str key,
+                           bool deleted, struct err *reterr) {
+    bool touches =
+        task->phase == TASK_READING && !task->initial && offset >= task->progress.offsets[table];
+    return touches ? state_touch(task->state, table, key, deleted, reterr) : ERR_NONE;
+}
+
 /* What a record says about its row, into the state, without writing to the sink. */
 static enum err_kind apply_change(struct task *task, const struct change *change,
                                   const struct record *record, struct err *reterr) {
@@ -96,20 +104,24 @@ static enum err_kind apply_change(struct task *task, const struct change *change
     bool deleted = refused || change->op == CHANGE_DELETE;
     enum err_kind kind = state_set(task->state, change->table, change->key,
                                    deleted ? STR_NONE : change->value, reterr);
-    if (kind == ERR_NONE && task->phase == TASK_READING && !task->initial &&
-        record->offset >= task->progress.offsets[record->table]) {
-        kind = state_touch(task->state, change->table, change->key, deleted, reterr);
-    }
-    return kind;
+    return kind != ERR_NONE
+               ? kind
+               : touch(task, change->table, record->offset, change->key, deleted, reterr);
 }
 
 /* A dead letter that stands in the sink counts as absent from the log: its row keeps the version
- * before it. */
+ * before it. At or after the sink's offsets it stands only where a rebuild, or a fan-out, died
+ * between its transactions: what that had still to write is written now. */
 static enum err_kind apply_letter(struct task *task, const struct known_letter *letter,
                                   struct err *reterr) {
-    return letter->row_key.ptr
-               ? state_set(task->state, letter->table, letter->row_key, letter->kept, reterr)
-               : ERR_NONE;
+    if (!letter->row_key.ptr) {
+        return ERR_NONE;
+    }
+    enum err_kind kind =
+        state_set(task->state, letter->table, letter->row_key, letter->kept, reterr);
+    return kind != ERR_NONE ? kind
+                            : touch(task, letter->table, letter->offset, letter->row_key,
+                                    !letter->kept.ptr, reterr);
 }
 
 static void apply_silently(struct member *m, struct task *task, const struct record *record) {
@@ -175,7 +187,8 @@ static void take_end(struct member *m, struct task *task, const struct record *e
         task->position[t] = end->offset; /* the rest was compacted away */
     }
     task->at_end[t] = true;
-    if (task->phase == TASK_SILENT && task->position[t] < task->progress.offsets[t]) {
+    bool replays = task->phase == TASK_SILENT || (task->phase == TASK_READING && !task->initial);
+    if (replays && task->position[t] < task->progress.offsets[t]) {
         struct err err;
         (void)err_set(
             &err, ERR_HALT,

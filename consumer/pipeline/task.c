@@ -37,7 +37,9 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
     task->letter_next = false;
     task->record_limit = 0;
     task->found_count = 0;
+    task->refused_count = 0;
     arena_reset(&task->found_arena);
+    arena_reset(&task->refused_arena);
 }
 
 void task_destroy(struct task **task, const struct consume_ops *ops, struct consume *consume) {

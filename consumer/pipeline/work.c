@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REBUILD_KEYS_MAX 500 /* touched rows a rebuild's chunk takes at a time */
+#define PART_BYTES_MAX   ((size_t)8 << 20) /* of values in a task's share of a transaction */
+#define REBUILD_KEYS_MAX 500               /* touched rows a rebuild's chunk takes at a time */
 
 /* A row of the batch: the last version wins, and whether it was deleted in between. */
 struct slot {
@@ -279,7 +280,7 @@ static enum err_kind fill_part(struct member *m, struct task *task, size_t budge
             work->ops_done = work->op.kind == ROW_OP_END;
             work->has_op = !work->ops_done;
         }
-        if (!work->has_op || rows == budget) {
+        if (!work->has_op || rows == budget || task->part.bytes >= PART_BYTES_MAX) {
             break;
         }
         enum err_kind kind = row_writer_add(m->writer, &work->op, &task->part, reterr);

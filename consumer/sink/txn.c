@@ -97,6 +97,7 @@ void txn_part_reset(struct txn_part *part) {
         row_array_reset(&part->checks[t]);
     }
     row_array_reset(&part->upserts);
+    part->bytes = 0;
     part->letter_count = 0;
 }
 

@@ -64,6 +64,7 @@ struct txn_part {
     struct dead_letter *letters; /* by txn_part_add_letter */
     size_t letter_count;
     size_t table_count;
+    size_t bytes; /* of the values added; the pipeline's, 0 after a reset */
 };
 
 void txn_part_init(struct txn_part *part, const struct view *view);
