@@ -117,8 +117,7 @@ MUTATIONS = [
              'ret_offsets[t] = held ? task->progress.offsets[t] : task->position[t];',
              'ret_offsets[t] = held ? task->position[t] : task->position[t];', 'core', 2000),
     Mutation('rebuild writes nothing', 'consumer/pipeline/take.c',
-             'record->offset >= task->progress.offsets[record->table]) {\n        kind = state_touch',
-             'record->offset < 0) {\n        kind = state_touch', 'compact', 4000),
+             'return touches ? state_touch', 'return !touches && touches ? state_touch', 'compact', 4000),
 ]
 
 
