@@ -261,11 +261,11 @@ def fill(path: Path) -> None:
 
 @fault("F6-away", "memory bounded, no exit; catches up by itself")
 def olap_away(ctx: Context) -> str:
-    """The OLAP database away for a while (--faults: 60 s, --long: 600 s) under load."""
+    """The OLAP database away for a while (--faults: 3 minutes, --long: 10) under load."""
     with trial(ctx) as one:
         ctx.stack.service("stop", "olap")
         ctx.system.olap.close()
-        stay(ctx, one, 600 if ctx.long else 60 if ctx.full else 10)
+        stay(ctx, one, 600 if ctx.long else 180 if ctx.full else 10)
         ctx.stack.service("start", "olap")
         one.healed(seconds=180)
         one.more["RssAnon after it has caught up (MB)"] = max(m.rss_anon_mb() for m in ctx.system.members.values())

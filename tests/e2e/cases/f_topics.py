@@ -230,6 +230,7 @@ def longer(ctx: Context) -> str:
 def records_deleted(ctx: Context) -> str:
     """Records of one partition are deleted past the offset that its task would go on from."""
     tenant = filled_tenant(ctx, "removed")
+    topic = "removed.public.contact"
     gone, others = 3, [p for p in range(PARTITIONS) if p != 3]
     try:
         tenant.only(0)
@@ -237,9 +238,11 @@ def records_deleted(ctx: Context) -> str:
             load.finish()
         stop = {task: offsets for task, offsets in progress(tenant)}
         wait_until("the changes are in the topic", lambda: len(
-            [1 for partition, *_ in kafka.records_of(ctx.stack, "removed.public.contact") if partition == gone])
+            [1 for partition, *_ in kafka.records_of(ctx.stack, topic) if partition == gone])
             > stop[gone][1] + 10, 30, 0.1)
-        kafka.delete_records(ctx.stack, "removed.public.contact", gone, stop[gone][1] + 5)
+        kafka.configure(ctx.stack, "topics", topic, "cleanup.policy=[compact,delete]")  # else Kafka refuses it
+        kafka.delete_records(ctx.stack, topic, gone, stop[gone][1] + 5)
+        kafka.configure(ctx.stack, "topics", topic, "cleanup.policy=compact")
         offset = tenant.log_size()
         tenant.start(1, ready=False)
         wait_halted(tenant, gone, r"outside the log", offset)
