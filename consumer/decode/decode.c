@@ -22,6 +22,7 @@ struct decoder *decoder_new(const struct view *view) {
         keys = table->key_count > keys ? table->key_count : keys;
     }
     decoder->view = view;
+    quick_init(&decoder->quick, view, &decoder->memory);
     image_init(&decoder->after, columns, &decoder->memory);
     image_init(&decoder->before, keys, &decoder->memory);
     image_init(&decoder->key, keys, &decoder->memory);
@@ -36,6 +37,7 @@ void decoder_destroy(struct decoder **decoder) {
     image_drop(&d->after);
     image_drop(&d->before);
     image_drop(&d->key);
+    quick_clear(&d->quick);
     arena_clear(&d->memory);
     buf_clear(&d->key_bytes);
     buf_clear(&d->value_bytes);
@@ -310,6 +312,9 @@ static void set_key_of_record(const struct job *job) {
 
 enum err_kind decode(struct decoder *decoder, const struct record *record, struct arena *arena,
                      struct change *ret_change, struct err *reterr) {
+    if (!decoder->by_jansson && quick_decode(&decoder->quick, record, arena, ret_change)) {
+        return ERR_NONE;
+    }
     const struct view_table *table = &decoder->view->tables[record->table];
     struct change change = {.table = record->table};
     struct job job = {decoder, table, record, arena, &change};

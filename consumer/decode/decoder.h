@@ -12,11 +12,13 @@
 
 #include "decode/decode.h"
 #include "decode/image.h"
+#include "decode/quick.h"
 
 struct decoder {
     const struct view *view;
     bool by_jansson;      /* never by the scanner: tests compare both ways */
-    struct arena memory;  /* the images' arrays */
+    struct arena memory;  /* arrays of what follows */
+    struct quick quick;   /* tried first; the rest is the long way's */
     struct image after;   /* all columns of the widest table */
     struct image before;  /* key columns */
     struct image key;     /* key columns */

@@ -13,9 +13,9 @@ struct wanted {
 
 /* The members of an object, in the order of the enums below. */
 enum { TOP_BEFORE, TOP_AFTER, TOP_OP, TOP_SOURCE, TOP_SCHEMA, TOP_PAYLOAD, TOP_COUNT };
-enum { SOURCE_TS_US, SOURCE_TS_MS, SOURCE_SNAPSHOT, SOURCE_COUNT };
 static const char *const top_names[] = {"before", "after", "op", "source", "schema", "payload"};
 static const char *const source_names[] = {"ts_us", "ts_ms", "snapshot"};
+enum { SOURCE_COUNT = 3 }; /* as enum envelope_scalar, from ENVELOPE_TS_US on */
 
 /* ---- by the scanner: false means lost ---- */
 
@@ -72,32 +72,44 @@ static int64_t us_of_ms(int64_t ms) {
     return __builtin_mul_overflow(ms, 1000, &us) ? 0 : us;
 }
 
-static bool present(const struct wanted *wanted, enum scan_kind kind) {
-    return wanted->value.text.ptr && wanted->value.kind == kind;
+static bool present(const struct scan_value *value, enum scan_kind kind) {
+    return value->text.ptr && value->kind == kind;
 }
 
-static bool scan_source(struct str text, struct envelope *envelope) {
+bool envelope_set(struct envelope *envelope, const struct scan_value scalars[ENVELOPE_SCALARS]) {
+    const struct scan_value *op = &scalars[ENVELOPE_OP];
+    const struct scan_value *snapshot = &scalars[ENVELOPE_SNAPSHOT];
+    bool op_is_string = present(op, SCAN_STRING),
+         snapshot_is_string = present(snapshot, SCAN_STRING);
+    if ((op_is_string && op->escaped) || (snapshot_is_string && snapshot->escaped)) {
+        return false;
+    }
+    envelope->op = (char)(op_is_string && scan_string(op).len == 1 ? *scan_string(op).ptr : '\0');
+    envelope->ts_us = 0;
+    if (present(&scalars[ENVELOPE_TS_US], SCAN_INTEGER)) {
+        envelope->ts_us = scanned_integer(&scalars[ENVELOPE_TS_US]);
+    } else if (present(&scalars[ENVELOPE_TS_MS], SCAN_INTEGER)) {
+        envelope->ts_us = us_of_ms(scanned_integer(&scalars[ENVELOPE_TS_MS]));
+    }
+    envelope->snapshot =
+        snapshot_is_string ? !str_is(scan_string(snapshot), "false") : present(snapshot, SCAN_TRUE);
+    return true;
+}
+
+static bool scan_source(struct str text, struct scan_value scalars[ENVELOPE_SCALARS]) {
     struct wanted source[SOURCE_COUNT];
     size_t members;
     if (!walk_text(text, source_names, source, SOURCE_COUNT, &members)) {
         return false;
     }
-    if (present(&source[SOURCE_TS_US], SCAN_INTEGER)) {
-        envelope->ts_us = scanned_integer(&source[SOURCE_TS_US].value);
-    } else if (present(&source[SOURCE_TS_MS], SCAN_INTEGER)) {
-        envelope->ts_us = us_of_ms(scanned_integer(&source[SOURCE_TS_MS].value));
+    for (size_t i = 0; i < SOURCE_COUNT; i++) {
+        scalars[ENVELOPE_TS_US + i] = source[i].value;
     }
-    const struct wanted *snapshot = &source[SOURCE_SNAPSHOT];
-    if (present(snapshot, SCAN_STRING)) {
-        envelope->snapshot = !str_is(scan_string(&snapshot->value), "false");
-        return !snapshot->value.escaped;
-    }
-    envelope->snapshot = present(snapshot, SCAN_TRUE);
     return true;
 }
 
 static struct str scanned_image(const struct wanted *member) {
-    return present(member, SCAN_NULL) ? STR_NONE : member->value.text;
+    return present(&member->value, SCAN_NULL) ? STR_NONE : member->value.text;
 }
 
 static bool envelope_scan(struct str text, struct envelope *envelope) {
@@ -107,7 +119,7 @@ static bool envelope_scan(struct str text, struct envelope *envelope) {
         return false;
     }
     if (members == 2 && top[TOP_SCHEMA].value.text.ptr && top[TOP_PAYLOAD].value.text.ptr) {
-        if (present(&top[TOP_PAYLOAD], SCAN_NULL)) {
+        if (present(&top[TOP_PAYLOAD].value, SCAN_NULL)) {
             envelope->tombstone = true;
             return true;
         }
@@ -117,15 +129,12 @@ static bool envelope_scan(struct str text, struct envelope *envelope) {
     }
     envelope->before = scanned_image(&top[TOP_BEFORE]);
     envelope->after = scanned_image(&top[TOP_AFTER]);
-    if (present(&top[TOP_OP], SCAN_STRING)) {
-        struct str op = scan_string(&top[TOP_OP].value);
-        envelope->op = (char)(op.len == 1 ? *op.ptr : '\0');
-        if (top[TOP_OP].value.escaped) {
-            return false;
-        }
+    struct scan_value scalars[ENVELOPE_SCALARS] = {[ENVELOPE_OP] = top[TOP_OP].value};
+    if (present(&top[TOP_SOURCE].value, SCAN_OBJECT) &&
+        !scan_source(top[TOP_SOURCE].value.text, scalars)) {
+        return false;
     }
-    return !present(&top[TOP_SOURCE], SCAN_OBJECT) ||
-           scan_source(top[TOP_SOURCE].value.text, envelope);
+    return envelope_set(envelope, scalars);
 }
 
 /* ---- by jansson ---- */

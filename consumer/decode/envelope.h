@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "decode/scan.h"
 
 #include <jansson.h>
 #include <stdint.h>
@@ -30,6 +31,18 @@ struct envelope {
     struct str after;
 };
 
+/* The scalars of an envelope that are used; all but op are members of source. */
+enum envelope_scalar {
+    ENVELOPE_OP,
+    ENVELOPE_TS_US,
+    ENVELOPE_TS_MS,
+    ENVELOPE_SNAPSHOT,
+    ENVELOPE_SCALARS,
+};
+
+/* Sets op, ts_us and snapshot from what the scanner found; text.ptr NULL: not there. False: left to
+ * jansson. */
+bool envelope_set(struct envelope *envelope, const struct scan_value scalars[ENVELOPE_SCALARS]);
 /* By the scanner, and by jansson where that is lost. */
 MUST_CHECK enum err_kind envelope_read(struct str text, struct arena *arena,
                                        struct envelope *ret_envelope, struct err *reterr);

@@ -4,10 +4,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-/* What Debezium sends for a value that the WAL doesn't hold (unavailable.value.placeholder). */
-#define UNAVAILABLE STR("__debezium_unavailable_value")
 
 void image_init(struct image *image, size_t columns, struct arena *memory) {
     image->json = NULL;
@@ -96,19 +92,7 @@ static const char *found_name(const json_t *json) {
 }
 
 static struct str print_integer(json_int_t value, char *number) {
-    int len = snprintf(number, IMAGE_NUMBER_MAX, "%" JSON_INTEGER_FORMAT, value);
-    return (struct str){number, (size_t)len};
-}
-
-/* The shortest text that reads as the same double: what Debezium wrote, also of a real. */
-static struct str print_real(double value, char *number) {
-    int len = 0;
-    for (int digits = 15; digits <= 17; digits++) {
-        len = snprintf(number, IMAGE_NUMBER_MAX, "%.*g", digits, value);
-        if (strtod(number, NULL) == value) {
-            break;
-        }
-    }
+    int len = snprintf(number, SCALAR_NUMBER_MAX, "%" JSON_INTEGER_FORMAT, value);
     return (struct str){number, (size_t)len};
 }
 
@@ -127,14 +111,14 @@ static bool kind_fits(enum scalar scalar, const json_t *json) {
 }
 
 /* The text of a JSON scalar; SQL NULL for null. */
-static struct str scalar_text(const json_t *json, char *number) {
+static struct str json_text(const json_t *json, char *number) {
     switch (json_typeof(json)) {
     case JSON_STRING:
         return (struct str){json_string_value(json), json_string_length(json)};
     case JSON_INTEGER:
         return print_integer(json_integer_value(json), number);
     case JSON_REAL:
-        return print_real(json_real_value(json), number);
+        return (struct str){number, scalar_print_real(json_real_value(json), number)};
     case JSON_TRUE:
         return STR("true");
     case JSON_FALSE:
@@ -169,8 +153,8 @@ enum err_kind image_read(struct image *image, enum image_part part, struct str t
                            STR_ARG(column->name), image_part_name(part), found_name(json),
                            wanted_name(column->scalar));
         }
-        image->values[i] = scalar_text(json, image->numbers[i]);
-        if (column->toastable && image->values[i].ptr && str_equal(image->values[i], UNAVAILABLE)) {
+        image->values[i] = json_text(json, image->numbers[i]);
+        if (scalar_is_unavailable(column, image->values[i])) {
             return unavailable(table, column, reterr);
         }
     }

@@ -14,17 +14,15 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "decode/scalar.h"
 #include "view/view.h"
 
 #include <jansson.h>
 
-/* An int64 or a double with its NUL. */
-#define IMAGE_NUMBER_MAX 32
-
 struct image {
-    json_t *json;                      /* NULL: nothing is read */
-    struct str *values;                /* as table->columns; ptr NULL: SQL NULL */
-    char (*numbers)[IMAGE_NUMBER_MAX]; /* where values of numbers are printed */
+    json_t *json;                       /* NULL: nothing is read */
+    struct str *values;                 /* as table->columns; ptr NULL: SQL NULL */
+    char (*numbers)[SCALAR_NUMBER_MAX]; /* where values of numbers are printed */
 };
 
 enum image_part { IMAGE_AFTER, IMAGE_BEFORE, IMAGE_KEY };

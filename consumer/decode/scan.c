@@ -2,13 +2,67 @@
 
 #include "decode/utf8.h"
 
+#include <endian.h>
 #include <stdint.h>
 
 /* Digits of a real that can't overflow a double, whatever they are. */
 #define REAL_BYTES_MAX 100
 
+/* ---- eight bytes at a time: a set top bit marks a byte; the lowest mark is right, those above it
+ * may not be ---- */
+
+#define EACH(byte) ((uint64_t)(byte)*0x0101010101010101)
+
+static uint64_t load8(const char *at) {
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return le64toh(word); /* the first byte is the lowest */
+}
+
+static const char *first_marked(const char *at, uint64_t marks) {
+    return at + __builtin_ctzll(marks) / 8;
+}
+
+/* The first byte that is a quote, a backslash, a control byte, or not ASCII. */
+static const char *skip_plain(const char *at, const char *end) {
+    for (; end - at >= 8; at += 8) {
+        uint64_t word = load8(at);
+        uint64_t quote = word ^ EACH('"'), backslash = word ^ EACH('\\');
+        uint64_t marks =
+            (word | (word - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1))) & EACH(0x80);
+        if (marks) {
+            return first_marked(at, marks);
+        }
+    }
+    while (at < end && (unsigned char)(*at - 0x20) < 0x60 && *at != '"' && *at != '\\') {
+        at++;
+    }
+    return at;
+}
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* The first byte that is no digit. */
+static const char *skip_digit_bytes(const char *at, const char *end) {
+    for (; end - at >= 8; at += 8) {
+        uint64_t digits = load8(at) ^ EACH('0');
+        uint64_t marks = (digits | (digits + EACH(0x80 - 10))) & EACH(0x80);
+        if (marks) {
+            return first_marked(at, marks);
+        }
+    }
+    while (at < end && is_digit(*at)) {
+        at++;
+    }
+    return at;
+}
+
+/* ---- tokens ---- */
+
 static void skip_blanks(struct scan *scan) {
-    while (scan->at < scan->end &&
+    while (scan->at < scan->end && (unsigned char)*scan->at <= ' ' &&
            (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r')) {
         scan->at++;
     }
@@ -28,15 +82,9 @@ static bool take(struct scan *scan, char c) {
     return true;
 }
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 static size_t skip_digits(struct scan *scan) {
     const char *start = scan->at;
-    while (is_digit(peek(scan))) {
-        scan->at++;
-    }
+    scan->at = skip_digit_bytes(start, scan->end);
     return (size_t)(scan->at - start);
 }
 
@@ -63,13 +111,22 @@ static bool take_hex4(struct scan *scan, uint32_t *ret_unit) {
 
 /* At the byte behind a backslash. */
 static bool skip_escape(struct scan *scan) {
-    char c = peek(scan);
-    if (c == '\0' || !strchr("\"\\/bfnrtu", c)) {
-        return false;
-    }
-    scan->at++;
-    if (c != 'u') {
+    switch (peek(scan)) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        scan->at++;
         return true;
+    case 'u':
+        scan->at++;
+        break;
+    default:
+        return false;
     }
     uint32_t unit, low;
     if (!take_hex4(scan, &unit) || unit == 0) {
@@ -85,39 +142,63 @@ static bool skip_escape(struct scan *scan) {
     return take_hex4(scan, &low) && low >= 0xDC00 && low <= 0xDFFF;
 }
 
+/* At a byte that isn't ASCII: over all such characters. */
+static bool skip_utf8(struct scan *scan) {
+    while (scan->at < scan->end && (unsigned char)*scan->at >= 0x80) {
+        uint32_t code;
+        size_t len = utf8_decode(scan->at, scan->end, &code);
+        if (len == 0) {
+            return false;
+        }
+        scan->at += len;
+    }
+    return true;
+}
+
 /* At the opening quote. */
 static bool skip_string(struct scan *scan, bool *ret_escaped) {
     *ret_escaped = false;
     scan->at++;
-    while (scan->at < scan->end) {
-        unsigned char c = (unsigned char)*scan->at;
-        if (c >= 0x80) {
-            uint32_t code;
-            size_t len = utf8_decode(scan->at, scan->end, &code);
-            if (len == 0) {
-                return false;
-            }
-            scan->at += len;
-        } else if (c == '"') {
+    for (;;) {
+        scan->at = skip_plain(scan->at, scan->end);
+        unsigned char c = (unsigned char)peek(scan);
+        if (c == '"') {
             scan->at++;
             return true;
-        } else if (c == '\\') {
+        }
+        if (c == '\\') {
             *ret_escaped = true;
             scan->at++;
             if (!skip_escape(scan)) {
                 return false;
             }
-        } else if (c < 0x20) {
+        } else if (c < 0x80 || !skip_utf8(scan)) {
             return false;
-        } else {
-            scan->at++;
         }
     }
-    return false;
 }
 
 static bool fits_int64(const char *digits, size_t count) {
     return count < 19 || (count == 19 && memcmp(digits, "9223372036854775807", 19) <= 0);
+}
+
+/* Behind a real's integer part. */
+static bool skip_fraction(struct scan *scan) {
+    if (peek(scan) == '.') {
+        scan->at++;
+        if (skip_digits(scan) == 0) {
+            return false;
+        }
+    }
+    if (peek(scan) != 'e' && peek(scan) != 'E') {
+        return true;
+    }
+    scan->at++;
+    if (peek(scan) == '+' || peek(scan) == '-') {
+        scan->at++;
+    }
+    size_t exponent = skip_digits(scan);
+    return exponent > 0 && exponent <= 2;
 }
 
 static bool skip_number(struct scan *scan, enum scan_kind *ret_kind) {
@@ -130,27 +211,13 @@ static bool skip_number(struct scan *scan, enum scan_kind *ret_kind) {
     if (count == 0 || (*digits == '0' && count > 1)) {
         return false;
     }
-    *ret_kind = SCAN_INTEGER;
-    if (peek(scan) == '.') {
-        *ret_kind = SCAN_REAL;
-        scan->at++;
-        if (skip_digits(scan) == 0) {
-            return false;
-        }
+    char c = peek(scan);
+    if (c != '.' && c != 'e' && c != 'E') {
+        *ret_kind = SCAN_INTEGER;
+        return fits_int64(digits, count);
     }
-    if (peek(scan) == 'e' || peek(scan) == 'E') {
-        *ret_kind = SCAN_REAL;
-        scan->at++;
-        if (peek(scan) == '+' || peek(scan) == '-') {
-            scan->at++;
-        }
-        size_t exponent = skip_digits(scan);
-        if (exponent == 0 || exponent > 2) {
-            return false;
-        }
-    }
-    return *ret_kind == SCAN_INTEGER ? fits_int64(digits, count)
-                                     : scan->at - start <= REAL_BYTES_MAX;
+    *ret_kind = SCAN_REAL;
+    return skip_fraction(scan) && scan->at - start <= REAL_BYTES_MAX;
 }
 
 static bool skip_word(struct scan *scan, const char *word) {
@@ -162,23 +229,24 @@ static bool skip_word(struct scan *scan, const char *word) {
     return true;
 }
 
-static bool skip_scalar(struct scan *scan, struct scan_value *value) {
+static bool skip_scalar(struct scan *scan, enum scan_kind *ret_kind, bool *ret_escaped) {
+    *ret_escaped = false;
     switch (peek(scan)) {
     case '"':
-        value->kind = SCAN_STRING;
-        return skip_string(scan, &value->escaped);
+        *ret_kind = SCAN_STRING;
+        return skip_string(scan, ret_escaped);
     case 't':
-        value->kind = SCAN_TRUE;
+        *ret_kind = SCAN_TRUE;
         return skip_word(scan, "true");
     case 'f':
-        value->kind = SCAN_FALSE;
+        *ret_kind = SCAN_FALSE;
         return skip_word(scan, "false");
     case 'n':
-        value->kind = SCAN_NULL;
+        *ret_kind = SCAN_NULL;
         return skip_word(scan, "null");
     case '-':
     case '0' ... '9':
-        return skip_number(scan, &value->kind);
+        return skip_number(scan, ret_kind);
     default:
         return false;
     }
@@ -236,8 +304,9 @@ static bool skip_container(struct scan *scan) {
                 return false;
             }
         } else {
-            struct scan_value scalar;
-            if (!skip_scalar(scan, &scalar)) {
+            enum scan_kind kind;
+            bool escaped;
+            if (!skip_scalar(scan, &kind, &escaped)) {
                 return false;
             }
         }
@@ -271,18 +340,19 @@ enum scan_step scan_member(struct scan *scan, size_t index, struct str *ret_name
 
 bool scan_value(struct scan *scan, struct scan_value *ret_value) {
     skip_blanks(scan);
-    struct scan_value value = {.text.ptr = scan->at};
+    const char *start = scan->at;
+    enum scan_kind kind;
+    bool escaped = false;
     char c = peek(scan);
     if (c == '{' || c == '[') {
-        value.kind = c == '{' ? SCAN_OBJECT : SCAN_ARRAY;
+        kind = c == '{' ? SCAN_OBJECT : SCAN_ARRAY;
         if (!skip_container(scan)) {
             return false;
         }
-    } else if (!skip_scalar(scan, &value)) {
+    } else if (!skip_scalar(scan, &kind, &escaped)) {
         return false;
     }
-    value.text.len = (size_t)(scan->at - value.text.ptr);
-    *ret_value = value;
+    *ret_value = (struct scan_value){kind, {start, (size_t)(scan->at - start)}, escaped};
     return true;
 }
 

@@ -1,0 +1,300 @@
+#include "decode/quick.h"
+
+#include "decode/envelope.h"
+#include "decode/route.h"
+#include "decode/scalar.h"
+
+/* The slots: of the envelope, then of after's columns, then of the key columns of `before` and of
+ * the record's key. */
+enum { SLOT_SCALARS = SHAPE_UNREAD + 1, SLOT_AFTER = SLOT_SCALARS + ENVELOPE_SCALARS };
+
+/* ---- what is read of a record and its key ---- */
+
+static size_t slot_before(const struct view_table *table) {
+    return SLOT_AFTER + table->column_count;
+}
+static size_t slot_key(const struct view_table *table) {
+    return slot_before(table) + table->key_count;
+}
+static size_t slot_count(const struct view_table *table) {
+    return slot_key(table) + table->key_count;
+}
+
+static struct shape_object *new_object(struct arena *memory, const struct shape_name *names,
+                                       size_t count, bool flat) {
+    struct shape_object *object = arena_alloc(memory, sizeof *object);
+    struct shape_name *copy = arena_alloc(memory, count * sizeof *copy);
+    memcpy(copy, names, count * sizeof *copy);
+    *object = (struct shape_object){copy, count, flat};
+    return object;
+}
+
+static const struct shape_object *new_columns(struct arena *memory, const struct view_table *table,
+                                              size_t count, size_t first_slot) {
+    struct shape_name names[VIEW_COLUMNS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        names[i] = (struct shape_name){.name = table->columns[i].name, .slot = first_slot + i};
+    }
+    return new_object(memory, names, count, true);
+}
+
+/* The long way lets names come twice where nobody looks in an envelope, but not in a wrapped key.
+ */
+static void memory_init(struct quick_memory *of, const struct shape_object *object,
+                        struct arena *memory) {
+    const struct shape_name payload = {.name = STR("payload"), .object = object};
+    of->object = object;
+    of->wrapped = new_object(memory, &payload, 1, object->flat);
+}
+
+static void table_init(struct quick_table *of, const struct view_table *table,
+                       struct arena *memory) {
+    const struct shape_name source[] = {
+        {.name = STR("ts_us"), .slot = SLOT_SCALARS + ENVELOPE_TS_US},
+        {.name = STR("ts_ms"), .slot = SLOT_SCALARS + ENVELOPE_TS_MS},
+        {.name = STR("snapshot"), .slot = SLOT_SCALARS + ENVELOPE_SNAPSHOT},
+    };
+    const struct shape_name envelope[] = {
+        {.name = STR("op"), .slot = SLOT_SCALARS + ENVELOPE_OP},
+        {.name = STR("source"), .object = new_object(memory, source, 3, false)},
+        {.name = STR("after"),
+         .object = new_columns(memory, table, table->column_count, SLOT_AFTER)},
+        {.name = STR("before"),
+         .object = new_columns(memory, table, table->key_count, slot_before(table))},
+    };
+    memory_init(&of->values, new_object(memory, envelope, 4, false), memory);
+    memory_init(&of->keys, new_columns(memory, table, table->key_count, slot_key(table)), memory);
+}
+
+void quick_init(struct quick *quick, const struct view *view, struct arena *memory) {
+    size_t slots = 0, columns = 0, bytes = view->table_count * sizeof *quick->tables;
+    quick->view = view;
+    quick->tables = memset(arena_alloc(memory, bytes), 0, bytes);
+    for (size_t i = 0; i < view->table_count; i++) {
+        const struct view_table *table = &view->tables[i];
+        table_init(&quick->tables[i], table, memory);
+        slots = slot_count(table) > slots ? slot_count(table) : slots;
+        columns = table->column_count > columns ? table->column_count : columns;
+    }
+    quick->slots = arena_alloc(memory, slots * sizeof *quick->slots);
+    quick->texts = arena_alloc(memory, columns * sizeof *quick->texts);
+}
+
+static void memory_clear(struct quick_memory *memory) {
+    for (size_t i = 0; i < QUICK_SHAPES; i++) {
+        shape_clear(&memory->shapes[i].shape);
+    }
+}
+
+void quick_clear(struct quick *quick) {
+    for (size_t i = 0; quick->view && i < quick->view->table_count; i++) {
+        memory_clear(&quick->tables[i].values);
+        memory_clear(&quick->tables[i].keys);
+    }
+    buf_clear(&quick->scratch);
+    buf_clear(&quick->row);
+}
+
+/* ---- shapes ---- */
+
+/* The shape of text, whose values are in slots then; NULL: none. */
+static const struct quick_shape *match(struct quick_memory *memory, struct str text,
+                                       struct scan_value *slots) {
+    for (size_t i = 0; i < QUICK_SHAPES; i++) {
+        size_t at = (memory->latest + i) % QUICK_SHAPES;
+        if (shape_match(&memory->shapes[at].shape, text, slots)) {
+            memory->latest = at;
+            memory->misses = 0;
+            return &memory->shapes[at];
+        }
+    }
+    return NULL;
+}
+
+static bool has_slots(const struct shape *shape, size_t first, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (!shape_has(shape, first + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* In place of the shape with the same members, or of the oldest. */
+static void keep(struct quick_memory *memory, struct quick_shape fresh) {
+    size_t at = 0;
+    while (at < QUICK_SHAPES && !shape_merge(&fresh.shape, &memory->shapes[at].shape)) {
+        at++;
+    }
+    if (at == QUICK_SHAPES) {
+        at = memory->next;
+        memory->next = (at + 1) % QUICK_SHAPES;
+    }
+    shape_clear(&memory->shapes[at].shape);
+    memory->shapes[at] = fresh;
+    memory->latest = at;
+}
+
+/* Records that never look alike are looked at now and then only. */
+static bool worth_learning(struct quick_memory *memory) {
+    memory->misses++;
+    return memory->misses < 64 || memory->misses % 16 == 0;
+}
+
+/* By jansson: what a shape takes for granted later, the sample was seen to be. */
+static bool learn(struct quick_memory *memory, struct str text, struct shape *fresh) {
+    json_auto_t *json = NULL;
+    if (!worth_learning(memory) || json_read(text, "the sample", &json, NULL) != ERR_NONE) {
+        return false;
+    }
+    bool wrapped = json_unwrap(json) != json;
+    return shape_learn(fresh, text, wrapped ? memory->wrapped : memory->object);
+}
+
+static void learn_value(struct quick_memory *memory, const struct view_table *table,
+                        struct str text) {
+    struct quick_shape fresh = {0};
+    if (learn(memory, text, &fresh.shape)) {
+        fresh.has_after = has_slots(&fresh.shape, SLOT_AFTER, table->column_count);
+        fresh.has_before = has_slots(&fresh.shape, slot_before(table), table->key_count);
+        if (has_slots(&fresh.shape, SLOT_SCALARS + ENVELOPE_OP, 1)) {
+            keep(memory, fresh);
+            return;
+        }
+    }
+    shape_clear(&fresh.shape);
+}
+
+static void learn_key(struct quick_memory *memory, const struct view_table *table,
+                      struct str text) {
+    struct quick_shape fresh = {0};
+    if (learn(memory, text, &fresh.shape) &&
+        has_slots(&fresh.shape, slot_key(table), table->key_count)) {
+        keep(memory, fresh);
+    } else {
+        shape_clear(&fresh.shape);
+    }
+}
+
+/* ---- one record ---- */
+
+/* One record on its way through the functions below. */
+struct job {
+    struct quick *quick;
+    const struct view_table *table;
+    const struct record *record;
+    struct change *change;
+};
+
+/* The texts of the columns in the slots from first on; the key's must not be NULL. */
+static bool read_columns(const struct job *job, size_t first, size_t count) {
+    struct quick *quick = job->quick;
+    buf_reset(&quick->scratch);
+    (void)buf_reserve(&quick->scratch, job->record->value.len + count * SCALAR_NUMBER_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct view_column *column = &job->table->columns[i];
+        if (!scalar_text(&quick->slots[first + i], column, &quick->scratch, &quick->texts[i]) ||
+            (i < job->table->key_count && !quick->texts[i].ptr)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Equal to the letter. */
+static bool same_key(const struct job *job, size_t a, size_t b) {
+    const struct scan_value *slots = job->quick->slots;
+    for (size_t i = 0; i < job->table->key_count; i++) {
+        if (!str_equal(slots[a + i].text, slots[b + i].text)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Reads the row's columns, once it is the same row everywhere. */
+static bool read_row(const struct job *job, const struct quick_shape *shape, char op) {
+    const struct view_table *table = job->table;
+    size_t before = slot_before(table), key = slot_key(table);
+    switch (op) {
+    case 'r':
+    case 'c':
+        return shape->has_after && same_key(job, SLOT_AFTER, key) &&
+               read_columns(job, SLOT_AFTER, table->column_count);
+    case 'u':
+        return shape->has_after && shape->has_before && same_key(job, SLOT_AFTER, before) &&
+               same_key(job, SLOT_AFTER, key) && read_columns(job, SLOT_AFTER, table->column_count);
+    case 'd':
+        return shape->has_before && same_key(job, before, key) &&
+               read_columns(job, before, table->key_count);
+    default:
+        return false;
+    }
+}
+
+/* Key and value, in one piece of the arena. */
+static bool write_row(const struct job *job, struct arena *arena) {
+    const struct quick *quick = job->quick;
+    const struct view_table *table = job->table;
+    struct change *change = job->change;
+    struct buf *row = &job->quick->row;
+    buf_reset(row);
+    if (row_key_encode(quick->view, table, quick->texts, row, &change->join_len, NULL) !=
+            ERR_NONE ||
+        route_partition(quick->view, table, quick->texts) != job->record->partition) {
+        return false;
+    }
+    size_t key_len = row->len;
+    if (change->op != CHANGE_DELETE) {
+        row_value_encode(table, quick->texts, row);
+    }
+    struct str copy = arena_copy(arena, buf_view(row));
+    change->key = (struct str){copy.ptr, key_len};
+    if (change->op != CHANGE_DELETE) {
+        change->value = (struct str){copy.ptr + key_len, copy.len - key_len};
+    }
+    return true;
+}
+
+static const struct quick_shape *match_record(const struct job *job) {
+    const struct record *record = job->record;
+    struct quick_table *memory = &job->quick->tables[record->table];
+    struct scan_value *slots = job->quick->slots;
+    for (size_t i = 0; i < ENVELOPE_SCALARS; i++) {
+        slots[SLOT_SCALARS + i].text = STR_NONE; /* not every shape has them */
+    }
+    const struct quick_shape *shape = match(&memory->values, record->value, slots);
+    if (!shape) {
+        learn_value(&memory->values, job->table, record->value);
+        return NULL;
+    }
+    if (!match(&memory->keys, record->key, slots)) {
+        learn_key(&memory->keys, job->table, record->key);
+        return NULL;
+    }
+    return shape;
+}
+
+bool quick_decode(struct quick *quick, const struct record *record, struct arena *arena,
+                  struct change *ret_change) {
+    struct change change = {.table = record->table};
+    struct job job = {quick, &quick->view->tables[record->table], record, &change};
+    struct envelope envelope = {0};
+    if (!record->key.ptr || !record->value.ptr) {
+        return false;
+    }
+    const struct quick_shape *shape = match_record(&job);
+    if (!shape || !envelope_set(&envelope, quick->slots + SLOT_SCALARS) ||
+        !read_row(&job, shape, envelope.op)) {
+        return false;
+    }
+    change.op = (enum change_op)envelope.op;
+    change.ts_us = envelope.ts_us;
+    change.snapshot = envelope.snapshot || change.op == CHANGE_READ;
+    if (!write_row(&job, arena)) {
+        return false;
+    }
+    quick->decoded++;
+    *ret_change = change;
+    return true;
+}

@@ -1,0 +1,193 @@
+/* scalar.h: the texts are those that jansson's way gives. */
+#include "fixture.h"
+
+#include "decode/scalar.h"
+
+/* {student_id, id, v}: v of one kind after the other. */
+static struct view_column *const column = &student_columns[1];
+
+static const char *const scalars[] = {
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "00",
+    "01",
+    "-01",
+    "7",
+    "-7",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775807",
+    "-9223372036854775808",
+    "-9223372036854775809",
+    "999999999999999999999",
+    "1.5",
+    "-1.5",
+    "1.50",
+    "1.0",
+    "-1.0",
+    "10.0",
+    "100.25",
+    "0.0",
+    "-0.0",
+    "0.000",
+    "0.1",
+    "0.0001",
+    "-0.0001",
+    "0.00010",
+    "0.00001",
+    "0.00009",
+    "99999999999999.0",
+    "999999999999999.0",
+    "9999999999999999.0",
+    "12345678901234.5",
+    "123456789012345.6",
+    "0.30000000000000004",
+    "0.12345678901234",
+    "0.123456789012345",
+    "1e5",
+    "1E5",
+    "1.5e3",
+    "1e+5",
+    "1e-5",
+    "1e99",
+    "1e100",
+    "1e308",
+    "1e309",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "4.9E-324",
+    "3.4028235E38",
+    "1.",
+    ".5",
+    "1e",
+    "-",
+    "+1",
+    "NaN",
+    "\"\"",
+    "\"x\"",
+    "\"1.10\"",
+    "\"\177\"",
+    "\"\t\"",
+    "\"\001\"",
+    "\"\200\"",
+    "\"a\277\"",
+    "\"\303\"",
+    "\"\303\251\342\202\254\360\237\230\200\"",
+    "\"12345678\303\251\"",
+    "\"1234567\377\"",
+    "\"12345678901234567890\"",
+    "\"1234567\\\"12345678\"",
+    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+    "\"\\u0041\\u007f\\u0080\\u07ff\\u0800\\uffff\\uFFFD\\u00e9\"",
+    "\"\\ud83d\\ude00\\udbff\\udfff\\ud800\\udc00\"",
+    "\"a\\nb\\u20acc\"",
+    "\"\\u0000\"",
+    "\"\\ud800\"",
+    "\"\\udc00\"",
+    "\"\\x\"",
+    "\"__debezium_unavailable_value\"",
+    "\"__debezium_\\u0075navailable_value\"",
+    "\"__debezium_unavailable_valu\"",
+    "[]",
+    "{}",
+    "[1,{\"a\":\"b\"}]",
+    "{\"a\":1,\"b\":[true]}",
+    "{\"a\":1,}",
+};
+
+static struct record record_with(struct buf *text, const char *value) {
+    buf_reset(text);
+    buf_printf(text,
+               "{\"before\":null,\"after\":{\"student_id\":7,\"name\":%s,\"more\":%s},"
+               "\"source\":{\"ts_us\":1},\"op\":\"c\"}",
+               value, value);
+    return record_of(STUDENT, 7, STR("{\"student_id\":7}"), buf_view(text));
+}
+
+static void check_all(enum scalar scalar, bool toastable) {
+    struct buf text = {0};
+    struct view_column saved = *column;
+    column->scalar = scalar;
+    column->toastable = toastable;
+    for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++) {
+        (void)run(record_with(&text, "null"));
+        (void)run(record_with(&text, scalars[i]));
+    }
+    *column = saved;
+    buf_clear(&text);
+}
+
+/* Each value in a column of each kind, and in one that nobody reads. */
+static void test_kinds(void **state) {
+    (void)state;
+    check_all(SCALAR_INTEGER, false);
+    check_all(SCALAR_NUMBER, true);
+    check_all(SCALAR_BOOLEAN, false);
+    check_all(SCALAR_STRING, true);
+    check_all(SCALAR_STRING, false);
+}
+
+static uint64_t next_random(uint64_t *seed) {
+    *seed = *seed * 6364136223846793005U + 1442695040888963407U;
+    return *seed >> 33;
+}
+
+/* Any digits, a point somewhere, an exponent now and then. */
+static void random_real(uint64_t *seed, char out[64]) {
+    size_t digits = 1 + next_random(seed) % 19, point = 1 + next_random(seed) % digits, len = 0;
+    bool small = next_random(seed) % 3 == 0;
+    if (next_random(seed) % 4 == 0) {
+        out[len++] = '-';
+    }
+    if (small || point == digits) {
+        out[len++] = '0';
+        out[len++] = '.';
+    }
+    for (size_t i = 0; i < digits; i++) {
+        if (!small && point != digits && i == point) {
+            out[len++] = '.';
+        }
+        bool zero = next_random(seed) % 3 == 0 || (small && i < point);
+        bool leading = i == 0 && !small && point != digits;
+        out[len++] = (char)(zero && !leading ? '0' : '1' + (char)(next_random(seed) % 9));
+    }
+    if (next_random(seed) % 8 == 0) {
+        len += (size_t)snprintf(out + len, 8, "e%d", (int)(next_random(seed) % 40) - 20);
+    }
+    out[len] = '\0';
+}
+
+static void test_reals(void **state) {
+    (void)state;
+    struct view_column real = {STR("f"), STR("double precision"), SCALAR_NUMBER, KEY_NONE, false};
+    struct buf scratch = {0};
+    uint64_t seed = 1;
+    for (int i = 0; i < 100000; i++) {
+        char text[64], expected[SCALAR_NUMBER_MAX];
+        random_real(&seed, text);
+        struct scan scan = scan_start(str_from(text));
+        struct scan_value value;
+        struct str got;
+        assert_true(scan_value(&scan, &value) && scan_done(&scan));
+        assert_int_equal(value.kind, SCAN_REAL);
+        buf_reset(&scratch);
+        assert_true(scalar_text(&value, &real, &scratch, &got));
+        size_t len = scalar_print_real(strtod(text, NULL), expected);
+        if (!str_equal(got, (struct str){expected, len})) {
+            fail_msg("%s: " STR_FMT ", expected %s", text, STR_ARG(got), expected);
+        }
+    }
+    buf_clear(&scratch);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_reals),
+    };
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
