@@ -86,17 +86,18 @@ def run_case(case: Case, context: Context) -> bool:
         print(f"FAIL {case.name}: {traceback.format_exc()}", flush=True)
         note(case, context, watch, "fail")
         return False
-    if not context.measured and not (remark or "").startswith("SKIPPED"):
+    if not (remark or "").startswith("SKIPPED"):
         note(case, context, watch, context.verdict)
     print(f"PASS {case.name} ({watch.seconds():.1f} s){': ' + remark if remark else ''}", flush=True)
     return True
 
 
 def note(case: Case, context: Context, watch: Stopwatch, result: str) -> None:
-    """A fault scenario that failed, or that has no load to measure."""
-    if case.promise:
-        trial.write(context, trial.Measured(case.name, time.strftime("%Y-%m-%d"), trial.machine(), 1, 0, 0,
-                                            round(watch.seconds(), 1), result=result))
+    """Adds a fault scenario to the measurements: what its trial measured, or that it ran without one."""
+    bare = trial.Measured(case.name, time.strftime("%Y-%m-%d"), trial.machine(), 1, 0, 0, round(watch.seconds(), 1))
+    for measured in (context.measured or [bare]) if case.promise else []:
+        measured.result = result
+        trial.write(context.measurements, measured)
 
 
 def recover(system: System) -> None:

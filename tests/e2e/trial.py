@@ -69,7 +69,7 @@ class Trial:
 @contextmanager
 def trial(ctx: "Context", rate: float = RATE, dead_letters: bool = False,
           weights: Sequence[int] | None = None) -> Iterator[Trial]:
-    """Load and sampler while the block runs; after it everything must be right, and the figures are written."""
+    """Load and sampler while the block runs; after it everything must be right."""
     with ctx.load(rate, weights=weights) as load:
         with Sampler(ctx.system.olap, ctx.system.view, load) as sampler:
             ctx.system.pass_sentinels()
@@ -77,12 +77,11 @@ def trial(ctx: "Context", rate: float = RATE, dead_letters: bool = False,
             yield one
             ctx.system.pass_sentinels()
     ctx.system.settle("the faults", dead_letters=dead_letters)
-    write(ctx, one.measured())
+    ctx.measured.append(one.measured())
 
 
-def write(ctx: "Context", measured: Measured) -> None:
-    ctx.measured.append(measured.case)
-    with ctx.measurements.open("a") as out:
+def write(file: Path, measured: Measured) -> None:
+    with file.open("a") as out:
         print(json.dumps(asdict(measured)), file=out)
 
 

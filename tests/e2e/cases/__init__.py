@@ -9,6 +9,7 @@ from db import Row
 from load import Load
 from stack import PARTITIONS, Stack
 from system import System, fail_with
+from trial import Measured
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Context:
     long: bool = False                      # outages of minutes, too (--long)
     case_name: str = ""
     verdict: str = "pass"                   # what the table says of a case that does not fail
-    measured: list[str] = field(default_factory=list)  # the cases that have written their figures
+    measured: list[Measured] = field(default_factory=list)  # by the case that runs
 
     def __post_init__(self) -> None:
         self.numbers = itertools.count(1001)
