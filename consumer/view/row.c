@@ -175,11 +175,19 @@ enum err_kind row_key_encode(const struct view *view, const struct view_table *t
     return ERR_NONE;
 }
 
-/* Bytes of the part at the start of key; 0 if key ends before it does. */
+static bool is_int32(const char *bytes) {
+    uint64_t be;
+    memcpy(&be, bytes, sizeof be);
+    int64_t value = (int64_t)(be64toh(be) ^ SIGN_BIT);
+    return value >= INT32_MIN && value <= INT32_MAX;
+}
+
+/* Bytes of the part at the start of key; 0 if key ends before it does, or no encoder wrote it. */
 static size_t part_len(enum key_code code, struct str key) {
     const char *end;
     switch (code) {
     case KEY_INTEGER:
+        return key.len >= INTEGER_BYTES && is_int32(key.ptr) ? INTEGER_BYTES : 0;
     case KEY_BIGINT:
         return key.len >= INTEGER_BYTES ? INTEGER_BYTES : 0;
     case KEY_UUID:
@@ -257,6 +265,9 @@ static bool value_take(struct str *rest, struct str *ret_text) {
         head |= (uint64_t)(byte & 0x7f) << (7 * at);
         at++;
     } while (byte & 0x80);
+    if (byte == 0 && at > 1) {
+        return false; /* longer than it need be */
+    }
     if (head == 0) {
         *ret_text = STR_NONE;
     } else if (head - 1 > rest->len - at) {

@@ -59,8 +59,9 @@ static enum err_kind tree_read(struct source *source, const char *json,
     json_error_t error;
     source->tree = json_loads(json, 0, &error);
     if (!source->tree) {
-        return err_set(report->err, ERR_BUG, "%s: the parse tree is no JSON: %s", source->path,
-                       error.text);
+        return err_set(report->err, ERR_CONFIG,
+                       "%s: the parser's tree can't be read (%s): a statement is nested too deeply",
+                       source->path, error.text);
     }
     return ERR_NONE;
 }
