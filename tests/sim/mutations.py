@@ -118,6 +118,30 @@ MUTATIONS = [
              'ret_offsets[t] = held ? task->position[t] : task->position[t];', 'core', 2000),
     Mutation('rebuild writes nothing', 'consumer/pipeline/take.c',
              'return touches ? state_touch', 'return !touches && touches ? state_touch', 'compact', 4000),
+    Mutation('rebuild from a log made anew', 'consumer/pipeline/take.c',
+             '|| (task->phase == TASK_READING && !task->initial);', ';', 'remade', 500),
+    Mutation('replay of a log made anew', 'consumer/pipeline/take.c',
+             'bool replays = task->phase == TASK_SILENT || ', 'bool replays = ', 'remade', 8000),
+    Mutation('checked rows end with their hunt', 'consumer/pipeline/load.c',
+             '        arena_clear(&m->hunt->arena);\n        free(m->hunt);',
+             '        arena_clear(&m->hunt->arena);\n        row_array_clear(&m->checked);\n'
+             '        free(m->hunt);', 'haltletters', 8000),
+    Mutation('dead letters of a rebuild that died not written', 'consumer/pipeline/take.c',
+             'touch(task, letter->table, letter->offset, letter->row_key,',
+             'touch(task, letter->table, -1, letter->row_key,', 'hole', 4000),
+    Mutation('halted task remembers what was refused', 'consumer/pipeline/task.c',
+             '    task->refused_count = 0;\n    arena_reset(&task->found_arena);\n'
+             '    arena_reset(&task->refused_arena);',
+             '    arena_reset(&task->found_arena);', 'mended', 4000),
+    Mutation('any number of rows refused', 'consumer/pipeline/load.c',
+             '<= m->o.dead_letter_max) {\n        return false;', '<= SIZE_MAX) {\n        return false;',
+             'mended', 2000),
+    Mutation('any number of records refused', 'consumer/pipeline/work.c',
+             'task->letter_count + work->letter_count >= m->o.dead_letter_max', 'false', 'mended', 2000),
+    Mutation('two hunts at a time', 'consumer/pipeline/commit.c',
+             'return task->surveyed && !m->hunt;', 'return task->surveyed;', 'mixletters', 8000),
+    Mutation('task halted while the sink reads it', 'consumer/pipeline/member.c',
+             'if (task_in_flight(m, task)) {', 'if (false) {', 'halts', 4000),
 ]
 
 

@@ -19,7 +19,7 @@
     .partitions = {1, 5}, .members = {1, 4}, .students = {1, 4}, .contacts = {1, 5},               \
     .batch_rows = {1, 40}, .steps = {30, 220}, .poll_records = {1, 10}, .lag_steps = {20, 400},    \
     .crash = 1, .duplicate = 1, .compact = 1, .cache_loss = 0.7, .cache_fault = 0.5,               \
-    .rebalance = 1, .zombie = 1, .lost = 1
+    .rebalance = 1, .zombie = 1, .lost = 1, .letters = {1000, 1000}, .play = play_at_random
 
 static const struct knobs families[] = {
     {.name = "core", DEFAULTS},
@@ -74,6 +74,25 @@ static const struct knobs families[] = {
      .bad = 0.1,
      .batch_rows = {1, 8},
      .lag_steps = {5, 60}},
+    {.name = "halts", DEFAULTS, .halts = 1, .cache_loss = 1, .batch_rows = {1, 8}},
+    {.name = "haltletters", DEFAULTS, .halts = 1, .bad = 0.15, .cache_loss = 1},
+    {.name = "remade", DEFAULTS, .partitions = {1, 3}, .steps = {30, 100}, .play = play_remade},
+    {.name = "hole",
+     DEFAULTS,
+     .partitions = {1, 2},
+     .members = {1, 2},
+     .students = {2, 5},
+     .batch_rows = {1, 3},
+     .lag_steps = {20000, 20000},
+     .bad = 0.5,
+     .play = play_hole},
+    {.name = "mended",
+     DEFAULTS,
+     .steps = {30, 150},
+     .bad = 0.25,
+     .letters = {1, 3},
+     .lag_steps = {20000, 20000},
+     .play = play_mended},
 };
 #define FAMILIES (sizeof families / sizeof *families)
 

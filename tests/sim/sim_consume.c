@@ -18,6 +18,7 @@ struct consume {
     bool revoke_due, revoke_lost, revoking, assign_due;
     struct topic_position pairs[TABLES * PARTITIONS_MAX];
     struct reader readers[TABLES][PARTITIONS_MAX];
+    bool halt_due;   /* a partition can't be read on: the next one looked at */
     int64_t handles; /* records lent and not given back */
 };
 
@@ -39,6 +40,10 @@ void sim_consume_destroy(struct consume **consume) {
     }
     free(*consume);
     *consume = NULL;
+}
+
+void sim_consume_halt(struct consume *consume) {
+    consume->halt_due = true;
 }
 
 bool sim_consume_outdated(const struct consume *consume) {
@@ -87,6 +92,26 @@ static void sim_poll_group(struct consume *consume, struct consume_event *ret_ev
     }
 }
 
+/* A partition that can't be read on: out of luck, or the log ends before the position. */
+static bool next_halt(struct consume *consume, struct reader *reader, struct topic_log *log,
+                      struct consume_event *ret) {
+    bool short_log = reader->position > log->count;
+    const struct sink *sink = node_sink(consume->world->nodes[consume->member]);
+    bool unlucky = consume->halt_due && consume->world->faults &&
+                   (sim_sink_writes(sink) || rng_chance(&consume->world->rng, 0.1));
+    if (!short_log && !unlucky) {
+        return false;
+    }
+    consume->halt_due = false;
+    reader->assigned = false;
+    ret->kind = CONSUME_HALT;
+    ret->record.offset = reader->position;
+    world_trace(consume->world, "HALT member %d %d[%d]", consume->member, ret->record.table,
+                ret->record.partition);
+    (void)err_set(&ret->err, ERR_HALT, "simulated");
+    return true;
+}
+
 static bool next_record(struct consume *consume, int t, int32_t p, struct consume_event *ret) {
     struct reader *reader = &consume->readers[t][p];
     struct topic_log *log = &consume->world->log[t][p];
@@ -97,6 +122,9 @@ static bool next_record(struct consume *consume, int t, int32_t p, struct consum
         reader->position++;
     }
     *ret = (struct consume_event){.record = {.table = t, .partition = p}};
+    if (next_halt(consume, reader, log, ret)) {
+        return true;
+    }
     if (reader->position < log->count) {
         const struct entry *entry = &log->entries[reader->position];
         ret->kind = CONSUME_RECORD;

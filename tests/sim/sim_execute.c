@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define HALT_SHARE 0.02 /* of the jobs of a family that halts */
+
 static void content_copy(struct sink_content *to, const struct sink_content *from) {
     struct letter *letters = calloc(from->letter_count + 1, sizeof *letters);
     if (!letters) {
@@ -118,6 +120,21 @@ static void apply_ops(struct world *world, const struct sim_part *part, bool loa
     }
 }
 
+/* No more dead letters than allowed, and none of what is acceptable (now). */
+static void check_letters(struct world *world, int32_t task) {
+    int count = 0;
+    for (size_t i = 0; i < world->sink.letter_count; i++) {
+        count += world->sink.letters[i].task == task;
+    }
+    if (count > world->letters_max) {
+        world_fail(world, "task %d has %d dead letters, %d are allowed", task, count,
+                   world->letters_max);
+    }
+    if (world->mended) {
+        world_fail(world, "task %d: an acceptable record became a dead letter", task);
+    }
+}
+
 static void apply_letters(struct world *world, const struct sim_part *part) {
     struct sink_content *sink = &world->sink;
     if (part->letter_count == 0) {
@@ -142,16 +159,17 @@ static void apply_letters(struct world *world, const struct sim_part *part) {
                     known ? " (known)" : "");
         if (!known) {
             sink->letters[sink->letter_count++] = *letter;
+            check_letters(world, part->task);
         }
     }
 }
 
-static bool refused(const struct job *job) {
+static bool refused(const struct world *world, const struct job *job) {
     for (size_t i = 0; i < job->part_count; i++) {
         for (size_t k = 0; k < job->parts[i].op_count; k++) {
             const struct sim_op *op = &job->parts[i].ops[k];
             if (op->kind != SIM_DELETE && (op->name < 0 || op->number < 0)) {
-                return true;
+                return !world->mended;
             }
         }
     }
@@ -171,7 +189,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job) {
     if (job->load_failed || (world->faults && rng_chance(&world->rng, 0.02))) {
         return SINK_AGAIN;
     }
-    if (refused(job)) {
+    if (refused(world, job)) {
         return SINK_REFUSED;
     }
     remember(world);
@@ -262,18 +280,23 @@ void sim_sink_execute(struct world *world) {
         job = job->next;
     }
     struct sink_event event = {.kind = SINK_NOTHING};
-    if (job->kind == SIM_COMMIT) {
+    world->job_count++;
+    sim_sink_read(world, job);
+    if (world->faults && world->knobs.halts > 0 && rng_chance(&world->rng, HALT_SHARE)) {
+        event.kind = SINK_HALT;
+    } else if (job->kind == SIM_COMMIT) {
         event.kind = commit(world, job);
     } else if (job->kind == SIM_CHECK_JOB) {
-        event.kind = refused(job) ? SINK_REFUSED : SINK_CHECKED;
+        event.kind = refused(world, job) ? SINK_REFUSED : SINK_CHECKED;
     } else {
         if (job->kind == SIM_ACQUIRE && rng_chance(&world->rng, 0.3)) {
             sim_sink_terminate_holders(world, job);
         }
         answer_tasks(world, job, &event);
     }
-    if (event.kind == SINK_REFUSED || event.kind == SINK_AGAIN || event.kind == SINK_FENCED) {
-        (void)err_set(&event.err, ERR_RECORD, "simulated");
+    if (event.kind == SINK_REFUSED || event.kind == SINK_AGAIN || event.kind == SINK_FENCED ||
+        event.kind == SINK_HALT) {
+        (void)err_set(&event.err, event.kind == SINK_HALT ? ERR_HALT : ERR_RECORD, "simulated");
         world_trace(world, "  = %d", (int)event.kind);
     }
     sim_sink_answer(world, job, &event);

@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define STOP_MS 1000 /* a member that is told to stop has that long */
+
 struct node {
     struct world *world;
     int index, host;
-    bool paused;
+    bool paused, stopping;
+    int64_t stop_us; /* when it was told to stop */
+    int64_t late_us; /* its first step behind its time to stop; 0: none */
     struct member *member;
     struct consume *consume;
     struct sink *sink;
@@ -52,7 +56,7 @@ static void start(struct node *node) {
         .identity = STR("simulated"),
         .batch_max_rows = world->batch_rows,
         .cache_commit_bytes = 1,
-        .dead_letter_max = 1000,
+        .dead_letter_max = (size_t)world->letters_max,
         .incomplete_halt_ms = 30000,
         .min_compaction_lag_ms = world->lag_ms,
         .metrics = node->metrics,
@@ -77,10 +81,11 @@ struct node *node_new(struct world *world, int index, int host) {
 }
 
 static void end(struct node *node) {
-    bool keep = rng_chance(&node->world->rng, 0.5);
+    /* before what the sink borrows is gone */
+    sim_sink_cut(node->sink, rng_chance(&node->world->rng, 0.5));
     member_destroy(&node->member); /* closes caches without committing: as kill -9 does */
     sim_consume_destroy(&node->consume);
-    sim_sink_destroy(&node->sink, keep);
+    sim_sink_destroy(&node->sink, false);
     metrics_destroy(&node->metrics);
     health_destroy(&node->health);
 }
@@ -97,6 +102,7 @@ void node_restart(struct node *node) {
     world_trace(node->world, "CRASH member %d", node->index);
     end(node);
     node->paused = false;
+    node->stopping = false;
     start(node);
 }
 
@@ -106,6 +112,37 @@ void node_step(struct node *node) {
     if (err) {
         world_fail(node->world, "member %d ended: %s", node->index, err->message);
     }
+    if (!node->stopping) {
+        return;
+    }
+    if (member_stopped(node->member)) {
+        node_restart(node);
+    } else if (node->world->now_us - node->stop_us > STOP_MS * 1000) {
+        int64_t now = node->world->now_us;
+        node->late_us = node->late_us > 0 ? node->late_us : now;
+        if (now - node->late_us > STOP_MS * 1000) { /* a revocation may have come meanwhile */
+            world_fail(node->world, "member %d does not stop", node->index);
+        }
+    }
+}
+
+void node_resume(struct node *node) {
+    world_trace(node->world, "RESUME member %d", node->index);
+    member_resume(node->member);
+}
+
+void node_stop(struct node *node) {
+    if (!node->stopping) {
+        world_trace(node->world, "STOP member %d", node->index);
+        node->stopping = true;
+        node->stop_us = node->world->now_us;
+        node->late_us = 0;
+        member_stop(node->member);
+    }
+}
+
+int64_t node_halts(const struct node *node, int32_t task) {
+    return metrics_get(node->metrics, METRIC_HALTS, (size_t)task);
 }
 
 void node_pause(struct node *node, bool paused) {

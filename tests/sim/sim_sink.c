@@ -47,7 +47,9 @@ struct sink *sim_sink_new(struct world *world, int member) {
 void sim_sink_cut(struct sink *sink, bool keep) {
     if (sink->job) {
         sink->job->sink = NULL;
-        if (!keep) {
+        if (keep) {
+            sim_sink_read(sink->world, sink->job);
+        } else {
             job_free(sink->world, sink->job);
         }
         sink->job = NULL;
@@ -83,6 +85,10 @@ void sim_sink_clear(struct world *world) {
 
 bool sim_sink_idle(const struct world *world) {
     return world->jobs == NULL;
+}
+
+bool sim_sink_writes(const struct sink *sink) {
+    return sink->job && sink->job->kind == SIM_COMMIT;
 }
 
 static bool sim_ready(const struct sink *sink) {
@@ -126,7 +132,20 @@ static void copy_rows(struct sim_part *part, const struct row_array *rows, enum 
     }
 }
 
-static void copy_letters(struct sim_part *to, const struct txn_part *part) {
+/* A dead letter's record is what the log holds there. */
+static void check_letter(struct world *world, int32_t task, const struct dead_letter *letter) {
+    const struct topic_log *log = &world->log[letter->table][task];
+    const struct entry *entry =
+        letter->offset >= 0 && letter->offset < log->count ? &log->entries[letter->offset] : NULL;
+    if (letter->partition != task || !entry || !str_equal(letter->key, str_from(entry->key)) ||
+        !str_equal(letter->value, str_from(entry->value)) || !letter->reason[0] ||
+        !str_equal(letter->topic, world->view.tables[letter->table].topic)) {
+        world_fail(world, "the dead letter of %d[%d]@%lld is not its record", letter->table, task,
+                   (long long)letter->offset);
+    }
+}
+
+static void copy_letters(struct world *world, struct sim_part *to, const struct txn_part *part) {
     to->letters = calloc(part->letter_count + 1, sizeof *to->letters);
     if (!to->letters) {
         abort();
@@ -134,6 +153,7 @@ static void copy_letters(struct sim_part *to, const struct txn_part *part) {
     to->letter_count = part->letter_count;
     for (size_t i = 0; i < part->letter_count; i++) {
         const struct dead_letter *from = &part->letters[i];
+        check_letter(world, part->task, from);
         struct letter *letter = &to->letters[i];
         *letter = (struct letter){.task = part->task,
                                   .table = from->table,
@@ -151,7 +171,8 @@ static void copy_letters(struct sim_part *to, const struct txn_part *part) {
     }
 }
 
-static void copy_part(struct sim_part *to, const struct txn_part *part, size_t load_rows) {
+static void copy_part(struct world *world, struct sim_part *to, const struct txn_part *part,
+                      size_t load_rows) {
     *to = (struct sim_part){.task = part->task, .before = part->before, .after = part->after};
     to->ops = calloc(txn_part_rows(part) + load_rows + 1, sizeof *to->ops);
     if (!to->ops) {
@@ -164,10 +185,10 @@ static void copy_part(struct sim_part *to, const struct txn_part *part, size_t l
         copy_rows(to, &part->checks[t], SIM_CHECK, t);
     }
     copy_rows(to, &part->upserts, SIM_UPSERT, 0);
-    copy_letters(to, part);
+    copy_letters(world, to, part);
 }
 
-/* Rows of an initial load are pulled when the job is sent. */
+/* Rows of an initial load are pulled while the job is executed. */
 static void copy_load(struct job *job, const struct load_source *load) {
     struct sim_part *part = &job->parts[0];
     job->load = true;
@@ -192,16 +213,47 @@ static void copy_load(struct job *job, const struct load_source *load) {
 
 static void sim_commit(struct sink *sink, const struct txn *txn) {
     struct job *job = job_new(sink, SIM_COMMIT);
-    size_t load_rows = txn->load ? STUDENTS_MAX * (CONTACTS_MAX + 1) : 0;
+    job->txn = txn;
     for (size_t i = 0; i < txn->part_count; i++) {
-        copy_part(&job->parts[job->part_count++], txn->parts[i], load_rows);
+        job->parts[job->part_count++].task = txn->parts[i]->task;
         if (i > 0 && txn->parts[i]->task <= txn->parts[i - 1]->task) {
             world_fail(sink->world, "the parts of a transaction are not in order");
         }
     }
-    if (txn->load) {
+}
+
+static uint64_t sum_of(const struct row_array *rows) {
+    uint64_t sum = rows->row_count;
+    for (size_t c = 0; c < rows->column_count; c++) {
+        struct str bytes = buf_view(&rows->columns[c]);
+        for (size_t i = 0; i < bytes.len; i++) {
+            sum = sum * 31 + (unsigned char)bytes.ptr[i];
+        }
+    }
+    return sum;
+}
+
+void sim_sink_read(struct world *world, struct job *job) {
+    const struct txn *txn = job->txn;
+    size_t load_rows = txn && txn->load ? STUDENTS_MAX * (CONTACTS_MAX + 1) : 0;
+    for (size_t i = 0; txn && i < job->part_count; i++) {
+        copy_part(world, &job->parts[i], txn->parts[i], load_rows);
+    }
+    if (txn && txn->load) {
         copy_load(job, txn->load);
     }
+    if (job->check && sum_of(job->check) != job->check_sum) {
+        world_fail(world, "rows that were sent to be checked changed before they were");
+    } else if (job->check) {
+        struct sim_part *part = &job->parts[job->part_count++];
+        part->ops = calloc(job->check->row_count + 1, sizeof *part->ops);
+        if (!part->ops) {
+            abort();
+        }
+        copy_rows(part, job->check, SIM_CHECK, job->check_table);
+    }
+    job->txn = NULL;
+    job->check = NULL;
 }
 
 static void ask(struct sink *sink, enum sim_job kind, const int32_t *tasks, size_t count) {
@@ -223,12 +275,9 @@ static void sim_newest(struct sink *sink, const int32_t *tasks, size_t count) {
 
 static void sim_check(struct sink *sink, int table, const struct row_array *rows) {
     struct job *job = job_new(sink, SIM_CHECK_JOB);
-    struct sim_part *part = &job->parts[job->part_count++];
-    part->ops = calloc(rows->row_count + 1, sizeof *part->ops);
-    if (!part->ops) {
-        abort();
-    }
-    copy_rows(part, rows, SIM_CHECK, table);
+    job->check = rows;
+    job->check_table = table;
+    job->check_sum = sum_of(rows);
 }
 
 static void sim_poll(struct sink *sink, struct sink_event *ret_event) {

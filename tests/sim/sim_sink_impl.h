@@ -27,6 +27,12 @@ struct job {
     enum sim_job kind;
     int member;
     struct sink *sink; /* NULL: the sender is gone, or has another connection */
+    /* The sender's, lent until its event: read when the job is executed, or when its connection is
+     * cut. Both NULL: read. */
+    const struct txn *txn;         /* COMMIT */
+    const struct row_array *check; /* CHECK_JOB */
+    int check_table;
+    uint64_t check_sum; /* of its bytes as they were sent */
     struct sim_part parts[PARTITIONS_MAX];
     size_t part_count;
     bool load, load_failed;
@@ -46,6 +52,8 @@ struct sink {
     struct letter *letter_bytes; /* what letters point to: as they were when it answered */
 };
 
+/* Copies what the sender has lent, while it lends it. */
+void sim_sink_read(struct world *world, struct job *job);
 void sim_sink_answer(struct world *world, struct job *job, struct sink_event *event);
 void sim_sink_terminate_holders(struct world *world, const struct job *waiter);
 

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DRAIN_ROUNDS 4000
+#define DRAIN_ROUNDS  4000
+#define RESUME_ROUNDS 20 /* where tasks halt, they are tried again so often */
 
 int world_pick(struct world *world, struct range range) {
     return range.low + rng_below(&world->rng, range.high - range.low + 1);
@@ -50,6 +51,7 @@ void world_init(struct world *world, uint64_t seed, const struct knobs *knobs,
     world->contacts = world_pick(world, knobs->contacts);
     world->batch_rows = (size_t)world_pick(world, knobs->batch_rows);
     world->poll_records = world_pick(world, knobs->poll_records);
+    world->letters_max = world_pick(world, knobs->letters);
     world->lag_ms = (int64_t)world_pick(world, knobs->lag_steps) * 50;
     for (int i = 0; i < HOSTS_MAX; i++) {
         world->disks[i] = memory_disk_new();
@@ -116,13 +118,22 @@ static void let_learn(struct world *world) {
     }
 }
 
-static void fault(struct world *world) {
-    const struct knobs *k = &world->knobs;
-    const double weights[] = {
-        k->crash * 2,     k->duplicate * 1.5, k->compact * 2.5, k->cache_loss, k->cache_fault,
-        k->restore * 1.5, k->rebalance * 2,   k->zombie * 1.5,  k->lost * 1.5, 3};
+/* A partition can't be read on, a member is told to try again, or to stop. */
+static void halt_or_resume(struct world *world) {
+    struct node *node = some_node(world);
+    double x = rng_unit(&world->rng);
+    if (x < 0.3) {
+        sim_consume_halt(node_consume(node));
+    } else if (x < 0.7) {
+        node_resume(node);
+    } else {
+        node_stop(node);
+    }
+}
+
+static size_t pick_weighted(struct world *world, const double *weights, size_t count) {
     double total = 0;
-    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
+    for (size_t i = 0; i < count; i++) {
         total += weights[i];
     }
     double at = rng_unit(&world->rng) * total;
@@ -130,6 +141,23 @@ static void fault(struct world *world) {
     while (at > weights[which]) {
         at -= weights[which++];
     }
+    return which;
+}
+
+static void fault(struct world *world) {
+    const struct knobs *k = &world->knobs;
+    const double weights[] = {k->crash * 2,
+                              k->duplicate * 1.5,
+                              k->compact * 2.5,
+                              k->cache_loss,
+                              k->cache_fault,
+                              k->restore * 1.5,
+                              k->rebalance * 2,
+                              k->zombie * 1.5,
+                              k->lost * 1.5,
+                              k->halts * 4,
+                              3};
+    size_t which = pick_weighted(world, weights, sizeof weights / sizeof *weights);
     struct node *node = some_node(world);
     switch (which) {
     case 0:
@@ -160,6 +188,9 @@ static void fault(struct world *world) {
         break;
     case 8:
         sim_sink_cut(node_sink(node), rng_chance(&world->rng, 0.7));
+        break;
+    case 9:
+        halt_or_resume(world);
         break;
     default:
         let_learn(world);
@@ -204,8 +235,24 @@ static bool at_rest(const struct world *world) {
     return ready && sim_sink_idle(world) && (oracle_caught_up(world) || world->misrouted_task >= 0);
 }
 
-/* No more faults: everything that was sent is applied within a bounded number of rounds. */
-static void drain(struct world *world) {
+void world_rounds(struct world *world, int count) {
+    for (int round = 0; round < count && !world->failure[0]; round++) {
+        world->now_us += 50000;
+        world->steps++;
+        for (int i = 0; i < world->members; i++) {
+            node_step(world->nodes[i]);
+            sim_sink_execute(world);
+        }
+    }
+}
+
+static void resume_all(struct world *world) {
+    for (int i = 0; i < world->members; i++) {
+        node_resume(world->nodes[i]);
+    }
+}
+
+void world_drain(struct world *world) {
     world->faults = false;
     connector_step(world, INT64_MAX);
     for (int i = 0; i < HOSTS_MAX; i++) {
@@ -219,12 +266,10 @@ static void drain(struct world *world) {
     }
     int rest = 0;
     for (int round = 0; round < DRAIN_ROUNDS && !world->failure[0]; round++) {
-        world->now_us += 50000;
-        world->steps++;
-        for (int i = 0; i < world->members; i++) {
-            node_step(world->nodes[i]);
-            sim_sink_execute(world);
+        if (world->knobs.halts > 0 && round % RESUME_ROUNDS == 0) {
+            resume_all(world);
         }
+        world_rounds(world, 1);
         rest = at_rest(world) ? rest + 1 : 0;
         if (rest > (world->misrouted_task >= 0 ? 200 : 2)) {
             return;
@@ -236,7 +281,7 @@ static void drain(struct world *world) {
 /* Rows that the state does not know stand in the sink; what the rules emit must take them away. */
 static void add_strays(struct world *world) {
     world->stray_now = true;
-    drain(world);
+    world_drain(world);
     for (int s = 1; s <= world->students && !world->failure[0]; s++) {
         bool any = false;
         for (int c = 1; c <= world->contacts; c++) {
@@ -292,24 +337,31 @@ static void probe(struct world *world) {
     world->knobs.bad = -world->knobs.bad;
 }
 
-bool world_run(struct world *world) {
-    int steps = world_pick(world, world->knobs.steps);
-    for (int i = 0; i < steps && !world->failure[0]; i++) {
+void world_steps(struct world *world, int count) {
+    for (int i = 0; i < count && !world->failure[0]; i++) {
         step(world);
     }
+}
+
+void play_at_random(struct world *world) {
+    world_steps(world, world_pick(world, world->knobs.steps));
     world_trace(world, "---- no more faults");
-    drain(world);
+    world_drain(world);
     if (!world->failure[0]) {
         oracle_final(world, "at rest");
     }
     if (!world->failure[0]) {
         world_trace(world, "---- restart and touch");
         probe(world);
-        drain(world);
+        world_drain(world);
     }
     if (!world->failure[0]) {
         oracle_final(world, "after a restart");
     }
+}
+
+bool world_run(struct world *world) {
+    world->knobs.play(world);
     for (int i = 0; i < world->members; i++) {
         node_destroy(&world->nodes[i]);
     }

@@ -30,12 +30,17 @@
 struct range {
     int low, high;
 };
+struct world;
 struct knobs {
     const char *name;
     struct range partitions, members, students, contacts, steps, batch_rows, poll_records;
     struct range lag_steps; /* min.compaction.lag, in steps */
+    struct range letters;   /* dead.letter.max */
+    /* What happens, NULL: whatever play_at_random does. */
+    void (*play)(struct world *world);
     /* How often, against each other. */
     double crash, duplicate, compact, cache_loss, cache_fault, restore, rebalance, zombie, lost;
+    double halts;      /* tasks halt, are resumed; members are told to stop */
     double bad;        /* share of values that the sink refuses */
     bool inserts_only; /* no deletes, no moves: no valid row may ever be removed */
     bool stray;        /* rows that the state does not know stand in the sink */
@@ -99,9 +104,10 @@ struct world {
     int32_t partitions;
     int members, students, contacts;
     size_t batch_rows;
-    int poll_records;
+    int poll_records, letters_max;
     int64_t lag_ms, now_us, steps;
     bool faults, trace;
+    bool mended; /* the sink refuses nothing any more */
     /* source */
     int student_version[STUDENTS_MAX + 1]; /* 0: not there */
     struct {
@@ -121,7 +127,8 @@ struct world {
     /* sink */
     struct sink_content sink, snapshots[SNAPSHOTS_MAX];
     int snapshot_count;
-    struct job *jobs; /* list */
+    struct job *jobs;  /* list */
+    int64_t job_count; /* executed so far */
     bool stray_now;
     int misrouted_task; /* -1: none; the record at misrouted_offset of its log */
     int misrouted_table;
@@ -139,6 +146,22 @@ void world_fail(struct world *world, const char *format, ...) __attribute__((for
 void world_trace(const struct world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int world_pick(struct world *world, struct range range);
+/* Faults at random, then quiet, then everything must be right; then once more after a restart. */
+void play_at_random(struct world *world);
+/* As many steps of everything at random. */
+void world_steps(struct world *world, int count);
+/* Every member runs, for some rounds. */
+void world_rounds(struct world *world, int count);
+/* No more faults: everything that was sent is applied within a bounded number of rounds. */
+void world_drain(struct world *world);
+
+/* scenarios.c: plays with a plot */
+/* The logs are made anew, shorter than what is in the sink. */
+void play_remade(struct world *world);
+/* Refused rows of a rebuild that dies after some of its transactions. */
+void play_hole(struct world *world);
+/* Too many refused records, until their cause is mended and the members are told. */
+void play_mended(struct world *world);
 
 /* source.c */
 void source_step(struct world *world);
@@ -157,6 +180,8 @@ struct consume *sim_consume_new(struct world *world, int member);
 void sim_consume_destroy(struct consume **consume);
 /* The group tells the member what it should have now. lost: somebody else may have it already. */
 void sim_consume_learn(struct consume *consume, bool lost);
+/* A partition that is being read can't be read on. */
+void sim_consume_halt(struct consume *consume);
 /* The member has not heard of its present assignment. */
 bool sim_consume_outdated(const struct consume *consume);
 
@@ -170,6 +195,8 @@ void sim_sink_cut(struct sink *sink, bool keep);
 void sim_sink_execute(struct world *world);
 void sim_sink_restore(struct world *world, int commits);
 bool sim_sink_idle(const struct world *world);
+/* A transaction is in flight. */
+bool sim_sink_writes(const struct sink *sink);
 void sim_sink_clear(struct world *world);
 
 /* sim_node.c */
@@ -178,6 +205,12 @@ void node_destroy(struct node **node);
 /* kill -9 and a new start. */
 void node_restart(struct node *node);
 void node_step(struct node *node);
+/* SIGHUP */
+void node_resume(struct node *node);
+/* SIGTERM; a new one starts when it has ended. */
+void node_stop(struct node *node);
+/* How often the member, as it runs now, has halted task. */
+int64_t node_halts(const struct node *node, int32_t task);
 void node_pause(struct node *node, bool paused);
 bool node_paused(const struct node *node);
 struct consume *node_consume(const struct node *node);

@@ -1,0 +1,161 @@
+/* Plays with a plot: what faults at random would meet too seldom. */
+#include "world.h"
+
+#include <stdlib.h>
+
+#define REST_ROUNDS 150 /* nothing in flight for so long: whoever can go on has */
+
+static void lose_caches(struct world *world, double share) {
+    for (int i = 0; i < world->members; i++) {
+        node_restart(world->nodes[i]);
+    }
+    for (int32_t p = 0; p < world->partitions; p++) {
+        bool lost = rng_chance(&world->rng, share);
+        for (int host = 0; host < HOSTS_MAX && lost; host++) {
+            memory_disk_restore(world->disks[host], p, NULL);
+        }
+    }
+}
+
+/* Until everybody is done or halted. */
+static void settle(struct world *world) {
+    int rest = 0;
+    world->faults = false;
+    connector_step(world, INT64_MAX);
+    for (int i = 0; i < world->members; i++) {
+        node_pause(world->nodes[i], false);
+        memory_disk_fail(world->disks[node_host(world->nodes[i])], 0, ERR_NONE);
+        sim_consume_learn(node_consume(world->nodes[i]), false);
+    }
+    for (int i = 0; i < 20 * REST_ROUNDS && rest < REST_ROUNDS && !world->failure[0]; i++) {
+        int64_t before = world->job_count;
+        world_rounds(world, 1);
+        rest = world->job_count == before ? rest + 1 : 0;
+    }
+}
+
+/* Cuts off the end of some logs; which tasks can see that by their offsets. */
+static void remake_logs(struct world *world, bool *ret_remade) {
+    for (int t = 0; t < TABLES; t++) {
+        for (int32_t p = 0; p < world->partitions; p++) {
+            struct topic_log *log = &world->log[t][p];
+            if (log->count > 0 && rng_chance(&world->rng, 0.5)) {
+                log->count = rng_below(&world->rng, (int)log->count);
+                ret_remade[p] |= log->count < world->sink.progress[p].offsets[t];
+                world_trace(world, "REMADE %s[%d] ends at %lld", t ? "contact" : "student", p,
+                            (long long)log->count);
+            }
+        }
+    }
+}
+
+static int64_t halts_of(const struct world *world, int32_t task) {
+    int64_t halts = 0;
+    for (int i = 0; i < world->members; i++) {
+        halts += node_halts(world->nodes[i], task);
+    }
+    return halts;
+}
+
+static void check_untouched(struct world *world, const struct sink_content *before, int32_t task) {
+    for (int t = 0; t < TABLES; t++) {
+        if (world->sink.progress[task].offsets[t] != before->progress[task].offsets[t]) {
+            world_fail(world, "the offsets of task %d moved, though its log was made anew", task);
+        }
+    }
+    for (int s = 1; s <= STUDENTS_MAX; s++) {
+        for (int c = 1; c <= CONTACTS_MAX && s % world->partitions == task; c++) {
+            const struct sink_row *is = &world->sink.rows[s][c], *was = &before->rows[s][c];
+            if (is->there != was->there || is->name != was->name || is->number != was->number) {
+                world_fail(world, "the row (%d,%d) changed, though its log was made anew", s, c);
+            }
+        }
+    }
+    if (halts_of(world, task) == 0) {
+        world_fail(world, "task %d goes on, though its log was made anew", task);
+    }
+}
+
+void play_remade(struct world *world) {
+    world_steps(world, world_pick(world, world->knobs.steps));
+    world_drain(world);
+    if (world->failure[0]) {
+        return;
+    }
+    bool remade[PARTITIONS_MAX] = {false};
+    lose_caches(world, 0.6);
+    remake_logs(world, remade);
+    struct sink_content before = world->sink;
+    settle(world);
+    for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
+        if (remade[p]) {
+            check_untouched(world, &before, p);
+        }
+    }
+    world->misrouted_task = 0; /* nothing more to be learned from the caches */
+}
+
+static void put_students(struct world *world, double bad) {
+    for (int s = 1; s <= world->students; s++) {
+        int version = abs(source_new_version(world));
+        if (rng_chance(&world->rng, 0.8)) {
+            source_put_student(world, s, rng_chance(&world->rng, bad) ? -version : version);
+        }
+    }
+}
+
+static void put_contacts(struct world *world, double bad) {
+    for (int c = 1; c <= world->contacts; c++) {
+        int version = abs(source_new_version(world));
+        int student = world->contact[c].version != 0 ? world->contact[c].student
+                                                     : 1 + rng_below(&world->rng, world->students);
+        if (rng_chance(&world->rng, 0.8)) {
+            source_put_contact(world, c, student,
+                               rng_chance(&world->rng, bad) ? -version : version);
+        }
+    }
+}
+
+/* Runs until so many more dead letters and then so many more transactions are in. */
+static void run_into_rebuild(struct world *world, size_t letters, int rounds) {
+    letters += world->sink.letter_count;
+    for (int i = 0; i < 400 && world->sink.letter_count < letters && !world->failure[0]; i++) {
+        world_rounds(world, 1);
+    }
+    world_rounds(world, rounds);
+}
+
+void play_hole(struct world *world) {
+    put_students(world, 0);
+    put_contacts(world, 0);
+    world_drain(world);
+    world->faults = rng_chance(&world->rng, 0.3);
+    for (int deaths = 1 + rng_below(&world->rng, 3); deaths > 0; deaths--) {
+        lose_caches(world, 0.7);
+        put_students(world, 0.6);
+        put_contacts(world, 0.2);
+        connector_step(world, INT64_MAX);
+        world_trace(world, "---- refused versions arrive");
+        run_into_rebuild(world, 1, rng_below(&world->rng, 12));
+    }
+    lose_caches(world, 0);
+    world_drain(world);
+    if (!world->failure[0]) {
+        oracle_final(world, "at rest");
+    }
+}
+
+void play_mended(struct world *world) {
+    world_steps(world, world_pick(world, world->knobs.steps));
+    world_trace(world, "---- no more faults");
+    settle(world);
+    world_trace(world, "---- mended");
+    world->mended = true;
+    for (int i = 0; i < world->members; i++) {
+        node_resume(world->nodes[i]);
+    }
+    world_drain(world);
+    if (!world->failure[0]) {
+        oracle_final(world, "mended");
+    }
+}
