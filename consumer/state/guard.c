@@ -5,17 +5,35 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 /* Mutable globals, because a signal handler is handed no context. */
 static _Thread_local const char *volatile inside;
+static _Thread_local volatile unsigned calls; /* so far */
+
+/* The timer of the thread's processor time. Its handler runs in the thread itself: nobody else
+ * looks at what the thread is inside of. */
+struct watch {
+    pid_t pid; /* whose timer it is: a child of fork has none */
+    timer_t timer;
+    volatile unsigned calls_before; /* when it last expired */
+};
+static _Thread_local struct watch watch;
 
 enum { WATCHED_COUNT = 3 };
 static const int watched[WATCHED_COUNT] = {SIGSEGV, SIGBUS, SIGABRT};
 static struct sigaction former[WATCHED_COUNT];
 
 void guard_enter(const char *mark_path) {
+    calls++;
     inside = mark_path;
 }
 
@@ -55,6 +73,46 @@ static void on_crash(int signal_number, siginfo_t *info, void *context) {
     if (info->si_code <= 0) {
         (void)raise(signal_number);
     }
+}
+
+/* The same call as when the timer expired last? Then it has had all the time in between. */
+static void on_timer(int signal_number, siginfo_t *info, void *context) {
+    (void)signal_number;
+    (void)context;
+    if (info->si_code != SI_TIMER) {
+        return;
+    }
+    if (inside && watch.calls_before == calls) {
+        static const char message[] = "a call into LMDB does not end: the state cache is damaged, "
+                                      "will be discarded at the next start\n";
+        guard_mark(inside);
+        (void)!write(STDERR_FILENO, message, sizeof message - 1);
+        abort();
+    }
+    watch.calls_before = calls;
+}
+
+enum err_kind guard_watch(int cpu_ms, struct err *reterr) {
+    struct sigaction action = {.sa_sigaction = on_timer,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    (void)sigemptyset(&action.sa_mask);
+    if (sigaction(SIGVTALRM, &action, NULL) != 0) {
+        return err_set(reterr, ERR_BUG, "sigaction(%d): %s", SIGVTALRM, strerror(errno));
+    }
+    if (watch.pid != getpid()) {
+        struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
+        event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
+        if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &watch.timer) != 0) {
+            return err_set(reterr, ERR_BUG, "timer_create: %s", strerror(errno));
+        }
+        watch.pid = getpid();
+    }
+    watch.calls_before = calls;
+    struct timespec period = {cpu_ms / 1000, cpu_ms % 1000 * 1000000L};
+    if (timer_settime(watch.timer, 0, &(struct itimerspec){period, period}, NULL) != 0) {
+        return err_set(reterr, ERR_BUG, "timer_settime: %s", strerror(errno));
+    }
+    return ERR_NONE;
 }
 
 enum err_kind guard_install(struct err *reterr) {

@@ -1,9 +1,11 @@
 #include "state/lmdb_env.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,8 +18,10 @@
 
 /* What is tried where there is no address space for the map: a 16th, which leaves room for the
  * other tasks. */
-#define MAP_STEP_DOWN 4
-#define MAP_BYTES_MIN ((size_t)1 << 20)
+#define MAP_STEP_DOWN      4
+#define MAP_BYTES_MIN      ((size_t)1 << 20)
+#define ENV_HEAP_BYTES     ((size_t)8 << 20) /* an environment's lists, generously */
+#define COMMIT_SPARE_BYTES ((size_t)1 << 20) /* beside the changes: branches, the free list */
 
 bool lmdb_is_damage(int rc) {
     switch (rc) {
@@ -29,15 +33,30 @@ bool lmdb_is_damage(int rc) {
     case MDB_INCOMPATIBLE:
     case MDB_CURSOR_FULL:
     case MDB_PAGE_FULL:
-    case MDB_BAD_TXN: /* an earlier call of the transaction met damage */
+    case MDB_NOTFOUND: /* within a commit; a look-up's is none of ours */
+    case MDB_KEYEXIST:
+    case MDB_MAP_RESIZED: /* nobody else writes: a wrong number of pages */
+    case MDB_BAD_TXN:     /* see lmdb_fail */
         return true;
     default:
         return false;
     }
 }
 
+/* An error of the system: is the list of free pages to blame? From a damaged one LMDB asks for a
+ * million million bytes, or writes where no file can be. */
+static int blame(const struct kv *kv, int rc) {
+    return rc > 0 && kv->env && lmdb_is_damage(lmdb_env_check(kv)) ? MDB_CORRUPTED : rc;
+}
+
 enum err_kind lmdb_fail(struct kv *kv, int rc, const char *doing, struct err *reterr) {
     const char *path = folder_data_path(kv->folder);
+    rc = blame(kv, rc);
+    if (rc == MDB_BAD_TXN) {
+        /* We don't go on after an error. It is mdb_cursor_init, in mdb_cursor_open and mdb_stat,
+         * that drops the error of a root that can't be read, which then is the next call's. */
+        rc = MDB_CORRUPTED;
+    }
     if (lmdb_is_damage(rc)) {
         (void)err_set(&kv->broken, ERR_CACHE,
                       "%.300s: %s: %s; the cache is damaged and will be rebuilt", path, doing,
@@ -198,7 +217,19 @@ static int try_env(struct kv *kv) {
     return rc ? rc : cover_pages(kv, false);
 }
 
+/* LMDB maps as many pages as the file says it has. There would be room for those it has? */
+static bool asked_too_much(off_t file_bytes) {
+    if (file_bytes <= 2 * sysconf(_SC_PAGESIZE)) {
+        return false; /* nothing in it yet */
+    }
+    size_t bytes = (size_t)file_bytes + ENV_HEAP_BYTES;
+    void *room = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return room != MAP_FAILED && munmap(room, bytes) == 0;
+}
+
 int lmdb_env_open(struct kv *kv) {
+    struct stat file;
+    off_t file_bytes = stat(folder_data_path(kv->folder), &file) == 0 ? file.st_size : 0;
     for (;;) {
         lmdb_enter(kv);
         int rc = lmdb_leave(try_env(kv));
@@ -208,10 +239,23 @@ int lmdb_env_open(struct kv *kv) {
         }
         lmdb_env_close(kv);
         if (rc != ENOMEM || kv->map_bytes >> MAP_STEP_DOWN < MAP_BYTES_MIN) {
-            return rc;
+            return (rc == ENOMEM || rc == EINVAL) && asked_too_much(file_bytes) ? MDB_CORRUPTED
+                                                                                : rc;
         }
         kv->map_bytes >>= MAP_STEP_DOWN;
     }
+}
+
+struct lmdb_pages lmdb_env_pages(const struct kv *kv) {
+    MDB_envinfo info = {0};
+    (void)mdb_env_info(kv->env, &info); /* fails without an environment only */
+    return (struct lmdb_pages){kv->map_start, info.me_last_pgno + 1, kv->page_bytes};
+}
+
+int lmdb_env_check(const struct kv *kv) {
+    lmdb_enter(kv);
+    struct lmdb_pages pages = lmdb_env_pages(kv);
+    return lmdb_leave(lmdb_free_list(kv->env, &pages));
 }
 
 /* LMDB could grow the map in place, but has none left when that fails: better a new environment. */
@@ -274,6 +318,19 @@ static void count_kept(struct kv *kv, size_t held_bytes) {
     }
 }
 
+/* A commit failed, as on a full disk. If there was room for it, LMDB has written to pages that a
+ * damaged one named, and would again. */
+static int blame_disk(const struct kv *kv, int rc, size_t held_bytes) {
+    struct stat file;
+    int fd = -1;
+    if ((rc != EIO && rc != EINVAL && rc != EFBIG) || mdb_env_get_fd(kv->env, &fd) != 0 ||
+        fstat(fd, &file) != 0) {
+        return rc;
+    }
+    bool is_room = posix_fallocate(fd, file.st_size, (off_t)(held_bytes + COMMIT_SPARE_BYTES)) == 0;
+    return ftruncate(fd, file.st_size) == 0 && is_room ? MDB_CORRUPTED : rc;
+}
+
 enum err_kind lmdb_commit(struct kv *kv, size_t held_bytes, struct err *reterr) {
     if (kv->changed) {
         enum err_kind kind = folder_unsynced(kv->folder, &kv->broken);
@@ -285,6 +342,7 @@ enum err_kind lmdb_commit(struct kv *kv, size_t held_bytes, struct err *reterr) 
     int rc = mdb_txn_commit(kv->txn);
     kv->txn = NULL;
     rc = lmdb_leave(rc ? rc : cover_pages(kv, false));
+    rc = blame_disk(kv, rc, held_bytes);
     end_txn(kv);
     if (rc != 0) {
         return lmdb_fail(kv, rc, "can't be committed", reterr);

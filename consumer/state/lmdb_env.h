@@ -12,6 +12,7 @@
 
 #include "state/guard.h"
 #include "state/lmdb_kv.h"
+#include "state/lmdb_page.h"
 
 #include <lmdb.h>
 
@@ -69,6 +70,10 @@ enum err_kind lmdb_fail(struct kv *kv, int rc, const char *doing, struct err *re
 enum err_kind lmdb_still_broken(const struct kv *kv, struct err *reterr);
 /* Opens the environment at kv->folder; LMDB's rc. */
 int lmdb_env_open(struct kv *kv);
+/* 0: its list of free pages is sound. */
+int lmdb_env_check(const struct kv *kv);
+/* As last committed. */
+struct lmdb_pages lmdb_env_pages(const struct kv *kv);
 void lmdb_env_close(struct kv *kv);
 /* Opens the environment, grows its map where needed, begins a transaction, as far as that is not
  * done. Fails when the transaction is broken. */

@@ -81,7 +81,10 @@ static int seek_next(struct kv *kv, int space, struct str from[2], MDB_val *k, M
     int rc = 0;
     if (s->walking) {
         rc = move_cursor(kv, space, &s->walk, k, v, MDB_GET_CURRENT);
-        if (rc == 0 && str_equal(view(*k), after)) {
+        if (rc != 0) {
+            return rc;
+        }
+        if (str_equal(view(*k), after)) {
             return move_cursor(kv, space, &s->walk, k, v, MDB_NEXT);
         }
     }
@@ -133,21 +136,45 @@ static size_t dirty_bytes(const struct kv *kv) {
     return pages * kv->page_bytes + kv->inserted_bytes + kv->inserted_bytes / 2;
 }
 
-/* Counts the leaf at entry (NULL: the end of the space) if it is clean. */
-static void count_leaf(const struct kv *kv, struct space *s, const char *entry) {
+static bool is_mapped(const struct kv *kv, const char *entry) {
+    return kv->map_start && entry >= kv->map_start && entry < kv->map_end;
+}
+
+static const char *page_of(const struct kv *kv, const char *entry) {
+    return entry - ((uintptr_t)entry % kv->page_bytes);
+}
+
+/* Counts the leaf at entry (NULL: the end of the space) if it is clean. *ret_new: it is clean, and
+ * not the one counted last. */
+static void count_leaf(const struct kv *kv, struct space *s, const char *entry, bool *ret_new) {
+    *ret_new = false;
     if (!entry) {
         s->clean_leaves += s->counted_end ? 0 : 1;
         s->counted_end = true;
         return;
     }
-    if (kv->map_start && (entry < kv->map_start || entry >= kv->map_end)) {
+    if (kv->map_start && !is_mapped(kv, entry)) {
         return;
     }
-    const char *page = entry - ((uintptr_t)entry % kv->page_bytes);
+    const char *page = page_of(kv, entry);
     if (page != s->counted) {
         s->clean_leaves++;
         s->counted = page;
+        *ret_new = true;
     }
+}
+
+/* What is not mapped is LMDB's own copy, made from what was looked at before. */
+static bool entry_sound(const struct kv *kv, const char *key, const MDB_val *value, bool new_leaf) {
+    bool look_at_leaf = new_leaf && is_mapped(kv, key);
+    bool is_large = value->mv_size > 0 && is_mapped(kv, value->mv_data) &&
+                    !(is_mapped(kv, key) && page_of(kv, key) == page_of(kv, value->mv_data));
+    if (!look_at_leaf && !is_large) {
+        return true;
+    }
+    struct lmdb_pages pages = lmdb_env_pages(kv);
+    return (!look_at_leaf || lmdb_leaf_sound(&pages, page_of(kv, key))) &&
+           (!is_large || lmdb_large_sound(&pages, value));
 }
 
 /* Before a change at key: counts what it makes dirty. *ret_there: is key there? */
@@ -170,9 +197,32 @@ static int before_change(struct kv *kv, int space, struct str key, bool *ret_the
     if (rc != 0 && rc != MDB_NOTFOUND) {
         return rc;
     }
-    count_leaf(kv, s, rc == 0 ? k.mv_data : NULL);
+    bool new_leaf = false;
+    count_leaf(kv, s, rc == 0 ? k.mv_data : NULL, &new_leaf);
     *ret_there = rc == 0 && k.mv_data && str_equal(view(k), key);
+    if (rc == 0) {
+        lmdb_enter(kv);
+        return lmdb_leave(entry_sound(kv, k.mv_data, &v, new_leaf) ? 0 : MDB_CORRUPTED);
+    }
     return 0;
+}
+
+/* Before a space is emptied: LMDB gives back what its entries say they have. */
+static int check_space(struct kv *kv, int space) {
+    struct space *s = &kv->spaces[space];
+    MDB_val k, v;
+    const char *leaf = NULL;
+    int rc = move_cursor(kv, space, &s->walk, &k, &v, MDB_FIRST);
+    for (; rc == 0; rc = move_cursor(kv, space, &s->walk, &k, &v, MDB_NEXT)) {
+        const char *page = page_of(kv, k.mv_data);
+        lmdb_enter(kv);
+        rc = lmdb_leave(entry_sound(kv, k.mv_data, &v, page != leaf) ? 0 : MDB_CORRUPTED);
+        if (rc != 0) {
+            return rc;
+        }
+        leaf = page;
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 static enum err_kind put(struct kv *kv, int space, struct str key, struct str value,
@@ -221,8 +271,11 @@ static enum err_kind clear(struct kv *kv, int space, struct err *reterr) {
     struct space *s = &kv->spaces[space];
     s->walking = false;
     kv->changed = true;
-    lmdb_enter(kv);
-    int rc = lmdb_leave(mdb_drop(kv->txn, s->dbi, 0));
+    int rc = check_space(kv, space);
+    if (rc == 0) {
+        lmdb_enter(kv);
+        rc = lmdb_leave(mdb_drop(kv->txn, s->dbi, 0));
+    }
     return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be emptied", reterr);
 }
 
@@ -320,8 +373,10 @@ enum err_kind lmdb_kv_open(struct folder *folder, int spaces, struct lmdb_pool *
     kv->window_start_ms = now_ms();
     enum err_kind kind = ERR_NONE;
     int rc = lmdb_env_open(kv);
+    rc = rc ? rc : lmdb_env_check(kv);
     bool damaged = lmdb_is_damage(rc);
     if (damaged) {
+        lmdb_env_close(kv);
         kind = folder_wipe(folder, reterr);
         rc = kind == ERR_NONE ? lmdb_env_open(kv) : 0;
     }

@@ -25,6 +25,11 @@
  * heap once the first environment has been closed, hence a fixed threshold. */
 #define LIST_BYTES (2 << 20)
 
+/* Processor time of one call into LMDB after which it is taken to loop on a damaged page. The
+ * longest good ones, commits of a transaction's most pages, take some 0.3 s of it, however slow the
+ * disk. A member is away for as long, so not much more. */
+#define LMDB_CALL_CPU_MS 10000
+
 struct lmdb_store {
     char *dir;
     struct lmdb_pool pool;
@@ -136,5 +141,6 @@ struct kv_factory lmdb_store_factory(struct lmdb_store *store) {
 }
 
 enum err_kind lmdb_store_guard(struct err *reterr) {
-    return guard_install(reterr);
+    enum err_kind kind = guard_install(reterr);
+    return kind != ERR_NONE ? kind : guard_watch(LMDB_CALL_CPU_MS, reterr);
 }

@@ -2,9 +2,10 @@
  *
  * What:    where LMDB is reached. `<dir>/<task><suffix>/` holds data.mdb, the lock file, the boot
  *          in which it was last written without sync, and, when a call into LMDB has died of
- *          SIGSEGV, SIGBUS, SIGABRT or an LMDB assertion, the mark `damaged`.
+ *          SIGSEGV, SIGBUS, SIGABRT or an LMDB assertion, or did not end, the mark `damaged`.
  * Owns:    the folder's contents.
- * Threads: one thread a store; lmdb_store_guard is per process.
+ * Threads: one thread a store; lmdb_store_guard is per process,
+ *          called by the thread that uses the stores.
  * Units:   bytes.
  * Errors:  as kv.h. Names the folder and what to do (permissions, disk full, an NFS mount...).
  * Limits:  the map grows by itself; 0.9.24's page size and key limits.
@@ -24,7 +25,8 @@ void lmdb_store_destroy(struct lmdb_store **store);
 /* The factory borrows store. */
 struct kv_factory lmdb_store_factory(struct lmdb_store *store);
 /* Installs the signal handlers that leave the mark `damaged` in the folder of the store whose call
- * crashed, then let the signal have its way. Once a process, from main. */
+ * crashed, then let the signal have its way; a call of this thread that does not end is ended by
+ * SIGABRT (guard.h). Once a process, from main. */
 MUST_CHECK enum err_kind lmdb_store_guard(struct err *reterr);
 
 #endif
