@@ -12,7 +12,7 @@
 #   e2e    tests/e2e: real PostgreSQL, Kafka, Connect and Debezium, on free ports and in a folder of their own, so a
 #          started stack is not disturbed; options that are not known here go there
 # --faults runs every fault of docs/reliability.md instead, many times each, and builds without one safety mechanism
-# that must fail; about half an hour, and with --long, outages of minutes.
+# that must fail; three quarters of an hour or more; with --long, outages of minutes.
 # Prints PASS or FAIL for each, and at the end one line: N passed, N failed.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"

@@ -33,9 +33,9 @@ def seconds(value: float) -> str:
 
 def line(case: Case, runs: list[dict]) -> str:
     passed = [run for run in runs if run["result"] != "fail"]
-    recovery = [value for run in passed for value in run["recovery"]]
+    recovery = [value for run in runs for value in run["recovery"]]
     more: dict[str, float] = {}
-    for run in passed:
+    for run in runs:
         for name, value in run["more"].items():
             more[name] = max(value, more.get(name, value))
     cells = [case.name, case.text.rstrip("."), case.promise,

@@ -68,7 +68,7 @@ def in_bind(ctx: Context) -> str:
             said = ctx.system.log_since(offset)
             ended += said.count("event=lock_holder_terminated")
             fenced += said.count("event=fenced")
-        one.more.update({"lock holders ended": ended, "transactions fenced": fenced})
+        one.more.update({"locks taken from frozen sessions": ended, "transactions fenced": fenced})
     if ended == 0:
         raise Failure("no member has met a lock that a frozen one held: the case has proven nothing")
     return one.remark()

@@ -56,18 +56,18 @@ def faults_of(ctx: Context, one: object, proxy: Proxy, hole_seconds: float) -> N
     one.healed(seconds=90)
 
 
-@fault("F8-olap", "tries again; no task is stuck", members=0)
+@fault("F8-olap", "tries again; all arrives once the network is whole", members=0)
 def olap_network(ctx: Context) -> str:
-    """Between member and OLAP database: cut, refused, slow (100 ms each way), half-open."""
+    """Between member and OLAP database: cut, refused, slow (100 ms each way), half-open for 8 s and then reset."""
     with through_proxies(ctx) as (_, olap), trial(ctx) as one:
         for _ in range(ctx.times(1, 2)):
             faults_of(ctx, one, olap, 8)
     return one.remark()
 
 
-@fault("F8-kafka", "tries again; no task is stuck", members=0)
+@fault("F8-kafka", "tries again; all arrives once the network is whole", members=0)
 def kafka_network(ctx: Context) -> str:
-    """Between member and broker: cut, refused, slow (100 ms each way), half-open past the session timeout."""
+    """Between member and broker: cut, refused, slow (100 ms each way), half-open for 8 s and then reset."""
     with through_proxies(ctx) as (kafka, _), trial(ctx) as one:
         for _ in range(ctx.times(1, 2)):
             faults_of(ctx, one, kafka, 8)
