@@ -13,7 +13,7 @@
 
 #define KAFKA_WAIT_MS      2000 /* for an answer, before the wait for a signal */
 #define KAFKA_RETRY_MS     500
-#define MIN_LAG_ADVISED_MS (3600 * 1000)
+#define MIN_LAG_ADVISED_MS INT64_C(3600000)
 #define TOPIC_RETRY_MS     1000
 
 struct run {
