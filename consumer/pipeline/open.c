@@ -73,13 +73,11 @@ static enum err_kind open_state(struct member *m, struct task *task, struct stat
     enum err_kind kind = state_open(&m->o.stores, task->number, "", m->o.identity,
                                     m->view->table_count, &task->state, meta, reterr);
     bool locked = kind == ERR_RETRY && strstr(reterr->message, "locked") != NULL;
-    task->cache_private = false;
     if (!locked || now_ms(m) - task->opening_since_ms < LOCKED_WAIT_MS) {
         return kind;
     }
     char suffix[OWNER_LEN + 2];
     (void)snprintf(suffix, sizeof suffix, ".%s", task->progress.owner);
-    task->cache_private = true;
     return state_open(&m->o.stores, task->number, suffix, m->o.identity, m->view->table_count,
                       &task->state, meta, reterr);
 }

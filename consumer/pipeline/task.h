@@ -85,7 +85,6 @@ struct task {
     enum task_phase phase;
     struct progress progress;    /* the newest row in the sink, as we wrote or read it */
     struct state *state;         /* from OPENING on */
-    bool cache_private;          /* our own folder, since somebody holds the task's */
     enum cache_discard distrust; /* discard it when it is opened next, for this reason */
     int64_t opening_since_ms;
     int64_t retry_at_ms; /* nothing is tried before; 0: at once */
