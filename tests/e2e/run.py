@@ -123,7 +123,7 @@ def started_system(stack: Stack) -> System:
     print(f"The stack is up after {watch.seconds():.1f} s.", flush=True)
     oracle.keep_whole_progress_log(stack.olap)
     system = System(stack, stack.oltp, stack.olap, ROOT / "schemas/student_contact.sql", stack.state_dir,
-                    stack.consumer_log, "consumer", {})
+                    stack.consumer_log, "consumer", {}, stack.ports["METRICS_PORT"])
     system.adopt()
     return system
 

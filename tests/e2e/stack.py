@@ -15,23 +15,33 @@ from wait import Failure, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = ("OLTP_PORT", "OLAP_PORT", "KAFKA_PORT", "KAFKA_CONTROLLER_PORT", "CONNECT_PORT")
+MEMBERS_MAX = 9  # of the shipped view: so many ports from METRICS_PORT on are theirs
 PARTITIONS = 8
 SESSION_TIMEOUT_MS = 4000  # shorter than the default: a killed member's tasks move sooner
 
 
-def free_ports(count: int) -> list[int]:
-    """Below the ephemeral range, so that a client's port can't take a stopped server's."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in found:
-            found.append(port)
-    return found
+_taken: set[int] = set()  # by this run, whether or not somebody listens there now
+
+
+def is_free(port: int) -> bool:
+    if port in _taken:
+        return False
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(count: int) -> int:
+    """The first of so many in a row. Below the ephemeral range, so that a client's port can't take a server's."""
+    while True:
+        first = random.randrange(20000, 32000)
+        ports = range(first, first + count)
+        if all(is_free(port) for port in ports):
+            _taken.update(ports)
+            return first
 
 
 class Stack:
@@ -42,7 +52,7 @@ class Stack:
         self.consumer_log = self.log_dir / "kafka-consumer.out"
         self.log_dir.mkdir(parents=True)
         (folder / "mode").write_text("native\n")  # shutdown.sh finds what service.sh alone has started
-        self.ports = dict(zip(PORTS, free_ports(len(PORTS))))
+        self.ports = {name: free_ports(1) for name in PORTS} | {"METRICS_PORT": free_ports(MEMBERS_MAX)}
         self.binary = Path(os.environ.get("CONSUMER_BIN", ROOT / "build/release/oltp-olap-sync"))
         self.env = self._environment()
         self.oltp = Database(self.ports["OLTP_PORT"])

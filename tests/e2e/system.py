@@ -18,7 +18,7 @@ _token = itertools.count(1)
 
 class System:
     def __init__(self, stack: Stack, oltp: Database, olap: Database, view_file: Path, state_dir: Path,
-                 log: Path, member_prefix: str, settings: dict[str, str]) -> None:
+                 log: Path, member_prefix: str, settings: dict[str, str], first_port: int) -> None:
         self.stack = stack
         self.oltp = oltp
         self.olap = olap
@@ -26,10 +26,14 @@ class System:
         self.log = log
         self.member_prefix = member_prefix
         self.settings = settings
+        self.first_port = first_port  # of member 1; the others have those above it
         self.view, self.query = read_view(view_file)
         self.members: dict[int, Member] = {}
 
     # ---- members
+
+    def port(self, number: int) -> int:
+        return self.first_port + number - 1
 
     def environment(self, member: str) -> dict[str, str]:
         env = {name: value for name, value in self.stack.env.items()
@@ -43,25 +47,53 @@ class System:
         env.update(self.settings)
         return env
 
-    def start(self, *numbers: int, ready: bool = True) -> None:
+    def start(self, *numbers: int, ready: bool = True, serve: bool = True) -> None:
         """Starts members and waits until each says that all its tasks are live."""
-        offset = self.log_size()
         for number in numbers:
             name = f"{self.member_prefix}-{number}"
-            self.members[number] = Member.start(name, self.stack.binary, self.environment(name), ROOT, self.log,
-                                                self.stack.folder / f"{name}.pid")
+            env = self.environment(name) | ({"SYNC_SERVE_PORT": str(self.port(number))} if serve else {})
+            self.members[number] = Member.start(name, self.stack.binary, env, ROOT, self.log,
+                                                self.stack.folder / f"{name}.pid", self.port(number))
         for number in numbers if ready else ():
-            self.wait_ready(number, offset)
+            self.wait_ready(number)
 
-    def wait_ready(self, number: int, offset: int) -> None:
+    def wait_ready(self, number: int) -> None:
         member = self.members[number]
-        ready = re.compile(rf'^(?=.*\bevent=ready\b).*\bmember="?{re.escape(member.name)}"?(?=\s|$)', re.MULTILINE)
 
         def is_ready() -> bool:
             if not member.alive():
-                raise Failure(f"{member.name} ended while starting:\n{self.log_since(offset)[-800:]}")
-            return bool(ready.search(self.log_since(offset)))
-        wait_until(f"{member.name} is ready", is_ready, LIVE_SECONDS, interval=0.05)
+                raise Failure(f"{member.name} ended while starting: {self.last_line(member)}")
+            return member.readiness().ready
+        wait_until(f"{member.name} is ready", is_ready, LIVE_SECONDS, interval=0.02,
+                   detail=lambda: "; ".join(member.readiness().reasons))
+
+    def wait_not_ready(self, pattern: str, seconds: float = 20) -> None:
+        """Every member says that it is not ready, and gives this reason."""
+        def all_say() -> bool:
+            fail_with("", self.check_alive())
+            return all(not (said := member.readiness()).ready and any(re.search(pattern, line) for line in said.reasons)
+                       for member in self.members.values())
+        wait_until(f"/readyz of every member names {pattern}", all_say, seconds, interval=0.05,
+                   detail=lambda: str({member.name: member.readiness() for member in self.members.values()}))
+
+    def wait_halted(self, task: int, pattern: str, seconds: float = 20) -> None:
+        """A member says that this task has halted, and why; it is not ready, and counts the halt."""
+        halted = re.compile(rf"^task {task} halted\b.*({pattern})")
+
+        def said() -> bool:
+            return any(halted.search(line) for member in self.members.values() for line in member.readiness().reasons)
+        wait_until(f"/readyz says that task {task} has halted, and {pattern}", said, seconds, interval=0.05,
+                   detail=lambda: str([member.readiness().reasons for member in self.members.values()]))
+        if not self.total("halts_total", task=str(task)):
+            raise Failure(f"task {task} has halted, and halts_total does not count it")
+
+    def total(self, metric: str, **labels: str) -> float:
+        """Of all members that run and answer; a killed one takes its count with it."""
+        return sum(member.total(metric, **labels) for member in self.members.values())
+
+    def fenced(self) -> float:
+        """Transactions that the fence refused."""
+        return self.total("transactions_total", outcome="fenced")
 
     def scale(self, members: int) -> None:
         """By bin/scale.sh; only the shipped view has that."""
@@ -71,7 +103,8 @@ class System:
     def adopt(self) -> None:
         """Takes over the members that the scripts run."""
         for path in self.stack.folder.glob(f"{self.member_prefix}-*.pid"):
-            number, member = int(path.stem.rpartition("-")[2]), Member.of_pid_file(path)
+            number = int(path.stem.rpartition("-")[2])
+            member = Member.of_pid_file(path, self.port(number))
             known = self.members.get(number)
             if known is None or known.pid != member.pid:
                 self.members[number] = member

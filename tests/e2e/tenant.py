@@ -6,7 +6,7 @@ from pathlib import Path
 
 import oracle
 from db import Database
-from stack import ROOT, Stack
+from stack import MEMBERS_MAX, ROOT, Stack, free_ports
 from system import System
 from wait import Failure
 
@@ -25,7 +25,8 @@ class Tenant(System):
             "SYNC_KAFKA_GROUP_ID": name, "SYNC_SCHEMAS_OLTP": str(self.oltp_file),
             "SYNC_SCHEMAS_VIEW": str(schemas / view_file)}
         super().__init__(stack, Database(stack.oltp.port, name), Database(stack.olap.port, name), schemas / view_file,
-                         state_dir, stack.log_dir / f"consumer-{name}.out", f"tenant-{name}", settings)
+                         state_dir, stack.log_dir / f"consumer-{name}.out", f"tenant-{name}", settings,
+                         free_ports(MEMBERS_MAX))
 
     def prepare(self) -> None:
         """Databases, source tables, sink tables, topics; no connector yet."""

@@ -1,7 +1,6 @@
 """F3: members that stand still while the world goes on."""
 
 import os
-import re
 import threading
 import time
 from pathlib import Path
@@ -21,11 +20,6 @@ HELD_LOCKS = ("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND gra
 BIG_NAME = "SELECT string_agg(md5(g::text), '') FROM generate_series(%s, %s) g"
 
 
-def wait_assigned_again(ctx: Context, member: Member, offset: int) -> None:
-    back = re.compile(rf"member={member.name} .*event=assigned tasks=[1-9]")
-    wait_until("the revived member has tasks again", lambda: back.search(ctx.system.log_since(offset)), 30, 0.05)
-
-
 def wait_new_owners(ctx: Context, before: dict[int, str], tasks: list[int]) -> None:
     wait_until("its tasks have a new owner", lambda: all(oracle.owners(ctx.system.olap)[task] != before[task]
                                                          for task in tasks), WAIT_SECONDS, 0.05)
@@ -34,20 +28,17 @@ def wait_new_owners(ctx: Context, before: dict[int, str], tasks: list[int]) -> N
 @fault("F3-frozen", "a zombie writes 0 rows, and rejoins by itself", default=True)
 def frozen(ctx: Context) -> str:
     """SIGSTOP until others have the tasks, then SIGCONT."""
-    fenced = 0
     with trial(ctx) as one:
+        fenced = ctx.system.fenced()
         for turn in range(ctx.times(2, 8)):
             member = ctx.system.members[1 + turn % 2]
-            before = oracle.owners(ctx.system.olap)
+            before, assigned = oracle.owners(ctx.system.olap), member.assignments()
             member.freeze()
             wait_new_owners(ctx, before, list(before))
             one.healed()
-            offset = ctx.system.log_size()
-            member.thaw()
-            wait_assigned_again(ctx, member, offset)
+            member.thaw_and_wait(assigned)
             one.healed(0)
-            fenced += ctx.system.log_since(offset).count("event=fenced")
-        one.more["transactions fenced"] = fenced
+        one.more["transactions fenced"] = ctx.system.fenced() - fenced
     return one.remark()
 
 
@@ -55,8 +46,9 @@ def frozen(ctx: Context) -> str:
 def in_bind(ctx: Context) -> str:
     """Frozen while the server reads a Bind of many megabytes, with the tasks' locks held."""
     contacts = 60
-    ended = fenced = 0
+    ended = 0
     with trial(ctx) as one:
+        fenced = ctx.system.fenced()
         for turn in range(ctx.times(1, 4)):
             student = ctx.student_id(turn % PARTITIONS)
             ctx.sql("INSERT INTO student VALUES (%s, 'small')", student)
@@ -65,10 +57,8 @@ def in_bind(ctx: Context) -> str:
             one.healed(0)
             offset = ctx.system.log_size()
             frozen_in_bind(ctx, one, student, turn)
-            said = ctx.system.log_since(offset)
-            ended += said.count("event=lock_holder_terminated")
-            fenced += said.count("event=fenced")
-        one.more.update({"locks taken from frozen sessions": ended, "transactions fenced": fenced})
+            ended += ctx.system.log_since(offset).count("event=lock_holder_terminated")
+        one.more.update({"locks taken from frozen sessions": ended, "transactions fenced": ctx.system.fenced() - fenced})
     if ended == 0:
         raise Failure("no member has met a lock that a frozen one held: the case has proven nothing")
     return one.remark()
@@ -82,15 +72,14 @@ def frozen_in_bind(ctx: Context, one: Trial, student: int, turn: int) -> None:
     try:
         # 400 kB in a record; 60 rows of it are more than the sockets take in.
         ctx.sql(f"UPDATE student SET name = ({BIG_NAME}) WHERE student_id = %s", turn, turn + 12_500, student)
+        counts = {member.name: member.assignments() for member in system.members.values()}
         member = wait_until("a large batch waits at the fence", lambda: next_full_member(ctx, outsiders), 60, 0)
         member.freeze()
     finally:
         outsiders.close()
     wait_new_owners(ctx, before, [student % PARTITIONS])
     one.healed()
-    offset = system.log_size()
-    member.thaw()
-    wait_assigned_again(ctx, member, offset)
+    member.thaw_and_wait(counts[member.name])
     one.healed(0)
 
 
@@ -164,13 +153,11 @@ def in_transaction(ctx: Context) -> str:
         hits = 0
         for turn in range(ctx.times(2, 8)):
             member = ctx.system.members[1 + turn % 2]
-            before = oracle.owners(ctx.system.olap)
+            before, assigned = oracle.owners(ctx.system.olap), member.assignments()
             hits += freeze_inside(ctx, member)
             wait_new_owners(ctx, before, list(before))
             one.healed()
-            offset = ctx.system.log_size()
-            member.thaw()
-            wait_assigned_again(ctx, member, offset)
+            member.thaw_and_wait(assigned)
             one.healed(0)
         one.more["freezes that met the lock held"] = hits
     return one.remark()

@@ -27,11 +27,11 @@ def commit_answer(ctx: Context) -> str:
     wanted = ctx.times(15, 120)
     with through_proxies(ctx) as (_, olap), trial(ctx) as one:
         olap.eat_every = 7
-        offset = ctx.system.log_size()
         wait_until("answers are eaten", lambda: olap.eaten >= wanted, 60 + wanted, 0.05)
         olap.heal()
         one.healed(olap.eaten)
-        one.more["found committed by the newest progress"] = ctx.system.log_since(offset).count("event=was_committed")
+        one.more["found committed by the newest progress"] = ctx.system.total(
+            "unknown_outcomes_total", settled="committed")
     if not one.more["found committed by the newest progress"]:
         raise Failure("no eaten answer was to a COMMIT of a batch")
     return one.remark()

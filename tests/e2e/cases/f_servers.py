@@ -39,6 +39,7 @@ def broker_away(ctx: Context) -> str:
     """All brokers down for 15 s (--faults: a minute, --long: five)."""
     with trial(ctx) as one:
         ctx.stack.service("stop", "kafka")
+        ctx.system.wait_not_ready("Kafka|consumer group")
         stay(ctx, one, 300 if ctx.long else 60 if ctx.full else 15)
         ctx.stack.service("start", "kafka")
         one.healed(seconds=120)
@@ -265,9 +266,13 @@ def olap_away(ctx: Context) -> str:
     with trial(ctx) as one:
         ctx.stack.service("stop", "olap")
         ctx.system.olap.close()
+        ctx.system.wait_not_ready("OLAP database: not connected since")
         stay(ctx, one, 600 if ctx.long else 180 if ctx.full else 10)
+        ctx.system.wait_not_ready("OLAP database: not connected since", seconds=2)  # for as long as it lasts
         ctx.stack.service("start", "olap")
-        one.healed(seconds=180)
+        one.healed(seconds=600 if ctx.long else 180)
+        for number in ctx.system.members:
+            ctx.system.wait_ready(number)
         one.more["RssAnon after it has caught up (MB)"] = max(m.rss_anon_mb() for m in ctx.system.members.values())
     return one.remark()
 

@@ -8,7 +8,7 @@ import time
 import kafka
 from cases import Context, fault
 from cases.f_source import loaded_tenant
-from cases.poison import envelope, letters, progress, wait_halted
+from cases.poison import envelope, letters, progress
 from db import CONNECTION_LOST, Database
 from stack import PARTITIONS
 from tenant import Tenant
@@ -168,17 +168,15 @@ def recreated(ctx: Context) -> str:
     try:
         stop_connector(ctx, "recreated")
         before, offsets = rows(tenant), progress(tenant)
-        offset = tenant.log_size()
         kafka.delete_topic(ctx.stack, "recreated.public.student")
         tenant.plan("--apply-topics")
         for partition in range(PARTITIONS):
-            wait_halted(tenant, partition, r"outside the log|the log ends at", offset)
+            tenant.wait_halted(partition, r"outside the log|the log ends at")
         check_untouched(tenant, before, offsets)
         tenant.only(0)
-        offset = tenant.log_size()
         tenant.start(1, ready=False)
         for partition in range(PARTITIONS):
-            wait_halted(tenant, partition, r"outside the log|the log ends at", offset)
+            tenant.wait_halted(partition, r"outside the log|the log ends at")
         check_untouched(tenant, before, offsets)
         start_anew_with_new_topics(ctx, tenant)
     finally:
@@ -243,9 +241,8 @@ def records_deleted(ctx: Context) -> str:
         kafka.configure(ctx.stack, "topics", topic, "cleanup.policy=[compact,delete]")  # else Kafka refuses it
         kafka.delete_records(ctx.stack, topic, gone, stop[gone][1] + 5)
         kafka.configure(ctx.stack, "topics", topic, "cleanup.policy=compact")
-        offset = tenant.log_size()
         tenant.start(1, ready=False)
-        wait_halted(tenant, gone, r"outside the log", offset)
+        tenant.wait_halted(gone, r"outside the log")
         tenant.pass_sentinels(others)
         if dict(progress(tenant))[gone] != stop[gone]:
             raise Failure("the halted task has moved its offsets")
@@ -288,11 +285,10 @@ def mended(ctx: Context) -> str:
                 tenant.only(0)
                 kept = tenant.olap.run("UPDATE sync_identity i SET cluster_id = 'another' FROM sync_identity o "
                                        "WHERE i.view = o.view RETURNING o.cluster_id")[0][0]
-                offset = tenant.log_size()
                 stands = progress(tenant)
                 tenant.start(1, ready=False)
-                halted = re.compile(r"event=halted.*sync_identity.*cluster_id")
-                wait_until("every task halts", lambda: len(halted.findall(tenant.log_since(offset))) >= PARTITIONS, 20)
+                for task in range(PARTITIONS):
+                    tenant.wait_halted(task, r"sync_identity.*cluster_id")
                 if progress(tenant) != stands:
                     raise Failure("a halted task has moved its offsets")
                 tenant.olap.run("UPDATE sync_identity SET cluster_id = %s", kept)
@@ -302,6 +298,7 @@ def mended(ctx: Context) -> str:
                     tenant.members.pop(1).terminate()
                     tenant.start(1, ready=False)
                 one.healed()
+                tenant.wait_ready(1)
     finally:
         tenant.remove()
     return one.remark()
