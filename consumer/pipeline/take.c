@@ -94,6 +94,12 @@ static enum err_kind touch(struct task *task, int table, int64_t offset, struct 
     return touches ? state_touch(task->state, table, key, deleted, reterr) : ERR_NONE;
 }
 
+static enum err_kind set(struct task *task, int table, struct str key, struct str value,
+                         struct err *reterr) {
+    return task->phase == TASK_READING ? state_fill(task->state, table, key, value, reterr)
+                                       : state_set(task->state, table, key, value, reterr);
+}
+
 /* What a record says about its row, into the state, without writing to the sink. */
 static enum err_kind apply_change(struct task *task, const struct change *change,
                                   const struct record *record, struct err *reterr) {
@@ -102,8 +108,8 @@ static enum err_kind apply_change(struct task *task, const struct change *change
     }
     bool refused = task->phase == TASK_READING && task_meets_refused(task, change, record);
     bool deleted = refused || change->op == CHANGE_DELETE;
-    enum err_kind kind = state_set(task->state, change->table, change->key,
-                                   deleted ? STR_NONE : change->value, reterr);
+    enum err_kind kind =
+        set(task, change->table, change->key, deleted ? STR_NONE : change->value, reterr);
     return kind != ERR_NONE
                ? kind
                : touch(task, change->table, record->offset, change->key, deleted, reterr);
@@ -117,8 +123,7 @@ static enum err_kind apply_letter(struct task *task, const struct known_letter *
     if (!letter->row_key.ptr) {
         return ERR_NONE;
     }
-    enum err_kind kind =
-        state_set(task->state, letter->table, letter->row_key, letter->kept, reterr);
+    enum err_kind kind = set(task, letter->table, letter->row_key, letter->kept, reterr);
     return kind != ERR_NONE ? kind
                             : touch(task, letter->table, letter->offset, letter->row_key,
                                     !letter->kept.ptr, reterr);

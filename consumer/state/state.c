@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "state/crc32c.h"
+#include "state/fill.h"
 #include "state/meta.h"
 #include "state/undo.h"
 
@@ -17,6 +18,11 @@
 
 #define CRC_BYTES 4
 
+/* What the store may hold in memory while a fill goes into it, and after how many rows that is
+ * looked at. */
+#define FILL_DIRTY_BYTES ((size_t)4 << 20)
+#define FILL_LOOK_ROWS   256
+
 struct state {
     const struct kv_ops *ops;
     struct kv *kv;
@@ -27,6 +33,7 @@ struct state {
     bool marked;
     bool untrusted; /* something in it was damaged: emptied at close, if not before */
     struct undo undo;
+    struct fill fill; /* of an incomplete cache: what is not in the store yet */
     struct buf identity;
     struct buf key, value; /* scratch: what comes in may point into the store */
 };
@@ -93,6 +100,7 @@ static struct str copy_key(struct state *state, struct str key) {
 
 /* Empties the store, which then stands at nothing. */
 static enum err_kind empty(struct state *state, struct err *reterr) {
+    fill_reset(&state->fill);
     enum err_kind kind = state->ops->reset(state->kv, reterr);
     if (kind != ERR_NONE) {
         return kind;
@@ -175,6 +183,7 @@ void state_close(struct state **state) {
         s->ops->close(&s->kv);
     }
     undo_clear(&s->undo);
+    fill_clear(&s->fill);
     buf_clear(&s->identity);
     buf_clear(&s->key);
     buf_clear(&s->value);
@@ -206,11 +215,66 @@ enum err_kind state_discard(struct state *state, struct err *reterr) {
     return commit_meta(state, &record, reterr);
 }
 
+static enum err_kind set_row(struct state *state, int table, struct str key, struct str value,
+                             struct err *reterr) {
+    int space = rows_space(state, table);
+    struct str before = STR_NONE;
+    enum err_kind kind = state->ops->get(state->kv, space, key, &before, reterr);
+    if (kind != ERR_NONE) {
+        return noted(state, kind);
+    }
+    bool was_there = before.ptr != NULL;
+    key = copy_key(state, key);
+    struct str sealed = value.ptr ? seal(state, space, key, value) : STR_NONE;
+    if (was_there ? value.ptr && str_equal(before, sealed) : !value.ptr) {
+        return ERR_NONE; /* nothing changes: no page gets dirty */
+    }
+    if (state->marked) {
+        undo_push(&state->undo, space, key, before);
+    }
+    kind = value.ptr ? state->ops->put(state->kv, space, key, sealed, reterr)
+                     : state->ops->remove(state->kv, space, key, reterr);
+    if (kind != ERR_NONE) {
+        return noted(state, kind);
+    }
+    if (was_there) {
+        state->row_count -= value.ptr ? 0 : 1;
+    } else {
+        state->row_count++;
+    }
+    return ERR_NONE;
+}
+
+/* What was filled in, into the store. The store commits meanwhile, so that memory is bounded: the
+ * cache is incomplete, and worth nothing after a crash, wherever that is. */
+static enum err_kind settle(struct state *state, struct err *reterr) {
+    if (fill_bytes(&state->fill) == 0) {
+        return ERR_NONE;
+    }
+    enum err_kind kind = ERR_NONE;
+    for (int table = 0; kind == ERR_NONE && table < (int)state->table_count; table++) {
+        size_t count = fill_sort(&state->fill, table);
+        for (size_t i = 0; kind == ERR_NONE && i < count; i++) {
+            struct fill_row row = fill_at(&state->fill, table, i);
+            kind = set_row(state, table, row.key, row.value, reterr);
+            if (kind == ERR_NONE && i % FILL_LOOK_ROWS == 0 &&
+                state->ops->dirty_bytes(state->kv) >= FILL_DIRTY_BYTES) {
+                kind = noted(state, state->ops->commit(state->kv, reterr));
+            }
+        }
+    }
+    fill_reset(&state->fill);
+    return kind;
+}
+
 enum err_kind state_get(struct state *state, int table, struct str key, struct str *ret_value,
                         struct err *reterr) {
     int space = rows_space(state, table);
     struct str stored = STR_NONE;
-    enum err_kind kind = state->ops->get(state->kv, space, key, &stored, reterr);
+    enum err_kind kind = settle(state, reterr);
+    if (kind == ERR_NONE) {
+        kind = state->ops->get(state->kv, space, key, &stored, reterr);
+    }
     if (kind != ERR_NONE) {
         return noted(state, kind);
     }
@@ -245,41 +309,31 @@ static enum err_kind next_in(struct state *state, int space, struct str range[2]
 enum err_kind state_next(struct state *state, int table, struct str prefix, struct str after,
                          struct str *ret_key, struct str *ret_value, struct err *reterr) {
     struct str range[2] = {prefix, after};
-    return next_in(state, rows_space(state, table), range, ret_key, ret_value, reterr);
+    enum err_kind kind = settle(state, reterr);
+    return kind != ERR_NONE
+               ? kind
+               : next_in(state, rows_space(state, table), range, ret_key, ret_value, reterr);
 }
 
 enum err_kind state_set(struct state *state, int table, struct str key, struct str value,
                         struct err *reterr) {
-    int space = rows_space(state, table);
-    struct str before = STR_NONE;
-    enum err_kind kind = state->ops->get(state->kv, space, key, &before, reterr);
-    if (kind != ERR_NONE) {
-        return noted(state, kind);
+    enum err_kind kind = settle(state, reterr);
+    return kind != ERR_NONE ? kind : set_row(state, table, key, value, reterr);
+}
+
+enum err_kind state_fill(struct state *state, int table, struct str key, struct str value,
+                         struct err *reterr) {
+    if (!state->incomplete || state->marked) {
+        return err_set(reterr, ERR_BUG, "state cache of task %d: a fill of a cache in use",
+                       (int)state->task);
     }
-    bool was_there = before.ptr != NULL;
-    key = copy_key(state, key);
-    struct str sealed = value.ptr ? seal(state, space, key, value) : STR_NONE;
-    if (was_there ? value.ptr && str_equal(before, sealed) : !value.ptr) {
-        return ERR_NONE; /* nothing changes: no page gets dirty */
-    }
-    if (state->marked) {
-        undo_push(&state->undo, space, key, before);
-    }
-    kind = value.ptr ? state->ops->put(state->kv, space, key, sealed, reterr)
-                     : state->ops->remove(state->kv, space, key, reterr);
-    if (kind != ERR_NONE) {
-        return noted(state, kind);
-    }
-    if (was_there) {
-        state->row_count -= value.ptr ? 0 : 1;
-    } else {
-        state->row_count++;
-    }
+    (void)rows_space(state, table);
+    fill_add(&state->fill, table, key, value);
     return ERR_NONE;
 }
 
 void state_mark(struct state *state) {
-    assert(!state->marked);
+    assert(!state->marked && fill_bytes(&state->fill) == 0);
     state->marked = true;
     state->marked_row_count = state->row_count;
 }
@@ -348,7 +402,7 @@ enum err_kind state_touched_next(struct state *state, int table, struct str afte
 }
 
 size_t state_dirty_bytes(const struct state *state) {
-    return state->ops->dirty_bytes(state->kv);
+    return fill_bytes(&state->fill) + state->ops->dirty_bytes(state->kv);
 }
 
 uint64_t state_row_count(const struct state *state) {
@@ -362,8 +416,12 @@ enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t 
                        "state cache of task %d: commit between mark and rollback or release",
                        (int)state->task);
     }
+    enum err_kind kind = settle(state, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
     for (int table = 0; complete && state->incomplete && table < (int)state->table_count; table++) {
-        enum err_kind kind = state->ops->clear(state->kv, touched_space(state, table), reterr);
+        kind = state->ops->clear(state->kv, touched_space(state, table), reterr);
         if (kind != ERR_NONE) {
             return noted(state, kind);
         }
@@ -374,7 +432,7 @@ enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t 
                                  .row_count = state->row_count,
                                  .incomplete = state->incomplete && !complete};
     memcpy(record.offsets, offsets, state->table_count * sizeof *offsets);
-    enum err_kind kind = commit_meta(state, &record, reterr);
+    kind = commit_meta(state, &record, reterr);
     if (kind == ERR_NONE) {
         state->incomplete = record.incomplete;
     }

@@ -53,6 +53,11 @@ MUST_CHECK enum err_kind state_next(struct state *state, int table, struct str p
 MUST_CHECK enum err_kind state_set(struct state *state, int table, struct str key, struct str value,
                                    struct err *reterr);
 
+/* The same for a cache that is incomplete: rows come in any order and are put into the store in key
+ * order, with the next commit or before the next read. */
+MUST_CHECK enum err_kind state_fill(struct state *state, int table, struct str key,
+                                    struct str value, struct err *reterr);
+
 /* From now on state_set remembers what was there before, until rollback or release. Not nested. */
 void state_mark(struct state *state);
 MUST_CHECK enum err_kind state_rollback(struct state *state, struct err *reterr);
@@ -67,9 +72,10 @@ MUST_CHECK enum err_kind state_touched_next(struct state *state, int table, stru
                                             int *ret_table, struct str *ret_key, bool *ret_deleted,
                                             struct err *reterr);
 
-/* Bytes changed since the last commit, for deciding when to commit. */
+/* Memory that the changes since the last commit hold, for deciding when to commit. */
 size_t state_dirty_bytes(const struct state *state);
-/* Rows in all tables, as known: counted from open on by state_set; for logs. */
+/* Rows in all tables, as known: counted from open on by state_set, and of a fill at its commit; for
+ * logs. */
 uint64_t state_row_count(const struct state *state);
 /* offsets by table. complete: takes the incomplete mark away and empties the touched rows. */
 MUST_CHECK enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t wall_ms,

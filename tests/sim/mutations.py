@@ -45,6 +45,9 @@ MUTATIONS = [
     Mutation('cache used without progress', 'consumer/pipeline/open.c',
              'if (task->initial) {\n        return DISCARD_NO', 'if (false) {\n        return DISCARD_NO',
              'restore', 4000),
+    Mutation('first version of a fill wins', 'consumer/state/fill.c',
+             'a->packed->number < b->packed->number ? -1 : 1', 'a->packed->number < b->packed->number ? 1 : -1',
+             'rebuild', 2000),
     Mutation('incomplete cache used', 'consumer/pipeline/open.c', 'if (meta->incomplete) {', 'if (false) {',
              'rebuild', 20000,  # the age of its first unread record would show it as well
              (('record->timestamp_ms > m->o.min_compaction_lag_ms / 2;', 'record->timestamp_ms > INT64_MAX / 2;'),),

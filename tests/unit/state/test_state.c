@@ -276,6 +276,79 @@ static void test_a_rebuild(void **ctx) {
     state_close(&state);
 }
 
+static void fill(struct state *state, int table, const char *key, const char *value) {
+    struct err err;
+    assert_int_equal(state_fill(state, table, str_from(key), str_from(value), &err), ERR_NONE);
+}
+
+static void test_a_fill(void **ctx) {
+    struct state_meta meta;
+    struct state *state = open_state(*ctx, &meta);
+    struct err err;
+    set(state, 0, "1", "Anna");
+    assert_int_equal(state_fill(state, 0, STR("1"), STR("x"), &err), ERR_BUG); /* in use */
+    assert_int_equal(state_discard(state, &err), ERR_NONE);
+    fill(state, 0, "2", "Berta");
+    fill(state, 0, "1", "Anna");
+    fill(state, 1, "1/9", "");
+    fill(state, 0, "1", "Ada");
+    assert_true(state_dirty_bytes(state) > 0);
+    assert_value(state, 0, "1", "Ada"); /* a read sees what was filled in before */
+    fill(state, 0, "2", NULL);
+    fill(state, 0, "3", NULL);
+    fill(state, 0, "3", "Cem");
+    assert_string_equal(dump(state, 0), "1=Ada 3=Cem ");
+    fill(state, 0, "3", "older than what is set next");
+    set(state, 0, "3", "Cleo");
+    fill(state, 0, "4", "Dora");
+    commit(state, 5, 5, false);
+    assert_int_equal(state_dirty_bytes(state), 0);
+    assert_int_equal(state_row_count(state), 4);
+    state_close(&state);
+    state = open_state(*ctx, &meta);
+    assert_true(meta.incomplete);
+    assert_string_equal(dump(state, 0), "1=Ada 3=Cleo 4=Dora ");
+    fill(state, 0, "5", "lost at the close");
+    assert_int_equal(state_discard(state, &err), ERR_NONE);
+    commit(state, 6, 6, true);
+    assert_string_equal(dump(state, 0), "");
+    state_close(&state);
+}
+
+/* More than the store may hold in memory at once. */
+static void test_a_large_fill(void **ctx) {
+    const struct state_fixture *f = *ctx;
+    const unsigned rows = f->disk ? 2000 : 60000;
+    struct state_meta meta;
+    struct state *state = open_state(f, &meta);
+    struct err err;
+    assert_int_equal(state_discard(state, &err), ERR_NONE);
+    char key[16], value[256];
+    for (unsigned i = 0; i < 2 * rows; i++) {
+        (void)snprintf(key, sizeof key, "%08u", i * 7919U % rows);
+        (void)snprintf(value, sizeof value, "%0200u", i);
+        fill(state, 0, key, value);
+    }
+    commit(state, 1, 1, false);
+    assert_int_equal(state_row_count(state), rows);
+    struct str k = STR_NONE, v;
+    unsigned seen = 0;
+    for (;; seen++) {
+        assert_int_equal(state_next(state, 0, STR(""), k, &k, &v, &err), ERR_NONE);
+        if (!k.ptr) {
+            break;
+        }
+        char last[256]; /* of each key the second version */
+        (void)snprintf(key, sizeof key, STR_FMT, STR_ARG(k));
+        (void)snprintf(last, sizeof last, STR_FMT, STR_ARG(v));
+        unsigned version = (unsigned)strtoul(last, NULL, 10);
+        assert_in_range(version, rows, 2 * rows - 1);
+        assert_int_equal(version * 7919U % rows, strtoul(key, NULL, 10));
+    }
+    assert_int_equal(seen, rows);
+    state_close(&state);
+}
+
 static void test_what_changes_nothing_dirties_nothing(void **ctx) {
     struct state_meta meta;
     struct state *state = open_state(*ctx, &meta);
@@ -367,7 +440,8 @@ static enum err_kind live(const struct state_fixture *f, struct err *err) {
     struct state *state = NULL;
     struct state_meta meta;
     enum err_kind kind = state_open(&f->factory, TASK, "", identity, 2, &state, &meta, err);
-    if (kind == ERR_NONE && (meta.empty || meta.incomplete)) {
+    bool fills = kind == ERR_NONE && (meta.empty || meta.incomplete);
+    if (fills) {
         kind = state_discard(state, err);
     }
     for (int64_t batch = 1; kind == ERR_NONE && batch <= 2; batch++) {
@@ -378,7 +452,9 @@ static enum err_kind live(const struct state_fixture *f, struct err *err) {
         kind = state_set(state, 0, STR("a"), STR("refused"), err);
         kind = kind ? kind : state_rollback(state, err);
         kind = kind ? kind : state_set(state, 0, STR("a"), v, err);
-        kind = kind ? kind : state_set(state, 1, STR("b"), v, err);
+        kind = kind    ? kind
+               : fills ? state_fill(state, 1, STR("b"), v, err)
+                       : state_set(state, 1, STR("b"), v, err);
         kind = kind ? kind : state_touch(state, 1, STR("b"), true, err);
         kind = kind ? kind : state_commit(state, (int64_t[]){batch, batch}, 0, batch == 2, err);
     }
@@ -472,6 +548,8 @@ int main(void) {
         BOTH(test_a_cache_of_something_else_comes_back_empty),
         BOTH(test_rollback_restores_exactly),
         BOTH(test_a_rebuild),
+        BOTH(test_a_fill),
+        BOTH(test_a_large_fill),
         BOTH(test_what_changes_nothing_dirties_nothing),
         BOTH(test_held_by_another),
         MEMORY(test_a_flipped_bit_is_found),
