@@ -2,29 +2,58 @@
  * consumer and not Debezium is measured. Seeded: equal arguments give equal records.
  *
  *   generate BOOTSTRAP PREFIX PARTITIONS [name=value ...]
- *     students=250000 contacts=500000   inserts, in this order
- *     renames=125000 updates=125000     updates of every second student, every fourth contact
- *     moves=0 deletes=0                 contacts that move to another student; contacts deleted
+ *     students=250000 contacts=500000   rows of the two tables; contact k belongs to student
+ *                                       1 + k * 7919 % students
+ *     inserts=1                         insert them, students first; 0: they are there already
+ *     renames=125000 rename_step=2      renames of the students 2, 4, ...
+ *     updates=125000 update_step=4      updates of the contacts 4, 8, ...
+ *     moves=0 deletes=0                 contacts 1, 5, ... move to the next contact's student;
+ *                                       contacts 3, 7, ... are deleted
+ *     rounds=1                          how often renames and updates are repeated
  *     random=0                          1: each stage in random order of keys
  *     seed=1 version=1                  version makes the values differ from another run's
+ *     base=0 stride=1                   student n has the id base + n * stride, contact n base + n
+ *     layout=routed                     or keyed: see debezium.h
+ *     schemas=                          a folder: with schemas
+ * BOOTSTRAP - prints the records instead: topic, key and value, with tabs between.
+ * At the end it prints how many, and when the first and the last were given to Kafka (monotonic).
  */
-#include <librdkafka/rdkafka.h>
+#include "debezium.h"
 
 #include <inttypes.h>
-#include <stdint.h>
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct plan {
-    int64_t students, contacts, renames, updates, moves, deletes, random, seed, version;
+    int64_t students, contacts, inserts, renames, rename_step, updates, update_step;
+    int64_t moves, deletes, rounds, random, seed, version, base, stride;
 };
 
-static rd_kafka_t *producer;
-static const char *prefix;
+static rd_kafka_t *producer; /* NULL: print */
 static int32_t partitions;
-static struct plan plan = {250000, 500000, 125000, 125000, 0, 0, 0, 1, 1};
-static int64_t lsn = 331470928, written;
+static struct plan plan = {.students = 250000,
+                           .contacts = 500000,
+                           .inserts = 1,
+                           .renames = 125000,
+                           .rename_step = 2,
+                           .updates = 125000,
+                           .update_step = 4,
+                           .rounds = 1,
+                           .seed = 1,
+                           .version = 1,
+                           .stride = 1};
+static const char *layout = "routed", *schemas;
+static int64_t written, failed, first_ns;
+
+static int64_t now_ns(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
 
 static uint64_t mix(uint64_t z) { /* splitmix64's output function */
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -32,7 +61,8 @@ static uint64_t mix(uint64_t z) { /* splitmix64's output function */
     return z ^ (z >> 31);
 }
 
-/* A permutation of 0 .. n-1: cycles of a Feistel network over the next power of four. */
+/* A permutation of 0 .. n-1: cycles of a Feistel network over the next power of four.
+ * tests/bench/records.py has the same. */
 static int64_t permuted(int64_t i, int64_t n) {
     if (!plan.random) {
         return i;
@@ -54,147 +84,178 @@ static int64_t permuted(int64_t i, int64_t n) {
     return (int64_t)x;
 }
 
-static void send_record(const char *table, int64_t student, const char *key, const char *before,
-                        const char *after, char op) {
-    char topic[256], value[2048];
-    int64_t us = INT64_C(1795349626525906) + written;
-    lsn += 152;
-    (void)snprintf(topic, sizeof topic, "%s.public.%s", prefix, table);
-    int len = snprintf(
-        value, sizeof value,
-        "{\"before\":%s,\"after\":%s,\"source\":{\"version\":\"3.6.1.Final\",\"connector\":"
-        "\"postgresql\",\"name\":\"%s\",\"ts_ms\":%" PRId64
-        ",\"snapshot\":null,\"db\":\"pg\",\"sequence\":\"[\\\"%" PRId64 "\\\",\\\"%" PRId64
-        "\\\"]\",\"ts_us\":%" PRId64 ",\"ts_ns\":%" PRId64
-        "000,\"schema\":\"public\",\"table\":\"%s\",\"txId\":%" PRId64 ",\"lsn\":%" PRId64
-        ",\"xmin\":null,\"origin\":null,\"origin_lsn\":null},\"transaction\":null,\"op\":\"%c\","
-        "\"ts_ms\":%" PRId64 ",\"ts_us\":%" PRId64 ",\"ts_ns\":%" PRId64 "387}",
-        before, after, prefix, us / 1000, lsn, lsn, us, us, table, 1001821 + written, lsn, op,
-        us / 1000, us, us);
-    int32_t partition = (int32_t)(student % partitions);
+/* ---- to Kafka ---- */
+
+static void delivered(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque) {
+    (void)kafka;
+    (void)opaque;
+    failed += message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void send_texts(struct texts texts, int64_t partition_key) {
+    if (written == 0) {
+        first_ns = now_ns();
+    }
+    written++;
+    if (!producer) {
+        (void)printf("%s\t%s\t%s\n", texts.topic, texts.key, texts.value);
+        return;
+    }
+    int32_t partition = (int32_t)(partition_key % partitions);
     for (;;) {
         rd_kafka_resp_err_t err = rd_kafka_producev(
-            producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-            RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE(value, (size_t)len),
+            producer, RD_KAFKA_V_TOPIC(texts.topic), RD_KAFKA_V_PARTITION(partition),
+            RD_KAFKA_V_KEY(texts.key, strlen(texts.key)),
+            RD_KAFKA_V_VALUE((void *)(uintptr_t)texts.value, strlen(texts.value)),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             break;
         }
         if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-            (void)fprintf(stderr, "%s: %s\n", topic, rd_kafka_err2str(err));
+            (void)fprintf(stderr, "%s: %s\n", texts.topic, rd_kafka_err2str(err));
             exit(1);
         }
         rd_kafka_poll(producer, 100);
     }
-    if (++written % 1000 == 0) {
+    if (written % 1000 == 0) {
         rd_kafka_poll(producer, 0);
     }
 }
 
-static void student_row(char *out, size_t size, int64_t id, const char *stage) {
-    (void)snprintf(out, size,
-                   "{\"student_id\":%" PRId64 ",\"name\":\"%s %" PRId64 " v%" PRId64 "\"}", id,
-                   stage, id, plan.version);
-}
+/* ---- rows ---- */
 
-static void contact_row(char *out, size_t size, int64_t id, int64_t student, const char *stage) {
-    (void)snprintf(out, size,
-                   "{\"contact_id\":%" PRId64 ",\"student_id\":%" PRId64
-                   ",\"contact_number\":\"%s%" PRId64 "-%" PRId64 "\"}",
-                   id, student, stage, id, plan.version);
+static int64_t student_id(int64_t n) {
+    return plan.base + n * plan.stride;
 }
 
 static int64_t student_of(int64_t contact) {
-    return 1 + (contact * 7919) % plan.students;
+    return student_id(1 + (contact * 7919) % plan.students);
 }
 
-static void write_student(int64_t id, const char *before_stage, const char *stage) {
-    char key[64], before[128] = "null", after[128];
-    (void)snprintf(key, sizeof key, "{\"student_id\":%" PRId64 "}", id);
-    if (before_stage) {
-        student_row(before, sizeof before, id, before_stage);
-    }
-    student_row(after, sizeof after, id, stage);
-    send_record("student", id, key, before, after, before_stage ? 'u' : 'c');
+static struct row student(int64_t n, const char *stage, int64_t version, char text[64]) {
+    struct row row = {.student = student_id(n), .text = text};
+    (void)snprintf(text, 64, "%s %" PRId64 " v%" PRId64, stage, row.student, version);
+    return row;
 }
 
-/* stage NULL: deletes. */
-static void write_contact(int64_t id, int64_t student, const char *before_stage,
-                          const char *stage) {
-    char key[96], before[128] = "null", after[128] = "null";
-    (void)snprintf(key, sizeof key, "{\"student_id\":%" PRId64 ",\"contact_id\":%" PRId64 "}",
-                   student, id);
-    if (before_stage) {
-        contact_row(before, sizeof before, id, student, before_stage);
-    }
-    if (stage) {
-        contact_row(after, sizeof after, id, student, stage);
-    }
-    send_record("contact", student, key, before, after, !stage ? 'd' : before_stage ? 'u' : 'c');
+static struct row contact(int64_t n, int64_t owner, const char *stage, int64_t version,
+                          char text[64]) {
+    struct row row = {.student = owner, .contact = plan.base + n, .text = text};
+    (void)snprintf(text, 64, "%s%" PRId64 "-%" PRId64, stage, row.contact, version);
+    return row;
 }
 
-static void write_all(void) {
+static void send_student(const struct row *before, const struct row *after) {
+    send_texts(debezium_student(before, after), (after ? after : before)->student);
+}
+
+/* A record whose key is the primary key may lie in any partition, if always in the same. */
+static void send_contact(const struct row *before, const struct row *after) {
+    const struct row *row = after ? after : before;
+    send_texts(debezium_contact(before, after),
+               strcmp(layout, "routed") == 0 ? row->student : row->contact);
+}
+
+/* ---- stages ---- */
+
+static void insert_all(void) {
+    char text[64];
     for (int64_t i = 0; i < plan.students; i++) {
-        write_student(1 + permuted(i, plan.students), NULL, "student");
+        struct row row = student(1 + permuted(i, plan.students), "student", plan.version, text);
+        send_student(NULL, &row);
     }
     for (int64_t i = 0; i < plan.contacts; i++) {
-        int64_t id = 1 + permuted(i, plan.contacts);
-        write_contact(id, student_of(id), NULL, "+49-");
-    }
-    for (int64_t i = 0; i < plan.renames; i++) {
-        write_student(2 * (1 + permuted(i, plan.renames)), "student", "renamed");
-    }
-    for (int64_t i = 0; i < plan.updates; i++) {
-        int64_t id = 4 * (1 + permuted(i, plan.updates));
-        write_contact(id, student_of(id), "+49-", "+50-");
-    }
-    for (int64_t i = 0; i < plan.moves; i++) { /* contacts 4k+1: not updated before */
-        int64_t id = 4 * permuted(i, plan.moves) + 1;
-        write_contact(id, student_of(id), "+49-", NULL);
-        write_contact(id, student_of(id + 1), NULL, "+51-");
-    }
-    for (int64_t i = 0; i < plan.deletes; i++) { /* contacts 4k+3 */
-        int64_t id = 4 * permuted(i, plan.deletes) + 3;
-        write_contact(id, student_of(id), "+49-", NULL);
+        int64_t n = 1 + permuted(i, plan.contacts);
+        struct row row = contact(n, student_of(n), "+49-", plan.version, text);
+        send_contact(NULL, &row);
     }
 }
+
+static void update_rows(int64_t version) {
+    char from[64], to[64];
+    for (int64_t i = 0; i < plan.renames; i++) {
+        int64_t n = plan.rename_step * (1 + permuted(i, plan.renames));
+        struct row before = student(n, "student", version, from);
+        struct row after = student(n, "renamed", version, to);
+        send_student(&before, &after);
+    }
+    for (int64_t i = 0; i < plan.updates; i++) {
+        int64_t n = plan.update_step * (1 + permuted(i, plan.updates));
+        struct row before = contact(n, student_of(n), "+49-", version, from);
+        struct row after = contact(n, student_of(n), "+50-", version, to);
+        send_contact(&before, &after);
+    }
+}
+
+static void move_and_delete(void) {
+    char from[64], to[64];
+    for (int64_t i = 0; i < plan.moves; i++) {
+        int64_t n = 4 * permuted(i, plan.moves) + 1;
+        struct row before = contact(n, student_of(n), "+49-", plan.version, from);
+        struct row after = contact(n, student_of(n + 1), "+51-", plan.version, to);
+        if (strcmp(layout, "routed") == 0 && before.student != after.student) {
+            send_contact(&before, NULL); /* another key: Debezium sends two records */
+            send_contact(NULL, &after);
+        } else {
+            send_contact(&before, &after);
+        }
+    }
+    for (int64_t i = 0; i < plan.deletes; i++) {
+        int64_t n = 4 * permuted(i, plan.deletes) + 3;
+        struct row before = contact(n, student_of(n), "+49-", plan.version, from);
+        send_contact(&before, NULL);
+    }
+}
+
+static bool plan_fits(void) {
+    int64_t students = plan.renames * plan.rename_step;
+    int64_t updated = plan.updates * plan.update_step;
+    return plan.students > 0 && students <= plan.students && updated <= plan.contacts &&
+           4 * plan.moves <= plan.contacts && 4 * plan.deletes <= plan.contacts &&
+           student_id(plan.students) <= INT32_MAX; /* Java's hash of such a bigint is itself */
+}
+
+/* ---- arguments ---- */
 
 static int take_option(const char *option) {
     const struct {
         const char *name;
         int64_t *value;
     } options[] = {
-        {"students", &plan.students}, {"contacts", &plan.contacts}, {"renames", &plan.renames},
-        {"updates", &plan.updates},   {"moves", &plan.moves},       {"deletes", &plan.deletes},
-        {"random", &plan.random},     {"seed", &plan.seed},         {"version", &plan.version},
+        {"students", &plan.students}, {"contacts", &plan.contacts},
+        {"inserts", &plan.inserts},   {"renames", &plan.renames},
+        {"updates", &plan.updates},   {"rename_step", &plan.rename_step},
+        {"moves", &plan.moves},       {"update_step", &plan.update_step},
+        {"deletes", &plan.deletes},   {"rounds", &plan.rounds},
+        {"random", &plan.random},     {"seed", &plan.seed},
+        {"version", &plan.version},   {"base", &plan.base},
+        {"stride", &plan.stride},
     };
     const char *equals = strchr(option, '=');
+    size_t length = equals ? (size_t)(equals - option) : 0;
     for (size_t i = 0; equals && i < sizeof options / sizeof *options; i++) {
-        if (strlen(options[i].name) == (size_t)(equals - option) &&
-            strncmp(options[i].name, option, (size_t)(equals - option)) == 0) {
+        if (strlen(options[i].name) == length && strncmp(options[i].name, option, length) == 0) {
             *options[i].value = strtoll(equals + 1, NULL, 10);
             return 0;
         }
+    }
+    if (strncmp(option, "layout=", 7) == 0) {
+        layout = equals + 1;
+        return 0;
+    }
+    if (strncmp(option, "schemas=", 8) == 0) {
+        schemas = equals[1] ? equals + 1 : NULL;
+        return 0;
     }
     (void)fprintf(stderr, "unknown option %s\n", option);
     return 2;
 }
 
-int main(int argc, char **argv) {
-    if (argc < 4) {
-        (void)fprintf(stderr, "usage: generate BOOTSTRAP PREFIX PARTITIONS [name=value ...]\n");
-        return 2;
-    }
-    prefix = argv[2];
-    partitions = (int32_t)strtol(argv[3], NULL, 10);
-    for (int i = 4; i < argc; i++) {
-        if (take_option(argv[i]) != 0) {
-            return 2;
-        }
-    }
+static rd_kafka_t *new_producer(const char *bootstrap) {
     char error[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    const char *settings[][2] = {{"bootstrap.servers", argv[1]},
+    /* As the connector's producer, but for a wait that makes a backlog's batches as large. */
+    const char *settings[][2] = {{"bootstrap.servers", bootstrap},
                                  {"compression.codec", "lz4"},
                                  {"linger.ms", "20"},
                                  {"batch.size", "262144"},
@@ -202,14 +263,46 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         (void)rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error);
     }
-    producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
-    if (!producer) {
+    rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+    rd_kafka_t *made = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
+    if (!made) {
         (void)fprintf(stderr, "%s\n", error);
-        return 1;
+        exit(1);
     }
-    write_all();
-    rd_kafka_resp_err_t err = rd_kafka_flush(producer, 120000);
+    return made;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 4) {
+        (void)fprintf(stderr, "usage: generate BOOTSTRAP PREFIX PARTITIONS [name=value ...]\n");
+        return 2;
+    }
+    partitions = (int32_t)strtol(argv[3], NULL, 10);
+    for (int i = 4; i < argc; i++) {
+        if (take_option(argv[i]) != 0) {
+            return 2;
+        }
+    }
+    if (partitions < 1 || !plan_fits()) {
+        (void)fprintf(stderr, "more changes than rows, or ids that are too large\n");
+        return 2;
+    }
+    debezium_begin(argv[2], strcmp(layout, "routed") == 0 ? LAYOUT_ROUTED : LAYOUT_KEYED, schemas);
+    producer = strcmp(argv[1], "-") == 0 ? NULL : new_producer(argv[1]);
+    if (plan.inserts) {
+        insert_all();
+    }
+    for (int64_t round = 0; round < plan.rounds; round++) {
+        update_rows(plan.version + round);
+    }
+    move_and_delete();
+    if (!producer) {
+        return 0;
+    }
+    bool flushed = rd_kafka_flush(producer, 120000) == RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_destroy(producer);
-    (void)printf("%" PRId64 " records\n", written);
-    return err != RD_KAFKA_RESP_ERR_NO_ERROR;
+    (void)printf("{\"records\": %" PRId64 ", \"first_ns\": %" PRId64 ", \"last_ns\": %" PRId64
+                 "}\n",
+                 written, first_ns, now_ns());
+    return flushed && failed == 0 ? 0 : 1;
 }

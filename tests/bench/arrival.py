@@ -1,0 +1,88 @@
+"""When a table is right: the same cheap poll for everybody, then its count and checksum."""
+
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+from db import Database
+from records import CHECKSUM, Truth
+
+POLL_SECONDS = 0.01
+TABLE = "student_contact"
+
+# The last rows that are written, each by its key: no plan may read the table.
+LOOK_UP = (f"SELECT count(*) FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[]) k(s, c, n, t) "
+           f"JOIN {TABLE} r ON r.student_id = k.s AND r.contact_id = k.c AND r.name = k.n AND r.contact_number = k.t")
+SESSION = ("SET enable_seqscan = off", "SET enable_hashjoin = off", "SET enable_mergejoin = off",
+           "SET max_parallel_workers_per_gather = 0")
+
+
+
+def look_up(olap: Database, rows: list[tuple]) -> int:
+    """How many of these rows are there as they must be."""
+    return olap.run(LOOK_UP, *(list(column) for column in zip(*rows)))[0][0]
+
+
+@dataclass
+class Arrival:
+    """Monotonic seconds; right is None when the time was over."""
+    first: float | None
+    right: float | None
+    rows: int
+    looks: int        # how often the checksum was taken: more than once costs the measured one
+    problem: str = ""
+
+
+class Poll:
+    """One session of the OLAP database that looks until all is there."""
+
+    def __init__(self, olap: Database, truth: Truth, still_alive: Callable[[], str]) -> None:
+        """still_alive: why waiting has become pointless, or nothing."""
+        self.database = Database(olap.port, olap.name)
+        for setting in SESSION:
+            self.database.run(setting)
+        self.truth = truth
+        self.pause = 0.0
+        self.still_alive = still_alive
+        step = max(1, len(truth.last) // 16)
+        self.few = [list(column) for column in zip(*truth.last[::step])]
+        self.all = [list(column) for column in zip(*truth.last)]
+
+    def there(self, keys: list[list]) -> bool:
+        return self.database.run(LOOK_UP, *keys)[0][0] == len(keys[0])
+
+    def all_there(self) -> bool:
+        return self.there(self.all)
+
+    def count_and_checksum(self) -> tuple[int, str]:
+        return self.database.run(CHECKSUM.format(f"SELECT * FROM {TABLE}"))[0]
+
+    def wait(self, seconds: float) -> Arrival:
+        end = time.monotonic() + seconds
+        found = Arrival(None, None, 0, 0)
+        while not self._look(found):
+            found.problem = self.still_alive() or ("" if time.monotonic() < end else f"not right within {seconds:g} s")
+            if found.problem:
+                found.rows, checksum = self.count_and_checksum()
+                if (found.rows, checksum) == (self.truth.count, self.truth.checksum):
+                    found.problem += ", though the table is right"
+                break
+            time.sleep(POLL_SECONDS + self.pause)
+        self.database.close()
+        return found
+
+    def _look(self, found: Arrival) -> bool:
+        if found.first is None:
+            if not self.database.run(f"SELECT 1 FROM {TABLE} LIMIT 1"):
+                return False
+            found.first = time.monotonic()
+        if not self.there(self.few) or not self.all_there():
+            return False
+        looked = time.monotonic()
+        found.looks += 1
+        found.rows, checksum = self.count_and_checksum()
+        if (found.rows, checksum) != (self.truth.count, self.truth.checksum):
+            self.pause = time.monotonic() - looked  # a look that came too early must not take the machine
+            return False
+        found.right = looked
+        return True

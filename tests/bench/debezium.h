@@ -1,0 +1,34 @@
+/* debezium.h: the text of records as Debezium's JSON converter writes them, byte for byte in shape.
+ *
+ * Owns:    the text of the last record, until the next call.
+ * Threads: one.
+ * Units:   none.
+ * Errors:  a schema file that can't be read ends the program.
+ * Limits:  the two tables of schemas/oltp.sql; names and numbers that JSON need not escape.
+ */
+#ifndef BENCH_DEBEZIUM_H
+#define BENCH_DEBEZIUM_H
+
+#include <stdint.h>
+
+enum layout {
+    LAYOUT_ROUTED, /* as the shipped connector writes: a contact's key is student_id, contact_id */
+    LAYOUT_KEYED,  /* as a connector without message.key.columns: the key is the primary key */
+};
+
+struct row {
+    int64_t student, contact;
+    const char *text; /* a student's name, a contact's number */
+};
+
+struct texts {
+    const char *topic, *key, *value;
+};
+
+/* schemas: NULL, or a folder with the texts of schemas.enable=true: key-student.json and so on. */
+void debezium_begin(const char *prefix, enum layout layout, const char *schemas);
+/* before, after: NULL where Debezium writes null. */
+struct texts debezium_student(const struct row *before, const struct row *after);
+struct texts debezium_contact(const struct row *before, const struct row *after);
+
+#endif

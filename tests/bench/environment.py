@@ -1,0 +1,154 @@
+"""The servers of one bench run, and what each measurement is given on them: databases, topics, folders."""
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import kafka
+from db import Database
+from records import History, Records, Truth
+from stack import PARTITIONS, ROOT, Stack
+from wait import Failure
+
+SINK_TABLE = ("CREATE TABLE student_contact (student_id bigint, contact_id bigint, name text, contact_number text, "
+              "PRIMARY KEY (student_id, contact_id))")
+TABLES = ("student", "contact")
+GENERATE_SECONDS = 1800
+
+
+@dataclass
+class Env:
+    """What a subject is given; peers/README.md says it to those who write one."""
+    name: str
+    bootstrap: str
+    prefix: str | None
+    oltp: Database
+    olap: Database
+    connect_url: str
+    jars: Path
+    work: Path
+    log: Path
+    stack: Stack
+
+    @property
+    def student_topic(self) -> str | None:
+        return self.prefix and f"{self.prefix}.public.student"
+
+    @property
+    def contact_topic(self) -> str | None:
+        return self.prefix and f"{self.prefix}.public.contact"
+
+
+@dataclass
+class Topics:
+    """One pair of topics and all that was written to it."""
+    prefix: str
+    reads: str
+    history: History
+    records: int = 0
+
+
+class Servers:
+    """Both databases, Kafka and Connect, and the tools of tests/bench."""
+
+    def __init__(self, folder: Path, tools: Path) -> None:
+        self.stack = Stack(folder)
+        for name in ("SYNC_KAFKA_SESSION_TIMEOUT_MS", "SYNC_KAFKA_HEARTBEAT_INTERVAL_MS"):
+            del self.stack.env[name]  # the tests' own; here as shipped
+        self.tools = tools
+        self.numbers = itertools.count(1)
+        self.truths: dict[str, Truth] = {}
+        self.truth_database = Database(self.stack.oltp.port, "truth")
+
+    def start(self) -> None:
+        self.stack.script("stack/service.sh", "servers")
+        self.truth_database.create()
+
+    def end(self, failed: bool) -> None:
+        self.stack.wipe()
+        if not failed:
+            self.stack.remove_folder()
+
+    # ---- topics
+
+    def topics(self, reads: str) -> Topics:
+        """A new, empty pair."""
+        prefix = f"bench{next(self.numbers)}"
+        if reads != "oltp":
+            for table in TABLES:
+                kafka.java(self.stack, "org.apache.kafka.tools.TopicCommand", "--create", "--topic",
+                           f"{prefix}.public.{table}", "--partitions", str(PARTITIONS), "--config", "retention.ms=-1")
+        return Topics(prefix, reads, History())
+
+    def write(self, topics: Topics, records: Records) -> dict:
+        """Writes records; returns how many, and the monotonic seconds of the first and after the last."""
+        layout = "routed" if topics.reads == "routed" else "keyed"
+        options = [f"layout={layout}"]
+        if topics.reads == "keyed-schemas":
+            options.append(f"schemas={self.schemas(topics.prefix)}")
+        done = subprocess.run([str(self.tools / "generate"), self.stack.broker, topics.prefix, str(PARTITIONS),
+                               *options, *records.options()],
+                              capture_output=True, text=True, timeout=GENERATE_SECONDS, check=False)
+        if done.returncode != 0:
+            raise Failure(f"generate ended with {done.returncode}: {done.stderr[-400:]}")
+        topics.history += records
+        said = json.loads(done.stdout)
+        topics.records += said["records"]
+        return {"records": said["records"], "first": said["first_ns"] / 1e9, "last": said["last_ns"] / 1e9}
+
+    def schemas(self, prefix: str) -> Path:
+        """The schemas that records carry, with this prefix in their names."""
+        folder = self.stack.folder / f"schemas-{prefix}"
+        if not folder.exists():
+            folder.mkdir()
+            for file in (ROOT / "tests/bench/schemas").glob("*.json"):
+                (folder / file.name).write_text(file.read_text().replace("@PREFIX@", prefix))
+        return folder
+
+    def remove_topics(self, topics: Topics) -> None:
+        if topics.reads != "oltp":
+            for table in TABLES:
+                kafka.delete_topic(self.stack, f"{topics.prefix}.public.{table}")
+
+    # ---- databases
+
+    def env(self, topics: Topics) -> Env:
+        """New databases and folders for one measurement."""
+        name = f"run{next(self.numbers)}"
+        env = Env(name, self.stack.broker, topics.prefix if topics.reads != "oltp" else None,
+                  Database(self.stack.oltp.port, name), Database(self.stack.olap.port, name),
+                  f"http://127.0.0.1:{self.stack.ports['CONNECT_PORT']}",
+                  Path(os.environ.get("JARS", ROOT / "build/jars")), self.stack.folder / name,
+                  self.stack.log_dir / f"{name}.log", self.stack)
+        env.work.mkdir()
+        env.oltp.create()
+        env.olap.create()
+        env.oltp.transaction((ROOT / "schemas/oltp.sql").read_text())
+        return env
+
+    def remove_env(self, env: Env) -> None:
+        for database in (env.oltp, env.olap):
+            database.close()
+            maintenance = Database(database.port, "postgres")
+            maintenance.run(f'DROP DATABASE "{database.name}" WITH (FORCE)')
+            maintenance.close()
+        shutil.rmtree(env.work, ignore_errors=True)
+
+    def rest_of_writing(self) -> None:
+        """What was written before must not be paid for by what is measured next."""
+        for port in (self.stack.oltp.port, self.stack.olap.port):
+            maintenance = Database(port, "postgres")
+            maintenance.run("CHECKPOINT")
+            maintenance.close()
+        os.sync()
+
+    def truth(self, history: History) -> Truth:
+        """Made once for each history; the table in the database is the latest's."""
+        key = repr(history)
+        if key not in self.truths:
+            self.truths[key] = Truth(self.truth_database, history)
+        return self.truths[key]
