@@ -22,6 +22,10 @@ static void usage(FILE *out) {
         "            --apply-sink    makes the tables in the OLAP database instead\n"
         "            --apply-topics  makes the topics in Kafka instead\n"
         "            --connector     prints the connector's configuration alone, as JSON\n"
+        "  cache [TASK]\n"
+        "          prints the state caches under state.dir, or one task's, without changing them:\n"
+        "          where it stands, then its rows, a JSON object a line; not while a member has "
+        "it\n"
         "\n"
         "Options:\n"
         "  --config FILE      settings from a JSON file\n"
@@ -58,6 +62,11 @@ enum err_kind cli_load_view(const struct config *config, struct view **ret_view,
     }
     free(report);
     return kind;
+}
+
+void cli_identity_tail(const struct config *config, const struct view *view, struct buf *out) {
+    buf_printf(out, "|%s|%d|%s|java", config->topic_prefix, view->partition_count,
+               view->fingerprint.ptr);
 }
 
 /* The value of an option that takes one, "--set x" or "--set=x"; NULL: not this option. Moves *at.
@@ -111,6 +120,8 @@ static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *r
             cli->config_file = value;
         } else if (arg[0] != '-' && !cli->command) {
             cli->command = arg;
+        } else if (arg[0] != '-' && !cli->argument && strcmp(cli->command, "cache") == 0) {
+            cli->argument = arg;
         } else {
             return err_set(reterr, ERR_CONFIG, "unknown argument '%s'; --help shows what there is",
                            arg);
@@ -136,8 +147,12 @@ static int dispatch(const struct cli *cli, const struct config *config,
     if (strcmp(cli->command, "plan") == 0) {
         return cli_plan(cli, config);
     }
+    if (strcmp(cli->command, "cache") == 0) {
+        return cli_cache(cli, config);
+    }
     struct err err;
-    (void)err_set(&err, ERR_CONFIG, "unknown command '%s'; there are run and plan", cli->command);
+    (void)err_set(&err, ERR_CONFIG, "unknown command '%s'; there are run, plan and cache",
+                  cli->command);
     return cli_fail(&err);
 }
 

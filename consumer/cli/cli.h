@@ -1,6 +1,6 @@
 /* cli.h: argv → a command.
  *
- * What:    run, plan; --help, --version, --print-config.
+ * What:    run, plan, cache; --help, --version, --print-config.
  * Owns:    nothing beyond the call.
  * Threads: main only.
  * Units:   none.
@@ -10,6 +10,7 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include "base/buf.h"
 #include "config/config.h"
 #include "view/view.h"
 
@@ -20,7 +21,8 @@
 #define EXIT_CODE_CONFIG 2 /* the operator must change something; nothing was touched */
 
 struct cli {
-    const char *command; /* "run", "plan"; NULL: none given */
+    const char *command;  /* "run", "plan", "cache"; NULL: none given */
+    const char *argument; /* cache: the task; NULL: all */
     const char *config_file;
     const char **sets; /* --set name=value */
     size_t set_count;
@@ -40,10 +42,13 @@ int cli_main(int argc, char **argv, char *const *env, struct cli_signals *signal
 
 int cli_run(const struct config *config, struct cli_signals *signals);
 int cli_plan(const struct cli *cli, const struct config *config);
+int cli_cache(const struct cli *cli, const struct config *config);
 
 /* Both SQL files by the settings; the whole report goes to stderr on failure. */
 MUST_CHECK enum err_kind cli_load_view(const struct config *config, struct view **ret_view,
                                        struct err *reterr);
+/* What a cache belongs to (state.h's identity), without the cluster's id before it. */
+void cli_identity_tail(const struct config *config, const struct view *view, struct buf *out);
 /* Prints "oltp-olap-sync: message" and returns the exit code of err. */
 int cli_fail(const struct err *err);
 

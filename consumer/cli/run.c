@@ -32,6 +32,7 @@ struct run {
     char cluster_id[128];
     int64_t min_compaction_lag_ms;
     struct arena arena;
+    struct buf identity; /* of the caches */
 };
 
 /* Waits for a signal or the file descriptors; what woke it is found out by looking. */
@@ -204,6 +205,8 @@ static enum err_kind open_clients(struct run *run, struct err *reterr) {
 
 static void make_member(struct run *run) {
     const struct config *config = run->config;
+    buf_printf(&run->identity, "%s", run->cluster_id);
+    cli_identity_tail(config, run->view, &run->identity);
     struct member_options options = {
         .view = run->view,
         .consume_ops = &kafka_ops,
@@ -214,9 +217,7 @@ static void make_member(struct run *run) {
         .clock = clock_real(),
         .log = &run->log,
         .random = fill_random,
-        .identity =
-            arena_printf(&run->arena, "%s|%s|%d|%s|java", run->cluster_id, config->topic_prefix,
-                         run->view->partition_count, run->view->fingerprint.ptr),
+        .identity = buf_view(&run->identity),
         .batch_max_rows = (size_t)config->batch_max_rows,
         .cache_commit_bytes = (size_t)config->cache_commit_bytes,
         .dead_letter_max = (size_t)config->dead_letter_max,
@@ -285,6 +286,7 @@ static void run_clear(struct run *run) {
     lmdb_store_destroy(&run->store);
     clients_clear(&run->clients);
     arena_clear(&run->arena);
+    buf_clear(&run->identity);
     metrics_destroy(&run->metrics);
     health_destroy(&run->health);
     view_destroy(&run->view);

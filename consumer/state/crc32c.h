@@ -10,6 +10,8 @@
 #ifndef STATE_CRC32C_H
 #define STATE_CRC32C_H
 
+#include "base/str.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +19,14 @@
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t len);
 /* The same without the processor's help: for machines that have none, and for the test. */
 uint32_t crc32c_portable(uint32_t crc, const void *bytes, size_t len);
+
+/* Over a space of a store, a key and its value: a value that slipped to another key is found too.
+ */
+static inline uint32_t crc32c_entry(int space, struct str key, struct str value) {
+    unsigned char head = (unsigned char)space;
+    uint32_t crc = crc32c(0, &head, 1);
+    crc = crc32c(crc, key.ptr, key.len);
+    return crc32c(crc, value.ptr, value.len);
+}
 
 #endif

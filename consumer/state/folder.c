@@ -179,6 +179,28 @@ enum err_kind folder_open(const char *dir, int32_t task, const char *suffix,
     return ERR_NONE;
 }
 
+enum err_kind folder_peek(const char *dir, int32_t task, struct folder **ret_folder,
+                          struct err *reterr) {
+    struct folder *folder = folder_new(dir, task, "");
+    enum err_kind kind = ERR_NONE;
+    folder->lock_fd = open(folder->lock_path, O_RDONLY | O_CLOEXEC);
+    if (folder->lock_fd < 0 && errno != ENOENT) {
+        kind = folder_error(reterr, folder->lock_path, "can't be opened", errno);
+    } else if (folder->lock_fd >= 0 && flock(folder->lock_fd, LOCK_SH | LOCK_NB) != 0) {
+        kind = errno == EWOULDBLOCK
+                   ? err_set(reterr, ERR_RETRY, "%.300s: locked: in use by another process",
+                             folder->path)
+                   : folder_error(reterr, folder->lock_path, "can't be locked", errno);
+    }
+    if (kind == ERR_NONE && folder->lock_fd >= 0) {
+        *ret_folder = folder;
+    } else {
+        *ret_folder = NULL;
+        folder_free(folder);
+    }
+    return kind;
+}
+
 void folder_close(struct folder **folder) {
     if (!*folder) {
         return;

@@ -27,6 +27,10 @@ enum folder_condition {
  * suffix not "": a private folder, removed on close. */
 MUST_CHECK enum err_kind folder_open(const char *dir, int32_t task, const char *suffix,
                                      struct folder **ret_folder, struct err *reterr);
+/* Takes its lock for looking only, beside others that do so; makes and removes nothing. *ret_folder
+ * NULL: there is none. */
+MUST_CHECK enum err_kind folder_peek(const char *dir, int32_t task, struct folder **ret_folder,
+                                     struct err *reterr);
 void folder_close(struct folder **folder);
 
 const char *folder_path(const struct folder *folder);

@@ -54,9 +54,10 @@ enum meta_verdict meta_decode(struct str stored, struct meta_record *record) {
     }
     size_t identity_at = FIXED_BYTES + offsets_bytes;
     struct str identity = {stored.ptr + identity_at, stored.len - identity_at};
-    if (!str_equal(identity, record->identity)) {
+    if (record->identity.ptr && !str_equal(identity, record->identity)) {
         return META_FOREIGN;
     }
+    record->identity = record->identity.ptr ? record->identity : identity;
     record->incomplete = (be32_at(stored, 12) & FLAG_INCOMPLETE) != 0;
     record->wall_ms = (int64_t)be64_at(stored, 16);
     record->row_count = be64_at(stored, 24);

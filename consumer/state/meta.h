@@ -33,7 +33,8 @@ enum meta_verdict {
 
 /* Replaces what is in out. */
 void meta_encode(const struct meta_record *record, struct buf *out);
-/* record->identity and table_count say what is expected; the rest is filled on META_GOOD. */
+/* record->identity and table_count say what is expected; the rest is filled on META_GOOD. Without
+ * an identity (ptr NULL) any will do, and it is filled, too: it points into stored. */
 enum meta_verdict meta_decode(struct str stored, struct meta_record *record);
 
 #endif

@@ -57,18 +57,10 @@ static enum err_kind noted(struct state *state, enum err_kind kind) {
     return kind;
 }
 
-/* Over space, key and value: a value that slipped to another key is found too. */
-static uint32_t checksum(int space, struct str key, struct str value) {
-    unsigned char head = (unsigned char)space;
-    uint32_t crc = crc32c(0, &head, 1);
-    crc = crc32c(crc, key.ptr, key.len);
-    return crc32c(crc, value.ptr, value.len);
-}
-
 /* Into state->value. */
 static struct str seal(struct state *state, int space, struct str key, struct str value) {
     buf_reset(&state->value);
-    buf_be32(&state->value, checksum(space, key, value));
+    buf_be32(&state->value, crc32c_entry(space, key, value));
     buf_str(&state->value, value);
     return buf_view(&state->value);
 }
@@ -79,7 +71,7 @@ static enum err_kind unseal(struct state *state, int space, struct str key, stru
         struct str value = {stored.ptr + CRC_BYTES, stored.len - CRC_BYTES};
         uint32_t crc = 0;
         memcpy(&crc, stored.ptr, sizeof crc);
-        if (be32toh(crc) == checksum(space, key, value)) {
+        if (be32toh(crc) == crc32c_entry(space, key, value)) {
             *ret_value = value;
             return ERR_NONE;
         }

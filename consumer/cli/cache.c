@@ -1,0 +1,178 @@
+/* The command cache: what the state caches hold, printed without changing them. */
+#include "cli/cli.h"
+#include "state/lmdb_store.h"
+#include "state/peek.h"
+#include "view/row.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static void print_string(struct str s) {
+    (void)putchar('"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c == '"' || c == '\\') {
+            (void)printf("\\%c", c);
+        } else if (c < 0x20) {
+            (void)printf("\\u%04x", c);
+        } else {
+            (void)putchar(c);
+        }
+    }
+    (void)putchar('"');
+}
+
+static void print_pair(const char *before, struct str name, struct str value) {
+    (void)fputs(before, stdout);
+    print_string(name);
+    (void)putchar(':');
+    if (value.ptr) {
+        print_string(value);
+    } else {
+        (void)fputs("null", stdout);
+    }
+}
+
+static void print_head(const struct view *view, int32_t task, const struct peek_meta *meta) {
+    (void)printf("{\"task\":%" PRId32 ",\"rows\":%" PRIu64 ",\"complete\":%s,\"wall_ms\":%" PRId64
+                 ",\"offsets\":{",
+                 task, meta->row_count, meta->incomplete ? "false" : "true", meta->wall_ms);
+    for (size_t t = 0; t < view->table_count; t++) {
+        (void)fputs(t > 0 ? "," : "", stdout);
+        print_string(view->tables[t].topic);
+        (void)printf(":%" PRId64, meta->offsets[t]);
+    }
+    print_pair("},", STR("identity"), meta->identity);
+    (void)puts("}");
+}
+
+static enum err_kind print_row(const struct view_table *table, int32_t task, struct str key,
+                               struct str value, struct err *reterr) {
+    struct str values[VIEW_COLUMNS_MAX];
+    char scratch[VIEW_COLUMNS_MAX * ROW_PART_TEXT_MAX];
+    enum err_kind kind = row_decode(table, key, value, scratch, values, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    (void)printf("{\"task\":%" PRId32 ",", task);
+    print_pair("", STR("topic"), table->topic);
+    (void)fputs(",\"row\":{", stdout);
+    for (size_t c = 0; c < table->column_count; c++) {
+        print_pair(c > 0 ? "," : "", table->columns[c].name, values[c]);
+    }
+    (void)puts("}}");
+    return ERR_NONE;
+}
+
+static enum err_kind print_rows(const struct view *view, int32_t task, struct peek *peek,
+                                struct err *reterr) {
+    enum err_kind kind = ERR_NONE;
+    for (size_t t = 0; kind == ERR_NONE && t < view->table_count; t++) {
+        struct str key = STR_NONE, value = STR_NONE;
+        do {
+            kind = peek_next(peek, (int)t, &key, &value, reterr);
+            if (kind == ERR_NONE && key.ptr) {
+                kind = print_row(&view->tables[t], task, key, value, reterr);
+            }
+        } while (kind == ERR_NONE && key.ptr);
+    }
+    return kind;
+}
+
+/* The rows of another view can't be read by this one's columns. */
+static enum err_kind check_identity(const struct config *config, const struct view *view,
+                                    struct str identity, struct err *reterr) {
+    struct buf tail = {0};
+    cli_identity_tail(config, view, &tail);
+    bool ours = identity.len >= tail.len &&
+                memcmp(identity.ptr + identity.len - tail.len, tail.ptr, tail.len) == 0;
+    enum err_kind kind =
+        ours ? ERR_NONE
+             : err_set(reterr, ERR_CACHE,
+                       "it belongs to \"" STR_FMT
+                       "\" (cluster|topic prefix|partitions|view), not to the settings' \"" STR_FMT
+                       "\"; a member would rebuild this cache",
+                       STR_ARG(identity), STR_ARG(buf_view(&tail)));
+    buf_clear(&tail);
+    return kind;
+}
+
+/* *ret_is_there: there is a cache. */
+static enum err_kind print_cache(const struct config *config, const struct view *view, int32_t task,
+                                 bool *ret_is_there, struct err *reterr) {
+    struct peek *peek = NULL;
+    struct peek_meta meta;
+    enum err_kind kind =
+        peek_open(config->state_dir, task, view->table_count, &peek, &meta, reterr);
+    *ret_is_there = kind != ERR_NONE || peek;
+    if (kind == ERR_NONE && peek) {
+        kind = check_identity(config, view, meta.identity, reterr);
+        if (kind == ERR_NONE) {
+            print_head(view, task, &meta);
+            kind = print_rows(view, task, peek, reterr);
+        }
+    }
+    peek_close(&peek);
+    return kind;
+}
+
+static enum err_kind parse_task(const char *text, int32_t partition_count, int32_t *ret_task,
+                                struct err *reterr) {
+    char *end = NULL;
+    long task = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || task < 0 || task >= partition_count) {
+        return err_set(reterr, ERR_CONFIG, "'%.40s' is no task: they are 0 to %d", text,
+                       (int)partition_count - 1);
+    }
+    *ret_task = (int32_t)task;
+    return ERR_NONE;
+}
+
+/* Goes on behind a cache that can't be read; the exit code tells. */
+static int print_caches(const struct config *config, const struct view *view, int32_t first,
+                        int32_t last) {
+    struct err err;
+    int code = EXIT_CODE_OK;
+    bool is_there = false;
+    for (int32_t task = first; task <= last; task++) {
+        bool this_one = false;
+        if (print_cache(config, view, task, &this_one, &err) != ERR_NONE) {
+            (void)fflush(stdout);
+            (void)fprintf(stderr, "oltp-olap-sync: cache of task %" PRId32 ": %s\n", task,
+                          err.message);
+            code = EXIT_CODE_FAILED;
+        }
+        is_there |= this_one;
+    }
+    if (!is_there) {
+        (void)err_set(&err, ERR_RETRY, "there is no such cache in %.200s", config->state_dir);
+        return cli_fail(&err);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        (void)err_set(&err, ERR_RETRY, "the output can't be written");
+        return cli_fail(&err);
+    }
+    return code;
+}
+
+int cli_cache(const struct cli *cli, const struct config *config) {
+    struct view *view = NULL;
+    struct err err;
+    int32_t task = -1;
+    enum err_kind kind = cli_load_view(config, &view, &err);
+    if (kind == ERR_NONE && cli->argument) {
+        kind = parse_task(cli->argument, view->partition_count, &task, &err);
+    }
+    if (kind == ERR_NONE) {
+        kind = lmdb_store_guard(&err);
+    }
+    int code = EXIT_CODE_OK;
+    if (kind != ERR_NONE) {
+        code = cli_fail(&err);
+    } else {
+        code = print_caches(config, view, task < 0 ? 0 : task,
+                            task < 0 ? view->partition_count - 1 : task);
+    }
+    view_destroy(&view);
+    return code;
+}
