@@ -1,19 +1,24 @@
 """Records of our own making, straight into a topic; and what an administrator does, with Kafka's own tools."""
 
 import json
+import re
 import subprocess
+from pathlib import Path
 
 from stack import PARTITIONS, ROOT, Stack
 from wait import Failure
 
 NULL = "<null>"
+Log = list[tuple[int, str, str]]  # of a partition: offset, key, value
+DUMPED = re.compile(r"^\| offset: (\d+) .*? key: (.*?) payload: (.*)$")
 MASK = 0xFFFFFFFF
 
 
-def java(stack: Stack, tool: str, *args: str, text: str = "", errors_end: bool = True) -> str:
+def java(stack: Stack, tool: str, *args: str, text: str = "", errors_end: bool = True, broker: bool = True) -> str:
     """Runs one of Kafka's own tools against the stack's broker; returns what it prints. Some log errors and go on."""
+    server = ["--bootstrap-server", stack.broker] if broker else []
     command = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-               "-cp", f"{ROOT}/build/jars/*", tool, "--bootstrap-server", stack.broker, *args]
+               "-cp", f"{ROOT}/build/jars/*", tool, *server, *args]
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0 or errors_end and "ERROR" in done.stderr:
         raise Failure(f"{tool} failed: {done.stdout[-300:]}{done.stderr[-600:]}")
@@ -38,6 +43,25 @@ def records_of(stack: Stack, topic: str) -> list[tuple[int, str, str]]:
         partition, key, value = line.split("\t", 2)
         found.append((int(partition.removeprefix("Partition:")), key, value))
     return found
+
+
+def logs_of(stack: Stack, topic: str) -> dict[int, Log]:
+    """All that is in a topic, by partition, from the broker's files: no record is too late to be seen."""
+    logs: dict[int, Log] = {partition: [] for partition in range(PARTITIONS)}
+    folders = {str(stack.folder / f"kafka/{topic}-{partition}"): partition for partition in logs}
+    files = [str(file) for folder in folders for file in sorted(Path(folder).glob("*.log"))]
+    partition = 0
+    out = java(stack, "org.apache.kafka.tools.DumpLogSegments", "--print-data-log", "--files", ",".join(files),
+               broker=False)
+    for line in out.splitlines():
+        if line.startswith("Dumping "):
+            partition = folders[line.removeprefix("Dumping ").rpartition("/")[0]]
+        elif line.startswith("| offset: "):
+            match = DUMPED.match(line)
+            if match is None:
+                raise Failure(f"a record of {topic} partition {partition} can't be read: {line[:200]}")
+            logs[partition].append((int(match[1]), match[2], match[3]))
+    return logs
 
 
 def delete_topic(stack: Stack, topic: str) -> None:

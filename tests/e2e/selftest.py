@@ -1,7 +1,9 @@
 """Proves that each oracle fails on a table that is wrong in its way. Needs only PostgreSQL."""
 
+import json
 from typing import Callable
 
+import caches
 import oracle
 from db import Database
 from load import Load
@@ -42,6 +44,38 @@ PROGRESSES = {  # O3 must find each of these
     "offsets changed by an acquisition": "UPDATE e2e.progress_log SET offsets = '{6,6}' WHERE task = 0 AND seq = 3",
     "offsets that begin anew": "INSERT INTO sync_progress VALUES ('v', 1, 3, '{}', 'a')",
 }
+
+
+CACHES = {  # O4 must find each of these
+    "a missing row": lambda cache: cache.rows.pop(),
+    "a stale value": lambda cache: cache.rows[0][1].update(name="Don"),
+    "an empty text for NULL": lambda cache: cache.rows[1][1].update(contact_number=""),
+    "a deleted row": lambda cache: cache.rows.append(("s", {"student_id": "2", "name": "Tom"})),
+    "a row twice": lambda cache: cache.rows.append(cache.rows[0]),
+    "a row without a join key": lambda cache: cache.rows.append(
+        ("c", {"student_id": None, "contact_id": "8", "contact_number": "x"})),
+    "offsets behind its rows": lambda cache: cache.offsets.update(c=0),
+    "offsets past the log's end": lambda cache: cache.offsets.update(s=9),
+}
+
+
+def cache_logs() -> dict[str, list]:
+    def record(offset: int, key: dict, op: str, after: dict | None) -> tuple[int, str, str]:
+        return offset, json.dumps(key), json.dumps({"op": op, "after": after})
+    tom, contact = {"student_id": 2}, {"student_id": 1, "contact_id": 5}
+    orphan = {"student_id": None, "contact_id": 8}
+    return {"s": [record(0, {"student_id": 1}, "c", {"student_id": 1, "name": "Dam"}),
+                  record(1, tom, "r", tom | {"name": "Tom"}), record(2, tom, "d", None),
+                  record(4, {"student_id": 1}, "u", {"student_id": 1, "name": "Dan"}),
+                  record(5, {"student_id": 1}, "u", {"student_id": 1, "name": "not in the cache yet"})],
+            "c": [record(0, contact, "c", contact | {"contact_number": None}),
+                  record(1, orphan, "c", orphan | {"contact_number": "x"})]}
+
+
+def a_right_cache() -> caches.Cache:
+    return caches.Cache({"s": 5, "c": 2}, [
+        ("s", {"student_id": "1", "name": "Dan"}),
+        ("c", {"student_id": "1", "contact_id": "5", "contact_number": None})])
 
 
 class Control:
@@ -87,6 +121,15 @@ class Control:
     def letters(self) -> list[str]:
         return oracle.check_dead_letters(self.olap)
 
+    def check_caches(self) -> None:
+        found = caches.problems(a_right_cache(), cache_logs())
+        self.report("O4 accepts what is right", not found, " / ".join(found))
+        for what, change in CACHES.items():
+            cache = a_right_cache()
+            change(cache)
+            found = caches.problems(cache, cache_logs())
+            self.report(f"O4 finds {what}", bool(found), " ".join(found))
+
     # ---- O2
 
     def check_sampler(self) -> None:
@@ -131,4 +174,5 @@ def run(stack: Stack) -> bool:
     control.check("the dead-letter check", {"a dead letter": "INSERT INTO sync_dead_letter (topic) VALUES ('t')"},
                   control.letters)
     control.check_sampler()
+    control.check_caches()
     return control.passed

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Sequence
 
+import caches
 from load import Load
 from sampler import Sampler
 from system import System
@@ -68,8 +69,8 @@ class Trial:
 
 @contextmanager
 def trial(ctx: "Context", rate: float = RATE, dead_letters: bool = False,
-          weights: Sequence[int] | None = None) -> Iterator[Trial]:
-    """Load and sampler while the block runs; after it everything must be right."""
+          weights: Sequence[int] | None = None, damaged_caches: bool = False) -> Iterator[Trial]:
+    """Load and sampler while the block runs; after it everything must be right, the caches, too. Ends the members."""
     with ctx.load(rate, weights=weights) as load:
         with Sampler(ctx.system.olap, ctx.system.view, load) as sampler:
             ctx.system.pass_sentinels()
@@ -77,6 +78,10 @@ def trial(ctx: "Context", rate: float = RATE, dead_letters: bool = False,
             yield one
             ctx.system.pass_sentinels()
     ctx.system.settle("the faults", dead_letters=dead_letters)
+    if not dead_letters:  # a cache keeps the version before a record that was put aside
+        damaged = caches.check(ctx.system, damaged_caches)
+        if damaged_caches:
+            one.more["caches still damaged at the end"] = damaged
     ctx.measured.append(one.measured())
 
 

@@ -54,7 +54,7 @@ def damaged(ctx: Context) -> str:
     """Each cache deleted, cut, zeroed, flipped, replaced, while its member is away; the member comes back."""
     rng = random.Random(ctx.seed)
     system = ctx.system
-    with trial(ctx) as one:
+    with trial(ctx, damaged_caches=True) as one:
         crashes = 0
         for _ in range(ctx.times(1, 6)):
             system.end()

@@ -1,0 +1,96 @@
+"""O4: a cache is a function of the log. What each holds, against the last record of each key up to where it stands."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import Iterable
+
+import kafka
+from stack import PARTITIONS, ROOT
+from system import System, fail_with
+from wait import Failure
+
+JOIN_KEY = "student_id"  # of the shipped view; rows without one are in no cache
+SHOWN = 5
+
+Rows = dict[tuple, dict[str, str | None]]  # a row's text by column, by (topic, the record key's fields)
+
+
+@dataclass
+class Cache:
+    offsets: dict[str, int]  # by topic, the first that is not in it
+    rows: list[tuple[str, dict[str, str | None]]]
+
+
+def check(system: System, may_be_damaged: bool = False) -> int:
+    """Ends the members first: the one that has a cache open has it for itself. Returns how many can't be read."""
+    system.end()
+    damaged = 0
+    logs: dict[str, dict[int, kafka.Log]] = {}
+    for task in range(PARTITIONS):
+        cache = dump(system, task)
+        if cache is None:
+            damaged += 1
+            continue
+        for topic in cache.offsets:
+            if topic not in logs:
+                logs[topic] = kafka.logs_of(system.stack, topic)
+        fail_with(f"the end, cache of task {task} (O4)",
+                  problems(cache, {topic: logs[topic][task] for topic in cache.offsets}))
+    if damaged and not may_be_damaged:
+        raise Failure(f"{damaged} caches can't be read")
+    return damaged
+
+
+def dump(system: System, task: int) -> Cache | None:
+    """By the command cache; None: it says that a member would rebuild this one, or died of reading it."""
+    done = subprocess.run([str(system.stack.binary), "cache", str(task)], env=system.environment("cache"), cwd=ROOT,
+                          capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode < 0 or done.returncode == 1 and "would rebuild this cache" in done.stderr:
+        return None
+    if done.returncode != 0:
+        raise Failure(f"cache {task} ended with {done.returncode}: {done.stderr[-300:]}")
+    head, *rows = (json.loads(line) for line in done.stdout.splitlines())
+    if not head["complete"] or head["rows"] != len(rows):
+        raise Failure(f"the cache of task {task} says {head}, and has {len(rows)} rows")
+    return Cache(head["offsets"], [(row["topic"], row["row"]) for row in rows])
+
+
+def problems(cache: Cache, logs: dict[str, kafka.Log]) -> list[str]:
+    wanted: Rows = {}
+    found: list[str] = []
+    for topic, log in logs.items():
+        if cache.offsets[topic] > 0 and (not log or log[-1][0] + 1 < cache.offsets[topic]):
+            found.append(f"{topic}: the cache stands at {cache.offsets[topic]}, the log ends before it")
+        wanted.update(replay(topic, ((key, value) for offset, key, value in log if offset < cache.offsets[topic])))
+    columns = {topic: json.loads(log[0][1]).keys() for topic, log in logs.items() if log}
+    have = {(topic, *(row[column] for column in columns.get(topic, ()))): row for topic, row in cache.rows}
+    if len(have) != len(cache.rows):
+        found.append(f"{len(cache.rows) - len(have)} rows have the key of another")
+    for what, keys in (("missing", wanted.keys() - have.keys()), ("too many", have.keys() - wanted.keys()),
+                       ("stale", {key for key in wanted.keys() & have.keys() if wanted[key] != have[key]})):
+        if keys:
+            found.append(f"{len(keys)} rows {what}: " + ", ".join(
+                f"{key}: {have.get(key)}, not {wanted.get(key)}" for key in sorted(keys)[:SHOWN]))
+    return found
+
+
+def replay(topic: str, records: Iterable[tuple[str, str]]) -> Rows:
+    """The last record of each key, unless it is a delete."""
+    rows: Rows = {}
+    for key_text, value_text in records:
+        fields, value = json.loads(key_text), json.loads(value_text)
+        key = (topic, *(text(part) for part in fields.values()))
+        if value["op"] == "d":
+            rows.pop(key, None)
+        elif fields[JOIN_KEY] is not None:
+            rows[key] = {column: text(part) for column, part in value["after"].items()}
+    return rows
+
+
+def text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Failure(f"the oracle does not know what a cache makes of {value!r}")
+    return str(value)
