@@ -5,7 +5,8 @@
 #
 # Installs what it needs (apt as root, Maven for the jars) and builds; then
 #   unit   the unit tests and the tests of the sink on a PostgreSQL of their own, both under the address and
-#          undefined-behaviour sanitizers; the statements for every type on a PostgreSQL of their own; the simulator
+#          undefined-behaviour sanitizers; those of what several threads share under the thread sanitizer; every fuzz
+#          target for some seconds; the statements for every type on a PostgreSQL of their own; the simulator
 #          (--seeds N seeds of each family, default 8000); each safety mechanism taken out once, to see the simulator
 #          fail (alone with --mutations); the checks of the sources (shellcheck, clang-format, clang-tidy, which room
 #          includes what) and of docker-compose.yml
@@ -67,19 +68,28 @@ install_and_build() {
     require_java
     fetch_jars
     build_preset release
-    [ -z "$unit" ] || build_preset asan
+    if [ -n "$unit" ]; then
+        build_preset asan
+        build_preset tsan "${THREADS_TESTS[@]}"
+        build_preset fuzz "${FUZZ_TARGETS[@]}"
+    fi
 }
-build_preset() { # preset
+# Of what more than one thread uses; the rest of the service is one thread. (All of it: ctest --preset tsan.)
+THREADS_TESTS=(test_health test_metrics test_serve test_report test_wake test_kafka_settings)
+FUZZ_TARGETS=(fuzz_decode fuzz_config fuzz_view fuzz_row)
+FUZZ_SECONDS=12
+
+build_preset() { # preset [target...]
     local log=$TEST_LOGS/build-$1.log
     step "Building: $1"
-    { cmake --preset "$1" -DWERROR=ON && cmake --build --preset "$1"; } >"$log" 2>&1 </dev/null ||
+    { cmake --preset "$1" -DWERROR=ON && cmake --build --preset "$1" ${2:+--target "${@:2}"}; } >"$log" 2>&1 </dev/null ||
         { fail "build $1"; step_failed "It does not build." "$log" "read $log"; }
     step_done
 }
 
-unit_tests() { # preset
+unit_tests() { # preset [ctest's options]
     local log=$TEST_LOGS/ctest-$1.log name result
-    ctest --preset "$1" -j 2 >"$log" 2>&1 </dev/null || true
+    ctest --preset "$1" -j 2 "${@:2}" >"$log" 2>&1 </dev/null || true
     while read -r name result; do
         if [ "$result" = Passed ]; then pass "unit $name ($1)"; else fail "unit $name ($1)"; fi
     done < <(sed -n 's/^ *[0-9]*\/[0-9]* Test *#[0-9]*: \([^ ]*\) [. ]*\**\([A-Z][a-z]*\).*/\1 \2/p' "$log")
@@ -143,6 +153,8 @@ install_and_build
 if [ -n "$unit" ]; then
     if [ -z "$only_mutations" ]; then
         unit_tests asan
+        unit_tests tsan -R "/($(IFS='|'; echo "${THREADS_TESTS[*]}"))\$"
+        counted fuzz bash tests/fuzz/run.sh build/fuzz "$FUZZ_SECONDS"
         integration
         statements
         simulator

@@ -12,16 +12,22 @@ PACKAGES_TO_RUN=(
 )
 # shellcheck disable=SC2034  # for bin/test.sh
 PACKAGES_TO_TEST=(
-    libcmocka-dev clang clang-tidy clang-format shellcheck python3 python3-psycopg2 docker-compose
+    libcmocka-dev clang libclang-rt-dev clang-tidy clang-format shellcheck python3 python3-psycopg2 docker-compose
 )
 
 installed() { # package; or something else that does its work
     case $1 in
         postgresql-*) pg_bin >/dev/null && return 0 ;;
         default-jre-headless) java_is_new_enough && return 0 ;;
+        libclang-rt-dev) libclang_rt_is_there; return ;;
         maven) command -v mvn >/dev/null 2>&1 || jars_are_there; return ;;
     esac
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+libclang_rt_is_there() { # the package of any version
+    local fuzzer
+    for fuzzer in "$(clang -print-resource-dir 2>/dev/null)"/lib/*/libclang_rt.fuzzer*; do [ ! -e "$fuzzer" ] || return 0; done
+    return 1
 }
 java_is_new_enough() {
     local major
