@@ -47,15 +47,31 @@ def records_of(stack: Stack, topic: str) -> list[tuple[int, str, str]]:
 
 def logs_of(stack: Stack, topic: str) -> dict[int, Log]:
     """All that is in a topic, by partition, from the broker's files: no record is too late to be seen."""
+    for _ in range(5):
+        files = segments(stack, topic)
+        try:
+            out = java(stack, "org.apache.kafka.tools.DumpLogSegments", "--print-data-log", "--files",
+                       ",".join(str(file) for file in files), broker=False)
+        except Failure as failure:
+            if segments(stack, topic) == files:
+                raise failure
+            continue
+        if segments(stack, topic) == files:  # the broker has not compacted them meanwhile
+            return parse_logs(out, topic)
+    raise Failure(f"the files of {topic} change all the time")
+
+
+def segments(stack: Stack, topic: str) -> list[Path]:
+    return [file for partition in range(PARTITIONS)
+            for file in sorted((stack.folder / f"kafka/{topic}-{partition}").glob("*.log"))]
+
+
+def parse_logs(out: str, topic: str) -> dict[int, Log]:
     logs: dict[int, Log] = {partition: [] for partition in range(PARTITIONS)}
-    folders = {str(stack.folder / f"kafka/{topic}-{partition}"): partition for partition in logs}
-    files = [str(file) for folder in folders for file in sorted(Path(folder).glob("*.log"))]
     partition = 0
-    out = java(stack, "org.apache.kafka.tools.DumpLogSegments", "--print-data-log", "--files", ",".join(files),
-               broker=False)
     for line in out.splitlines():
         if line.startswith("Dumping "):
-            partition = folders[line.removeprefix("Dumping ").rpartition("/")[0]]
+            partition = int(Path(line.removeprefix("Dumping ")).parent.name.rpartition("-")[2])
         elif line.startswith("| offset: "):
             match = DUMPED.match(line)
             if match is None:
