@@ -26,7 +26,15 @@ enum err_kind kafka_silent(struct consume *consume, const char *what, const char
 
 enum err_kind kafka_cluster_id(struct consume *consume, int timeout_ms, char *out, size_t size,
                                struct err *reterr) {
-    char *id = rd_kafka_clusterid(consume->rk, timeout_ms);
+    int64_t end_ms = kafka_deadline(consume, timeout_ms);
+    /* Waiting for the id alone, a new client may sleep for a second before it connects: nothing has
+     * woken its threads (librdkafka 2.0.2). A request does. */
+    const struct rd_kafka_metadata *metadata = NULL;
+    if (rd_kafka_metadata(consume->rk, 0, NULL, &metadata, timeout_ms) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_metadata_destroy(metadata);
+    }
+    char *id = rd_kafka_clusterid(consume->rk, kafka_left(consume, end_ms));
     if (!id) {
         return kafka_silent(consume, "asking for the cluster's id", "timed out", reterr);
     }

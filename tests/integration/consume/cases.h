@@ -25,6 +25,7 @@ void test_split_while_unassigned(void);
 void test_close_is_quick(void);
 void test_broker_away(void);
 void test_nobody_there(void);
+void test_cluster_id_at_once(void);
 
 void test_topics(void);
 void test_committed_and_listed(void);

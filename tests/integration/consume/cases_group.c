@@ -269,3 +269,23 @@ void test_nobody_there(void) {
     close_timed(&m, 1000, 2000, "nobody there, joining");
     done("no broker: ERR_RETRY in time");
 }
+
+/* Most new clients of a group slept for a second before they connected (librdkafka 2.0.2). */
+void test_cluster_id_at_once(void) {
+    const char *topics[SUPPORT_TOPICS] = {"it.id.a", "it.id.b"};
+    const char *settings[] = {"group.id", "it.id", NULL};
+    int64_t slowest_ms = 0;
+    for (int i = 0; i < 20; i++) {
+        struct member m;
+        struct err err;
+        char id[64];
+        member_open(&m, "id", topics, settings);
+        int64_t start_ms = now_ms();
+        CHECK(kafka_cluster_id(m.consume, 5000, id, sizeof id, &err) == ERR_NONE, "no cluster id");
+        int64_t took_ms = now_ms() - start_ms;
+        slowest_ms = took_ms > slowest_ms ? took_ms : slowest_ms;
+        member_close(&m);
+    }
+    CHECK(slowest_ms < 500, "%lld ms", (long long)slowest_ms);
+    done("a new client learns the cluster's id at once");
+}

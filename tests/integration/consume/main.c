@@ -20,6 +20,7 @@ static void everywhere(void) {
     test_stalled();
     test_close_is_quick();
     test_nobody_there();
+    test_cluster_id_at_once();
 }
 
 int main(int argc, char **argv) {
