@@ -3,6 +3,7 @@
 
 import argparse
 import importlib
+import json
 import os
 import signal
 import sys
@@ -18,8 +19,10 @@ import case_catch_up  # noqa: E402
 import case_latency  # noqa: E402
 import case_live  # noqa: E402
 import case_members  # noqa: E402
+import docs  # noqa: E402
 import report  # noqa: E402
 from environment import Servers  # noqa: E402
+from ours import Ours, as_environment  # noqa: E402
 from runner import Bench  # noqa: E402
 from stack import ROOT  # noqa: E402
 from wait import Failure, Stopwatch  # noqa: E402
@@ -45,9 +48,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=1_000_000, help="size of the cases (a), (b), (f) and (h)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--peers", metavar="NAME,...", nargs="?", const="all", help="other systems, in the same run")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="another setting of the service")
     parser.add_argument("--full", action="store_true", help="restart with 10 million rows of state, too")
     parser.add_argument("--smoke", action="store_true", help="everything small, once: does the bench work?")
+    parser.add_argument("--keep-logs", action="store_true", help="leave the folder with the logs")
     parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md and its plots")
+    parser.add_argument("--merge", type=Path, nargs="+", metavar="FILE", help="no run: results of earlier ones")
     parser.add_argument("--patience", type=float, default=600, metavar="SECONDS", help="for one measurement")
     parser.add_argument("--out", type=Path, default=ROOT / "build/bench", metavar="FOLDER", help="for the results")
     parser.add_argument("--tools", type=Path, default=ROOT / "build/release", metavar="FOLDER",
@@ -110,28 +116,46 @@ def main() -> int:
         for name, (text, _) in CASES.items():
             print(f"{name}  {text}")
         return 0
+    if args.merge:
+        return finish(report.merged(args.merge), args, [])
     names = chosen(args)
+    Ours.changed.update(as_environment(setting) for setting in args.set)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    stamp = time.strftime("%Y-%m-%d-%H%M%S")
     args.out.mkdir(parents=True, exist_ok=True)
-    bench = Bench(Servers(args.out / f"stack-{stamp}-{os.getpid()}", args.tools), args, peers_of(args))
-    watch, failed = Stopwatch(), ["everything"]
+    folder = args.out / f"stack-{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}"
+    bench = Bench(Servers(folder, args.tools), args, peers_of(args))
+    watch, failed, facts = Stopwatch(), names, {}
     try:
         bench.servers.start()
         print(f"The servers are up after {watch.seconds():.1f} s, in {bench.servers.stack.folder}", flush=True)
         facts = {"machine": report.machine(), "versions": report.versions(bench.servers.stack),
-                 "settings": {"runs": args.runs, "records": args.records, "seed": args.seed},
+                 "settings": {"runs": args.runs, "records": args.records, "seed": args.seed, "changed": args.set},
                  "peers": [{"name": peer.name, "version": peer.version, "settings": peer.settings}
                            for peer in bench.peers]}
         failed = run(bench, names)
+        print(f"The cases took {watch.seconds():.0f} s.", flush=True)
     finally:
-        bench.servers.end(failed=bool(failed))
-    wrong = [result for result in bench.results if result["subject"] == "oltp-olap-sync" and not result["right"]]
-    path = report.write_json(bench, args.out / f"{stamp}.json", facts)
-    print(report.summary(bench.results))
-    print(f"All figures: {path}. {watch.seconds():.0f} s.")
-    if wrong or failed:
-        print(f"FAILED: {', '.join(failed)}{f' and {len(wrong)} wrong tables' if wrong else ''}")
+        bench.servers.end(keep_logs=bool(failed) or args.keep_logs)
+    return finish(report.document(bench.results, facts), args, failed)
+
+
+def finish(document: dict, args: argparse.Namespace, failed: list[str]) -> int:
+    """Says and writes what was measured; the exit code."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / f"{time.strftime('%Y-%m-%d-%H%M%S')}.json"
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    print(report.summary(document["medians"]))
+    print(f"All figures: {path}")
+    if args.write_docs:
+        docs.write(document, ROOT / "docs")
+        print("Written: docs/benchmarks.md and docs/benchmarks/")
+    wrong = [entry for entry in document["medians"] if entry["subject"] == Ours.name and not entry["right"]]
+    for entry in wrong:
+        print(f"FAIL ({entry['case']}) {entry['variant']}: the table is wrong")
+    for name in failed:
+        print(f"FAIL ({name}): see above")
+    if not wrong and not failed:
+        print(f"PASS bench: {len(document['medians'])} measurements, every table right")
     return 1 if wrong or failed else 0
 
 

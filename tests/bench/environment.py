@@ -68,9 +68,9 @@ class Servers:
         self.stack.script("stack/service.sh", "servers")
         self.truth_database.create()
 
-    def end(self, failed: bool) -> None:
+    def end(self, keep_logs: bool) -> None:
         self.stack.wipe()
-        if not failed:
+        if not keep_logs:
             self.stack.remove_folder()
 
     # ---- topics

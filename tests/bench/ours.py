@@ -21,6 +21,7 @@ class Ours:
     reads = "routed"
     settings = {"catch_up": "as shipped", "live": "as shipped"}
     version = ""
+    changed: dict[str, str] = {}  # settings of this run of the bench, as environment variables
 
     def __init__(self, folder: Path | None = None) -> None:
         self.tenant: Tenant | None = None
@@ -30,8 +31,7 @@ class Ours:
 
     def adopt(self, env: Env) -> "Ours":
         self.tenant = Tenant(env.stack, env.name)
-        self.tenant.settings["SYNC_TOPIC_PREFIX"] = env.prefix or env.name
-        self.tenant.settings["SYNC_SERVE_PORT"] = "0"
+        self.tenant.settings.update(self.changed, SYNC_TOPIC_PREFIX=env.prefix or env.name)
         return self
 
     def prepare(self, env: Env) -> None:
@@ -100,6 +100,12 @@ class Ours:
 
     def drop_cache(self, task: int) -> None:
         shutil.rmtree(self.tenant.state_dir / str(task))
+
+
+def as_environment(setting: str) -> tuple[str, str]:
+    """NAME=VALUE as the service reads it from its environment."""
+    name, _, value = setting.partition("=")
+    return "SYNC_" + name.replace("_", "__").replace(".", "_").upper(), value
 
 
 def line_time(line: str) -> float:

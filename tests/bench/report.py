@@ -11,6 +11,7 @@ from typing import Any, Iterator
 
 from ours import version
 from stack import ROOT
+from wait import Failure
 
 KEYS = ("case", "variant", "subject")
 NOT_FIGURES = KEYS + ("run", "at", "problem")
@@ -70,17 +71,27 @@ def medians(results: list[dict]) -> list[dict[str, Any]]:
     return merged
 
 
-def write_json(bench: Any, path: Path, facts: dict[str, Any]) -> Path:
-    document = {"date": time.strftime("%Y-%m-%d"), **facts, "medians": medians(bench.results),
-                "results": bench.results}
-    path.write_text(json.dumps(document, indent=1) + "\n")
-    return path
+def document(results: list[dict], facts: dict[str, Any]) -> dict[str, Any]:
+    return {"date": time.strftime("%Y-%m-%d"), **facts, "medians": medians(results), "results": results}
 
 
-def summary(results: list[dict]) -> str:
-    """Medians, one line a group; (min to max) for the first figure of interest."""
+def merged(paths: list[Path]) -> dict[str, Any]:
+    """Several documents as one: the facts of the last, all results. Only what one version measured goes together."""
+    documents = [json.loads(path.read_text()) for path in paths]
+    for name in ("machine", "versions"):
+        if any(one[name] != documents[0][name] for one in documents):
+            raise Failure(f"the results are not of the same {name}")
+    last = dict(documents[-1])
+    last["peers"] = list({peer["name"]: peer for one in documents for peer in one["peers"]}.values())
+    last["results"] = [result for one in documents for result in one["results"]]
+    last["medians"] = medians(last["results"])
+    return last
+
+
+def summary(entries: list[dict]) -> str:
+    """Medians, with least and most, one line a group."""
     lines = []
-    for entry in medians(results):
+    for entry in entries:
         figures = [f"{name} {number(entry[name][0])} ({number(entry[name][1])}–{number(entry[name][2])})"
                    for name in SHOWN if name in entry]
         lines.append(f"{entry['case']}  {entry['variant']}, {entry['subject']}: "

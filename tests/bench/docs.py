@@ -1,0 +1,211 @@
+"""docs/benchmarks.md and its plots, from the results of one run or of several."""
+
+from pathlib import Path
+from typing import Any
+
+import svg
+from ours import Ours
+
+CASES = {
+    "a": ("Catch-up into an empty sink", "The records lie in Kafka; the clock runs from the start of the process until "
+          "the table has the count and checksum of the truth. The million: 250,000 student inserts, 500,000 contact "
+          "inserts, 125,000 renames, 125,000 contact updates. Random keys: each of these stages in random order. With "
+          "moves and deletes: a quarter as many contacts as students move to another student, as many are deleted."),
+    "b": ("Live upserts of rows that are there", "Every contact is updated twice; each record changes one row. Written "
+          "while it runs: from the first record until the table is right, the generator on the same two cores. A "
+          "backlog: the records came while the member was down; from the start of the process."),
+    "c": ("Renames that fan out", "Every student is renamed once; from the first record until the table is right."),
+    "d": ("Latency from commit to visible", "A client inserts students and contacts at a fixed rate, each statement a "
+          "transaction, whatever became of those before (open loop); the road is OLTP → Debezium → Kafka → service → "
+          "OLAP. From the moment the contact's commit has returned until a notification says that its row is visible; "
+          "split where a consumer of the bench's own has read the record. During another task's work: the member comes "
+          "back to a backlog of one partition, or to a partition without a cache; measured are the changes in the "
+          "others meanwhile."),
+    "e": ("Restart with a warm cache", "Ended with SIGTERM and started again, some changes having come meanwhile; from "
+          "the start of the process."),
+    "f": ("Rebuild of a lost cache", "The caches are deleted while the member is down; from the start of the process "
+          "until every task is live again. The records are those of catch-up."),
+    "g": ("Two members against one", "The same cases with one member and with two, on the same two cores."),
+    "h": ("Cost at rest", "After the initial load nothing changes for twenty seconds."),
+}
+COLUMNS = (  # figure, heading, digits
+    ("records_per_s", "records/s", 0), ("rows_per_s", "rows/s", 0), ("seconds", "s", 2),
+    ("first_applied_s", "first applied, s", 2), ("all_applied_s", "all applied, s", 2),
+    ("p50_ms", "p50 ms", 1), ("p90_ms", "p90", 1), ("p99_ms", "p99", 1), ("max_ms", "max", 1),
+    ("to_kafka_p50_ms", "→ Kafka p50", 1), ("to_kafka_p99_ms", "p99", 1),
+    ("from_kafka_p50_ms", "Kafka → visible p50", 2), ("from_kafka_p99_ms", "p99", 1),
+    ("cpu_s_per_million", "CPU s/million", 2), ("idle_cpu_percent", "idle, % of a core", 2),
+    ("rss_anon_peak_mb", "RssAnon MB", 0), ("rss_anon_growth_mb", "growth MB", 0), ("hwm_mb", "VmHWM MB", 0))
+AT_LEAST, AT_MOST = "at least", "at most"
+TARGETS = (  # case, variant begins with, figure, direction, target
+    ("a", "sequential keys", "records_per_s", AT_LEAST, 350_000),
+    ("b", "written while it runs", "records_per_s", AT_LEAST, 100_000),
+    ("c", "1,000,000 contacts", "rows_per_s", AT_LEAST, 100_000),
+    ("c", "1,000,000 contacts", "rss_anon_growth_mb", AT_MOST, 32),
+    ("d", "20 changes", "p50_ms", AT_MOST, 6), ("d", "20 changes", "p99_ms", AT_MOST, 14),
+    ("d", "200 changes a second", "p50_ms", AT_MOST, 4), ("d", "200 changes a second", "p99_ms", AT_MOST, 9),
+    ("d", "200 changes a second", "from_kafka_p50_ms", AT_MOST, 1),
+    ("d", "200 changes a second", "from_kafka_p99_ms", AT_MOST, 4),
+    ("d", "2,000 changes", "p99_ms", AT_MOST, 50),
+    ("d", "200 changes a second during a backlog", "p99_ms", AT_MOST, 50),
+    ("d", "200 changes a second during a rebuild", "p99_ms", AT_MOST, 50),
+    ("e", "10,000,000", "first_applied_s", AT_MOST, 1), ("f", "sequential keys", "records_per_s", AT_LEAST, 300_000),
+    ("a", "sequential keys", "cpu_s_per_million", AT_MOST, 4), ("h", "idle", "idle_cpu_percent", AT_MOST, 1))
+RSS_ANON_MAX_MB = 64
+TIMES_BEST_PEER = 8
+QUOTED = """Measured once, on 22 November 2026, on a machine of 2 cores and 24 GB with everything on it, the same million records carried by Debezium 3.5 with `poll.interval.ms` 5, single runs. Not part of this run; quoted for comparison.
+
+| | catch-up, records/s | peak resident MB | CPU s | 20/s p50 / p99 ms | 200/s p50 / p99 ms |
+|---|---|---|---|---|---|
+| Pathway 0.33 | 43,800 (tuned for latency 21,400) | 1,070 | 32 | 16.1 / 32.0 | 14.5 / 37.0 |
+| Flink SQL 1.20, tuned for latency | 39,000 | 2,681 | 36 | 9.9 / 17.9 | 6.4 / 13.9 |
+| Kafka Streams 4.1, foreign-key join, tuned for latency | 8,600 (exactly once 16,500) | 1,547 | 119 | 12.7 / 21.2 | 8.6 / 18.6 |
+| Debezium JDBC sink + triggers, one task | 13,700 (tuned 18,900) | 774 | 47 | 14.1 / 22.4 | 23.8 / 48.6 |
+| consumer that asks the source again (Python) | 1,800 | 225 | | 9.4 / 14.8 | 3.7 / 8.9 |
+| PostgreSQL logical replication + triggers, no Kafka | 24,900 | 159 | 39 | 0.7 / 1.4 | 0.3 / 0.9 |
+"""
+
+
+def write(document: dict[str, Any], folder: Path) -> None:
+    entries = document["medians"]
+    plots = folder / "benchmarks"
+    plots.mkdir(exist_ok=True)
+    drawn = {name: text for name, text in drawings(entries).items() if text}
+    for name, text in drawn.items():
+        (plots / f"{name}.svg").write_text(text)
+    parts = [head(document), targets(entries)]
+    for case in CASES:
+        mine = [entry for entry in entries if entry["case"] == case]
+        if mine:
+            title, text = CASES[case]
+            plot = f"![{title}](benchmarks/{case}.svg)\n\n" if case in drawn else ""
+            parts.append(f"## ({case}) {title}\n\n{text}\n\n{plot}{table(mine)}")
+    parts.append("## Other systems, measured earlier\n\n" + QUOTED)
+    (folder / "benchmarks.md").write_text("\n".join(parts))
+
+
+# ---- text
+
+
+def head(document: dict[str, Any]) -> str:
+    machine, settings = document["machine"], document["settings"]
+    versions = "\n".join(f"| {name} | {value} |" for name, value in document["versions"].items())
+    peers = "".join(f"| {peer['name']} {peer['version']} | "
+                    f"{'; '.join(f'{case}: {text}' for case, text in peer['settings'].items())} |\n"
+                    for peer in document.get("peers", []))
+    changed = f" Settings changed: {', '.join(settings['changed'])}." if settings.get("changed") else ""
+    return f"""# Benchmarks
+
+<!-- Written by bin/bench.sh --write-docs from its results; what is changed here by hand is lost. -->
+
+Measured on {document['date']}: {machine['cpus']} cores ({machine['cpu']}), {machine['memory_gib']:g} GiB, {machine['system']}, kernel {machine['kernel']}. Everything is on this machine: both databases, Kafka, Connect with Debezium, the service, the clients that measure. {settings['runs']} runs; medians, with least and most in brackets. All settings as shipped.{changed} A table counts as right when its row count and checksum are those of a truth that SQL works out from the definition of the records, or of the join in the OLTP database.
+
+To repeat, on a machine with nothing else to do:
+
+    bin/bench.sh --full --peers --write-docs
+
+`--cases a,d` takes some of the cases, `--runs N` and `--records N` change their number and size; every single figure is in `build/bench/DATE.json`.
+
+| | version |
+|---|---|
+{versions}
+""" + (f"\n| other systems in this run | settings |\n|---|---|\n{peers}" if peers else "")
+
+
+def find(entries: list[dict], case: str, variant: str, subject: str = Ours.name) -> dict | None:
+    """The variant of this name, else the first that begins so."""
+    mine = [entry for entry in entries if entry["case"] == case and entry["subject"] == subject]
+    exact = [entry for entry in mine if entry["variant"] == variant]
+    return next(iter(exact or [entry for entry in mine if entry["variant"].startswith(variant)]), None)
+
+
+def targets(entries: list[dict]) -> str:
+    headings = {figure: heading for figure, heading, _ in COLUMNS} | {
+        "p99_ms": "p99 ms", "to_kafka_p99_ms": "→ Kafka p99 ms", "from_kafka_p50_ms": "Kafka → visible p50 ms",
+        "from_kafka_p99_ms": "Kafka → visible p99 ms", "rss_anon_growth_mb": "RssAnon growth MB"}
+    lines = ["## Targets", "", "| case | figure | target | measured | met |", "|---|---|---|---|---|"]
+    for case, variant, figure, direction, target in TARGETS:
+        entry = find(entries, case, variant)
+        if entry is None or figure not in entry:
+            continue
+        value = entry[figure][0]
+        met = value >= target if direction == AT_LEAST else value <= target
+        lines.append(f"| ({case}) {entry['variant']} | {headings[figure]} | {direction} {target:,} | "
+                     f"{plain(value)} | {'yes' if met and entry['right'] else 'no'} |")
+    peers = [entry for entry in entries if entry["case"] == "a" and entry["subject"] != Ours.name
+             and entry["right"] and "records_per_s" in entry]
+    ours = find(entries, "a", "sequential keys")
+    if peers and ours:
+        best = max(peers, key=lambda entry: entry["records_per_s"][0])
+        times = ours["records_per_s"][0] / best["records_per_s"][0]
+        lines.append(f"| (a) against the best other system, {best['subject']} | times | at least {TIMES_BEST_PEER} | "
+                     f"{times:.1f} | {'yes' if times >= TIMES_BEST_PEER else 'no'} |")
+    memory = [entry for entry in entries if entry["subject"] == Ours.name and "rss_anon_peak_mb" in entry
+              and "2 members" not in entry["variant"]]
+    if memory:
+        worst = max(memory, key=lambda entry: entry["rss_anon_peak_mb"][2])
+        most = worst["rss_anon_peak_mb"][2]
+        lines.append(f"| every case; most in ({worst['case']}) {worst['variant']} | RssAnon MB | at most "
+                     f"{RSS_ANON_MAX_MB} | {plain(most)} | {'yes' if most <= RSS_ANON_MAX_MB else 'no'} |")
+    return "\n".join(lines) + "\n"
+
+
+def plain(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def cell(entry: dict, figure: str, digits: int) -> str:
+    if figure not in entry:
+        return ""
+    middle, least, most = (f"{value:,.{digits}f}" for value in entry[figure])
+    return middle if least == most else f"{middle} ({least}–{most})"
+
+
+def table(entries: list[dict]) -> str:
+    columns = [column for column in COLUMNS if any(column[0] in entry for entry in entries)]
+    lines = ["| " + " | ".join(["", *(heading for _, heading, _ in columns)]) + " |", "|---" * (len(columns) + 1) + "|"]
+    for entry in entries:
+        name = entry["variant"] + ("" if entry["subject"] == Ours.name else f", **{entry['subject']}**")
+        wrong = "" if entry["right"] else " **wrong**"
+        lines.append("| " + " | ".join([name + wrong, *(cell(entry, figure, digits) for figure, _, digits in columns)])
+                     + " |")
+    return "\n".join(lines) + "\n"
+
+
+# ---- plots
+
+
+def bar(entry: dict, figure: str, group: str = "") -> svg.Bar:
+    ours = entry["subject"] == Ours.name
+    return svg.Bar(entry["variant"] if ours else entry["subject"], tuple(entry[figure]), ours, not entry["right"], group)
+
+
+def drawings(entries: list[dict]) -> dict[str, str]:
+    def of(cases: str, figure: str) -> list[dict]:
+        return [entry for entry in entries if entry["case"] in cases and figure in entry]
+
+    def plot(title: str, rows: list[dict], figure: str, target: tuple[float, str] | None = None) -> str:
+        return svg.bars(title, [bar(entry, figure) for entry in rows], target) if rows else ""
+    drawn = {
+        "a": plot("Catch-up, records a second", of("a", "records_per_s"), "records_per_s"),
+        "b": plot("Live upserts, records a second", of("b", "records_per_s"), "records_per_s"),
+        "c": plot("Renames, rows a second", of("c", "rows_per_s"), "rows_per_s"),
+        "f": plot("Rebuild, records a second", of("f", "records_per_s"), "records_per_s"),
+        "d": latencies(of("d", "p99_ms")),
+    }
+    return drawn
+
+
+def latencies(entries: list[dict]) -> str:
+    rows = []
+    for variant in dict.fromkeys(entry["variant"] for entry in entries):
+        for entry in (entry for entry in entries if entry["variant"] == variant):
+            ours = entry["subject"] == Ours.name
+            parts = [("commit → visible", "")] + ([("of it commit → Kafka", "to_kafka_"),
+                                                   ("of it Kafka → visible", "from_kafka_")] if ours else [])
+            for label, prefix in parts:
+                points = [(name, max(0.1, entry[f"{prefix}{name}_ms"][0])) for name in ("p50", "p90", "p99", "max")
+                          if f"{prefix}{name}_ms" in entry]
+                if points:
+                    rows.append(svg.Range(label if ours else entry["subject"], points, ours, variant))
+    return svg.ranges("Milliseconds: p50, p90, p99, max (numbers: p50 / p99)", rows) if rows else ""
