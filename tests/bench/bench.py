@@ -23,6 +23,7 @@ import docs  # noqa: E402
 import report  # noqa: E402
 from environment import Servers  # noqa: E402
 from ours import Ours, as_environment  # noqa: E402
+import shapes  # noqa: E402
 from runner import Bench  # noqa: E402
 from stack import ROOT  # noqa: E402
 from wait import Failure, Stopwatch  # noqa: E402
@@ -93,6 +94,7 @@ def peers_of(args: argparse.Namespace) -> list[type]:
 
 def run(bench: Bench, names: list[str]) -> list[str]:
     """Returns the cases that failed; the others' figures are kept."""
+    shapes.check(bench.args.tools)
     failed = []
     for name in names:
         text, case = CASES[name]

@@ -17,7 +17,7 @@ from wait import Failure, wait_until
 
 FIRST_ID = 1_000_000_000   # of the client's rows; the trigger tells of no others
 BUSY_ID = 100_000_000      # of the rows that keep one partition busy: a multiple of the partitions
-BUSY_SECONDS = 20
+BUSY_SECONDS = 15
 BASE_STUDENTS = 20_000
 WARM_UP_SECONDS = 8
 PHASES = {20: (30, 1), 200: (15, 2), 2_000: (8, 8)}  # statements a second: seconds, connections
