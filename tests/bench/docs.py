@@ -1,10 +1,12 @@
 """docs/benchmarks.md and its plots, from the results of one run or of several."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import svg
 from ours import Ours
+from stack import ROOT
 
 CASES = {
     "a": ("Catch-up into an empty sink", "The records lie in Kafka; the clock runs from the start of the process until "
@@ -34,7 +36,8 @@ COLUMNS = (  # figure, heading, digits
     ("p50_ms", "p50 ms", 1), ("p90_ms", "p90", 1), ("p99_ms", "p99", 1), ("max_ms", "max", 1),
     ("to_kafka_p50_ms", "→ Kafka p50", 1), ("to_kafka_p99_ms", "p99", 1),
     ("from_kafka_p50_ms", "Kafka → visible p50", 2), ("from_kafka_p99_ms", "p99", 1),
-    ("cpu_s_per_million", "CPU s/million", 2), ("idle_cpu_percent", "idle, % of a core", 2),
+    ("cpu_s_per_million", "CPU s/million", 2),
+    ("cpu_s_per_million_rows", "CPU s/million rows", 2), ("idle_cpu_percent", "idle, % of a core", 2),
     ("rss_anon_peak_mb", "RssAnon MB", 0), ("rss_anon_growth_mb", "growth MB", 0), ("hwm_mb", "VmHWM MB", 0))
 AT_LEAST, AT_MOST = "at least", "at most"
 TARGETS = (  # case, variant begins with, figure, direction, target
@@ -52,18 +55,9 @@ TARGETS = (  # case, variant begins with, figure, direction, target
     ("e", "10,000,000", "first_applied_s", AT_MOST, 1), ("f", "sequential keys", "records_per_s", AT_LEAST, 300_000),
     ("a", "sequential keys", "cpu_s_per_million", AT_MOST, 4), ("h", "idle", "idle_cpu_percent", AT_MOST, 1))
 RSS_ANON_MAX_MB = 64
+TWO = ", 2 members"
 TIMES_BEST_PEER = 8
-QUOTED = """Measured once, on 22 November 2026, on a machine of 2 cores and 24 GB with everything on it, the same million records carried by Debezium 3.5 with `poll.interval.ms` 5, single runs. Not part of this run; quoted for comparison.
-
-| | catch-up, records/s | peak resident MB | CPU s | 20/s p50 / p99 ms | 200/s p50 / p99 ms |
-|---|---|---|---|---|---|
-| Pathway 0.33 | 43,800 (tuned for latency 21,400) | 1,070 | 32 | 16.1 / 32.0 | 14.5 / 37.0 |
-| Flink SQL 1.20, tuned for latency | 39,000 | 2,681 | 36 | 9.9 / 17.9 | 6.4 / 13.9 |
-| Kafka Streams 4.1, foreign-key join, tuned for latency | 8,600 (exactly once 16,500) | 1,547 | 119 | 12.7 / 21.2 | 8.6 / 18.6 |
-| Debezium JDBC sink + triggers, one task | 13,700 (tuned 18,900) | 774 | 47 | 14.1 / 22.4 | 23.8 / 48.6 |
-| consumer that asks the source again (Python) | 1,800 | 225 | | 9.4 / 14.8 | 3.7 / 8.9 |
-| PostgreSQL logical replication + triggers, no Kafka | 24,900 | 159 | 39 | 0.7 / 1.4 | 0.3 / 0.9 |
-"""
+QUOTED = ROOT / "tests/bench/peers/quoted.json"
 
 
 def write(document: dict[str, Any], folder: Path) -> None:
@@ -80,7 +74,8 @@ def write(document: dict[str, Any], folder: Path) -> None:
             title, text = CASES[case]
             plot = f"![{title}](benchmarks/{case}.svg)\n\n" if case in drawn else ""
             parts.append(f"## ({case}) {title}\n\n{text}\n\n{plot}{table(mine)}")
-    parts.append("## Other systems, measured earlier\n\n" + QUOTED)
+    if QUOTED.exists():
+        parts.append(quoted(json.loads(QUOTED.read_text())))
     (folder / "benchmarks.md").write_text("\n".join(parts))
 
 
@@ -98,7 +93,7 @@ def head(document: dict[str, Any]) -> str:
 
 <!-- Written by bin/bench.sh --write-docs from its results; what is changed here by hand is lost. -->
 
-Measured on {document['date']}: {machine['cpus']} cores ({machine['cpu']}), {machine['memory_gib']:g} GiB, {machine['system']}, kernel {machine['kernel']}. Everything is on this machine: both databases, Kafka, Connect with Debezium, the service, the clients that measure. {settings['runs']} runs; medians, with least and most in brackets. All settings as shipped.{changed} A table counts as right when its row count and checksum are those of a truth that SQL works out from the definition of the records, or of the join in the OLTP database.
+Measured on {document['date']}: {machine['cpus']} cores ({machine['cpu']}), {machine['memory_gib']:g} GiB, {machine['system']}, kernel {machine['kernel']}. Everything is on this machine: both databases, Kafka, Connect with Debezium, the service, the clients that measure. Medians of {settings['runs']}, with least and most in brackets. All settings as shipped.{changed} A table counts as right when its row count and checksum are those of a truth that SQL works out from the definition of the records, or of the join in the OLTP database.
 
 To repeat, on a machine with nothing else to do:
 
@@ -140,6 +135,7 @@ def targets(entries: list[dict]) -> str:
         times = ours["records_per_s"][0] / best["records_per_s"][0]
         lines.append(f"| (a) against the best other system, {best['subject']} | times | at least {TIMES_BEST_PEER} | "
                      f"{times:.1f} | {'yes' if times >= TIMES_BEST_PEER else 'no'} |")
+    lines += two_members(entries)
     memory = [entry for entry in entries if entry["subject"] == Ours.name and "rss_anon_peak_mb" in entry
               and "2 members" not in entry["variant"]]
     if memory:
@@ -148,6 +144,24 @@ def targets(entries: list[dict]) -> str:
         lines.append(f"| every case; most in ({worst['case']}) {worst['variant']} | RssAnon MB | at most "
                      f"{RSS_ANON_MAX_MB} | {plain(most)} | {'yes' if most <= RSS_ANON_MAX_MB else 'no'} |")
     return "\n".join(lines) + "\n"
+
+
+def two_members(entries: list[dict]) -> list[str]:
+    """(g): each figure with two members as a share of the same with one."""
+    lines = []
+    for two in (entry for entry in entries if entry["case"] == "g" and entry["variant"].endswith(TWO)):
+        name = two["variant"].removesuffix(TWO)
+        one = find(entries, "g", f"{name}, 1 member")
+        for figure, heading, better in (("records_per_s", "records/s", True), ("p50_ms", "p50", False),
+                                        ("p99_ms", "p99", False)):
+            if one is None or figure not in two or figure not in one:
+                continue
+            share = two[figure][0] / max(one[figure][0], 1e-9)
+            met = share >= 1 if better else share <= 1.1
+            lines.append(f"| (g) {name}, two members | {heading}, share of one member's | "
+                         f"{AT_LEAST if better else AT_MOST} {1 if better else 1.1} | {share:.2f} | "
+                         f"{'yes' if met else 'no'} |")
+    return lines
 
 
 def plain(value: float) -> str:
@@ -169,6 +183,23 @@ def table(entries: list[dict]) -> str:
         wrong = "" if entry["right"] else " **wrong**"
         lines.append("| " + " | ".join([name + wrong, *(cell(entry, figure, digits) for figure, _, digits in columns)])
                      + " |")
+    return "\n".join(lines) + "\n"
+
+
+def quoted(earlier: dict[str, Any]) -> str:
+    """What was measured once, elsewhere, and is not part of the run."""
+    lines = ["## Other systems, measured earlier", "",
+             f"On {earlier['date']}: {earlier['machine']}; "
+             f"{', '.join(f'{name} {version}' for name, version in earlier['versions'].items())}. {earlier['how']}", "",
+             "| | settings | catch-up, records/s | peak resident MB | CPU s | poll.interval.ms | 20/s p50 / p99 ms | "
+             "200/s p50 / p99 ms |", "|---" * 8 + "|"]
+    for peer in earlier["peers"]:
+        catch_up, latency = peer.get("catch_up", {}), peer.get("latency", {})
+        rates = [f"{latency[rate]['p50_ms']:,} / {latency[rate]['p99_ms']:,}" if rate in latency else ""
+                 for rate in ("20", "200")]
+        figures = [f"{catch_up[name]:,}" if name in catch_up else "" for name in ("records_per_s", "rss_peak_mb", "cpu_s")]
+        lines.append("| " + " | ".join([f"{peer['name']} {peer['version']}", peer["settings"], *figures,
+                                        str(latency.get("debezium_poll_ms", "")), *rates]) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -201,7 +232,7 @@ def latencies(entries: list[dict]) -> str:
     for variant in dict.fromkeys(entry["variant"] for entry in entries):
         for entry in (entry for entry in entries if entry["variant"] == variant):
             ours = entry["subject"] == Ours.name
-            parts = [("commit → visible", "")] + ([("of it commit → Kafka", "to_kafka_"),
+            parts = [(Ours.name, "")] + ([("of it commit → Kafka", "to_kafka_"),
                                                    ("of it Kafka → visible", "from_kafka_")] if ours else [])
             for label, prefix in parts:
                 points = [(name, max(0.1, entry[f"{prefix}{name}_ms"][0])) for name in ("p50", "p90", "p99", "max")
