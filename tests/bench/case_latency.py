@@ -19,7 +19,7 @@ FIRST_ID = 1_000_000_000   # of the client's rows; the trigger tells of no other
 BUSY_ID = 100_000_000      # of the rows that keep one partition busy: a multiple of the partitions
 BUSY_SECONDS = 15
 BASE_STUDENTS = 20_000
-WARM_UP_SECONDS = 8
+WARM_UP = ((200, 4, 2), (2_000, 6, 8))  # rate, seconds, connections: Debezium's JVM compiles what it runs often
 PHASES = {20: (30, 1), 200: (15, 2), 2_000: (8, 8)}  # statements a second: seconds, connections
 
 TRIGGER = f"""
@@ -180,7 +180,8 @@ def live(bench: Bench, subject_class: Any, measure: Callable[[Any, Env, Client, 
         wait_until("the base rows arrive", lambda: env.olap.run(
             f"SELECT count(*) FROM {TABLE}")[0][0] == 2 * BASE_STUDENTS, bench.args.patience, 0.1)
         client = Client(bench, env)
-        client.run(200, 1 if bench.smoke else WARM_UP_SECONDS, 2)
+        for rate, seconds, connections in WARM_UP[:1] if bench.smoke else WARM_UP:
+            client.run(rate, seconds, connections)
         measure(subject, env, client, topics)
     finally:
         subject.stop()
