@@ -63,7 +63,7 @@ const struct config_setting config_settings[] = {
     PASSED("kafka.client.id", NULL, "name in the broker's log"),
     PASSED("kafka.session.timeout.ms", "10000",
            "a member not heard of for this long loses its tasks"),
-    PASSED("kafka.heartbeat.interval.ms", "1000", "how soon a member hears of a rebalance"),
+    PASSED("kafka.heartbeat.interval.ms", "300", "how soon a member hears of a rebalance"),
     PASSED("kafka.max.poll.interval.ms", "300000",
            "a member that polls less often loses its tasks"),
     PASSED("kafka.fetch.wait.max.ms", "100", "longest wait of a fetch at the end of the log"),

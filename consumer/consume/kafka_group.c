@@ -6,6 +6,7 @@
 
 #define EVENTS_MAX         100 /* looked at in one poll, so that a chatty log holds up nobody */
 #define MEMBERS_TIMEOUT_MS 1000
+#define WAKE_MS            200
 
 static enum log_level level_of(int syslog_level) {
     if (syslog_level <= 3) {
@@ -103,11 +104,26 @@ static bool group_event(struct consume *consume, rd_kafka_event_t *from,
     }
 }
 
+/* librdkafka sends a heartbeat when its main thread wakes and one is due. In quiet that is once a
+ * second, whatever heartbeat.interval.ms says, and a rebalance is heard of that much later. An
+ * empty, asynchronous commit wakes it and does nothing else. */
+static void wake_main_thread(struct consume *consume) {
+    int64_t now_ms = clock_mono_ms(&consume->clock);
+    if (!consume->subscribed || consume->closed || now_ms - consume->woken_ms < WAKE_MS) {
+        return;
+    }
+    consume->woken_ms = now_ms;
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(1);
+    (void)rd_kafka_commit(consume->rk, none, 1);
+    rd_kafka_topic_partition_list_destroy(none);
+}
+
 void kafka_poll_group(struct consume *consume, struct consume_event *ret_event) {
     ret_event->kind = CONSUME_NOTHING;
     ret_event->pairs = NULL;
     ret_event->pair_count = 0;
     ret_event->lost = false;
+    wake_main_thread(consume);
     wake_before_group(&consume->wake);
     for (int i = 0; i < EVENTS_MAX; i++) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(consume->group_queue, 0);

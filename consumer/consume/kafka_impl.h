@@ -62,6 +62,7 @@ struct consume {
     bool revoke_asked; /* REVOKE was handed out, revoked() not yet called */
     size_t assigned_count;
     size_t outstanding; /* records handed out and not released */
+    int64_t woken_ms;   /* librdkafka's main thread, by us, last */
     struct poke poke;
     struct said said;
     char last_trouble[256]; /* for messages about a silent cluster */

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define WAIT_MS      500 /* when nothing is due: idle timers are this coarse */
+#define WAIT_MS      200 /* when nothing is due: idle timers are this coarse */
 #define WAIT_SOON_MS 10  /* when something is about to be due */
 #define STOP_WAIT_MS 1000
 

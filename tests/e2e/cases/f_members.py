@@ -14,6 +14,7 @@ from wait import Failure, Stopwatch, wait_until
 
 QUICK_SESSION_MS = 1500    # the group notices a dead member sooner, so more of them can die
 DEFAULT_SESSION_MS = 10000
+DEFAULT_HEARTBEAT_MS = 300
 OLDER_BUILD = "e9b8a3c"    # the oldest commit whose caches this one can read
 
 
@@ -121,7 +122,7 @@ def handover(ctx: Context, one: Trial, end: str) -> tuple[float, float]:
 def takeover(ctx: Context) -> str:
     """Of two members with the default session timeout one is killed: how long its tasks stand still."""
     moved, stayed = [], []
-    with settings(ctx.system, KAFKA_SESSION_TIMEOUT_MS=DEFAULT_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=1000):
+    with settings(ctx.system, KAFKA_SESSION_TIMEOUT_MS=DEFAULT_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=DEFAULT_HEARTBEAT_MS):
         ctx.system.start(1, 2)
         with trial(ctx) as one:
             for _ in range(ctx.times(1, 3)):
@@ -139,7 +140,7 @@ def takeover(ctx: Context) -> str:
 def leave(ctx: Context) -> str:
     """Of two members one is asked to end: how long its tasks stand still."""
     moved, stayed = [], []
-    with settings(ctx.system, KAFKA_SESSION_TIMEOUT_MS=DEFAULT_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=1000):
+    with settings(ctx.system, KAFKA_SESSION_TIMEOUT_MS=DEFAULT_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=DEFAULT_HEARTBEAT_MS):
         ctx.system.start(1, 2)
         with trial(ctx) as one:
             for _ in range(ctx.times(1, 3)):

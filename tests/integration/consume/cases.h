@@ -18,6 +18,7 @@ void test_nothing_stale(void);
 void test_out_of_range(void);
 
 void test_members_share(void);
+void test_heartbeats_in_time(void);
 void test_assigned_late(void);
 void test_records_left_lying(void);
 void test_stalled(void);

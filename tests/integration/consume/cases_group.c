@@ -73,6 +73,40 @@ void test_members_share(void) {
     done("members share the same numbers of both topics, and take over");
 }
 
+static int heartbeats(FILE *log) {
+    char line[1500];
+    int count = 0;
+    rewind(log);
+    while (fgets(line, sizeof line, log)) {
+        count += strstr(line, "Heartbeat for group") != NULL;
+    }
+    return count;
+}
+
+void test_heartbeats_in_time(void) {
+    const char *const *topics = make_topics("heartbeats", 4);
+    const char *const settings[] = {
+        "group.id", make_group(), "heartbeat.interval.ms", "200", "debug", "cgrp", NULL};
+    struct member a;
+    struct err err;
+    FILE *log = tmpfile();
+    need(log != NULL, "tmpfile");
+    member_open(&a, "a", topics, settings);
+    a.log.fd = fileno(log);
+    a.log.level = LOG_DEBUG;
+    need(kafka_subscribe(a.consume, &err) == ERR_NONE, "subscribe");
+    members[0] = &a;
+    CHECK(member_until(members, 1, first_has_all, 15000), "%zu pairs", a.pair_count);
+    int before = heartbeats(log);
+    rounds(1, 5000, false);
+    int count = heartbeats(log) - before;
+    CHECK(count >= 15, "%d in 5 s of quiet, one each 200 ms to 400 ms is wanted", count);
+    (void)printf("    %d heartbeats in 5 s\n", count);
+    member_close(&a);
+    (void)fclose(log);
+    done("heartbeats are sent when they are due, in quiet too");
+}
+
 static void all_come_again(struct member *m) {
     memset(m->records, 0, sizeof m->records);
     member_assign(m);

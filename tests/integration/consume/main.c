@@ -14,6 +14,7 @@ static void everywhere(void) {
     test_out_of_range();
     test_nothing_stale();
     test_members_share();
+    test_heartbeats_in_time();
     test_assigned_late();
     test_split_while_unassigned();
     test_records_left_lying();
