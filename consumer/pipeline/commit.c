@@ -13,7 +13,8 @@ static bool wants_to_write(const struct member *m, const struct task *task) {
     if (task->phase == TASK_WRITING) { /* one hunt at a time: what it may lead to waits */
         return task->surveyed && !m->hunt;
     }
-    return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || task_has_records(task));
+    return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || task_has_records(task)) &&
+           task_is_proven(task, m->view->table_count);
 }
 
 static void halt_where_due(struct member *m) {

@@ -216,7 +216,7 @@ size_t group_assign(struct member *m) {
         }
         soon |= !task->positioned;
         for (size_t t = 0; task->positioned && t < tables; t++) {
-            positions[count++] = (struct topic_position){(int)t, p, task->position[t]};
+            positions[count++] = (struct topic_position){(int)t, p, task_read_from(task, (int)t)};
         }
     }
     if (soon && now_ms(m) - m->needs_assign_since_ms < ASSIGN_WAIT_MS) {

@@ -111,6 +111,7 @@ void task_begin_writing(struct member *m, struct task *task) {
     task->phase = TASK_WRITING;
     task->work.kind = task->initial ? WORK_LOAD : WORK_REBUILD;
     memcpy(task->work.offsets_after, task->position, sizeof task->work.offsets_after);
+    memcpy(task->work.marks_after, task->read, sizeof task->work.marks_after);
     collect_letters(m, task);
     task->surveyed = !task->initial;
     log_line(m->o.log, LOG_DEBUG, "pipeline", "read_to_end", "task=%d rows=%llu", task->number,

@@ -10,6 +10,7 @@
 void task_acquired(struct member *m, struct task *task, const struct sink_result *result) {
     task->progress = result->newest;
     task->initial = !result->newest.has_offsets;
+    memcpy(task->proof, task->progress.marks, sizeof task->proof);
     for (size_t i = 0; i < result->letter_count; i++) {
         task_know_letter(task, &result->letters[i]);
     }
@@ -100,6 +101,7 @@ void task_restart_reading(struct member *m, struct task *task, enum cache_discar
     memset(task->position, 0, sizeof task->position);
     task->seen = (struct seen){0};
     memset(task->at_end, 0, sizeof task->at_end);
+    memset(task->read, 0, sizeof task->read);
     task->distrust = DISCARD_NONE;
     task->phase = TASK_READING;
     task->positioned = true;

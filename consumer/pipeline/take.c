@@ -15,11 +15,16 @@ static bool is_full(const struct member *m, const struct task *task) {
 /* The task won't take records soon, while others could: its partitions are paused rather than all
  * kept waiting. */
 static bool is_slow(const struct member *m, const struct task *task) {
-    return task->phase != TASK_LIVE || task->work.chunk_count > 1 || m->load_task || m->hunt;
+    return task->phase != TASK_LIVE || task->work.chunk_count > 1 || m->load_task || m->hunt ||
+           !task_is_proven(task, m->view->table_count);
 }
 
-/* A silent task goes on reading what it does not hold: the topics that lie behind the sink. */
+/* A silent task goes on reading what it does not hold: the topics that lie behind the sink. So does
+ * a task whose log is not known yet. */
 static bool may_pause(const struct task *task, size_t t) {
+    if (task->proof[t].timestamp_ms != 0) {
+        return false;
+    }
     return task->phase != TASK_SILENT || task->position[t] >= task->progress.offsets[t];
 }
 
@@ -177,6 +182,7 @@ static bool take_record(struct member *m, struct task *task, const struct record
         return false;
     }
     task->position[record->table] = record->offset + 1;
+    task->read[record->table] = record_mark(record);
     bool live = record->offset >= task->progress.offsets[record->table];
     if (holds_records(task) && (task->phase != TASK_SILENT || live)) {
         hold_record(m, task, record);
@@ -186,6 +192,44 @@ static bool take_record(struct member *m, struct task *task, const struct record
     return false;
 }
 
+/* The first record at or after the proof says whether this is the log that was applied: a record
+ * never changes its time. false: it is another one, and the task has halted. */
+static bool log_is_known(struct member *m, struct task *task, const struct record *record) {
+    struct mark *proof = &task->proof[record->table];
+    if (proof->timestamp_ms == 0 || record->offset < proof->offset) {
+        return true;
+    }
+    int64_t applied_ms = proof->timestamp_ms;
+    bool here = record->offset == proof->offset; /* else it was compacted away */
+    proof->timestamp_ms = 0;
+    if (!here || applied_ms == PROOF_ANY || record->timestamp_ms <= 0 ||
+        record->timestamp_ms == applied_ms) {
+        return true;
+    }
+    struct err err;
+    (void)err_set(&err, ERR_HALT,
+                  "the record at offset %lld is not the one that was applied: it is of %lld, that "
+                  "one was of %lld (ms since 1970). The topic was re-created, or lost records, and "
+                  "was filled again. Nothing was written. See docs/operations.md",
+                  (long long)record->offset, (long long)record->timestamp_ms,
+                  (long long)applied_ms);
+    (void)err_about(&err, m->view->tables[record->table].topic.ptr, task->number, record->offset);
+    task_halt(m, task, &err);
+    return false;
+}
+
+/* The partition can't be read at the proof (records were deleted on purpose, up to what comes
+ * next), or where the task would go on: that is seen there. */
+static void take_halt(struct member *m, struct task *task, const struct consume_event *event) {
+    struct mark *proof = &task->proof[event->record.table];
+    if (proof->timestamp_ms > 0) {
+        proof->timestamp_ms = PROOF_ANY;
+        member_needs_assign(m);
+        return;
+    }
+    task_halt(m, task, &event->err);
+}
+
 static void take_end(struct member *m, struct task *task, const struct record *end) {
     int t = end->table;
     if (end->offset > task->position[t]) {
@@ -193,7 +237,9 @@ static void take_end(struct member *m, struct task *task, const struct record *e
     }
     task->at_end[t] = true;
     bool replays = task->phase == TASK_SILENT || (task->phase == TASK_READING && !task->initial);
-    if (replays && task->position[t] < task->progress.offsets[t]) {
+    bool proves = task->proof[t].timestamp_ms != 0;
+    task->proof[t].timestamp_ms = 0;
+    if ((replays || proves) && end->offset < task->progress.offsets[t]) {
         struct err err;
         (void)err_set(
             &err, ERR_HALT,
@@ -219,11 +265,12 @@ static void take_event(struct member *m, struct consume_event *event) {
         m->error = event->err;
     } else if (task && task->assigned && task->phase != TASK_HALTED) {
         if (event->kind == CONSUME_HALT) {
-            task_halt(m, task, &event->err);
+            take_halt(m, task, event);
         } else if (event->kind == CONSUME_EOF) {
             take_end(m, task, record);
             after_progress(m, task);
-        } else if (record->offset >= task->position[record->table]) {
+        } else if (log_is_known(m, task, record) &&
+                   record->offset >= task->position[record->table]) {
             metrics_add(m->o.metrics, METRIC_RECORDS_TAKEN, (size_t)record->table, 1);
             held = take_record(m, task, record);
             after_progress(m, task);

@@ -137,6 +137,20 @@ struct row_reader task_reader(struct task *task) {
     return (struct row_reader){task->state, reader_get, reader_next};
 }
 
+bool task_is_proven(const struct task *task, size_t table_count) {
+    bool proven = true;
+    for (size_t t = 0; t < table_count; t++) {
+        proven &= task->proof[t].timestamp_ms == 0;
+    }
+    return proven;
+}
+
+int64_t task_read_from(const struct task *task, int table) {
+    const struct mark *proof = &task->proof[table];
+    bool earlier = proof->timestamp_ms > 0 && proof->offset < task->position[table];
+    return earlier ? proof->offset : task->position[table];
+}
+
 bool task_has_records(const struct task *task) {
     return task->current.consumed < task->current.count || task->next.count > 0;
 }

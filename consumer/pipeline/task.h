@@ -44,6 +44,7 @@ struct work {
     enum work_kind kind;
     struct arena arena;
     int64_t offsets_after[VIEW_TABLES_MAX];
+    struct mark marks_after[VIEW_TABLES_MAX];
     size_t record_count; /* of task->current: BATCH, LETTER */
     struct touched *touched;
     size_t touched_count;
@@ -92,11 +93,14 @@ struct task {
     bool initial;                      /* no progress beyond acquisition */
     int64_t position[VIEW_TABLES_MAX]; /* next to take from the log */
     bool at_end[VIEW_TABLES_MAX];      /* READING: the end was reached */
-    bool first_seen[VIEW_TABLES_MAX];  /* a record was taken since the task was opened */
-    bool positioned;                   /* position[] is right: may be assigned */
-    bool assigned;                     /* is being read */
-    bool paused[VIEW_TABLES_MAX];      /* by table: not read for now */
-    bool surveyed;                     /* rows without partner were checked before a load */
+    struct mark read[VIEW_TABLES_MAX]; /* READING: the last record */
+    /* The record by which the log is to be known again before anything of it is written. */
+    struct mark proof[VIEW_TABLES_MAX];
+    bool first_seen[VIEW_TABLES_MAX]; /* a record was taken since the task was opened */
+    bool positioned;                  /* position[] is right: may be assigned */
+    bool assigned;                    /* is being read */
+    bool paused[VIEW_TABLES_MAX];     /* by table: not read for now */
+    bool surveyed;                    /* rows without partner were checked before a load */
     struct batch current, next;
     struct work work;
     struct join *join;
@@ -140,6 +144,18 @@ void task_know_letter(struct task *task, const struct known_letter *letter);
 const struct known_letter *task_letter_at(const struct task *task, int table, int64_t offset);
 /* How the join reads the task's state. */
 struct row_reader task_reader(struct task *task);
+
+static inline struct mark record_mark(const struct record *record) {
+    return (struct mark){record->offset, record->timestamp_ms > 0 ? record->timestamp_ms : 0};
+}
+
+#define PROOF_ANY (-1) /* a proof's timestamp_ms when it can't be read: any record, or the end */
+
+/* Every topic's log is known to be the one that was applied. */
+bool task_is_proven(const struct task *task, size_t table_count);
+/* Where reading begins: at the record that proves the log to be the one that was applied, if that
+ * comes before what is to be taken next. */
+int64_t task_read_from(const struct task *task, int table);
 
 /* Records wait that no work covers yet. */
 bool task_has_records(const struct task *task);

@@ -175,6 +175,7 @@ static enum err_kind coalesce(const struct member *m, struct task *task, struct 
     for (size_t i = 0; i < work->record_count; i++) {
         struct pending *item = &task->current.items[task->current.consumed + i];
         work->offsets_after[item->record.table] = item->record.offset + 1;
+        work->marks_after[item->record.table] = record_mark(&item->record);
         if (work->kind == WORK_BATCH && item->kind == PENDING_CHANGE) {
             add_change(&slots, &item->change, work);
             continue;
@@ -203,6 +204,7 @@ enum err_kind work_begin_batch(struct member *m, struct task *task, size_t limit
     work->kind = task->letter_next ? WORK_LETTER : WORK_BATCH;
     work->record_count = task->letter_next ? 1 : count;
     memcpy(work->offsets_after, task->progress.offsets, sizeof work->offsets_after);
+    memcpy(work->marks_after, task->progress.marks, sizeof work->marks_after);
     if (task->letter_next) {
         struct pending *item = &task->current.items[task->current.consumed];
         struct err *err = arena_alloc(&work->arena, sizeof *err);
@@ -318,6 +320,7 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
     if (work->last) {
         part->after.has_offsets = true;
         memcpy(part->after.offsets, work->offsets_after, sizeof part->after.offsets);
+        memcpy(part->after.marks, work->marks_after, sizeof part->after.marks);
     }
     work->chunk_count++;
     work->built = true;

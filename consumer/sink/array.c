@@ -87,6 +87,16 @@ void offsets_text(struct buf *out, const struct progress *progress, size_t table
     buf_append(out, "}", 1);
 }
 
+void marks_text(struct buf *out, const struct progress *progress, size_t table_count) {
+    buf_append(out, "{", 1);
+    for (size_t t = 0; t < table_count; t++) {
+        const struct mark *mark = &progress->marks[t];
+        buf_printf(out, "%s%lld,%lld", t > 0 ? "," : "", (long long)mark->offset,
+                   (long long)mark->timestamp_ms);
+    }
+    buf_append(out, "}", 1);
+}
+
 /* Length of the UTF-8 character at p, 0 if it is none. Surrogates and overlong forms are none. */
 static size_t utf8_len(const unsigned char *p, size_t left) {
     static const struct {

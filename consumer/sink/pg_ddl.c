@@ -166,6 +166,18 @@ static enum err_kind connect_to(struct ddl *ddl, const struct pg_sink_options *o
     return ERR_NONE;
 }
 
+/* Adds what tables of older versions lack. */
+static enum err_kind migrate(struct ddl *ddl, struct err *reterr) {
+    PGresult *result = NULL;
+    enum err_kind kind = run(ddl, SQL_LACKING, NULL, &result, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    bool lacking = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+    PQclear(result);
+    return lacking ? execute(ddl, SQL_MIGRATE, reterr) : ERR_NONE;
+}
+
 /* What is missing is made; what is there is not touched, so that a role without CREATE passes. */
 static enum err_kind make(struct ddl *ddl, struct err *reterr) {
     char oid[16] = "";
@@ -178,7 +190,10 @@ static enum err_kind make(struct ddl *ddl, struct err *reterr) {
             return kind;
         }
     }
-    enum err_kind kind = find(ddl, text_of(ddl, ddl->view->name), oid, reterr);
+    enum err_kind kind = migrate(ddl, reterr);
+    if (kind == ERR_NONE) {
+        kind = find(ddl, text_of(ddl, ddl->view->name), oid, reterr);
+    }
     if (kind == ERR_NONE && oid[0] == '\0') {
         kind = execute(ddl, text_of(ddl, ddl->view->sql_ddl), reterr);
     }

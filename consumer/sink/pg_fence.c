@@ -15,10 +15,11 @@ enum round { ROUND_WRITE, ROUND_NEWEST = 100, ROUND_TERMINATE };
 static void send_fence(struct sink *sink) {
     const struct txn *txn = sink->txn;
     struct buf *c = sink->columns, *text = &sink->scratch;
-    const uint32_t types[] = {OID_INT4, OID_INT8, OID_TEXT, OID_TEXT, OID_TEXT};
-    const uint32_t arrays[] = {OID_INT4_ARRAY, OID_INT8_ARRAY, OID_TEXT_ARRAY, OID_TEXT_ARRAY,
-                               OID_TEXT_ARRAY};
-    for (size_t i = 0; i < 5; i++) {
+    const uint32_t types[] = {OID_INT4, OID_INT8, OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT};
+    const uint32_t arrays[] = {OID_INT4_ARRAY, OID_INT8_ARRAY, OID_TEXT_ARRAY,
+                               OID_TEXT_ARRAY, OID_TEXT_ARRAY, OID_TEXT_ARRAY};
+    const size_t count = sizeof types / sizeof types[0];
+    for (size_t i = 0; i < count; i++) {
         array_begin(&c[i], types[i]);
     }
     for (size_t i = 0; i < txn->part_count; i++) {
@@ -32,10 +33,13 @@ static void send_fence(struct sink *sink) {
         offsets_text(text, &part->after, part->table_count);
         array_add(&c[3], buf_view(text));
         array_add(&c[4], str_from(part->before.owner));
+        buf_reset(text);
+        marks_text(text, &part->after, part->table_count);
+        array_add(&c[5], buf_view(text));
     }
     params_begin(sink);
     params_add(sink, OID_TEXT, sink->view->name);
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < count; i++) {
         array_end(&c[i], txn->part_count);
         params_add(sink, arrays[i], buf_view(&c[i]));
     }

@@ -126,7 +126,20 @@ void send_terminate(struct sink *sink, const int32_t *tasks, size_t count) {
     flight_query(sink, (struct step){STEP_TERMINATE, 0}, SQL_TERMINATE);
 }
 
-/* task, seq, offsets, owner. False: these bytes are no progress row of this view. */
+/* Rows of older versions have none. */
+static void read_marks(const struct view *view, struct str value, struct progress *progress) {
+    int64_t numbers[2 * VIEW_TABLES_MAX];
+    size_t count = 0;
+    if (!value.ptr || !array_read_int64(value, numbers, 2 * VIEW_TABLES_MAX, &count) ||
+        count != 2 * view->table_count) {
+        return;
+    }
+    for (size_t t = 0; t < view->table_count; t++) {
+        progress->marks[t] = (struct mark){numbers[2 * t], numbers[2 * t + 1]};
+    }
+}
+
+/* task, seq, offsets, owner, marks. False: these bytes are no progress row of this view. */
 bool read_progress(const struct view *view, const PGresult *result, int row,
                    struct progress *ret_progress) {
     struct progress progress = {.exists = !PQgetisnull(result, row, 1)};
@@ -141,6 +154,7 @@ bool read_progress(const struct view *view, const PGresult *result, int row,
         }
         progress.has_offsets = count > 0;
         memcpy(progress.owner, owner.ptr, owner.len);
+        read_marks(view, result_value(result, row, 4), &progress);
     }
     *ret_progress = progress;
     return true;

@@ -24,14 +24,14 @@
 /* When the newest row is not exactly what this member last wrote, the sub-select is NULL and
  * seq's NOT NULL aborts everything. */
 #define SQL_FENCE                                                                                  \
-    "INSERT INTO sync_progress(view, task, seq, offsets, owner)"                                   \
+    "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks)"                            \
     " SELECT $1::text, x.task,"                                                                    \
     "  (SELECT p.seq + 1 FROM (SELECT seq, offsets, owner FROM sync_progress"                      \
     "      WHERE view = $1::text AND task = x.task ORDER BY seq DESC LIMIT 1) p"                   \
     "    WHERE p.seq = x.seq AND p.offsets = x.old::bigint[] AND p.owner = x.owner),"              \
-    "  x.new::bigint[], x.owner"                                                                   \
-    " FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[])"                    \
-    "   WITH ORDINALITY x(task, seq, old, new, owner, o) ORDER BY x.o"
+    "  x.new::bigint[], x.owner, x.marks::bigint[]"                                                \
+    " FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])"        \
+    "   WITH ORDINALITY x(task, seq, old, new, owner, marks, o) ORDER BY x.o"
 
 /* Bounded below: unbounded, it walks all that an old snapshot keeps from being cleaned up. */
 #define SQL_TRIM                                                                                   \
@@ -49,15 +49,15 @@
 
 #define SQL_NEWEST_OF                                                                              \
     " FROM unnest($2::int[]) t(task) LEFT JOIN LATERAL"                                            \
-    " (SELECT p.seq, p.offsets, p.owner FROM sync_progress p"                                      \
+    " (SELECT p.seq, p.offsets, p.owner, p.marks FROM sync_progress p"                             \
     "   WHERE p.view = $1::text AND p.task = t.task ORDER BY p.seq DESC LIMIT 1) p ON true"
 
-#define SQL_NEWEST "SELECT t.task, p.seq, p.offsets, p.owner" SQL_NEWEST_OF
+#define SQL_NEWEST "SELECT t.task, p.seq, p.offsets, p.owner, p.marks" SQL_NEWEST_OF
 
 #define SQL_APPEND                                                                                 \
-    "INSERT INTO sync_progress(view, task, seq, offsets, owner)"                                   \
+    "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks)"                            \
     " SELECT $1::text, t.task, coalesce(p.seq, 0) + 1, coalesce(p.offsets, '{}'), "                \
-    "$3::text" SQL_NEWEST_OF " RETURNING task, seq, offsets, owner"
+    "$3::text, p.marks" SQL_NEWEST_OF " RETURNING task, seq, offsets, owner, marks"
 
 /* At acquisition without the lower bound: what a skipped hundredth batch left behind. */
 #define SQL_TRIM_ALL                                                                               \
@@ -87,6 +87,12 @@
     "SELECT cluster_id, array_to_string(topics, ', '), partitions::text, hash, fingerprint"        \
     " FROM sync_identity WHERE view = $1::text"
 
+/* Tables of older versions: what they lack. */
+#define SQL_LACKING                                                                                \
+    "SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('sync_progress')"    \
+    " AND attname = 'marks' AND NOT attisdropped)"
+#define SQL_MIGRATE "ALTER TABLE sync_progress ADD COLUMN IF NOT EXISTS marks bigint[]"
+
 #define SQL_DDL                                                                                    \
     "CREATE TABLE IF NOT EXISTS sync_progress (\n"                                                 \
     "    view text,\n"                                                                             \
@@ -95,6 +101,7 @@
     "    offsets bigint[] NOT NULL,\n"                                                             \
     "    owner text NOT NULL,\n"                                                                   \
     "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
+    "    marks bigint[],\n"                                                                        \
     "    PRIMARY KEY (view, task, seq)\n"                                                          \
     ");\n"                                                                                         \
     "CREATE TABLE IF NOT EXISTS sync_identity (\n"                                                 \

@@ -31,15 +31,23 @@ void row_array_add(struct row_array *rows, const struct str *values);
 bool row_array_next(const struct row_array *rows, size_t column, size_t *position,
                     struct str *ret_value);
 
+/* A record that was applied, by which its log is known again: where it stands and what the broker
+ * has as its time. */
+struct mark {
+    int64_t offset, timestamp_ms; /* timestamp_ms 0: none */
+};
+
 /* The newest sync_progress row of a task, or what it should be. */
 struct progress {
     bool exists; /* false: no row at all */
     int64_t seq;
-    bool has_offsets;                 /* false: '{}', no progress */
-    int64_t offsets[VIEW_TABLES_MAX]; /* by table: next to read */
+    bool has_offsets;                   /* false: '{}', no progress */
+    int64_t offsets[VIEW_TABLES_MAX];   /* by table: next to read */
+    struct mark marks[VIEW_TABLES_MAX]; /* by table: the last record applied */
     char owner[OWNER_LEN + 1];
 };
 
+/* Marks are not compared: they follow from the offsets, and older rows have none. */
 bool progress_equal(const struct progress *a, const struct progress *b, size_t table_count);
 
 /* A record that can't be applied. Bytes are borrowed until the outcome is known. */

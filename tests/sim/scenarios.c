@@ -1,9 +1,11 @@
 /* Plays with a plot: what faults at random would meet too seldom. */
+#include "state/state.h"
 #include "world.h"
 
 #include <stdlib.h>
 
-#define REST_ROUNDS 150 /* nothing in flight for so long: whoever can go on has */
+#define CACHES_ROUNDS 60  /* until every cache that rests is committed */
+#define REST_ROUNDS   150 /* nothing in flight for so long: whoever can go on has */
 
 static void lose_caches(struct world *world, double share) {
     for (int i = 0; i < world->members; i++) {
@@ -34,16 +36,36 @@ static void settle(struct world *world) {
     }
 }
 
-/* Cuts off the end of some logs; which tasks can see that by their offsets. */
+/* New records take the place of those from `from` on, and more: only the record that the progress
+ * remembers tells. */
+static void refill(struct world *world, struct topic_log *log, int64_t from, int64_t old_count) {
+    log->count = old_count;
+    for (int64_t i = from; i < old_count; i++) {
+        struct entry *entry = &log->entries[i];
+        *entry = log->entries[rng_below(&world->rng, (int)old_count)];
+        entry->ts_ms = world->now_us / 1000;
+        entry->kept = true;
+    }
+}
+
+/* Cuts off the end of some logs, and fills some of them again; which tasks can see that by their
+ * offsets, or by the last record applied. */
 static void remake_logs(struct world *world, bool *ret_remade) {
     for (int t = 0; t < TABLES; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             struct topic_log *log = &world->log[t][p];
             if (log->count > 0 && rng_chance(&world->rng, 0.5)) {
+                const struct progress *progress = &world->sink.progress[p];
+                int64_t old_count = log->count;
                 log->count = rng_below(&world->rng, (int)log->count);
-                ret_remade[p] |= log->count < world->sink.progress[p].offsets[t];
+                ret_remade[p] |= log->count < progress->offsets[t];
                 world_trace(world, "REMADE %s[%d] ends at %lld", t ? "contact" : "student", p,
                             (long long)log->count);
+                if (log->count <= progress->marks[t].offset &&
+                    progress->marks[t].timestamp_ms > 0 && rng_chance(&world->rng, 0.6)) {
+                    refill(world, log, log->count, old_count);
+                    world_trace(world, "  and filled again");
+                }
             }
         }
     }
@@ -93,6 +115,52 @@ void play_remade(struct world *world) {
         }
     }
     world->misrouted_task = 0; /* nothing more to be learned from the caches */
+}
+
+/* The cache that the task's member will open stands where the sink does: it needs nothing from
+ * below. */
+static bool cache_stands(const struct world *world, int32_t task) {
+    struct kv_factory factory =
+        memory_disk_factory(world->disks[node_host(world->nodes[world->assignment[task]])]);
+    struct state *state = NULL;
+    struct state_meta meta;
+    struct err err;
+    if (state_open(&factory, task, "", STR("simulated"), TABLES, &state, &meta, &err) != ERR_NONE) {
+        return false;
+    }
+    bool stands = !meta.empty && !meta.incomplete;
+    for (int t = 0; t < TABLES; t++) {
+        stands &= meta.offsets[t] >= world->sink.progress[task].offsets[t];
+    }
+    state_close(&state);
+    return stands;
+}
+
+/* Records that are applied are deleted, up to what is still to come: nothing is lost, and nobody
+ * may halt. */
+void play_trimmed(struct world *world) {
+    world_steps(world, world_pick(world, world->knobs.steps));
+    world_drain(world);
+    world_rounds(world, CACHES_ROUNDS);
+    for (int i = 0; i < world->members; i++) {
+        node_restart(world->nodes[i]);
+    }
+    for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
+        bool stands = cache_stands(world, p);
+        for (int t = 0; t < TABLES && stands; t++) {
+            world->log[t][p].start = world->sink.progress[p].offsets[t];
+            world_trace(world, "TRIMMED %s[%d] begins at %lld", t ? "contact" : "student", p,
+                        (long long)world->log[t][p].start);
+        }
+    }
+    for (int i = 0; i < 5; i++) {
+        source_step(world);
+    }
+    world_drain(world);
+    if (!world->failure[0]) {
+        oracle_final(world, "trimmed");
+    }
+    world->misrouted_task = 0; /* the caches' records are gone */
 }
 
 static void put_students(struct world *world, double bad) {

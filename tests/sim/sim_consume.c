@@ -95,7 +95,7 @@ static void sim_poll_group(struct consume *consume, struct consume_event *ret_ev
 /* A partition that can't be read on: out of luck, or the log ends before the position. */
 static bool next_halt(struct consume *consume, struct reader *reader, struct topic_log *log,
                       struct consume_event *ret) {
-    bool short_log = reader->position > log->count;
+    bool short_log = reader->position > log->count || reader->position < log->start;
     const struct sink *sink = node_sink(consume->world->nodes[consume->member]);
     bool unlucky = consume->halt_due && consume->world->faults &&
                    (sim_sink_writes(sink) || rng_chance(&consume->world->rng, 0.1));

@@ -59,7 +59,7 @@ struct entry {
 
 struct topic_log {
     struct entry *entries;
-    int64_t count, cap;
+    int64_t start, count, cap;
 };
 
 struct event { /* a change in the source that the connector sends */
@@ -156,8 +156,10 @@ void world_rounds(struct world *world, int count);
 void world_drain(struct world *world);
 
 /* scenarios.c: plays with a plot */
-/* The logs are made anew, shorter than what is in the sink. */
+/* The logs are made anew, shorter than what is in the sink, or with other records. */
 void play_remade(struct world *world);
+/* Records that are applied are deleted. */
+void play_trimmed(struct world *world);
 /* Refused rows of a rebuild that dies after some of its transactions. */
 void play_hole(struct world *world);
 /* Too many refused records, until their cause is mended and the members are told. */

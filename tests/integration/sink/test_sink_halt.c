@@ -114,6 +114,17 @@ static void test_ddl_warns_of_extras(void **state) {
     (void)unlink(path);
 }
 
+static void test_ddl_brings_older_tables_up_to_date(void **state) {
+    (void)state;
+    struct err err;
+    assert_int_equal(apply(&err), ERR_NONE);
+    admin("ALTER TABLE sync_progress DROP COLUMN marks");
+    admin("INSERT INTO sync_progress VALUES ('student_contact', 1, 5, '{1,2}', 'x')");
+    assert_int_equal(apply(&err), ERR_NONE);
+    assert_int_equal(apply(&err), ERR_NONE);
+    assert_string_equal(ask("SELECT coalesce(marks::text, 'none') FROM sync_progress"), "none");
+}
+
 static void test_ddl_without_a_server(void **state) {
     (void)state;
     struct err err;
@@ -224,6 +235,7 @@ int main(void) {
         cmocka_unit_test_setup(test_ddl_names_differences, nothing),
         cmocka_unit_test_setup(test_ddl_refuses_rows_without_progress, nothing),
         cmocka_unit_test_setup(test_ddl_warns_of_extras, nothing),
+        cmocka_unit_test_setup(test_ddl_brings_older_tables_up_to_date, nothing),
         cmocka_unit_test_setup(test_ddl_without_a_server, nothing),
         cmocka_unit_test_setup(test_ddl_of_a_role_without_rights, nothing),
         cmocka_unit_test_setup(test_identity_must_be_equal, reset),
