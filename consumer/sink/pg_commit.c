@@ -183,7 +183,7 @@ static void commit_synced(struct sink *sink) {
     } else if (contention_needed(sink)) {
         contention_begin(sink);
     } else if (sink->flight.failure.set) {
-        job_fail(sink);
+        write_fail(sink);
     } else {
         write_end(sink);
     }

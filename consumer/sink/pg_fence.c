@@ -56,6 +56,12 @@ void send_begin(struct sink *sink) {
     sink->task_count = count;
     params_begin(sink);
     flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
+    if (sink->statement_limit_s > STATEMENT_LIMIT_S) {
+        buf_reset(&sink->scratch);
+        buf_printf(&sink->scratch, "SET LOCAL statement_timeout = '%ds'", sink->statement_limit_s);
+        buf_append(&sink->scratch, "", 1);
+        flight_query(sink, (struct step){STEP_SET, 0}, sink->scratch.ptr);
+    }
     send_lock(sink, tasks, count);
     send_fence(sink);
 }
@@ -84,10 +90,21 @@ void write_end(struct sink *sink) {
         job_end(sink, &again);
         return;
     }
+    sink->statement_limit_s = STATEMENT_LIMIT_S;
     struct sink_event committed = {.kind = SINK_COMMITTED,
                                    .deleted_count = sink->cursor.deleted_count,
                                    .upserted_count = sink->cursor.upserted_count};
     job_end(sink, &committed);
+}
+
+void write_fail(struct sink *sink) {
+    if (strcmp(sink->flight.failure.sqlstate, "57014") == 0 &&
+        sink->statement_limit_s < STATEMENT_LIMIT_MAX_S) {
+        sink->statement_limit_s *= 2;
+        log_line(sink->log, LOG_WARN, "sink", "statement_limit", "step=%s seconds=%d",
+                 step_name(sink->flight.failure.step.kind), sink->statement_limit_s);
+    }
+    job_fail(sink);
 }
 
 bool contention_needed(const struct sink *sink) {

@@ -117,6 +117,9 @@ void flight_fail(struct sink *sink, struct step step, const PGresult *result) {
 static bool flight_answer(struct sink *sink, PGresult *result) {
     struct flight *flight = &sink->flight;
     struct step step = flight->steps[flight->answered++];
+    if (sink->probe.conn || sink->probe.silent > 0) {
+        probe_heard(sink);
+    }
     ExecStatusType status = PQresultStatus(result);
     if ((status == PGRES_PIPELINE_SYNC) != (step.kind == STEP_SYNC)) {
         return false;

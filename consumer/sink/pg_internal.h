@@ -21,9 +21,13 @@
 
 #include <libpq-fe.h>
 
-#define FLIGHT_BYTES     ((size_t)1024 * 1024)
-#define EVENTS_MAX       4
-#define SINK_MESSAGE_MAX 400
+#define FLIGHT_BYTES ((size_t)1024 * 1024)
+#define EVENTS_MAX   4
+#define ANSWER_MS    (120 * (int64_t)1000) /* for all of a job, unless the server is at work */
+/* A batch must not hang. One that takes longer is given more, else it would be cut off for ever. */
+#define STATEMENT_LIMIT_S     30
+#define STATEMENT_LIMIT_MAX_S 3600
+#define SINK_MESSAGE_MAX      400
 
 struct step {
     enum step_kind kind;
@@ -86,6 +90,15 @@ struct commit_cursor {
     uint64_t deleted_count, upserted_count;
 };
 
+/* The second connection, which asks what the first one's backend does. */
+struct probe {
+    PGconn *conn; /* NULL: nothing is asked now */
+    PostgresPollingStatusType polling;
+    bool asked;
+    int silent;    /* so often in a row the server was found not to be at work */
+    int64_t at_ms; /* asks then; while asking: gives up then */
+};
+
 struct sink {
     const struct view *view; /* borrowed */
     char **keywords, **values;
@@ -99,6 +112,10 @@ struct sink {
     PostgresPollingStatusType polling; /* LINK_CONNECTING */
     struct backoff backoff;
     int64_t deadline_ms; /* DOWN: next try; CONNECTING, or a job: give up; -1: none */
+    struct probe probe;
+    int64_t answer_check_ms;
+    int32_t backend_pid;   /* as the server says; 0: not known */
+    int statement_limit_s; /* more than STATEMENT_LIMIT_S after a statement took too long */
 
     struct flight flight;
     struct params params;
@@ -144,6 +161,14 @@ void sink_drop_connect(struct sink *sink, const struct err *err);
 /* The same as sink_drop, with libpq's message. */
 void sink_drop_conn(struct sink *sink);
 void sink_event_push(struct sink *sink, const struct sink_event *event);
+
+/* pg_probe.c */
+/* The server answered, or a job begins: all is well for a while. */
+void probe_heard(struct sink *sink);
+/* While a job is there: asks when nothing was heard, and drops the connection. */
+void probe_drive(struct sink *sink);
+/* deadline_ms (-1: none), or when the probe is to be driven next. */
+int64_t probe_wait_until(const struct sink *sink, int64_t deadline_ms);
 
 /* pg_flight.c */
 void flight_begin(struct sink *sink);
@@ -194,6 +219,8 @@ bool send_letters(struct sink *sink);
 void send_trim(struct sink *sink); /* if one of the tasks is at its hundredth batch */
 /* All was answered well: committed, if COMMIT's tag says so. */
 void write_end(struct sink *sink);
+/* An answer was an error. A statement that was cut off for its length is given twice as long. */
+void write_fail(struct sink *sink);
 void write_answer(struct sink *sink, struct step step, PGresult *result);
 bool read_progress(const struct view *view, const PGresult *result, int row,
                    struct progress *ret_progress);

@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-#define ANSWER_MS (120 * (int64_t)1000) /* above what statement_timeout lets a job take */
-
 void job_begin(struct sink *sink, const struct job *job, bool deadline) {
     sink->job = job;
     sink->round = 0;
@@ -15,6 +13,7 @@ void job_begin(struct sink *sink, const struct job *job, bool deadline) {
     sink->cursor = (struct commit_cursor){0};
     sink->deadline_ms = deadline ? clock_mono_ms(&sink->clock) + ANSWER_MS : -1;
     flight_begin(sink);
+    probe_heard(sink);
 }
 
 struct sink_event job_event(enum sink_event_kind kind, const char *sqlstate, const char *message) {
@@ -31,6 +30,7 @@ bool job_is_rollback(const struct sink *sink) {
 static void job_finish(struct sink *sink, const struct sink_event *event) {
     sink->job = NULL;
     sink->deadline_ms = -1;
+    probe_heard(sink);
     sink_event_push(sink, event);
 }
 

@@ -8,13 +8,18 @@
 
 #define CONNECT_MS (10 * (int64_t)1000) /* for each host of a list */
 
-/* A batch must not hang; plans must not depend on how full a table was when they were made: every
+#define TEXT(value)    #value
+#define TEXT_OF(value) TEXT(value)
+
+/* Plans must not depend on how full a table was when they were made: every
  * statement goes by key. datestyle and the like: values mean the same on every server. */
 #define SESSION                                                                                    \
-    "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s"        \
-    " -c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off"                      \
-    " -c enable_hashjoin=off -c enable_mergejoin=off"                                              \
-    " -c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC"
+    "-c statement_timeout=" TEXT_OF(                                                               \
+        STATEMENT_LIMIT_S) "s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s"        \
+                           " -c plan_cache_mode=force_generic_plan -c jit=off -c "                 \
+                           "enable_seqscan=off"                                                    \
+                           " -c enable_hashjoin=off -c enable_mergejoin=off"                       \
+                           " -c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC"
 
 static char *copy(const char *text) {
     char *out = strdup(text);
@@ -112,6 +117,8 @@ void sink_drop(struct sink *sink, const struct err *err) {
     sink->flight.answered = 0;
     PQfinish(sink->conn);
     sink->conn = NULL;
+    sink->backend_pid = 0;
+    probe_heard(sink);
     sink->link = LINK_DOWN;
     sink->deadline_ms = clock_mono_ms(&sink->clock) + backoff_next_ms(&sink->backoff);
     sink_event_push(sink, &lost);
@@ -283,7 +290,16 @@ static void setup_send(struct sink *sink) {
     params_types(sink, sink->view->output_count);
     flight_prepare(sink, 0, "sync_upsert", text_of(sink, sink->view->sql_upsert));
     flight_prepare(sink, 0, "sync_insert", text_of(sink, sink->view->sql_insert));
+    params_begin(sink);
+    flight_query(sink, (struct step){STEP_READ, 0}, "SELECT pg_backend_pid()");
     flight_sync(sink);
+}
+
+/* Asked, not PQbackendPID: a pooler has numbers of its own. */
+static void setup_answer(struct sink *sink, struct step step, PGresult *result) {
+    if (step.kind == STEP_READ && PQntuples(result) == 1) {
+        sink->backend_pid = read_be32(PQgetvalue(result, 0, 0));
+    }
 }
 
 static void setup_synced(struct sink *sink) {
@@ -300,4 +316,5 @@ static void setup_synced(struct sink *sink) {
     sink_event_push(sink, &connected);
 }
 
-const struct job setup_job = {.name = "setup", .send = setup_send, .synced = setup_synced};
+const struct job setup_job = {
+    .name = "setup", .send = setup_send, .answer = setup_answer, .synced = setup_synced};

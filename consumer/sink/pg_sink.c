@@ -11,7 +11,8 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   2000
-#define COLUMNS_MIN      16 /* of fence and letters */
+#define ANSWER_CHECK_MS  10000 /* of silence, then the server is asked what it does */
+#define COLUMNS_MIN      16    /* of fence and letters */
 
 static size_t columns_max(const struct view *view) {
     size_t max = view->output_count > COLUMNS_MIN ? view->output_count : COLUMNS_MIN;
@@ -41,6 +42,8 @@ enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options 
         (uint64_t)sink->clock.wall_us(sink->clock.ctx) ^ ((uint64_t)getpid() << 32) ^ 1U;
     sink->backoff = backoff_init(BACKOFF_FIRST_MS, BACKOFF_MAX_MS, seed);
     sink->deadline_ms = 0; /* connect at once */
+    sink->answer_check_ms = options->answer_check_ms ? options->answer_check_ms : ANSWER_CHECK_MS;
+    sink->statement_limit_s = STATEMENT_LIMIT_S;
     *ret_sink = sink;
     return ERR_NONE;
 }
@@ -51,6 +54,7 @@ void pg_sink_destroy(struct sink **sink_ptr) {
         return;
     }
     PQfinish(sink->conn);
+    PQfinish(sink->probe.conn);
     link_keywords_free(&sink->keywords, &sink->values);
     arena_clear(&sink->memory);
     for (size_t c = 0; c < sink->column_cap; c++) {
@@ -114,6 +118,7 @@ static void drive(struct sink *sink) {
     if (sink->job && !sink->copying) {
         flight_drive(sink);
     }
+    probe_drive(sink);
     if (sink->job && sink->deadline_ms >= 0 && clock_mono_ms(&sink->clock) >= sink->deadline_ms) {
         struct sink_event lost = job_event(SINK_LOST, "", "OLAP connection: no answer to a job");
         sink_drop(sink, &lost.err);
@@ -142,7 +147,7 @@ static void wait_for(const struct sink *sink, int *ret_fd, short *ret_events,
                      int64_t *ret_deadline_ms) {
     *ret_fd = sink->conn ? PQsocket(sink->conn) : -1;
     *ret_events = POLLIN;
-    *ret_deadline_ms = sink->deadline_ms;
+    *ret_deadline_ms = probe_wait_until(sink, sink->deadline_ms);
     if (sink->link == LINK_CONNECTING) {
         *ret_events = sink->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     } else if (sink->job && sink->flight.blocked) {

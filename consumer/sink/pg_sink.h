@@ -21,6 +21,7 @@ struct pg_sink_options {
     struct sink_identity identity;
     const struct log *log;
     struct clock clock;
+    int64_t answer_check_ms; /* silence after which the server is asked what it does; 0: 10 s */
 };
 
 extern const struct sink_ops pg_sink_ops;

@@ -60,6 +60,15 @@ static int pass(struct proxy *proxy, int from, int to, enum proxy_fault directio
     return go == len;
 }
 
+/* The connection stays open, and nobody will ever read from it. */
+static int swallows(struct proxy *proxy, enum proxy_fault fault, const struct pollfd *fd) {
+    if (!fd->revents || (enum proxy_fault)atomic_load(&proxy->fault) != fault) {
+        return 0;
+    }
+    atomic_store(&proxy->fault, PROXY_NONE);
+    return 1;
+}
+
 static void serve(struct proxy *proxy, int client) {
     int server = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = local(proxy->server_port);
@@ -68,6 +77,10 @@ static void serve(struct proxy *proxy, int client) {
         int alive = 1;
         while (alive && !atomic_load(&proxy->stop)) {
             (void)poll(fds, 2, 100);
+            if (swallows(proxy, PROXY_SWALLOW_UP, &fds[0]) ||
+                swallows(proxy, PROXY_SWALLOW_DOWN, &fds[1])) {
+                return; /* left open */
+            }
             if (alive && fds[0].revents) {
                 alive = pass(proxy, client, server, PROXY_CUT_UP);
             }

@@ -97,7 +97,8 @@ struct sink *sink_open(const struct view *view, const char *port) {
                                       .values = values,
                                       .identity = {STR("cluster-1"), STR("java")},
                                       .log = &test_log,
-                                      .clock = clock_real()};
+                                      .clock = clock_real(),
+                                      .answer_check_ms = 300};
     struct sink *sink = NULL;
     assert_int_equal(pg_sink_new(view, &options, &sink, NULL), ERR_NONE);
     return sink;

@@ -197,6 +197,81 @@ static void test_another_tag_is_no_commit(void **state) {
     proxy_stop(&proxy);
 }
 
+/* What is swallowed is missed: the server is asked what it does. */
+static void test_swallowed(void **state) {
+    (void)state;
+    char port[16];
+    proxy = proxy_start(server_port());
+    (void)snprintf(port, sizeof port, "%d", proxy_port(proxy));
+    struct sink *sink = sink_open(view, port);
+    (void)sink_until(sink, SINK_CONNECTED, 10000);
+    struct progress at = acquire_surely(sink);
+    struct txn_part part;
+    part_begin(&part, view, 1, &at);
+    next_batch(&part, 1, 1);
+    for (int i = 0; i < 2; i++) {
+        proxy_arm(proxy, i == 0 ? PROXY_SWALLOW_UP : PROXY_SWALLOW_DOWN, 0);
+        int64_t since = now_ms();
+        struct sink_event event = sink_commit(sink, &part);
+        assert_int_equal(event.kind, SINK_LOST);
+        assert_non_null(strstr(event.err.message, "not at work"));
+        assert_in_range(now_ms() - since, 300, 5000);
+        (void)sink_until(sink, SINK_CONNECTED, 10000);
+        struct progress newest = sink_newest(sink, 1);
+        assert_true(progress_equal(&newest, i == 0 ? &part.before : &part.after, 2));
+    }
+    txn_part_clear(&part);
+    pg_sink_destroy(&sink);
+    proxy_stop(&proxy);
+}
+
+static void slow_inserts(const char *sleep) {
+    char sql[256];
+    (void)snprintf(sql, sizeof sql,
+                   "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS"
+                   " $$ BEGIN PERFORM pg_sleep(%s); RETURN NULL; END $$",
+                   sleep);
+    admin(sql);
+    admin("CREATE TRIGGER slow AFTER INSERT ON student_contact FOR EACH STATEMENT"
+          " EXECUTE FUNCTION slow()");
+}
+
+/* A server that is at work is not. */
+static void test_long_statement_is_waited_for(void **state) {
+    (void)state;
+    struct sink *sink = sink_connected(view);
+    struct progress at = acquire_surely(sink);
+    struct txn_part part;
+    slow_inserts("2.5");
+    part_begin(&part, view, 1, &at);
+    part_upsert(&part, 1, 1, "a", "1");
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+    txn_part_clear(&part);
+    pg_sink_destroy(&sink);
+}
+
+/* A statement that takes longer than statement_timeout is given more, not sent for ever. */
+static void test_cut_off_statement_is_given_longer(void **state) {
+    (void)state;
+    (void)setenv("PGOPTIONS", "-c statement_timeout=200ms", 1);
+    struct sink *sink = sink_connected(view);
+    (void)unsetenv("PGOPTIONS");
+    struct progress at = acquire_surely(sink);
+    struct txn_part part;
+    slow_inserts("0.6");
+    part_begin(&part, view, 1, &at);
+    part_upsert(&part, 1, 1, "a", "1");
+    struct sink_event event = sink_commit(sink, &part);
+    assert_int_equal(event.kind, SINK_AGAIN);
+    assert_string_equal(event.err.sqlstate, "57014");
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+    step(&part); /* what comes next has the usual limit again */
+    part_upsert(&part, 1, 2, "a", "1");
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_AGAIN);
+    txn_part_clear(&part);
+    pg_sink_destroy(&sink);
+}
+
 static void *killer(void *arg) {
     _Atomic int *stop = arg;
     PGconn *conn = admin_open();
@@ -342,6 +417,9 @@ int main(void) {
         cmocka_unit_test_setup(test_cut_anywhere, reset),
         cmocka_unit_test_setup(test_eaten_answer_to_commit, reset),
         cmocka_unit_test_setup(test_another_tag_is_no_commit, reset),
+        cmocka_unit_test_setup(test_swallowed, reset),
+        cmocka_unit_test_setup(test_long_statement_is_waited_for, reset),
+        cmocka_unit_test_setup(test_cut_off_statement_is_given_longer, reset),
         cmocka_unit_test_setup(test_terminated_in_a_loop, reset),
         cmocka_unit_test_setup(test_idle_connection_is_watched, reset),
         cmocka_unit_test_setup(test_server_restart, reset),
