@@ -43,7 +43,7 @@ def line(case: Case, runs: list[dict]) -> str:
              str(len(runs)), str(sum(run["faults"] for run in runs)), f"{sum(run['changes'] for run in runs):,}",
              runs[-1]["result"] if len(passed) == len(runs) else f"**{len(runs) - len(passed)} failed**",
              seconds(statistics.median(recovery)) if recovery else "", seconds(max(recovery)) if recovery else "",
-             "; ".join(f"{name}: {value:g}" for name, value in more.items())]
+             "; ".join(f"{name}: {value:.10g}" for name, value in more.items())]
     return "| " + " | ".join(cells) + " |"
 
 

@@ -130,6 +130,16 @@ class Control:
             found = caches.problems(cache, cache_logs())
             self.report(f"O4 finds {what}", bool(found), " ".join(found))
 
+    def check_leaks(self) -> None:
+        from cases.leaks import BOUND, Held, too_much  # here, for the cases keep the order of their import
+        warm = Held(30, 500_000, 41, 6)
+        self.report("leaks accepts what is right", not too_much(warm.more_than(warm)), "")
+        for number, field in enumerate(("rss_anon_mb", "vm_mb", "descriptors", "threads")):
+            values = [30, 500_000, 41, 6]
+            values[number] += getattr(BOUND, field) + 1
+            found = too_much(Held(*values).more_than(warm))
+            self.report(f"leaks finds more {field}", found == [field], ", ".join(found))
+
     # ---- O2
 
     def check_sampler(self) -> None:
@@ -175,4 +185,5 @@ def run(stack: Stack) -> bool:
                   control.letters)
     control.check_sampler()
     control.check_caches()
+    control.check_leaks()
     return control.passed

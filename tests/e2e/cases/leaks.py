@@ -99,6 +99,9 @@ def report(one: Trial, samples: list[Held]) -> None:
     one.more.update({"RssAnon warm (MB)": warm.rss_anon_mb, "RssAnon at the end (MB)": last.rss_anon_mb,
                      "VmSize grown (MB)": grown.vm_mb, "descriptors grown": grown.descriptors,
                      "threads grown": grown.threads})
-    too_much = [field.name for field in fields(Held) if getattr(grown, field.name) > getattr(BOUND, field.name)]
-    if too_much:
-        raise Failure(f"{', '.join(too_much)} has grown: " + "; ".join(str(held) for held in samples))
+    if too_much(grown):
+        raise Failure(f"{', '.join(too_much(grown))} has grown: " + "; ".join(str(held) for held in samples))
+
+
+def too_much(grown: Held) -> list[str]:
+    return [field.name for field in fields(Held) if getattr(grown, field.name) > getattr(BOUND, field.name)]
