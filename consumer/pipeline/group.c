@@ -165,7 +165,7 @@ void group_watch(struct member *m) {
                           "topics. Members: %s",
                           p, members);
             (void)err_about(&err, m->view->tables[0].topic.ptr, p, -1);
-            log_err(m->o.log, LOG_ERROR, "pipeline", "halted", &err);
+            log_err(m->o.log, LOG_ERROR, "pipeline", "incomplete", &err);
         }
     }
 }
@@ -186,7 +186,10 @@ size_t group_step(struct member *m) {
             on_assign(m, &event);
         } else if (event.kind == CONSUME_REVOKE) {
             m->revoking = true;
-            m->finish_by_ms = now_ms(m) + (event.lost ? 0 : REVOKE_WAIT_MS);
+            int64_t by_ms = now_ms(m) + (event.lost ? 0 : REVOKE_WAIT_MS);
+            if (!m->stopping || by_ms < m->finish_by_ms) { /* a stop is not put off */
+                m->finish_by_ms = by_ms;
+            }
             metrics_add(m->o.metrics, METRIC_REBALANCES,
                         event.lost ? REBALANCE_LOST : REBALANCE_REVOKED, 1);
             log_line(m->o.log, LOG_INFO, "pipeline", "revoked", "lost=%s",

@@ -90,9 +90,12 @@ void task_distrust_cache(struct member *m, struct task *task, enum cache_discard
 void task_halt(struct member *m, struct task *task, const struct err *err) {
     log_line(m->o.log, LOG_ERROR, "pipeline", "halt", "task=%d phase=%s", task->number,
              task_phase_name(task->phase));
-    log_err(m->o.log, LOG_ERROR, "pipeline", "halted", err);
-    metrics_add(m->o.metrics, METRIC_HALTS, (size_t)task->number, 1);
     struct err why = *err;
+    if (why.partition < 0) { /* about no record: then about the task, which has its number */
+        why.partition = task->number;
+    }
+    log_err(m->o.log, LOG_ERROR, "pipeline", "halted", &why);
+    metrics_add(m->o.metrics, METRIC_HALTS, (size_t)task->number, 1);
     task = start_over(m, task);
     task->phase = TASK_HALTED;
     task->halt = why;

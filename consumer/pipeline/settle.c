@@ -154,8 +154,9 @@ static void on_results(struct member *m, const struct sink_event *event) {
 
 static void retry_later(struct member *m, const struct err *err) {
     int64_t wait_ms = backoff_next_ms(&m->sink_backoff);
+    bool mend = err->kind == ERR_HALT; /* by the operator; no task is to blame */
     m->sink_retry_at_ms = now_ms(m) + wait_ms;
-    log_err(m->o.log, LOG_WARN, "sink", "retry", err);
+    log_err(m->o.log, mend ? LOG_ERROR : LOG_WARN, "sink", mend ? "unfit" : "retry", err);
 }
 
 /* Nothing was written: what was built is sent again, unchanged. */

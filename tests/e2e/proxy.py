@@ -31,6 +31,7 @@ class Proxy:
         self.server_port = server_port
         self.delay_ms = 0.0
         self.hole = False         # takes everything, answers nothing
+        self.swallowed: set[Pipe] = set()  # so do these
         self.refusing = False     # new connections end at once
         self.eat_every = 0        # of the answers to COMMIT, this one in so many
         self.eaten = 0
@@ -74,6 +75,10 @@ class Proxy:
         self.cutting = True
         self.wake_write.send(b".")
 
+    def swallow(self) -> None:
+        """The connections of this moment are taken in and never answered; new ones pass."""
+        self.swallowed.update(list(self.pipes.values()))
+
     def heal(self) -> None:
         """What was swallowed is lost: connections that went through the hole are reset."""
         was_hole, self.hole, self.refusing, self.delay_ms, self.eat_every = self.hole, False, False, 0.0, 0
@@ -99,7 +104,7 @@ class Proxy:
             self._send_due()
 
     def _timeout(self) -> float:
-        dues = [pipe.waiting[0][0] for pipe in self.pipes.values() if pipe.waiting]
+        dues = [pipe.waiting[0][0] for pipe in self.pipes.values() if pipe.waiting and pipe not in self.swallowed]
         return max(0.0, min(dues) - time.monotonic()) if dues else 1.0
 
     def _accept(self) -> None:
@@ -128,7 +133,7 @@ class Proxy:
         if not data:
             self._end(pipe)
             return
-        if self.hole:
+        if self.hole or pipe in self.swallowed:
             return
         if pipe.to_client and COMMIT_ANSWER in data:
             self.commits += 1
@@ -154,7 +159,7 @@ class Proxy:
         now = time.monotonic()
         for pipe in list(self.pipes.values()):
             try:
-                while pipe.waiting and pipe.waiting[0][0] <= now:
+                while pipe not in self.swallowed and pipe.waiting and pipe.waiting[0][0] <= now:
                     pipe.target.sendall(pipe.waiting.popleft()[1])
             except OSError:
                 self._end(pipe)

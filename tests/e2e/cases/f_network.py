@@ -74,6 +74,20 @@ def kafka_network(ctx: Context) -> str:
     return one.remark()
 
 
+@fault("F8-swallowed", "missed after 10 s of silence; a new connection goes on", members=0)
+def swallowed(ctx: Context) -> str:
+    """A member's connection to the OLAP database is swallowed for good: acknowledged, never answered; new ones pass."""
+    with Proxy(ctx.system.olap.port) as olap, settings(ctx.system, OLAP_PORT=olap.port):
+        ctx.system.start(1)
+        with trial(ctx) as one:
+            for _ in range(ctx.times(1, 3)):
+                olap.swallow()
+                took = one.healed()
+                if took > 20:
+                    raise Failure(f"it took {took:.1f} s")
+    return one.remark()
+
+
 @fault("F8-one-member", "the others' tasks go on; its own wait until the network answers or breaks", members=0)
 def one_member(ctx: Context) -> str:
     """One of two members is swallowed on its way to the OLAP database: acknowledged, never answered."""
