@@ -293,9 +293,18 @@ static void test_progress_is_trimmed(void **state) {
                                 " WHERE task = 1"),
                      0);
     assert_int_equal(ask_number("SELECT count(*) FROM sync_progress WHERE task = 2"), 1);
-    /* an acquisition leaves only the newest hundred, whatever was skipped */
+    /* A batch does not look far below: unbounded, it walks all that an old snapshot keeps from
+     * being cleaned up. */
     admin("INSERT INTO sync_progress SELECT view, task, -5, '{}', '' FROM sync_progress"
           " WHERE task = 1 LIMIT 1");
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+        part.before = part.after;
+        part.after.seq++;
+        part.after.offsets[0]++;
+    }
+    assert_int_equal(ask_number("SELECT min(seq) FROM sync_progress WHERE task = 1"), -5);
+    /* an acquisition leaves only the newest hundred, whatever was skipped */
     (void)sink_acquire(sink, 1, OWNER_B);
     assert_int_equal(ask_number("SELECT count(*) FROM sync_progress WHERE task = 1"), 100);
     txn_part_clear(&part);
