@@ -133,8 +133,6 @@ MUTATIONS = [
              '    if (proof->timestamp_ms > 0) {\n        proof->timestamp_ms = PROOF_ANY;', '    if (false) {', 'trimmed', 500),
     Mutation('record applied last compacted away', 'consumer/pipeline/take.c',
              'bool here = record->offset == proof->offset;', 'bool here = true;', 'compact', 2000),
-    Mutation('stop put off by a revocation', 'consumer/pipeline/group.c',
-             'if (!m->stopping || by_ms < m->finish_by_ms) {', 'if (true) {', 'halts', 4000),
     Mutation('checked rows end with their hunt', 'consumer/pipeline/load.c',
              '        arena_clear(&m->hunt->arena);\n        free(m->hunt);',
              '        arena_clear(&m->hunt->arena);\n        row_array_clear(&m->checked);\n'
