@@ -1,5 +1,6 @@
 """(a) catch-up into an empty sink, (f) rebuild of a lost cache, (h) what it costs."""
 
+import functools
 import time
 from typing import Any
 
@@ -8,7 +9,6 @@ from ours import Ours
 from records import Records
 from runner import Bench, arrival_figures, must_be_right, rate_of, until_right
 from usage import Usage, cpu_seconds
-from wait import Failure
 
 IDLE_SECONDS = 20
 KEYS = {"sequential keys": 0, "random keys": 1}
@@ -40,7 +40,8 @@ def catch_up(bench: Bench) -> None:
         try:
             for run in bench.runs():
                 for subject_class in subjects:
-                    one_catch_up(bench, variant, run, subject_class, records, written)
+                    bench.attempt("a", variant, run, subject_class, functools.partial(
+                        one_catch_up, bench, variant, run, subject_class, records, written))
         finally:
             for topics in written.values():
                 bench.servers.remove_topics(topics)
@@ -72,10 +73,6 @@ def one_catch_up(bench: Bench, variant: str, run: int, subject_class: Any, recor
         if isinstance(subject, Ours):
             figures["ready_s"] = round(subject.wait_ready(30, *range(1, members + 1)) - start, 3)
         bench.record(case, variant, subject, run, **figures)
-    except Failure as failure:
-        if isinstance(subject, Ours):
-            raise
-        bench.record(case, variant, subject, run, right=False, problem=str(failure))
     finally:
         subject.stop()
         servers.remove_env(env)

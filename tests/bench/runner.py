@@ -48,14 +48,28 @@ class Bench:
                          for key, value in figures.items() if not isinstance(value, (dict, list)))
         print(f"  {result['at']} {case} {variant}, {subject.name}, run {run}: {shown}", flush=True)
 
+    def attempt(self, case: str, variant: str, run: int, subject_class: Any, measure: Callable[[], None]) -> None:
+        """A peer that fails is shown so, and the run goes on; when it is ours that fails, the case ends."""
+        try:
+            measure()
+        except Exception as error:  # whatever it is
+            if subject_class is Ours:
+                raise
+            self.record(case, variant, subject_class, run, right=False, problem=f"{type(error).__name__}: {error}")
+
     def made(self, subject_class: type) -> Any:
         return subject_class(self.args.artifacts / subject_class.__module__.rpartition(".")[2])
 
     def prepared(self, subject: Any, topics: Topics) -> Env:
         env = self.servers.env(topics)
-        if not isinstance(subject, Ours):
-            env.olap.run(SINK_TABLE)
-        subject.prepare(env)
+        try:
+            if not isinstance(subject, Ours):
+                env.olap.run(SINK_TABLE)
+            subject.prepare(env)
+        except BaseException:
+            subject.stop()
+            self.servers.remove_env(env)
+            raise
         return env
 
 
