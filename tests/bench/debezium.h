@@ -3,7 +3,7 @@
  * Owns:    the text of the last record, until the next call.
  * Threads: one.
  * Units:   none.
- * Errors:  a schema file that can't be read ends the program.
+ * Errors:  none.
  * Limits:  the two tables of schemas/oltp.sql; names and numbers that JSON need not escape.
  */
 #ifndef BENCH_DEBEZIUM_H
@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 enum layout {
-    LAYOUT_ROUTED, /* as the shipped connector writes: a contact's key is student_id, contact_id */
-    LAYOUT_KEYED,  /* as a connector without message.key.columns: the key is the primary key */
+    LAYOUT_ROUTED,  /* as the shipped connector writes: a contact's key is student_id, contact_id */
+    LAYOUT_KEYED,   /* as a connector without message.key.columns: the key is the primary key */
+    LAYOUT_HOISTED, /* the same, key and value each hoisted into {"payload": ...} */
 };
 
 struct row {
@@ -25,8 +26,7 @@ struct texts {
     const char *topic, *key, *value;
 };
 
-/* schemas: NULL, or a folder with the texts of schemas.enable=true: key-student.json and so on. */
-void debezium_begin(const char *prefix, enum layout layout, const char *schemas);
+void debezium_begin(const char *prefix, enum layout layout);
 /* before, after: NULL where Debezium writes null. */
 struct texts debezium_student(const struct row *before, const struct row *after);
 struct texts debezium_contact(const struct row *before, const struct row *after);

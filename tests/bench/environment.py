@@ -88,12 +88,8 @@ class Servers:
 
     def write(self, topics: Topics, records: Records) -> dict:
         """Writes records; returns how many, and the monotonic seconds of the first and after the last."""
-        layout = "routed" if topics.reads == "routed" else "keyed"
-        options = [f"layout={layout}"]
-        if topics.reads == "keyed-schemas":
-            options.append(f"schemas={self.schemas(topics.prefix)}")
         done = subprocess.run([str(self.tools / "generate"), self.stack.broker, topics.prefix, str(PARTITIONS),
-                               *options, *records.options()],
+                               f"layout={topics.reads}", *records.options()],
                               capture_output=True, text=True, timeout=GENERATE_SECONDS, check=False)
         if done.returncode != 0:
             raise Failure(f"generate ended with {done.returncode}: {done.stderr[-400:]}")
@@ -101,15 +97,6 @@ class Servers:
         said = json.loads(done.stdout)
         topics.records += said["records"]
         return {"records": said["records"], "first": said["first_ns"] / 1e9, "last": said["last_ns"] / 1e9}
-
-    def schemas(self, prefix: str) -> Path:
-        """The schemas that records carry, with this prefix in their names."""
-        folder = self.stack.folder / f"schemas-{prefix}"
-        if not folder.exists():
-            folder.mkdir()
-            for file in (ROOT / "tests/bench/schemas").glob("*.json"):
-                (folder / file.name).write_text(file.read_text().replace("@PREFIX@", prefix))
-        return folder
 
     def remove_topics(self, topics: Topics) -> None:
         if topics.reads != "oltp":

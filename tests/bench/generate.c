@@ -13,8 +13,7 @@
  *     random=0                          1: each stage in random order of keys
  *     seed=1 version=1                  version makes the values differ from another run's
  *     base=0 stride=1                   student n has the id base + n * stride, contact n base + n
- *     layout=routed                     or keyed: see debezium.h
- *     schemas=                          a folder: with schemas
+ *     layout=routed                     or keyed, hoisted: see debezium.h
  * BOOTSTRAP - prints the records instead: topic, key and value, with tabs between.
  * At the end it prints how many, and when the first and the last were given to Kafka (monotonic).
  */
@@ -46,7 +45,7 @@ static struct plan plan = {.students = 250000,
                            .seed = 1,
                            .version = 1,
                            .stride = 1};
-static const char *layout = "routed", *schemas;
+static enum layout layout = LAYOUT_ROUTED;
 static int64_t written, failed, first_ns;
 
 static int64_t now_ns(void) {
@@ -153,7 +152,7 @@ static void send_student(const struct row *before, const struct row *after) {
 static void send_contact(const struct row *before, const struct row *after) {
     const struct row *row = after ? after : before;
     send_texts(debezium_contact(before, after),
-               strcmp(layout, "routed") == 0 ? row->student : row->contact);
+               layout == LAYOUT_ROUTED ? row->student : row->contact);
 }
 
 /* ---- stages ---- */
@@ -193,7 +192,7 @@ static void move_and_delete(void) {
         int64_t n = 4 * permuted(i, plan.moves) + 1;
         struct row before = contact(n, student_of(n), "+49-", plan.version, from);
         struct row after = contact(n, student_of(n + 1), "+51-", plan.version, to);
-        if (strcmp(layout, "routed") == 0 && before.student != after.student) {
+        if (layout == LAYOUT_ROUTED && before.student != after.student) {
             send_contact(&before, NULL); /* another key: Debezium sends two records */
             send_contact(NULL, &after);
         } else {
@@ -239,13 +238,12 @@ static int take_option(const char *option) {
             return 0;
         }
     }
-    if (strncmp(option, "layout=", 7) == 0) {
-        layout = equals + 1;
-        return 0;
-    }
-    if (strncmp(option, "schemas=", 8) == 0) {
-        schemas = equals[1] ? equals + 1 : NULL;
-        return 0;
+    static const char *const layouts[] = {"layout=routed", "layout=keyed", "layout=hoisted"};
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+        if (strcmp(layouts[i], option) == 0) {
+            layout = (enum layout)i;
+            return 0;
+        }
     }
     (void)fprintf(stderr, "unknown option %s\n", option);
     return 2;
@@ -287,7 +285,7 @@ int main(int argc, char **argv) {
         (void)fprintf(stderr, "more changes than rows, or ids that are too large\n");
         return 2;
     }
-    debezium_begin(argv[2], strcmp(layout, "routed") == 0 ? LAYOUT_ROUTED : LAYOUT_KEYED, schemas);
+    debezium_begin(argv[2], layout);
     producer = strcmp(argv[1], "-") == 0 ? NULL : new_producer(argv[1]);
     if (plan.inserts) {
         insert_all();
