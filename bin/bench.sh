@@ -6,7 +6,7 @@
 #   --cases a,b   only these; --list shows them
 #   --runs N      of each measurement (3); results are medians
 #   --records N   size of catch-up, live load and rebuild (1,000,000)
-#   --peers       other systems too, in the same run: fetches them from Maven Central and PyPI, some hundred megabytes
+#   --peers       other systems too, in the same run: fetches them from Maven Central and PyPI, 2 GB on disk
 #   --full        also a restart with 10 million rows of state
 #   --write-docs  writes docs/benchmarks.md and its plots from the results
 #   --smoke       everything small and once, in a minute and a half: does the bench itself work?
