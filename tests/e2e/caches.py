@@ -50,7 +50,7 @@ def dump(system: System, task: int) -> Cache | None:
         return None
     if done.returncode != 0:
         raise Failure(f"cache {task} ended with {done.returncode}: {done.stderr[-300:]}")
-    head, *rows = (json.loads(line) for line in done.stdout.splitlines())
+    head, *rows = (json.loads(line) for line in kafka.lines_of(done.stdout))
     if not head["complete"] or head["rows"] != len(rows):
         raise Failure(f"the cache of task {task} says {head}, and has {len(rows)} rows")
     return Cache(head["offsets"], [(row["topic"], row["row"]) for row in rows])

@@ -25,6 +25,11 @@ def java(stack: Stack, tool: str, *args: str, text: str = "", errors_end: bool =
     return done.stdout
 
 
+def lines_of(out: str) -> list[str]:
+    """str.splitlines would also part a line at U+2028 and the like, which values may hold."""
+    return [line for line in out.split("\n") if line]
+
+
 def produce(stack: Stack, topic: str, records: list[tuple[str, str]]) -> None:
     """The producer takes the partition from the key's bytes: see key_partition."""
     java(stack, "org.apache.kafka.tools.ConsoleProducer", "--topic", topic,
@@ -39,7 +44,7 @@ def records_of(stack: Stack, topic: str) -> list[tuple[int, str, str]]:
                "--formatter-property", "print.key=true", "--formatter-property", "key.separator=\t",
                errors_end=False)  # the time-out at the end of the topic is one
     found = []
-    for line in out.splitlines():
+    for line in lines_of(out):
         partition, key, value = line.split("\t", 2)
         found.append((int(partition.removeprefix("Partition:")), key, value))
     return found
@@ -69,7 +74,7 @@ def segments(stack: Stack, topic: str) -> list[Path]:
 def parse_logs(out: str, topic: str) -> dict[int, Log]:
     logs: dict[int, Log] = {partition: [] for partition in range(PARTITIONS)}
     partition = 0
-    for line in out.splitlines():
+    for line in lines_of(out):
         if line.startswith("Dumping "):
             partition = int(Path(line.removeprefix("Dumping ")).parent.name.rpartition("-")[2])
         elif line.startswith("| offset: "):

@@ -218,10 +218,9 @@ def longer(ctx: Context) -> str:
             if caches == "without":
                 tenant.only(0)
                 tenant.drop_caches()
-            offset = tenant.log_size()
             tenant.start(1, ready=False)
             for partition in range(PARTITIONS):
-                wait_halted(tenant, partition, r"is not the one that was applied", offset)
+                tenant.wait_halted(partition, r"is not the one that was applied")
             check_untouched(tenant, before, offsets)
     finally:
         tenant.remove()
