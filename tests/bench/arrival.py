@@ -2,13 +2,15 @@
 
 import time
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Iterator
 
-from db import Database
+import oracle
+from db import Database, Row
 from records import CHECKSUM, Truth
 
 POLL_SECONDS = 0.01
 TABLE = "student_contact"
+COLUMNS = ("student_id", "contact_id", "name", "contact_number")
 
 # The last rows that are written, each by its key: no plan may read the table.
 LOOK_UP = (f"SELECT count(*) FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[]) k(s, c, n, t) "
@@ -57,6 +59,13 @@ class Poll:
     def count_and_checksum(self) -> tuple[int, str]:
         return self.database.run(CHECKSUM.format(f"SELECT * FROM {TABLE}"))[0]
 
+    def difference(self) -> str:
+        """For people: a few rows that are not as they must be."""
+        def rows(database: Database, table: str) -> Iterator[Row]:
+            return database.stream(oracle.rows_as_text(COLUMNS, table))
+        self.database.run("RESET ALL")
+        return " ".join(oracle.differences(rows(self.truth.database, "truth"), rows(self.database, TABLE)))
+
     def wait(self, seconds: float) -> Arrival:
         end = time.monotonic() + seconds
         found = Arrival(None, None, 0, 0)
@@ -64,8 +73,8 @@ class Poll:
             found.problem = self.still_alive() or ("" if time.monotonic() < end else f"not right within {seconds:g} s")
             if found.problem:
                 found.rows, checksum = self.count_and_checksum()
-                if (found.rows, checksum) == (self.truth.count, self.truth.checksum):
-                    found.problem += ", though the table is right"
+                right = (found.rows, checksum) == (self.truth.count, self.truth.checksum)
+                found.problem += ", though the table is right" if right else f"; {self.difference()}"
                 break
             time.sleep(POLL_SECONDS + self.pause)
         self.database.close()

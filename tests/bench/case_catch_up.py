@@ -11,6 +11,7 @@ from runner import Bench, arrival_figures, must_be_right, rate_of, until_right
 from usage import Usage, cpu_seconds
 
 IDLE_SECONDS = 20
+RENAMED_AFTER = 5_000  # students, after a rebuild
 KEYS = {"sequential keys": 0, "random keys": 1}
 
 
@@ -100,21 +101,22 @@ def rebuild(bench: Bench) -> None:
     for variant, random in KEYS.items():
         topics = bench.servers.topics("routed")
         try:
-            bench.servers.write(topics, million(bench, random))
+            records = million(bench, random)
+            bench.servers.write(topics, records)
             for run in bench.runs():
-                one_rebuild(bench, variant, run, topics)
+                one_rebuild(bench, variant, run, topics, records)
         finally:
             bench.servers.remove_topics(topics)
 
 
-def one_rebuild(bench: Bench, variant: str, run: int, topics: Topics) -> None:
-    """The cache is deleted; then one more record comes, so that the table tells when the member works again."""
+def one_rebuild(bench: Bench, variant: str, run: int, topics: Topics, records: Records) -> None:
+    """The cache is deleted and built again; then renames show, by the contacts they find, that it is whole."""
     servers, subject = bench.servers, Ours()
     env = bench.prepared(subject, topics)
     try:
         truth = servers.truth(topics.history)
         subject.start_live(env)
-        must_be_right(until_right(env, truth, subject), "the initial load")
+        must_be_right(until_right(env, truth, subject, bench.args.patience), "the initial load")
         subject.end_members()
         subject.drop_caches()
         servers.rest_of_writing()
@@ -122,10 +124,13 @@ def one_rebuild(bench: Bench, variant: str, run: int, topics: Topics) -> None:
             start = time.monotonic()
             subject.start(1)
             ready = subject.wait_ready(bench.args.patience, 1) - start
-        arrival = until_right(env, truth, subject, 30)
+        count = topics.records
+        step = max(1, records.students // RENAMED_AFTER)
+        servers.write(topics, records.changes_only(renames=records.students // step, rename_step=step, version=1 + run))
+        arrival = until_right(env, servers.truth(topics.history), subject, 60)
         bench.record("f", variant, subject, run, right=arrival.right is not None, problem=arrival.problem,
-                     records=topics.records, seconds=round(ready, 3), records_per_s=rate_of(topics.records, ready),
-                     cpu_s_per_million=round(usage.cpu * 1e6 / topics.records, 2), **usage.figures())
+                     records=count, seconds=round(ready, 3), records_per_s=rate_of(count, ready),
+                     cpu_s_per_million=round(usage.cpu * 1e6 / count, 2), **usage.figures())
     finally:
         subject.stop()
         servers.remove_env(env)
@@ -147,7 +152,8 @@ def cost(bench: Bench) -> None:
             try:
                 with Usage(subject.pids, from_start=True) as usage:
                     subject.start_live(env)
-                    must_be_right(until_right(env, bench.servers.truth(topics.history), subject), "the initial load")
+                    must_be_right(until_right(env, bench.servers.truth(topics.history), subject,
+                                              bench.args.patience), "the initial load")
                 pid = subject.pids()[0]
                 time.sleep(2)  # the cache commits after a second of rest
                 before = cpu_seconds(pid)

@@ -20,7 +20,8 @@ def loaded(bench: Bench, topics: Topics, rows: Records, members: int = 1) -> tup
     try:
         bench.servers.write(topics, rows)
         subject.start(*range(1, members + 1))
-        must_be_right(until_right(env, bench.servers.truth(topics.history), subject), "the initial load")
+        must_be_right(until_right(env, bench.servers.truth(topics.history), subject,
+                                              bench.args.patience), "the initial load")
         subject.wait_ready(60, *range(1, members + 1))
     except BaseException:
         subject.stop()
