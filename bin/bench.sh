@@ -9,7 +9,7 @@
 #   --peers       other systems too, in the same run: fetches them from Maven Central and PyPI, 2 GB on disk
 #   --full        also a restart with 10 million rows of state
 #   --write-docs  writes docs/benchmarks.md and its plots from the results
-#   --smoke       everything small and once, in a minute and a half: does the bench itself work?
+#   --smoke       the main cases small and once, about two minutes: does the bench itself work?
 #
 # Installs what it needs (apt as root, Maven for the jars) and builds, as bin/test.sh does; then runs on a stack of its
 # own, on free ports and in a folder of its own. All figures: build/bench/DATE.json. The machine should have nothing
