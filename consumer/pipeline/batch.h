@@ -40,6 +40,10 @@ void batch_clear(struct batch *batch, const struct consume_ops *ops, struct cons
 void batch_reset(struct batch *batch, const struct consume_ops *ops, struct consume *consume);
 /* Takes item's record handle. */
 void batch_add(struct batch *batch, const struct pending *item);
+/* Records whose transaction is not in yet. */
+static inline size_t batch_waiting(const struct batch *batch) {
+    return batch->count - batch->consumed;
+}
 /* Holds max_records records, or as many bytes as a batch may have. */
 bool batch_full(const struct batch *batch, size_t max_records);
 

@@ -213,16 +213,19 @@ static bool may_commit(const struct task *task) {
 }
 
 void commit_dirty_caches(struct member *m) {
-    size_t dirty = 0;
+    size_t dirty = 0, most = 0;
+    struct task *largest = NULL;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        const struct task *task = m->tasks[p];
-        dirty += task && may_commit(task) ? state_dirty_bytes(task->state) : 0;
-    }
-    for (int32_t p = 0; dirty >= m->o.cache_commit_bytes && p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
-        if (task && may_commit(task) && state_dirty_bytes(task->state) > 0) {
-            commit_cache_of(m, task);
+        size_t bytes = task && may_commit(task) ? state_dirty_bytes(task->state) : 0;
+        dirty += bytes;
+        if (bytes > most) {
+            most = bytes;
+            largest = task;
         }
+    }
+    if (largest && dirty >= m->o.cache_commit_bytes) {
+        commit_cache_of(m, largest);
     }
 }
 

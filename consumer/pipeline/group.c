@@ -43,8 +43,8 @@ static void leave_cache(struct member *m, struct task *task) {
     if (task->phase != TASK_LIVE) {
         return;
     }
-    if (task->work.kind != WORK_NONE && work_undo(task, &err) != ERR_NONE) {
-        return;
+    if (task->work.kind != WORK_NONE) {
+        work_undo(task);
     }
     if (state_dirty_bytes(task->state) > 0 &&
         state_commit(task->state, task->progress.offsets, clock_wall_ms(&m->o.clock), false,

@@ -132,7 +132,7 @@ enum err_kind work_begin_batch(struct member *m, struct task *task, size_t limit
 /* Builds the work's next transaction of at most `budget` rows into task->part. */
 enum err_kind work_build(struct member *m, struct task *task, size_t budget, struct err *reterr);
 /* Undoes a batch in the state and gives its records back to the task. */
-enum err_kind work_undo(struct task *task, struct err *reterr);
+void work_undo(struct task *task);
 /* Copies a record's bytes and reason into letter. */
 void letter_fill(struct dead_letter *letter, const struct member *m, const struct record *record,
                  const char *reason);
@@ -144,7 +144,8 @@ size_t commit_submit(struct member *m);
 void task_committed(struct member *m, struct task *task);
 /* Commits caches that have rested dirty, and tells Kafka how far we are. */
 void commit_caches(struct member *m);
-/* Commits caches when together they hold cache_commit_bytes of changes in memory. */
+/* When the caches together hold cache_commit_bytes of changes in memory: commits the one that holds
+ * most. One at a time, since the others' records wait meanwhile. */
 void commit_dirty_caches(struct member *m);
 
 /* report.c: what is counted, and what /readyz says */

@@ -61,15 +61,11 @@ static void on_committed(struct member *m, const struct sink_event *event) {
 /* A batch that was refused is undone and tried in smaller pieces, alone: the record that is refused
  * alone becomes a dead letter. */
 static void halve(struct member *m, struct task *task, bool was_alone, const struct err *refusal) {
-    struct err err;
     size_t count = task->work.record_count;
     bool was_letter = task->work.kind == WORK_LETTER;
-    if (work_undo(task, &err) != ERR_NONE) {
-        task_trouble(m, task, &err);
-        return;
-    }
+    work_undo(task);
     if (was_letter) {
-        err = *refusal;
+        struct err err = *refusal;
         (void)err_set(&err, ERR_HALT, "a dead letter is refused (SQLSTATE %.5s): %.300s",
                       refusal->sqlstate, refusal->message);
         task_halt(m, task, &err);

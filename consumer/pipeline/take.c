@@ -2,7 +2,8 @@
  * while a cache is filled. */
 #include "pipeline/member_impl.h"
 
-#define EVENTS_A_STEP 1024 /* taken in one step at most: the sink must be looked after too */
+#define EVENTS_A_STEP     1024 /* taken in one step at most: the sink must be looked after too */
+#define HELD_TRANSACTIONS 3    /* the one in flight, the next, and what is read meanwhile */
 
 static bool holds_records(const struct task *task) {
     return task->phase == TASK_LIVE || task->phase == TASK_SILENT || task->phase == TASK_WRITING;
@@ -38,18 +39,21 @@ static void pause_task(struct member *m, struct task *task, bool paused) {
     }
 }
 
-/* Whether more records may be taken; pauses and resumes slow tasks. */
+/* Whether more records may be taken; pauses and resumes slow tasks. What the others hold is bounded
+ * in all, too: a transaction takes batch_max_rows of them at most. */
 static bool has_room(struct member *m) {
     bool room = true;
+    size_t held = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
         if (task && task->assigned) {
             bool full = is_full(m, task), slow = is_slow(m, task);
             pause_task(m, task, full && slow);
             room &= !full || slow;
+            held += slow ? 0 : batch_waiting(&task->current) + batch_waiting(&task->next);
         }
     }
-    return room;
+    return room && held < m->o.batch_max_rows * HELD_TRANSACTIONS;
 }
 
 /* A record so old when it is read that others between it and us may have been compacted away: only

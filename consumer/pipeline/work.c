@@ -214,13 +214,12 @@ enum err_kind work_begin_batch(struct member *m, struct task *task, size_t limit
     return coalesce(m, task, reterr);
 }
 
-enum err_kind work_undo(struct task *task, struct err *reterr) {
+void work_undo(struct task *task) {
     join_end(task->join);
-    enum err_kind kind = state_rollback(task->state, reterr);
+    state_rollback(task->state);
     struct arena arena = task->work.arena;
     arena_reset(&arena);
     task->work = (struct work){.arena = arena};
-    return kind;
 }
 
 /* The next touched rows of a rebuild become a batch of their own: its deletes first. */

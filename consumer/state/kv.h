@@ -51,6 +51,8 @@ struct kv_ops {
 struct kv_factory {
     const struct kv_ops *ops;
     void *ctx;
+    /* The memory (dirty_bytes) that a store's changes should hold at most: overlay.h. */
+    size_t part_bytes;
     /* Opens task's store, taking its lock. ERR_RETRY with "locked" in the message: another process
      * holds it. A store that was damaged (mark, failed open) comes back empty, with
      * *ret_was_damaged. suffix "" or ".<owner>": a private store beside a locked one, removed on

@@ -32,6 +32,9 @@
 #define LMDB_KEPT_BYTES ((size_t)12 << 20)
 #define LMDB_KEPT_SMALL ((size_t)512 << 10) /* not worth the trouble */
 
+/* What the dirty pages of one transaction may come to. */
+#define LMDB_PART_BYTES ((size_t)4 << 20)
+
 /* What the stores of a factory share. */
 struct lmdb_pool {
     size_t map_bytes;  /* the map that they begin with */

@@ -137,7 +137,7 @@ static enum err_kind open_store(void *ctx, int32_t task, const char *suffix, int
 }
 
 struct kv_factory lmdb_store_factory(struct lmdb_store *store) {
-    return (struct kv_factory){lmdb_kv_ops(), store, open_store};
+    return (struct kv_factory){lmdb_kv_ops(), store, LMDB_PART_BYTES, open_store};
 }
 
 enum err_kind lmdb_store_guard(struct err *reterr) {

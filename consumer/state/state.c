@@ -4,6 +4,7 @@
 #include "state/crc32c.h"
 #include "state/fill.h"
 #include "state/meta.h"
+#include "state/overlay.h"
 #include "state/undo.h"
 
 #include <assert.h>
@@ -18,14 +19,8 @@
 
 #define CRC_BYTES 4
 
-/* What the store may hold in memory while a fill goes into it, and after how many rows that is
- * looked at. */
-#define FILL_DIRTY_BYTES ((size_t)4 << 20)
-#define FILL_LOOK_ROWS   256
-
 struct state {
-    const struct kv_ops *ops;
-    struct kv *kv;
+    struct overlay store;
     int32_t task;
     size_t table_count;
     uint64_t row_count, marked_row_count;
@@ -93,7 +88,7 @@ static struct str copy_key(struct state *state, struct str key) {
 /* Empties the store, which then stands at nothing. */
 static enum err_kind empty(struct state *state, struct err *reterr) {
     fill_reset(&state->fill);
-    enum err_kind kind = state->ops->reset(state->kv, reterr);
+    enum err_kind kind = overlay_reset(&state->store, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
@@ -107,7 +102,7 @@ static enum err_kind empty(struct state *state, struct err *reterr) {
 /* What the store stands at. A damaged or foreign one is emptied. */
 static enum err_kind read_meta(struct state *state, struct state_meta *meta, struct err *reterr) {
     struct str stored = STR_NONE;
-    enum err_kind kind = state->ops->get(state->kv, META_SPACE, META_KEY, &stored, reterr);
+    enum err_kind kind = overlay_get(&state->store, META_SPACE, META_KEY, &stored, reterr);
     if (kind != ERR_NONE && kind != ERR_CACHE) {
         return kind;
     }
@@ -143,14 +138,16 @@ enum err_kind state_open(const struct kv_factory *factory, int32_t task, const c
     if (!state) {
         return err_set(reterr, ERR_RETRY, "state cache of task %d: out of memory", (int)task);
     }
-    state->ops = factory->ops;
     state->task = task;
     state->table_count = table_count;
     buf_str(&state->identity, identity);
     struct state_meta meta = {0};
-    enum err_kind kind = factory->open(factory->ctx, task, suffix, 1 + 2 * (int)table_count,
-                                       &state->kv, &meta.damaged, reterr);
+    const int spaces = 1 + 2 * (int)table_count;
+    struct kv *kv = NULL;
+    enum err_kind kind =
+        factory->open(factory->ctx, task, suffix, spaces, &kv, &meta.damaged, reterr);
     if (kind == ERR_NONE) {
+        overlay_init(&state->store, factory, kv, spaces);
         kind = read_meta(state, &meta, reterr);
     }
     if (kind != ERR_NONE) {
@@ -167,13 +164,13 @@ void state_close(struct state **state) {
         return;
     }
     struct state *s = *state;
-    if (s->kv && s->untrusted) {
+    if (s->store.kv && s->untrusted) {
         struct err ignored; /* best effort: what stays damaged is found damaged again */
-        (void)s->ops->reset(s->kv, &ignored);
+        if (overlay_reset(&s->store, &ignored) != ERR_NONE) {
+            s->untrusted = true;
+        }
     }
-    if (s->kv) {
-        s->ops->close(&s->kv);
-    }
+    overlay_close(&s->store);
     undo_clear(&s->undo);
     fill_clear(&s->fill);
     buf_clear(&s->identity);
@@ -187,12 +184,8 @@ void state_close(struct state **state) {
 static enum err_kind commit_meta(struct state *state, const struct meta_record *record,
                                  struct err *reterr) {
     meta_encode(record, &state->value);
-    enum err_kind kind =
-        state->ops->put(state->kv, META_SPACE, META_KEY, buf_view(&state->value), reterr);
-    if (kind == ERR_NONE) {
-        kind = state->ops->commit(state->kv, reterr);
-    }
-    return noted(state, kind);
+    overlay_set(&state->store, META_SPACE, META_KEY, buf_view(&state->value));
+    return noted(state, overlay_commit(&state->store, reterr));
 }
 
 enum err_kind state_discard(struct state *state, struct err *reterr) {
@@ -207,11 +200,12 @@ enum err_kind state_discard(struct state *state, struct err *reterr) {
     return commit_meta(state, &record, reterr);
 }
 
+/* in_order: of rows that come in key order. NOLINTNEXTLINE(readability-function-size) */
 static enum err_kind set_row(struct state *state, int table, struct str key, struct str value,
-                             struct err *reterr) {
+                             bool in_order, struct err *reterr) {
     int space = rows_space(state, table);
     struct str before = STR_NONE;
-    enum err_kind kind = state->ops->get(state->kv, space, key, &before, reterr);
+    enum err_kind kind = overlay_get(&state->store, space, key, &before, reterr);
     if (kind != ERR_NONE) {
         return noted(state, kind);
     }
@@ -224,8 +218,11 @@ static enum err_kind set_row(struct state *state, int table, struct str key, str
     if (state->marked) {
         undo_push(&state->undo, space, key, before);
     }
-    kind = value.ptr ? state->ops->put(state->kv, space, key, sealed, reterr)
-                     : state->ops->remove(state->kv, space, key, reterr);
+    if (in_order) {
+        kind = overlay_set_in_order(&state->store, space, key, sealed, reterr);
+    } else {
+        overlay_set(&state->store, space, key, sealed);
+    }
     if (kind != ERR_NONE) {
         return noted(state, kind);
     }
@@ -237,8 +234,8 @@ static enum err_kind set_row(struct state *state, int table, struct str key, str
     return ERR_NONE;
 }
 
-/* What was filled in, into the store. The store commits meanwhile, so that memory is bounded: the
- * cache is incomplete, and worth nothing after a crash, wherever that is. */
+/* What was filled in, into the store, which may commit meanwhile: the cache is incomplete, and
+ * worth nothing after a crash. */
 static enum err_kind settle(struct state *state, struct err *reterr) {
     if (fill_bytes(&state->fill) == 0) {
         return ERR_NONE;
@@ -248,11 +245,7 @@ static enum err_kind settle(struct state *state, struct err *reterr) {
         size_t count = fill_sort(&state->fill, table);
         for (size_t i = 0; kind == ERR_NONE && i < count; i++) {
             struct fill_row row = fill_at(&state->fill, table, i);
-            kind = set_row(state, table, row.key, row.value, reterr);
-            if (kind == ERR_NONE && i % FILL_LOOK_ROWS == 0 &&
-                state->ops->dirty_bytes(state->kv) >= FILL_DIRTY_BYTES) {
-                kind = noted(state, state->ops->commit(state->kv, reterr));
-            }
+            kind = set_row(state, table, row.key, row.value, true, reterr);
         }
     }
     fill_reset(&state->fill);
@@ -265,7 +258,7 @@ enum err_kind state_get(struct state *state, int table, struct str key, struct s
     struct str stored = STR_NONE;
     enum err_kind kind = settle(state, reterr);
     if (kind == ERR_NONE) {
-        kind = state->ops->get(state->kv, space, key, &stored, reterr);
+        kind = overlay_get(&state->store, space, key, &stored, reterr);
     }
     if (kind != ERR_NONE) {
         return noted(state, kind);
@@ -281,8 +274,7 @@ enum err_kind state_get(struct state *state, int table, struct str key, struct s
 static enum err_kind next_in(struct state *state, int space, struct str range[2],
                              struct str *ret_key, struct str *ret_value, struct err *reterr) {
     struct str key = STR_NONE, stored = STR_NONE, value = STR_NONE;
-    enum err_kind kind =
-        state->ops->next(state->kv, space, range[0], range[1], &key, &stored, reterr);
+    enum err_kind kind = overlay_next(&state->store, space, range, &key, &stored, reterr);
     if (kind != ERR_NONE) {
         return noted(state, kind);
     }
@@ -310,7 +302,7 @@ enum err_kind state_next(struct state *state, int table, struct str prefix, stru
 enum err_kind state_set(struct state *state, int table, struct str key, struct str value,
                         struct err *reterr) {
     enum err_kind kind = settle(state, reterr);
-    return kind != ERR_NONE ? kind : set_row(state, table, key, value, reterr);
+    return kind != ERR_NONE ? kind : set_row(state, table, key, value, false, reterr);
 }
 
 enum err_kind state_fill(struct state *state, int table, struct str key, struct str value,
@@ -330,20 +322,15 @@ void state_mark(struct state *state) {
     state->marked_row_count = state->row_count;
 }
 
-enum err_kind state_rollback(struct state *state, struct err *reterr) {
+void state_rollback(struct state *state) {
     assert(state->marked);
     int space = 0;
     struct str key, before;
     while (undo_pop(&state->undo, &space, &key, &before)) {
-        enum err_kind kind = before.ptr ? state->ops->put(state->kv, space, key, before, reterr)
-                                        : state->ops->remove(state->kv, space, key, reterr);
-        if (kind != ERR_NONE) {
-            return noted(state, kind);
-        }
+        overlay_set(&state->store, space, key, before);
     }
     state->row_count = state->marked_row_count;
     state_release(state);
-    return ERR_NONE;
 }
 
 void state_release(struct state *state) {
@@ -355,7 +342,7 @@ enum err_kind state_touch(struct state *state, int table, struct str key, bool d
                           struct err *reterr) {
     int space = touched_space(state, table);
     struct str stored = STR_NONE, flag = STR_NONE;
-    enum err_kind kind = state->ops->get(state->kv, space, key, &stored, reterr);
+    enum err_kind kind = overlay_get(&state->store, space, key, &stored, reterr);
     if (kind == ERR_NONE && stored.ptr) {
         kind = unseal(state, space, key, stored, &flag, reterr);
     }
@@ -367,8 +354,8 @@ enum err_kind state_touch(struct state *state, int table, struct str key, bool d
     }
     key = copy_key(state, key);
     flag = deleted ? STR("d") : STR("u");
-    return noted(state,
-                 state->ops->put(state->kv, space, key, seal(state, space, key, flag), reterr));
+    overlay_set(&state->store, space, key, seal(state, space, key, flag));
+    return ERR_NONE;
 }
 
 /* state.h's parameters. NOLINTNEXTLINE(readability-function-size) */
@@ -394,7 +381,7 @@ enum err_kind state_touched_next(struct state *state, int table, struct str afte
 }
 
 size_t state_dirty_bytes(const struct state *state) {
-    return fill_bytes(&state->fill) + state->ops->dirty_bytes(state->kv);
+    return fill_bytes(&state->fill) + overlay_dirty_bytes(&state->store);
 }
 
 uint64_t state_row_count(const struct state *state) {
@@ -413,7 +400,7 @@ enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t 
         return kind;
     }
     for (int table = 0; complete && state->incomplete && table < (int)state->table_count; table++) {
-        kind = state->ops->clear(state->kv, touched_space(state, table), reterr);
+        kind = overlay_clear(&state->store, touched_space(state, table), reterr);
         if (kind != ERR_NONE) {
             return noted(state, kind);
         }

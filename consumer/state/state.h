@@ -60,7 +60,7 @@ MUST_CHECK enum err_kind state_fill(struct state *state, int table, struct str k
 
 /* From now on state_set remembers what was there before, until rollback or release. Not nested. */
 void state_mark(struct state *state);
-MUST_CHECK enum err_kind state_rollback(struct state *state, struct err *reterr);
+void state_rollback(struct state *state);
 void state_release(struct state *state);
 
 /* Rows that a rebuild read at or after the sink's offsets: deleted is or-ed. */

@@ -25,6 +25,7 @@ struct memory_folder {
 
 struct memory_disk {
     struct memory_folder *folders;
+    size_t part_bytes;
     uint64_t calls;
     uint64_t fail_at; /* 0: never */
     enum err_kind fail_kind;
@@ -69,6 +70,10 @@ static enum err_kind call(struct kv *kv, struct err *reterr) {
         return kv->broken;
     }
     return err_set(reterr, kv->broken, "memory store: broken until abort");
+}
+
+void memory_disk_part(struct memory_disk *disk, size_t bytes) {
+    disk->part_bytes = bytes;
 }
 
 void memory_disk_fail(struct memory_disk *disk, uint64_t nth, enum err_kind kind) {
@@ -294,7 +299,9 @@ static enum err_kind open_store(void *ctx, int32_t task, const char *suffix, int
 }
 
 struct memory_disk *memory_disk_new(void) {
-    return must(calloc(1, sizeof(struct memory_disk)));
+    struct memory_disk *disk = must(calloc(1, sizeof *disk));
+    disk->part_bytes = SIZE_MAX;
+    return disk;
 }
 
 void memory_disk_destroy(struct memory_disk **disk) {
@@ -324,7 +331,7 @@ struct kv_factory memory_disk_factory(struct memory_disk *disk) {
         .abort = undo_all,
         .close = close_store,
     };
-    return (struct kv_factory){&ops, disk, open_store};
+    return (struct kv_factory){&ops, disk, disk->part_bytes, open_store};
 }
 
 void memory_disk_lock(struct memory_disk *disk, int32_t task, bool locked) {

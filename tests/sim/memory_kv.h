@@ -27,6 +27,8 @@ struct kv_factory memory_disk_factory(struct memory_disk *disk);
 void memory_disk_fail(struct memory_disk *disk, uint64_t nth, enum err_kind kind);
 /* Calls so far: how far n may go. */
 uint64_t memory_disk_calls(const struct memory_disk *disk);
+/* Commits larger than this come in parts (kv_factory's part_bytes); at first SIZE_MAX. */
+void memory_disk_part(struct memory_disk *disk, size_t bytes);
 /* While locked, opening task's store (suffix "") fails as if another process had it. */
 void memory_disk_lock(struct memory_disk *disk, int32_t task, bool locked);
 /* The next opening of task's store finds it damaged, and so empty. */

@@ -26,7 +26,7 @@ class Mutation(NamedTuple):
     new: str
     family: str
     seeds: int
-    also: tuple = ()  # (old, new) in a second file
+    also: tuple = ()  # (old, new) in also_file
     also_file: str = ''
 
 
@@ -45,6 +45,24 @@ MUTATIONS = [
     Mutation('cache used without progress', 'consumer/pipeline/open.c',
              'if (task->initial) {\n        return DISCARD_NO', 'if (false) {\n        return DISCARD_NO',
              'restore', 4000),
+    Mutation('cache says where it stands before its rows are there', 'consumer/state/overlay.c',
+             'for (int space = overlay->space_count - 1; space >= 0; space--) { /* space 0 last */\n'
+             '        const struct ordered_entry *change = ordered_seek(&overlay->changes[space], STR(""), false);\n'
+             '        for (; change; change = ordered_next(change)) {\n'
+             '            enum err_kind kind =\n'
+             '                set_below(overlay, space, ordered_key(change), ordered_value(change), reterr);\n'
+             '            if (kind == ERR_NONE && space > 0) {\n'
+             '                ',
+             'for (int space = 0; space < overlay->space_count; space++) { /* space 0 last */\n'
+             '        const struct ordered_entry *change = ordered_seek(&overlay->changes[space], STR(""), false);\n'
+             '        for (; change; change = ordered_next(change)) {\n'
+             '            enum err_kind kind =\n'
+             '                set_below(overlay, space, ordered_key(change), ordered_value(change), reterr);\n'
+             '            if (kind == ERR_NONE) {\n'
+             '                ',
+             'split', 2000),
+    Mutation('removed row comes back from the store', 'consumer/state/overlay.c',
+             'if (order == 0) { /* removed', 'if (false) { /* removed', 'core', 2000),
     Mutation('first version of a fill wins', 'consumer/state/fill.c',
              'a->packed->number < b->packed->number ? -1 : 1', 'a->packed->number < b->packed->number ? 1 : -1',
              'rebuild', 2000),
@@ -111,8 +129,7 @@ MUTATIONS = [
              '    copy_rows(to, &part->upserts, SIM_UPSERT, 0);\n    for (int t = 0; t < TABLES; t++) {\n'
              '        copy_rows(to, &part->deletes[t], SIM_DELETE, t);', 'core', 2000),
     Mutation('refused batch not undone in the state', 'consumer/pipeline/work.c',
-             'enum err_kind kind = state_rollback(task->state, reterr);',
-             'enum err_kind kind = ERR_NONE; (void)reterr; state_release(task->state);', 'letters', 4000),
+             'state_rollback(task->state);', 'state_release(task->state);', 'letters', 4000),
     Mutation('silent task goes live too early', 'consumer/pipeline/take.c',
              'silent_done &= task->position[t] >= task->progress.offsets[t];',
              'silent_done |= task->position[t] >= task->progress.offsets[t];', 'core', 8000),
@@ -122,9 +139,11 @@ MUTATIONS = [
     Mutation('rebuild writes nothing', 'consumer/pipeline/take.c',
              'return touches ? state_touch', 'return !touches && touches ? state_touch', 'compact', 4000),
     Mutation('rebuild from a log made anew', 'consumer/pipeline/take.c',
-             '|| (task->phase == TASK_READING && !task->initial);', ';', 'remade', 500),
+             '|| (task->phase == TASK_READING && !task->initial);', ';', 'remade', 2000,
+             (('(replays || proves) &&', 'replays &&'),), 'consumer/pipeline/take.c'),
     Mutation('replay of a log made anew', 'consumer/pipeline/take.c',
-             'bool replays = task->phase == TASK_SILENT || ', 'bool replays = ', 'remade', 8000),
+             'bool replays = task->phase == TASK_SILENT || ', 'bool replays = ', 'remade', 8000,
+             (('(replays || proves) &&', 'replays &&'),), 'consumer/pipeline/take.c'),
     Mutation('record that was applied last not compared', 'consumer/pipeline/take.c',
              '        record->timestamp_ms == applied_ms) {', '        record->timestamp_ms != INT64_MIN) {', 'remade', 2000),
     Mutation('log that ends at the record applied last', 'consumer/pipeline/take.c',
@@ -188,7 +207,7 @@ def change(tree: pathlib.Path, file: str, edits: tuple) -> str:
 def try_one(tree: pathlib.Path, mutation: Mutation) -> bool:
     edits = {mutation.file: ((mutation.old, mutation.new),)}
     if mutation.also:
-        edits[mutation.also_file] = mutation.also
+        edits[mutation.also_file] = edits.get(mutation.also_file, ()) + mutation.also
     kept = {file: (tree / file).read_text() for file in edits}
     try:
         wrong = ''.join(change(tree, file, edit) for file, edit in edits.items())

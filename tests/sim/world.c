@@ -55,6 +55,10 @@ void world_init(struct world *world, uint64_t seed, const struct knobs *knobs,
     world->lag_ms = (int64_t)world_pick(world, knobs->lag_steps) * 50;
     for (int i = 0; i < HOSTS_MAX; i++) {
         world->disks[i] = memory_disk_new();
+        world->parted_commits = seed % 2 == 1;
+        if (world->parted_commits) {
+            memory_disk_part(world->disks[i], 1); /* each change is a part */
+        }
     }
     for (int32_t p = 0; p < world->partitions; p++) {
         world->assignment[p] = rng_below(&world->rng, world->members);

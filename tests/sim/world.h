@@ -106,8 +106,9 @@ struct world {
     size_t batch_rows;
     int poll_records, letters_max;
     int64_t lag_ms, now_us, steps;
+    bool parted_commits; /* of caches */
     bool faults, trace;
-    bool mended; /* the sink refuses nothing any more */
+    bool mended;         /* the sink refuses nothing any more */
     /* source */
     int student_version[STUDENTS_MAX + 1]; /* 0: not there */
     struct {

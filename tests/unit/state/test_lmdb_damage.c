@@ -141,7 +141,8 @@ static enum err_kind some_changes(struct state *state, int count, bool undone, s
         kind = change(state, err);
     }
     if (kind == ERR_NONE && undone) {
-        return state_rollback(state, err);
+        state_rollback(state);
+        return ERR_NONE;
     }
     state_release(state);
     return kind;
@@ -406,6 +407,7 @@ static void test_large_count(void **ctx) {
         char key[32];
         kind = state_set(state, (int)(i % 2), make_key(key, i / 2), STR_NONE, &err);
     }
+    kind = kind == ERR_NONE ? commit(state, false, &err) : kind;
     assert_int_equal(kind, ERR_CACHE);
     state_close(&state);
     assert_opens(false);

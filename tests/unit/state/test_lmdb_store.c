@@ -325,37 +325,46 @@ static void test_map_grows(void **ctx) {
     ops->close(&kv);
 }
 
+static void put(const struct kv_ops *ops, struct kv *kv, int number, const char *value) {
+    char key[16];
+    struct err err = {0};
+    int len = snprintf(key, sizeof key, "%08d", number);
+    assert_int_equal(ops->put(kv, 0, (struct str){key, (size_t)len}, str_from(value), &err),
+                     ERR_NONE);
+}
+
 static void test_dirty_bytes_are_pages(void **ctx) {
     const struct state_fixture *f = *ctx;
-    enum { PAGE = 4096, CHANGES = 100 };
-    struct state_meta meta;
+    enum { PAGE = 4096, CHANGES = 100, ROWS = 20000 };
     struct err err = {0};
-    struct state *state = open_state(f, &meta);
-    assert_int_equal(put_rows(state, 20000, "a value of some thirty characters", &err), ERR_NONE);
-    assert_in_range(state_dirty_bytes(state), 20000 * 50, 20000 * 100); /* all new: their size */
-    assert_int_equal(commit(state, 1, &err), ERR_NONE);
-    assert_int_equal(state_dirty_bytes(state), 0);
-    assert_int_equal(put_rows(state, CHANGES, "neighbours", &err), ERR_NONE);
-    assert_in_range(state_dirty_bytes(state), PAGE, 10 * PAGE);
-    assert_int_equal(commit(state, 2, &err), ERR_NONE);
+    struct kv *kv = NULL;
+    bool damaged = false;
+    const struct kv_ops *ops = f->factory.ops;
+    assert_int_equal(f->factory.open(f->factory.ctx, 1, "", 1, &kv, &damaged, &err), ERR_NONE);
+    for (int i = 0; i < ROWS; i++) {
+        put(ops, kv, i, "a value of some thirty characters");
+    }
+    assert_in_range(ops->dirty_bytes(kv), ROWS * 50, ROWS * 100); /* all new: their size */
+    assert_int_equal(ops->commit(kv, &err), ERR_NONE);
+    assert_int_equal(ops->dirty_bytes(kv), 0);
+    for (int i = 0; i < CHANGES; i++) {
+        put(ops, kv, i, "neighbours");
+    }
+    assert_in_range(ops->dirty_bytes(kv), PAGE, 10 * PAGE);
+    assert_int_equal(ops->commit(kv, &err), ERR_NONE);
     for (int round = 0; round < 2; round++) { /* the second time the pages are dirty already */
         for (int i = 0; i < CHANGES; i++) {
-            char key[16];
-            int len = snprintf(key, sizeof key, "%08d", i * 20000 / CHANGES);
-            assert_int_equal(state_set(state, 0, (struct str){key, (size_t)len},
-                                       round ? STR("far") : STR("apart"), &err),
-                             ERR_NONE);
+            put(ops, kv, i * ROWS / CHANGES, round ? "far" : "apart");
         }
-        assert_in_range(state_dirty_bytes(state), CHANGES * PAGE, 5 * CHANGES * PAGE / 4);
+        assert_in_range(ops->dirty_bytes(kv), CHANGES * PAGE, 5 * CHANGES * PAGE / 4);
     }
     char large[100 * 1024];
     memset(large, 'l', sizeof large);
-    size_t before = state_dirty_bytes(state);
-    assert_int_equal(state_set(state, 0, STR("large"), (struct str){large, sizeof large}, &err),
+    size_t before = ops->dirty_bytes(kv);
+    assert_int_equal(ops->put(kv, 0, STR("large"), (struct str){large, sizeof large}, &err),
                      ERR_NONE);
-    assert_in_range(state_dirty_bytes(state) - before, sizeof large,
-                    sizeof large + (size_t)5 * PAGE);
-    state_close(&state);
+    assert_in_range(ops->dirty_bytes(kv) - before, sizeof large, sizeof large + (size_t)5 * PAGE);
+    ops->close(&kv);
 }
 
 /* Stores that have given their memory back go on as if nothing had been. */
