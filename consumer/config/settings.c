@@ -69,7 +69,7 @@ const struct config_setting config_settings[] = {
     PASSED("kafka.fetch.wait.max.ms", "100", "longest wait of a fetch at the end of the log"),
     PASSED("kafka.fetch.min.bytes", "1", "a fetch is answered as soon as there is one record"),
     PASSED("kafka.fetch.error.backoff.ms", "50", "wait after a failed fetch"),
-    PASSED("kafka.queued.max.messages.kbytes", "8192", "memory for records fetched ahead"),
+    PASSED("kafka.queued.max.messages.kbytes", "1024", "memory for records fetched ahead"),
     PASSED("kafka.queued.min.messages", "100000", "records to fetch ahead"),
     PASSED("kafka.fetch.max.bytes", "1048576", "largest answer to one fetch"),
     PASSED("kafka.max.partition.fetch.bytes", "131072", "the same for one partition"),

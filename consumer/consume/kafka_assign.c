@@ -158,4 +158,8 @@ void kafka_pause(struct consume *consume, int table, int32_t partition, bool pau
     found->paused = paused;
     found->at_end = false;
     set_paused(consume, table, partition, paused);
+    if (!paused) {
+        /* What was fetched of it is gone, and its broker's thread may be asleep. */
+        consume->poke.was_full = true;
+    }
 }

@@ -3,7 +3,8 @@
 #include "pipeline/member_impl.h"
 
 #define EVENTS_A_STEP     1024 /* taken in one step at most: the sink must be looked after too */
-#define HELD_TRANSACTIONS 3    /* the one in flight, the next, and what is read meanwhile */
+#define SHORT_CHUNKS      4 /* transactions of a fan-out that others rather wait for: see is_slow */
+#define HELD_TRANSACTIONS 3 /* the one in flight, the next, and what is read meanwhile */
 
 static bool holds_records(const struct task *task) {
     return task->phase == TASK_LIVE || task->phase == TASK_SILENT || task->phase == TASK_WRITING;
@@ -14,10 +15,10 @@ static bool is_full(const struct member *m, const struct task *task) {
 }
 
 /* The task won't take records soon, while others could: its partitions are paused rather than all
- * kept waiting. */
+ * kept waiting. Not lightly: librdkafka drops what it has fetched of a paused partition. */
 static bool is_slow(const struct member *m, const struct task *task) {
-    return task->phase != TASK_LIVE || task->work.chunk_count > 1 || m->load_task || m->hunt ||
-           !task_is_proven(task, m->view->table_count);
+    return task->phase != TASK_LIVE || task->work.chunk_count > SHORT_CHUNKS || m->load_task ||
+           m->hunt || !task_is_proven(task, m->view->table_count);
 }
 
 /* A silent task goes on reading what it does not hold: the topics that lie behind the sink. So does
