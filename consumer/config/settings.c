@@ -46,7 +46,7 @@ const struct config_setting config_settings[] = {
     INTEGER("batch.max.rows", batch_max_rows, 1, 20000, "rows", "2000",
             "sink rows of one transaction"),
     INTEGER("cache.commit.bytes", cache_commit_bytes, 1, INT64_C(1) << 30, "bytes", "4194304",
-            "dirty bytes after which a state cache commits"),
+            "memory for changes of the state caches together; then the largest commits"),
     INTEGER("dead.letter.max", dead_letter_max, 0, 1000000, "records", "100",
             "records that a task may set aside; one more halts it"),
     INTEGER("incomplete.halt.ms", incomplete_halt_ms, 100, DAY_MS, "milliseconds", "30000",
