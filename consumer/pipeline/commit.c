@@ -213,18 +213,21 @@ static bool may_commit(const struct task *task) {
 }
 
 void commit_dirty_caches(struct member *m) {
-    size_t dirty = 0, most = 0;
+    size_t dirty = 0, most = 0, limit = m->o.cache_commit_bytes;
     struct task *largest = NULL;
+    bool live = false;
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
         size_t bytes = task && may_commit(task) ? state_dirty_bytes(task->state) : 0;
         dirty += bytes;
+        live |= task && task->phase == TASK_LIVE;
         if (bytes > most) {
             most = bytes;
             largest = task;
         }
     }
-    if (largest && dirty >= m->o.cache_commit_bytes) {
+    bool holds_up = live && largest && largest->phase == TASK_READING && most >= limit / 4;
+    if (largest && (dirty >= limit || holds_up)) {
         commit_cache_of(m, largest);
     }
 }

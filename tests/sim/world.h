@@ -108,7 +108,7 @@ struct world {
     int64_t lag_ms, now_us, steps;
     bool parted_commits; /* of caches */
     bool faults, trace;
-    bool mended;         /* the sink refuses nothing any more */
+    bool mended; /* the sink refuses nothing any more */
     /* source */
     int student_version[STUDENTS_MAX + 1]; /* 0: not there */
     struct {
