@@ -130,7 +130,7 @@ void send_terminate(struct sink *sink, const int32_t *tasks, size_t count) {
 static void read_marks(const struct view *view, struct str value, struct progress *progress) {
     int64_t numbers[2 * VIEW_TABLES_MAX];
     size_t count = 0;
-    if (!value.ptr || !array_read_int64(value, numbers, 2 * VIEW_TABLES_MAX, &count) ||
+    if (!value.ptr || !array_read_int64(value, numbers, (size_t)2 * VIEW_TABLES_MAX, &count) ||
         count != 2 * view->table_count) {
         return;
     }
