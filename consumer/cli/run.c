@@ -219,6 +219,7 @@ static void make_member(struct run *run) {
         .random = fill_random,
         .identity = buf_view(&run->identity),
         .batch_max_rows = (size_t)config->batch_max_rows,
+        .held_max_bytes = (size_t)config->held_max_bytes,
         .cache_commit_bytes = (size_t)config->cache_commit_bytes,
         .dead_letter_max = (size_t)config->dead_letter_max,
         .incomplete_halt_ms = config->incomplete_halt_ms,

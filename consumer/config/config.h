@@ -42,6 +42,7 @@ struct config {
     const char *member; /* 63 bytes at most, letters digits . _ - */
     enum log_level log_level;
     int64_t batch_max_rows;     /* sink rows a transaction */
+    int64_t held_max_bytes;     /* of records that wait for their transactions */
     int64_t cache_commit_bytes; /* dirty bytes after which the state cache commits */
     int64_t dead_letter_max;    /* records a task may set aside; one more halts it */
     int64_t incomplete_halt_ms; /* a task whose partitions are split halts after this */

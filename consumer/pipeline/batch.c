@@ -38,5 +38,5 @@ void batch_add(struct batch *batch, const struct pending *item) {
 }
 
 bool batch_full(const struct batch *batch, size_t max_records) {
-    return batch->count >= max_records || batch->arena.used + batch->bytes >= BATCH_BYTES_MAX;
+    return batch->count >= max_records || batch_bytes(batch) >= BATCH_BYTES_MAX;
 }

@@ -44,6 +44,10 @@ void batch_add(struct batch *batch, const struct pending *item);
 static inline size_t batch_waiting(const struct batch *batch) {
     return batch->count - batch->consumed;
 }
+/* Bytes held: of the records, whole, and of what they were decoded into. */
+static inline size_t batch_bytes(const struct batch *batch) {
+    return batch->bytes + batch->arena.used + batch->count * sizeof *batch->items;
+}
 /* Holds max_records records, or as many bytes as a batch may have. */
 bool batch_full(const struct batch *batch, size_t max_records);
 

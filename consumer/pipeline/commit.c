@@ -8,15 +8,6 @@
 #define CACHE_REFRESH_MS INT64_C(3600000) /* a clean one too: its wall time says how old it is */
 #define KAFKA_COMMIT_MS  1000
 
-/* A task whose work can go into the next transaction. */
-static bool wants_to_write(const struct member *m, const struct task *task) {
-    if (task->phase == TASK_WRITING) { /* one hunt at a time: what it may lead to waits */
-        return task->surveyed && !m->hunt;
-    }
-    return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || task_has_records(task)) &&
-           task_is_proven(task, m->view->table_count);
-}
-
 static void halt_where_due(struct member *m) {
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
@@ -37,33 +28,6 @@ static void survey_where_due(struct member *m) {
             survey_begin(m, task);
         }
     }
-}
-
-/* The task that must write alone, if there is one: halving, or a load. */
-static struct task *alone(const struct member *m) {
-    for (int32_t i = 0; i < m->partition_count; i++) {
-        struct task *task = m->tasks[(m->turn + i) % m->partition_count];
-        if (task && wants_to_write(m, task) && (task->solo || task->work.kind == WORK_LOAD)) {
-            return task;
-        }
-    }
-    return NULL;
-}
-
-static bool prepare(struct member *m, struct task *task, size_t share) {
-    struct err err;
-    enum err_kind kind = ERR_NONE;
-    if (task->work.kind == WORK_NONE) {
-        kind = work_begin_batch(m, task, share, &err);
-    }
-    if (kind == ERR_NONE && task->work.kind != WORK_NONE && !task->work.built) {
-        kind = work_build(m, task, share, &err);
-    }
-    if (kind != ERR_NONE) {
-        task_trouble(m, task, &err);
-        return false;
-    }
-    return task->work.built;
 }
 
 static enum err_kind load_next(void *ctx, const struct str **ret_values, bool *ret_end,
@@ -94,33 +58,12 @@ static void load_begin(struct member *m, struct task *task) {
 }
 
 static size_t submit_txn(struct member *m) {
-    struct task *single = alone(m);
-    size_t count = 0;
-    for (int32_t p = 0; p < m->partition_count; p++) {
-        struct task *task = m->tasks[p];
-        count += task && wants_to_write(m, task) && (!single || task == single);
-    }
-    if (count == 0) {
-        return 0;
-    }
-    size_t share = m->o.batch_max_rows / count;
-    m->txn = (struct txn){.parts = m->parts};
-    for (int32_t p = 0; p < m->partition_count; p++) {
-        struct task *task = m->tasks[p];
-        if (task && wants_to_write(m, task) && (!single || task == single) &&
-            prepare(m, task, share > 0 ? share : 1)) {
-            m->parts[m->txn.part_count++] = &task->part;
-            task->work.in_flight = true;
-        }
-    }
+    struct task *single = turn_take(m);
     if (m->txn.part_count == 0) {
         return 0;
     }
-    if (single) {
-        m->turn = (single->number + 1) % m->partition_count;
-        if (single->work.kind == WORK_LOAD) {
-            load_begin(m, single);
-        }
+    if (single && single->work.kind == WORK_LOAD) {
+        load_begin(m, single);
     }
     m->job = JOB_COMMIT;
     m->sent_us = m->o.clock.mono_us(m->o.clock.ctx);
@@ -159,6 +102,9 @@ static size_t ask(struct member *m, enum job job) {
 }
 
 size_t commit_submit(struct member *m) {
+    if (m->job == JOB_COMMIT && !m->load_task && !m->revoking && !m->stopping) {
+        turn_build_ahead(m);
+    }
     if (m->job != JOB_NONE || m->revoking || m->stopping || !m->o.sink_ops->ready(m->o.sink) ||
         now_ms(m) < m->sink_retry_at_ms) {
         return 0;
@@ -238,6 +184,9 @@ static void work_complete(struct member *m, struct task *task) {
     enum work_kind kind = task->work.kind;
     struct arena arena = task->work.arena;
     task->current.consumed += task->work.record_count;
+    if (task->current.consumed == task->current.count) {
+        batch_reset(&task->current, m->o.consume_ops, m->o.consume);
+    }
     arena_reset(&arena);
     task->work = (struct work){.arena = arena};
     join_end(task->join);

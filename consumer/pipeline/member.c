@@ -180,8 +180,12 @@ size_t member_step(struct member *m) {
     done += open_tasks(m);
     done += group_assign(m);
     if (!m->revoking && !m->stopping) {
+        if (turn_is_built(m)) { /* the sink should not wait for what else there is to do */
+            done += commit_submit(m);
+        }
         done += take_records(m);
         done += commit_submit(m);
+        commit_dirty_caches(m);
         commit_caches(m);
         group_watch(m);
     }

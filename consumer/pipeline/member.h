@@ -32,6 +32,7 @@ struct member_options {
     void *random_ctx;
     struct str identity; /* of the log and the view, for the caches */
     size_t batch_max_rows;
+    size_t held_max_bytes; /* of records that wait for their transactions, over all tasks; about */
     size_t cache_commit_bytes;
     size_t dead_letter_max;
     int64_t incomplete_halt_ms;

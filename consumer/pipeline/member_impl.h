@@ -11,6 +11,9 @@
 
 enum job { JOB_NONE, JOB_COMMIT, JOB_ACQUIRE, JOB_NEWEST, JOB_CHECK };
 
+/* Who takes no more records, since those held have reached their bound. */
+enum hold { HOLD_NONE, HOLD_BUSY, HOLD_ALL };
+
 struct hunt;
 
 /* Something that does not work now, for /readyz. */
@@ -62,7 +65,9 @@ struct member {
     bool hunt_waits;          /* transactions have their turn between two checks */
     struct row_array checked; /* ... what the sink reads; outlives the hunt */
     int64_t assign_retry_at_ms;
-    int32_t turn;    /* the task that is served first next time */
+    int32_t turn;   /* the task that is served first next time */
+    bool tiny_went; /* the last transaction was for quiet tasks alone: now the others */
+    enum hold hold;
     int64_t sent_us; /* JOB_COMMIT: when, monotonic */
     struct backoff sink_backoff;
     int64_t sink_retry_at_ms;
@@ -136,6 +141,17 @@ void work_undo(struct task *task);
 /* Copies a record's bytes and reason into letter. */
 void letter_fill(struct dead_letter *letter, const struct member *m, const struct record *record,
                  const char *reason);
+
+/* turn.c */
+/* A task whose work can go into the next transaction. */
+bool turn_wants(const struct member *m, const struct task *task);
+/* Builds what goes into the next transaction and puts it into m->txn, which may stay empty. Returns
+ * the task that goes alone, if one must. */
+struct task *turn_take(struct member *m);
+/* A transaction is in flight: builds the next one where a whole one waits. */
+void turn_build_ahead(struct member *m);
+/* Something that was built waits to be sent. */
+bool turn_is_built(const struct member *m);
 
 /* commit.c */
 /* Sends the next job to the sink, when it is free. */

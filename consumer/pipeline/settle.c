@@ -55,7 +55,6 @@ static void on_committed(struct member *m, const struct sink_event *event) {
             task_committed(m, task);
         }
     }
-    commit_dirty_caches(m);
 }
 
 /* A batch that was refused is undone and tried in smaller pieces, alone: the record that is refused

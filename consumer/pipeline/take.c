@@ -2,10 +2,8 @@
  * while a cache is filled. */
 #include "pipeline/member_impl.h"
 
-#define EVENTS_A_STEP     1024 /* taken in one step at most: the sink must be looked after too */
-#define SHORT_CHUNKS      4 /* transactions of a fan-out that others rather wait for: see is_slow */
-#define HELD_TRANSACTIONS 3 /* the one in flight, the next, and what is read meanwhile */
-
+#define EVENTS_A_STEP 256 /* taken in one step at most: the sink must be looked after too */
+#define SHORT_CHUNKS  4   /* transactions of a fan-out that others rather wait for: see is_slow */
 static bool holds_records(const struct task *task) {
     return task->phase == TASK_LIVE || task->phase == TASK_SILENT || task->phase == TASK_WRITING;
 }
@@ -19,6 +17,10 @@ static bool is_full(const struct member *m, const struct task *task) {
 static bool is_slow(const struct member *m, const struct task *task) {
     return task->phase != TASK_LIVE || task->work.chunk_count > SHORT_CHUNKS || m->load_task ||
            m->hunt || !task_is_proven(task, m->view->table_count);
+}
+
+static bool holds_freely(const struct member *m, const struct task *task) {
+    return task && task->assigned && !is_slow(m, task);
 }
 
 /* A silent task goes on reading what it does not hold: the topics that lie behind the sink. So does
@@ -40,21 +42,57 @@ static void pause_task(struct member *m, struct task *task, bool paused) {
     }
 }
 
-/* Whether more records may be taken; pauses and resumes slow tasks. What the others hold is bounded
- * in all, too: a transaction takes batch_max_rows of them at most. */
+/* The tasks that most of what was taken lately belongs to. Returns whether that is every one. */
+static bool find_busy(struct member *m) {
+    size_t tasks = 0, taken = 0;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (holds_freely(m, m->tasks[p])) {
+            tasks++;
+            taken += m->tasks[p]->taken_bytes;
+        }
+    }
+    bool all = true;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (holds_freely(m, m->tasks[p])) {
+            m->tasks[p]->busy = m->tasks[p]->taken_bytes * tasks * 2 >= taken;
+            all &= m->tasks[p]->busy;
+        }
+    }
+    return all;
+}
+
+/* What is held has reached its bound, or has gone down from it far enough. */
+static void watch_held(struct member *m, size_t held) {
+    if (m->hold == HOLD_NONE && held >= m->o.held_max_bytes) {
+        m->hold = find_busy(m) ? HOLD_ALL : HOLD_BUSY;
+    } else if ((m->hold == HOLD_ALL && held <= m->o.held_max_bytes / 4 * 3) ||
+               (m->hold == HOLD_BUSY && held <= m->o.held_max_bytes / 2)) {
+        m->hold = HOLD_NONE;
+        for (int32_t p = 0; p < m->partition_count; p++) {
+            if (m->tasks[p]) {
+                m->tasks[p]->taken_bytes = 0;
+                m->tasks[p]->busy = false;
+            }
+        }
+    }
+}
+
+/* Whether more records may be taken; pauses and resumes tasks. Where the bound is reached and some
+ * tasks are quiet, the busy ones are paused: in Kafka's client all records stand in one line. */
 static bool has_room(struct member *m) {
-    bool room = true;
     size_t held = 0;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        const struct task *task = m->tasks[p];
+        held += holds_freely(m, task) ? batch_bytes(&task->current) + batch_bytes(&task->next) : 0;
+    }
+    watch_held(m, held);
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
         if (task && task->assigned) {
-            bool full = is_full(m, task), slow = is_slow(m, task);
-            pause_task(m, task, full && slow);
-            room &= !full || slow;
-            held += slow ? 0 : batch_waiting(&task->current) + batch_waiting(&task->next);
+            pause_task(m, task, is_slow(m, task) ? is_full(m, task) : task->busy);
         }
     }
-    return room && held < m->o.batch_max_rows * HELD_TRANSACTIONS;
+    return m->hold != HOLD_ALL && held <= m->o.held_max_bytes / 2 * 3;
 }
 
 /* A record so old when it is read that others between it and us may have been compacted away: only
@@ -93,6 +131,7 @@ static void hold_record(struct member *m, struct task *task, const struct record
         *copy = err;
         item.err = copy;
     }
+    task->taken_bytes += record->key.len + record->value.len;
     batch_add(&task->next, &item);
 }
 

@@ -100,7 +100,9 @@ struct task {
     bool positioned;                  /* position[] is right: may be assigned */
     bool assigned;                    /* is being read */
     bool paused[VIEW_TABLES_MAX];     /* by table: not read for now */
-    bool surveyed;                    /* rows without partner were checked before a load */
+    size_t taken_bytes; /* of records held since the members' bound was reached last */
+    bool busy;          /* ... of which so much were this task's that it is paused */
+    bool surveyed;      /* rows without partner were checked before a load */
     struct batch current, next;
     struct work work;
     struct join *join;

@@ -191,7 +191,6 @@ static enum err_kind coalesce(const struct member *m, struct task *task, struct 
 enum err_kind work_begin_batch(struct member *m, struct task *task, size_t limit,
                                struct err *reterr) {
     if (task->current.consumed == task->current.count) {
-        batch_reset(&task->current, m->o.consume_ops, m->o.consume);
         struct batch filled = task->next;
         task->next = task->current;
         task->current = filled;

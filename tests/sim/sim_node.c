@@ -56,6 +56,7 @@ static void start(struct node *node) {
         .random_ctx = world,
         .identity = STR("simulated"),
         .batch_max_rows = world->batch_rows,
+        .held_max_bytes = (size_t)1 << rng_below(&world->rng, 15), /* a record or two to all */
         .cache_commit_bytes = 1,
         .dead_letter_max = (size_t)world->letters_max,
         .incomplete_halt_ms = 30000,

@@ -110,6 +110,7 @@ static int set_up(void **state) {
         .random = not_random,
         .identity = STR("test"),
         .batch_max_rows = 100,
+        .held_max_bytes = 100000,
         .cache_commit_bytes = 1,
         .dead_letter_max = 1,
         .incomplete_halt_ms = 30000,
