@@ -89,7 +89,8 @@ static bool has_room(struct member *m) {
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
         if (task && task->assigned) {
-            pause_task(m, task, is_slow(m, task) ? is_full(m, task) : task->busy);
+            bool busy = m->hold == HOLD_BUSY && task->busy;
+            pause_task(m, task, is_slow(m, task) ? is_full(m, task) : busy);
         }
     }
     return m->hold != HOLD_ALL && held <= m->o.held_max_bytes / 2 * 3;

@@ -6,8 +6,9 @@
  * of each of eight (docs/performance.md). What a quiet task has goes at once all the same. */
 #include "pipeline/member_impl.h"
 
-#define TINY_SHARE 64 /* of a transaction: so little of a task goes beside those whose turn it is  \
-                       */
+#define TINY_SHARE                                                                                 \
+    64 /* of a transaction: so little of a task goes beside those whose turn it is                 \
+        */
 
 bool turn_wants(const struct member *m, const struct task *task) {
     if (task->phase == TASK_WRITING) { /* one hunt at a time: what it may lead to waits */

@@ -168,7 +168,7 @@ MUTATIONS = [
              'mended', 2000),
     Mutation('any number of records refused', 'consumer/pipeline/work.c',
              'task->letter_count + work->letter_count >= m->o.dead_letter_max', 'false', 'mended', 2000),
-    Mutation('two hunts at a time', 'consumer/pipeline/commit.c',
+    Mutation('two hunts at a time', 'consumer/pipeline/turn.c',
              'return task->surveyed && !m->hunt;', 'return task->surveyed;', 'mixletters', 8000),
     Mutation('task halted while the sink reads it', 'consumer/pipeline/member.c',
              'if (task_in_flight(m, task)) {', 'if (false) {', 'halts', 4000),

@@ -19,10 +19,11 @@
 
 /* Events wait here until the member polls for them. */
 struct consume {
-    struct consume_event group[8], records[64];
+    struct consume_event group[8], records[512];
     size_t group_count, record_count;
     struct topic_position pairs[TASKS * 2];
     int64_t end; /* of every partition */
+    bool paused[2][TASKS];
 };
 
 struct sink {
@@ -31,6 +32,7 @@ struct sink {
     bool connected, busy, silent; /* silent: commits are not answered */
     struct sink_result results[TASKS];
     struct progress newest[TASKS];
+    size_t rows[TASKS]; /* by task: of the last transaction; nothing: it had no part in it */
 };
 
 /* ---- Kafka ---- */
@@ -46,7 +48,8 @@ static void poll_group(struct consume *consume, struct consume_event *ret_event)
 static size_t poll_records(struct consume *consume, struct consume_event *events, size_t max) {
     size_t count = consume->record_count < max ? consume->record_count : max;
     memcpy(events, consume->records, count * sizeof *events);
-    consume->record_count = 0;
+    consume->record_count -= count;
+    memmove(consume->records, consume->records + count, consume->record_count * sizeof *events);
     return count;
 }
 
@@ -69,10 +72,7 @@ static void revoked(struct consume *consume) {
 }
 
 static void pause_partition(struct consume *consume, int table, int32_t partition, bool paused) {
-    (void)consume;
-    (void)table;
-    (void)partition;
-    (void)paused;
+    consume->paused[table][partition] = paused;
 }
 
 static void commit_offsets(struct consume *consume, const struct topic_position *positions,
@@ -121,7 +121,9 @@ static bool sink_ready(const struct sink *sink) {
 
 static void sink_commit(struct sink *sink, const struct txn *txn) {
     sink->busy = true;
+    memset(sink->rows, 0, sizeof sink->rows);
     for (size_t i = 0; i < txn->part_count; i++) {
+        sink->rows[txn->parts[i]->task] = txn_part_rows(txn->parts[i]);
         sink->newest[txn->parts[i]->task] = txn->parts[i]->after;
     }
     if (!sink->silent) {
