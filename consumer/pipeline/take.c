@@ -42,7 +42,8 @@ static void pause_task(struct member *m, struct task *task, bool paused) {
     }
 }
 
-/* The tasks that most of what was taken lately belongs to. Returns whether that is every one. */
+/* The tasks that most of what was taken lately belongs to. Returns whether others took something,
+ * too. */
 static bool find_busy(struct member *m) {
     size_t tasks = 0, taken = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
@@ -51,20 +52,21 @@ static bool find_busy(struct member *m) {
             taken += m->tasks[p]->taken_bytes;
         }
     }
-    bool all = true;
+    bool others = false;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        if (holds_freely(m, m->tasks[p])) {
-            m->tasks[p]->busy = m->tasks[p]->taken_bytes * tasks * 2 >= taken;
-            all &= m->tasks[p]->busy;
+        struct task *task = m->tasks[p];
+        if (holds_freely(m, task)) {
+            task->busy = task->taken_bytes * tasks * 2 >= taken;
+            others |= !task->busy && task->taken_bytes > 0;
         }
     }
-    return all;
+    return others;
 }
 
 /* What is held has reached its bound, or has gone down from it far enough. */
 static void watch_held(struct member *m, size_t held) {
     if (m->hold == HOLD_NONE && held >= m->o.held_max_bytes) {
-        m->hold = find_busy(m) ? HOLD_ALL : HOLD_BUSY;
+        m->hold = find_busy(m) ? HOLD_BUSY : HOLD_ALL;
     } else if ((m->hold == HOLD_ALL && held <= m->o.held_max_bytes / 4 * 3) ||
                (m->hold == HOLD_BUSY && held <= m->o.held_max_bytes / 2)) {
         m->hold = HOLD_NONE;

@@ -41,7 +41,7 @@ static const struct {
     {"value.converter.schemas.enable", "false"},
     {"value.converter.replace.null.with.default", "false"},
     /* From commit to consumer; the default of 500 would be the longest wait of the road. */
-    {"poll.interval.ms", "5"},
+    {"poll.interval.ms", "2"},
     {"max.batch.size", "8192"},
     {"max.queue.size", "32768"},
     /* While the view's tables are quiet and others are busy, only a change that Debezium sees moves

@@ -97,13 +97,13 @@ static void a_busy_task_is_paused(void **state) {
     assert_false(f->consume.paused[0][0] || f->consume.paused[1][0]);
 }
 
-static void all_wait_where_all_are_busy(void **state) {
-    struct fixture *f = *state;
+/* Pausing would drop what was fetched, and for nobody. */
+static void nobody_is_paused(struct fixture *f, int of_task_0, int of_task_1) {
     make_live(f);
     f->sink.silent = true;
     f->member->o.held_max_bytes = 30000;
-    tell_students(f, 0, 60);
-    tell_students(f, 1, 60);
+    tell_students(f, 0, of_task_0);
+    tell_students(f, 1, of_task_1);
     step(f);
     tell_students(f, 0, 1);
     step(f);
@@ -113,7 +113,15 @@ static void all_wait_where_all_are_busy(void **state) {
         answer(f);
     }
     assert_int_equal(f->consume.record_count, 0);
-    assert_int_equal(f->member->tasks[0]->position[0], 61);
+    assert_int_equal(f->member->tasks[0]->position[0], of_task_0 + 1);
+}
+
+static void all_wait_where_all_are_busy(void **state) {
+    nobody_is_paused(*state, 60, 60);
+}
+
+static void all_wait_where_there_is_only_one(void **state) {
+    nobody_is_paused(*state, 120, 0);
 }
 
 int main(void) {
@@ -123,6 +131,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_quiet_task_goes_in_between, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_busy_task_is_paused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_wait_where_all_are_busy, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(all_wait_where_there_is_only_one, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("turn", tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ static void test_student_contact(void **state) {
     check(s, "value.converter.schemas.enable", "false");
     check(s, "publication.autocreate.mode", "filtered");
     check(s, "snapshot.mode", "initial");
-    check(s, "poll.interval.ms", "5");
+    check(s, "poll.interval.ms", "2");
     json_decref(s);
     view_destroy(&view);
 }
