@@ -60,7 +60,7 @@ MUTATIONS = [
              '                set_below(overlay, space, ordered_key(change), ordered_value(change), reterr);\n'
              '            if (kind == ERR_NONE) {\n'
              '                ',
-             'split', 2000),
+             'group', 4000),
     Mutation('removed row comes back from the store', 'consumer/state/overlay.c',
              'if (order == 0) { /* removed', 'if (false) { /* removed', 'core', 2000),
     Mutation('first version of a fill wins', 'consumer/state/fill.c',
