@@ -7,6 +7,9 @@
 #define CACHE_REST_MS    1000             /* a dirty cache that rests so long is committed */
 #define CACHE_REFRESH_MS INT64_C(3600000) /* a clean one too: its wall time says how old it is */
 #define KAFKA_COMMIT_MS  1000
+/* Of cache_commit_bytes: what one cache commits at a time beside live tasks. Some 10 ms each. */
+#define LIVE_SHARE    4
+#define READING_SHARE 16
 
 static void halt_where_due(struct member *m) {
     for (int32_t p = 0; p < m->partition_count; p++) {
@@ -172,7 +175,8 @@ void commit_dirty_caches(struct member *m) {
             largest = task;
         }
     }
-    bool holds_up = live && largest && largest->phase == TASK_READING && most >= limit / 4;
+    bool holds_up = live && largest &&
+                    most >= limit / (largest->phase == TASK_READING ? READING_SHARE : LIVE_SHARE);
     if (largest && (dirty >= limit || holds_up)) {
         commit_cache_of(m, largest);
     }

@@ -161,8 +161,8 @@ void task_committed(struct member *m, struct task *task);
 /* Commits caches that have rested dirty, and tells Kafka how far we are. */
 void commit_caches(struct member *m);
 /* When the caches together hold cache_commit_bytes of changes in memory: commits the one that holds
- * most. One at a time, since the others' records wait meanwhile; one that is filled while others
- * are live already when it holds a quarter of that. */
+ * most. One at a time, since the others' records wait meanwhile; beside live tasks already when it
+ * holds a share of that. */
 void commit_dirty_caches(struct member *m);
 
 /* report.c: what is counted, and what /readyz says */
