@@ -1,6 +1,7 @@
 """docs/benchmarks.md and its plots, from the results of one run or of several."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def head(document: dict[str, Any]) -> str:
 
 <!-- Written by bin/bench.sh --write-docs from its results; what is changed here by hand is lost. -->
 
-Measured on {document['date']}: {machine['cpus']} cores ({machine['cpu']}), {machine['memory_gib']:g} GiB, {machine['system']}, kernel {machine['kernel']}. Everything is on this machine: both databases, Kafka, Connect with Debezium, the service, the clients that measure. Medians of {settings['runs']}, with least and most in brackets. All settings as shipped.{changed} A table counts as right when its row count and checksum are those of a truth that SQL works out from the definition of the records, or of the join in the OLTP database.
+Measured on {document['date']}: {machine['cpus']} cores ({machine['cpu']}), {machine['memory_gib']:g} GiB, {machine['system']}, kernel {machine['kernel']}. Everything is on this machine: both databases, Kafka, Connect with Debezium, the service, the clients that measure. Medians of {run_counts(document)} runs, with least and most in brackets. All settings as shipped.{changed} A table counts as right when its row count and checksum are those of a truth that SQL works out from the definition of the records, or of the join in the OLTP database.
 
 To repeat, on a machine with nothing else to do:
 
@@ -106,6 +107,12 @@ To repeat, on a machine with nothing else to do:
 |---|---|
 {versions}
 """ + (f"\n| other systems in this run | settings |\n|---|---|\n{peers}" if peers else "")
+
+
+def run_counts(document: dict[str, Any]) -> str:
+    counts = Counter((result["case"], result["variant"], result["subject"]) for result in document["results"])
+    least, most = min(counts.values()), max(counts.values())
+    return str(most) if least == most else f"{least} to {most}"
 
 
 def find(entries: list[dict], case: str, variant: str, subject: str = Ours.name) -> dict | None:
