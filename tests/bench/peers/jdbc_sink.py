@@ -114,7 +114,7 @@ def connector(env: Env) -> dict[str, str]:
         "connection.username": "pg", "connection.password": "pg",
         "insert.mode": "upsert", "delete.enabled": "true", "primary.key.mode": "record_key",
         "schema.evolution": "none", "collection.name.format": "public.${source.table}",
-        "consumer.override.auto.offset.reset": "earliest",
+        "consumer.override.auto.offset.reset": "earliest", "consumer.override.group.id": f"sink-{env.name}",
         **schemas(student, contact), **TUNING}
 
 

@@ -8,7 +8,7 @@ from environment import Env
 from .processes import HERE, Process, fetch_wheels
 
 REQUIREMENTS = HERE / "pathway/requirements.txt"
-KAFKA = {"group.id": "pathway", "auto.offset.reset": "earliest"}
+KAFKA = {"auto.offset.reset": "earliest"}
 
 
 def install(folder: Path) -> None:
@@ -36,7 +36,7 @@ class Peer:
         self._start(env, reader={"autocommit_duration_ms": 5}, kafka={**KAFKA, "fetch.wait.max.ms": "5"})
 
     def _start(self, env: Env, reader: dict[str, int], kafka: dict[str, str]) -> None:
-        settings = {"kafka": {"bootstrap.servers": env.bootstrap, **kafka}, "reader": reader,
+        settings = {"kafka": {"bootstrap.servers": env.bootstrap, "group.id": f"pathway-{env.name}", **kafka}, "reader": reader,
                     "student_topic": env.student_topic, "contact_topic": env.contact_topic,
                     "postgres": {"host": "127.0.0.1", "port": str(env.olap.port), "dbname": env.olap.name,
                                  "user": "pg", "password": "pg"}}
