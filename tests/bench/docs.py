@@ -66,6 +66,7 @@ def write(document: dict[str, Any], folder: Path) -> None:
     entries = document["medians"]
     plots = folder / "benchmarks"
     plots.mkdir(exist_ok=True)
+    (plots / f"{document['date']}.json").write_text(json.dumps(document, indent=1) + "\n")
     drawn = {name: text for name, text in drawings(entries).items() if text}
     for name, text in drawn.items():
         (plots / f"{name}.svg").write_text(text)
@@ -101,7 +102,7 @@ To repeat, on a machine with nothing else to do:
 
     bin/bench.sh --full --peers --write-docs
 
-`--cases a,d` takes some of the cases, `--runs N` and `--records N` change their number and size; every single figure is in `build/bench/DATE.json`.
+`--cases a,d` takes some of the cases, `--runs N` and `--records N` change their number and size; every single figure is in `build/bench/DATE.json`; those of this page are in [benchmarks/{document["date"]}.json](benchmarks/{document["date"]}.json).
 
 | | version |
 |---|---|
