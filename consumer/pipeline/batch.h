@@ -5,7 +5,7 @@
  * Threads: belongs to one thread.
  * Units:   records; bytes.
  * Errors:  none.
- * Limits:  soft: the member stops taking records when batch_full.
+ * Limits:  soft: take.c stops taking records by batch_full and batch_bytes.
  */
 #ifndef PIPELINE_BATCH_H
 #define PIPELINE_BATCH_H

@@ -143,8 +143,6 @@ void letter_fill(struct dead_letter *letter, const struct member *m, const struc
                  const char *reason);
 
 /* turn.c */
-/* A task whose work can go into the next transaction. */
-bool turn_wants(const struct member *m, const struct task *task);
 /* Builds what goes into the next transaction and puts it into m->txn, which may stay empty. Returns
  * the task that goes alone, if one must. */
 struct task *turn_take(struct member *m);

@@ -4,6 +4,7 @@
 
 #define EVENTS_A_STEP 256 /* taken in one step at most: the sink must be looked after too */
 #define SHORT_CHUNKS  4   /* transactions of a fan-out that others rather wait for: see is_slow */
+
 static bool holds_records(const struct task *task) {
     return task->phase == TASK_LIVE || task->phase == TASK_SILENT || task->phase == TASK_WRITING;
 }

@@ -10,7 +10,8 @@
     64 /* of a transaction: so little of a task goes beside those whose turn it is                 \
         */
 
-bool turn_wants(const struct member *m, const struct task *task) {
+/* A task whose work can go into the next transaction. */
+static bool wants_to_write(const struct member *m, const struct task *task) {
     if (task->phase == TASK_WRITING) { /* one hunt at a time: what it may lead to waits */
         return task->surveyed && !m->hunt;
     }
@@ -22,7 +23,7 @@ bool turn_wants(const struct member *m, const struct task *task) {
 static struct task *alone(const struct member *m) {
     for (int32_t i = 0; i < m->partition_count; i++) {
         struct task *task = m->tasks[(m->turn + i) % m->partition_count];
-        if (task && turn_wants(m, task) && (task->solo || task->work.kind == WORK_LOAD)) {
+        if (task && wants_to_write(m, task) && (task->solo || task->work.kind == WORK_LOAD)) {
             return task;
         }
     }
@@ -31,7 +32,7 @@ static struct task *alone(const struct member *m) {
 
 /* Whether a transaction may be built for the task: it wants one, and has none. */
 static bool is_open(const struct member *m, const struct task *task) {
-    return task && !task->work.built && turn_wants(m, task);
+    return task && !task->work.built && wants_to_write(m, task);
 }
 
 /* Of a task without a built transaction. What is left of a fan-out or a rebuild is not known. */
@@ -135,7 +136,7 @@ static size_t take_tiny(struct member *m) {
 }
 
 static bool goes_now(const struct member *m, const struct task *task, const struct task *single) {
-    if (!task || !task->work.built || !turn_wants(m, task) || (single && task != single)) {
+    if (!task || !task->work.built || !wants_to_write(m, task) || (single && task != single)) {
         return false;
     }
     return !m->tiny_went || task->work.in_flight;

@@ -139,15 +139,18 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* Until there is nothing to do, a second later; returns what /readyz says then. */
+/* Until there is nothing to do. */
+static void step(struct fixture *f) {
+    for (int i = 0; i < 200 && member_step(f->member) > 0; i++) {
+        assert_null(member_error(f->member));
+    }
+}
+
+/* The same, then a second later; returns what /readyz says then. */
 static const char *turn(struct fixture *f) {
-    for (int i = 0; i < 200 && member_step(f->member) > 0; i++) {
-        assert_null(member_error(f->member));
-    }
+    step(f);
     f->now_us += 1000000;
-    for (int i = 0; i < 200 && member_step(f->member) > 0; i++) {
-        assert_null(member_error(f->member));
-    }
+    step(f);
     f->now_us += 1000000;
     (void)member_step(f->member);
     assert_int_equal(health_last_beat_ms(f->health), f->now_us / 1000);

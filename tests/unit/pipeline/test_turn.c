@@ -11,12 +11,6 @@ static void tell_students(struct fixture *f, int task, int count) {
     }
 }
 
-static void step(struct fixture *f) {
-    for (int i = 0; i < 200 && member_step(f->member) > 0; i++) {
-        assert_null(member_error(f->member));
-    }
-}
-
 static void answer(struct fixture *f) {
     tell_sink(&f->sink, SINK_COMMITTED, "");
     step(f);
