@@ -156,7 +156,6 @@ void kafka_pause(struct consume *consume, int table, int32_t partition, bool pau
         return;
     }
     found->paused = paused;
-    found->at_end = false;
     set_paused(consume, table, partition, paused);
     if (!paused) {
         /* What was fetched of it is gone, and its broker's thread may be asleep. */

@@ -33,7 +33,6 @@
 struct partition {
     bool assigned;
     bool paused;
-    bool at_end;    /* nothing came since its last EOF */
     bool halted;    /* can't be read on: whatever still comes is dropped */
     int64_t next;   /* offset of the next record; anything before it is not new */
     int32_t broker; /* who the last record came from; -1: none yet */

@@ -18,7 +18,6 @@ static bool record_event(rd_kafka_message_t *message, struct partition *partitio
     event->record.value = view(message->payload, message->len);
     event->record.handle = message;
     partition->next = message->offset + 1;
-    partition->at_end = false;
     partition->broker = rd_kafka_message_broker_id(message);
     return true;
 }
@@ -31,7 +30,6 @@ static bool end_event(rd_kafka_message_t *message, struct partition *partition,
     event->kind = CONSUME_EOF;
     event->record.offset = message->offset;
     partition->next = message->offset;
-    partition->at_end = true;
     return true;
 }
 

@@ -1,9 +1,9 @@
 /* poke.h: ends the second that librdkafka before 2.2 sleeps when its queue was full.
  *
  * What:    a broker thread that found the queue full looks again after one second, or when anything
- *          happens on its connection: a small request makes it look now. Sent only while partitions
- *          are behind their end, when the queue has been full and is running low; one round at a
- *          time. From 2.2 on fetch.queue.backoff.ms does this, and poke is off.
+ *          happens on its connection: a small request makes it look now. Sent only when the queue
+ *          has been full and is running low; one round at a time. From 2.2 on
+ *          fetch.queue.backoff.ms does this, and poke is off.
  * Owns:    its queue.
  * Threads: belongs to one thread; the answer is read, never waited for.
  * Units:   in the names.

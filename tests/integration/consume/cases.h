@@ -28,6 +28,7 @@ void test_broker_away(void);
 void test_nobody_there(void);
 void test_cluster_id_at_once(void);
 
+void test_quiet_beside_full(void);
 void test_topics(void);
 void test_committed_and_listed(void);
 void test_topic_cut_off(void);

@@ -203,6 +203,52 @@ static long resident_kb(void) {
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+static bool at_all_ends(struct member **members) {
+    return members[0]->eofs >= 4;
+}
+
+/* librdkafka sleeps when its queue is full; what is at its end then must not wait for its waking.
+ */
+void test_quiet_beside_full(void) {
+    const char *const *topics = make_topics("quiet", 2);
+    const char *const settings[] = {"group.id", make_group(),      "queued.max.messages.kbytes",
+                                    "1024",     "fetch.max.bytes", "1048576",
+                                    NULL};
+    struct member m;
+    struct err err;
+    struct member *members[] = {&m};
+    member_open(&m, "quiet", topics, settings);
+    need(kafka_subscribe(m.consume, &err) == ERR_NONE, "subscribe");
+    CHECK(member_until(members, 1, at_all_ends, 10000), "%lld ends", (long long)m.eofs);
+    rd_kafka_t *producer = producer_new();
+    produce(producer, topics[0], 1, STR("k"), STR("v")); /* who its broker is, is known now */
+    for (int i = 0; i < 5; i++) {
+        produce_many(producer, topics[0], 0, 20000, 500);
+        int64_t before = m.records[0][0], end_ms = now_ms() + 10000;
+        while (m.records[0][0] == before) {
+            need(now_ms() < end_ms, "a record within 10 s");
+            (void)member_round(&m, false);
+        }
+        /* Nothing is taken until the queue is full. */
+        while (rd_kafka_queue_length(m.consume->record_queue) * 500 < 1000000) {
+            need(now_ms() < end_ms, "a full queue within 10 s");
+        }
+        kafka_ops.pause(m.consume, 0, 0, true);
+        before = m.records[0][1];
+        produce(producer, topics[0], 1, STR("k"), STR("v"));
+        (void)rd_kafka_flush(producer, 5000);
+        int64_t sent_ms = now_ms();
+        while (m.records[0][1] == before && now_ms() < sent_ms + 5000) {
+            (void)member_round(&m, false);
+        }
+        CHECK(now_ms() - sent_ms < 400, "%lld ms", (long long)(now_ms() - sent_ms));
+        kafka_ops.pause(m.consume, 0, 0, false);
+    }
+    producer_close(producer);
+    member_close(&m);
+    done("what is at its end is read while the queue was full of what is paused");
+}
+
 static long peak_kb;
 
 static bool all_ended(struct member **members) {

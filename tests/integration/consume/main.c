@@ -1,6 +1,7 @@
 /* Integration tests of consume/.
  *   kafka_test                  against librdkafka's mock cluster
  *   kafka_test BOOTSTRAP        against that broker: creates topics it.* and leaves them
+ *   kafka_test BOOTSTRAP real   those that the mock can't have
  *   kafka_test BOOTSTRAP read RECORDS KBYTES NANOSECONDS poke|nopoke
  *                               fills topics once and measures reading them */
 #include "cases.h"
@@ -30,10 +31,13 @@ int main(int argc, char **argv) {
         fill(atoi(argv[3]), 537);
         test_read(atoi(argv[3]), argv[4], atoi(argv[5]), strcmp(argv[6], "poke") == 0);
     } else {
-        everywhere();
+        if (argc < 3 || strcmp(argv[2], "real") != 0) {
+            everywhere();
+        }
         if (cluster_is_mock()) {
             test_broker_away();
         } else {
+            test_quiet_beside_full(); /* the mock answers no poke */
             test_topics();
             test_committed_and_listed();
             test_topic_cut_off();

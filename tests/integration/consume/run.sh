@@ -3,6 +3,8 @@
 #
 #   tests/integration/consume/run.sh                         the mock only
 #   BOOTSTRAP=HOST:PORT tests/integration/consume/run.sh     both; topics it.* are created and left behind
+#   BOOTSTRAP=HOST:PORT tests/integration/consume/run.sh real
+#                                                            against that broker what the mock can't have (in bin/test.sh)
 #   BOOTSTRAP=HOST:PORT tests/integration/consume/run.sh read [RECORDS]
 #                                                            measures reading, with and without the poke
 #
@@ -40,6 +42,10 @@ fi
 
 # shellcheck disable=SC2086
 compile ${CFLAGS:--O1 -fsanitize=address,undefined -fno-sanitize-recover=all}
+if [ "${1:-}" = real ]; then
+    "$build/kafka_test" "${BOOTSTRAP:?set BOOTSTRAP to a broker, HOST:PORT}" real
+    exit
+fi
 status=0
 echo "# the mock cluster"
 "$build/kafka_test" || status=1
