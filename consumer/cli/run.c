@@ -23,7 +23,8 @@ struct run {
     struct view *view;
     struct clients clients;
     struct consume *consume;
-    struct sink *sink;
+    struct sink *sinks[SINK_SESSIONS_MAX];
+    size_t sink_count;
     struct lmdb_store *store;
     struct member *member;
     struct metrics *metrics;
@@ -181,6 +182,20 @@ static void fill_random(void *ctx, void *bytes, size_t size) {
     }
 }
 
+/* As many as there are tasks to write through them, at most. */
+static enum err_kind open_sinks(struct run *run, struct err *reterr) {
+    size_t count = (size_t)run->config->sink_sessions;
+    if (count > (size_t)run->view->partition_count) {
+        count = (size_t)run->view->partition_count;
+    }
+    enum err_kind kind = ERR_NONE;
+    while (kind == ERR_NONE && run->sink_count < count) {
+        kind = pg_sink_new(run->view, &run->clients.sink, &run->sinks[run->sink_count], reterr);
+        run->sink_count += kind == ERR_NONE;
+    }
+    return kind;
+}
+
 static enum err_kind open_clients(struct run *run, struct err *reterr) {
     clients_init(&run->clients, run->config, run->view, &run->log);
     enum err_kind kind = lmdb_store_guard(reterr);
@@ -198,7 +213,7 @@ static enum err_kind open_clients(struct run *run, struct err *reterr) {
     }
     if (kind == ERR_NONE && !run->signals->stop) {
         run->clients.sink.identity = (struct sink_identity){str_from(run->cluster_id), STR("java")};
-        kind = pg_sink_new(run->view, &run->clients.sink, &run->sink, reterr);
+        kind = open_sinks(run, reterr);
     }
     return kind;
 }
@@ -212,7 +227,8 @@ static void make_member(struct run *run) {
         .consume_ops = &kafka_ops,
         .consume = run->consume,
         .sink_ops = &pg_sink_ops,
-        .sink = run->sink,
+        .sinks = run->sinks,
+        .sink_count = run->sink_count,
         .stores = lmdb_store_factory(run->store),
         .clock = clock_real(),
         .log = &run->log,
@@ -230,25 +246,27 @@ static void make_member(struct run *run) {
     run->member = member_new(&options);
 }
 
+/* Until a client has something to tell, or its deadline. */
 static void wait_for_work(const struct run *run) {
-    struct pollfd fds[2];
+    struct pollfd fds[1 + SINK_SESSIONS_MAX];
     nfds_t count = 0;
     int timeout_ms = member_wait_ms(run->member);
     int fd = kafka_ops.fd(run->consume);
     if (fd >= 0) {
         fds[count++] = (struct pollfd){fd, POLLIN, 0};
     }
-    short events = 0;
-    int64_t deadline_ms = -1;
-    pg_sink_ops.wait(run->sink, &fd, &events, &deadline_ms);
-    if (fd >= 0) {
-        fds[count++] = (struct pollfd){fd, events, 0};
-    }
-    if (deadline_ms >= 0) {
-        struct clock clock = clock_real();
-        int64_t left_ms = deadline_ms - clock_mono_ms(&clock);
-        left_ms = left_ms < 0 ? 0 : left_ms;
-        timeout_ms = left_ms < timeout_ms ? (int)left_ms : timeout_ms;
+    struct clock clock = clock_real();
+    int64_t now_ms = clock_mono_ms(&clock);
+    for (size_t i = 0; i < run->sink_count; i++) {
+        short events = 0;
+        int64_t deadline_ms = -1;
+        pg_sink_ops.wait(run->sinks[i], &fd, &events, &deadline_ms);
+        if (fd >= 0) {
+            fds[count++] = (struct pollfd){fd, events, 0};
+        }
+        if (deadline_ms >= 0 && deadline_ms - now_ms < timeout_ms) {
+            timeout_ms = deadline_ms > now_ms ? (int)(deadline_ms - now_ms) : 0;
+        }
     }
     wait_for(run, fds, count, timeout_ms);
 }
@@ -283,7 +301,9 @@ static void run_clear(struct run *run) {
         kafka_close(run->consume, (int)run->config->shutdown_timeout_ms);
     }
     kafka_destroy(&run->consume);
-    pg_sink_destroy(&run->sink);
+    for (size_t i = 0; i < run->sink_count; i++) {
+        pg_sink_destroy(&run->sinks[i]);
+    }
     lmdb_store_destroy(&run->store);
     clients_clear(&run->clients);
     arena_clear(&run->arena);

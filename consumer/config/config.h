@@ -34,6 +34,8 @@ struct config_pairs {
     size_t count;
 };
 
+#define SINK_SESSIONS_MAX 8
+
 struct config {
     const char *schemas_oltp, *schemas_view; /* paths of the two SQL files */
     const char *topic_prefix;
@@ -42,6 +44,7 @@ struct config {
     const char *member; /* 63 bytes at most, letters digits . _ - */
     enum log_level log_level;
     int64_t batch_max_rows;     /* sink rows a transaction */
+    int64_t sink_sessions;      /* at most SINK_SESSIONS_MAX */
     int64_t held_max_bytes;     /* of records that wait for their transactions */
     int64_t cache_commit_bytes; /* dirty bytes after which the state cache commits */
     int64_t dead_letter_max;    /* records a task may set aside; one more halts it */

@@ -45,6 +45,8 @@ const struct config_setting config_settings[] = {
            "lowest level that is logged; debug shows each record"),
     INTEGER("batch.max.rows", batch_max_rows, 1, 20000, "rows", "2000",
             "sink rows of one transaction"),
+    INTEGER("sink.sessions", sink_sessions, 1, SINK_SESSIONS_MAX, "connections", "2",
+            "connections of a member to the OLAP database that write beside each other"),
     INTEGER("held.max.bytes", held_max_bytes, 1, INT64_C(1) << 30, "bytes", "6291456",
             "memory for records that wait for their transactions, about; then Kafka waits"),
     INTEGER("cache.commit.bytes", cache_commit_bytes, 1, INT64_C(1) << 30, "bytes", "4194304",

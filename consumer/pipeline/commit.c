@@ -11,9 +11,10 @@
 #define LIVE_SHARE    4
 #define READING_SHARE 16
 
-static void halt_where_due(struct member *m) {
+static void halt_where_due(struct session *s) {
+    struct member *m = s->member;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        struct task *task = m->tasks[p];
+        struct task *task = session_task(s, p);
         if (task && task->phase == TASK_LIVE && task->work.kind == WORK_NONE) {
             const struct err *halt = task_next_halt(task);
             if (halt) {
@@ -24,109 +25,112 @@ static void halt_where_due(struct member *m) {
     }
 }
 
-static void survey_where_due(struct member *m) {
-    for (int32_t p = 0; p < m->partition_count && !m->hunt; p++) {
-        struct task *task = m->tasks[p];
+static void survey_where_due(struct session *s) {
+    for (int32_t p = 0; p < s->member->partition_count && !s->hunt; p++) {
+        struct task *task = session_task(s, p);
         if (task && task->phase == TASK_WRITING && !task->surveyed) {
-            survey_begin(m, task);
+            survey_begin(task);
         }
     }
 }
 
 static enum err_kind load_next(void *ctx, const struct str **ret_values, bool *ret_end,
                                struct err *reterr) {
-    struct member *m = ctx;
-    if (!m->load_task) {
+    struct session *s = ctx;
+    if (!s->load_task) {
         return err_set(reterr, ERR_RETRY, "the task was taken away during its load");
     }
     struct row_op op;
-    enum err_kind kind = join_next(m->load_task->join, &op, reterr);
+    enum err_kind kind = join_next(s->load_task->join, &op, reterr);
     *ret_end = op.kind == ROW_OP_END;
     if (kind == ERR_NONE && !*ret_end) {
-        kind = row_writer_outputs(m->writer, &op, ret_values, reterr);
+        kind = row_writer_outputs(s->writer, &op, ret_values, reterr);
     }
     if (kind != ERR_NONE) {
-        m->load_error = *reterr;
+        s->load_error = *reterr;
     }
     return kind;
 }
 
-static void load_begin(struct member *m, struct task *task) {
-    row_writer_forget(m->writer);
+static void load_begin(struct session *s, struct task *task) {
+    row_writer_forget(s->writer);
     join_begin_all(task->join, task_reader(task));
-    m->load_task = task;
-    m->load_error.kind = ERR_NONE;
-    m->load = (struct load_source){m, load_next};
-    m->txn.load = &m->load;
+    s->load_task = task;
+    s->load_error.kind = ERR_NONE;
+    s->load = (struct load_source){s, load_next};
+    s->txn.load = &s->load;
 }
 
-static size_t submit_txn(struct member *m) {
-    struct task *single = turn_take(m);
-    if (m->txn.part_count == 0) {
+static size_t submit_txn(struct session *s) {
+    const struct member *m = s->member;
+    struct task *single = turn_take(s);
+    if (s->txn.part_count == 0) {
         return 0;
     }
     if (single && single->work.kind == WORK_LOAD) {
-        load_begin(m, single);
+        load_begin(s, single);
     }
-    m->job = JOB_COMMIT;
-    m->sent_us = m->o.clock.mono_us(m->o.clock.ctx);
-    m->o.sink_ops->commit(m->o.sink, &m->txn);
+    s->job = JOB_COMMIT;
+    s->sent_us = m->o.clock.mono_us(m->o.clock.ctx);
+    m->o.sink_ops->commit(s->sink, &s->txn);
     return 1;
 }
 
 /* Tasks to ask the sink about: all we hold to verify them, or those it must give us first. */
-static size_t ask(struct member *m, enum job job) {
-    m->asked_count = 0;
+static size_t ask(struct session *s, enum job job) {
+    const struct member *m = s->member;
+    s->asked_count = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        struct task *task = m->tasks[p];
+        const struct task *task = session_task(s, p);
         if (!task || task->phase == TASK_HALTED) {
             continue;
         }
         bool waiting = task->phase == TASK_WAITING;
         if (job == JOB_NEWEST ? !waiting : waiting && now_ms(m) >= task->retry_at_ms) {
-            m->asked[m->asked_count++] = p;
+            s->asked[s->asked_count++] = p;
         }
     }
-    if (m->asked_count == 0) {
+    if (s->asked_count == 0) {
         return 0;
     }
-    m->job = job;
+    s->job = job;
     if (job == JOB_NEWEST) {
-        m->o.sink_ops->newest(m->o.sink, m->asked, m->asked_count);
+        m->o.sink_ops->newest(s->sink, s->asked, s->asked_count);
         return 1;
     }
     unsigned char bytes[OWNER_LEN / 2];
     m->o.random(m->o.random_ctx, bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++) {
-        (void)snprintf(m->owner + 2 * i, 3, "%02x", bytes[i]);
+        (void)snprintf(s->owner + 2 * i, 3, "%02x", bytes[i]);
     }
-    m->o.sink_ops->acquire(m->o.sink, m->asked, m->asked_count, m->owner);
+    m->o.sink_ops->acquire(s->sink, s->asked, s->asked_count, s->owner);
     return 1;
 }
 
-size_t commit_submit(struct member *m) {
-    if (m->job == JOB_COMMIT && !m->load_task && !m->revoking && !m->stopping) {
-        turn_build_ahead(m);
+size_t commit_submit(struct session *s) {
+    const struct member *m = s->member;
+    if (s->job == JOB_COMMIT && !s->load_task && !m->revoking && !m->stopping) {
+        turn_build_ahead(s);
     }
-    if (m->job != JOB_NONE || m->revoking || m->stopping || !m->o.sink_ops->ready(m->o.sink) ||
-        now_ms(m) < m->sink_retry_at_ms) {
+    if (s->job != JOB_NONE || m->revoking || m->stopping || !m->o.sink_ops->ready(s->sink) ||
+        now_ms(m) < s->retry_at_ms) {
         return 0;
     }
-    if (m->must_verify) {
-        if (ask(m, JOB_NEWEST) > 0) {
+    if (s->must_verify) {
+        if (ask(s, JOB_NEWEST) > 0) {
             return 1;
         }
-        m->must_verify = false;
+        s->must_verify = false;
     }
-    if (ask(m, JOB_ACQUIRE) > 0) {
+    if (ask(s, JOB_ACQUIRE) > 0) {
         return 1;
     }
-    halt_where_due(m);
-    survey_where_due(m);
-    size_t done = m->hunt && !m->hunt_waits ? 0 : submit_txn(m);
-    m->hunt_waits = done == 0; /* a check and a transaction take turns */
-    if (done == 0 && m->hunt) {
-        hunt_submit(m);
+    halt_where_due(s);
+    survey_where_due(s);
+    size_t done = s->hunt && !s->hunt_waits ? 0 : submit_txn(s);
+    s->hunt_waits = done == 0; /* a check and a transaction take turns */
+    if (done == 0 && s->hunt) {
+        hunt_submit(s);
         done = 1;
     }
     return done;

@@ -14,9 +14,10 @@ void member_needs_assign(struct member *m) {
     }
 }
 
-bool task_in_flight(const struct member *m, const struct task *task) {
-    for (size_t i = 0; m->job == JOB_COMMIT && i < m->txn.part_count; i++) {
-        if (m->txn.parts[i] == &task->part) {
+bool task_in_flight(const struct task *task) {
+    const struct session *s = task->session;
+    for (size_t i = 0; s->job == JOB_COMMIT && i < s->txn.part_count; i++) {
+        if (s->txn.parts[i] == &task->part) {
             return true;
         }
     }
@@ -27,14 +28,20 @@ void task_become_ghost(struct member *m, struct task *task) {
     m->tasks[task->number] = NULL;
     m->ghosts[m->ghost_count++] = task;
     task->phase = TASK_HALTED;
-    m->load_task = NULL;
+    task->session->load_task = NULL;
 }
 
-void group_free_ghosts(struct member *m) {
+void group_free_ghosts(struct session *s) {
+    struct member *m = s->member;
+    size_t kept = 0;
     for (size_t i = 0; i < m->ghost_count; i++) {
-        task_destroy(&m->ghosts[i], m->o.consume_ops, m->o.consume);
+        if (m->ghosts[i]->session == s) {
+            task_destroy(&m->ghosts[i], m->o.consume_ops, m->o.consume);
+        } else {
+            m->ghosts[kept++] = m->ghosts[i];
+        }
     }
-    m->ghost_count = 0;
+    m->ghost_count = kept;
 }
 
 /* What a task's cache can keep: the state as of its last committed work. */
@@ -54,13 +61,15 @@ static void leave_cache(struct member *m, struct task *task) {
 }
 
 static void drop_tasks(struct member *m) {
-    hunt_drop(m);
+    for (size_t i = 0; i < m->o.sink_count; i++) {
+        hunt_drop(&m->sessions[i]);
+    }
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
         if (!task) {
             continue;
         }
-        if (task_in_flight(m, task)) {
+        if (task_in_flight(task)) {
             task_become_ghost(m, task);
             continue;
         }
@@ -73,7 +82,11 @@ static void drop_tasks(struct member *m) {
 
 /* Tasks in hand when the outcome of their transaction matters before they are left. */
 static bool must_wait(const struct member *m) {
-    return m->job == JOB_COMMIT && now_ms(m) < m->finish_by_ms;
+    bool commits = false;
+    for (size_t i = 0; i < m->o.sink_count; i++) {
+        commits |= m->sessions[i].job == JOB_COMMIT;
+    }
+    return commits && now_ms(m) < m->finish_by_ms;
 }
 
 static size_t finish_leaving(struct member *m) {
@@ -133,7 +146,7 @@ static void on_assign(struct member *m, const struct consume_event *event) {
         m->incomplete[p] = counts[p] > 0 && counts[p] < m->view->table_count;
         incomplete += m->incomplete[p];
         if (counts[p] == m->view->table_count) {
-            m->tasks[p] = task_new(m->view, p);
+            m->tasks[p] = task_new(m->view, p, &m->sessions[(size_t)tasks % m->o.sink_count]);
             m->tasks[p]->retry = backoff_init(100, 5000, 0);
             tasks++;
         }

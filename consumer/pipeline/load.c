@@ -137,34 +137,35 @@ struct hunt {
     size_t range_count;
 };
 
-void hunt_drop(struct member *m) {
-    if (m->hunt) {
-        arena_clear(&m->hunt->arena);
-        free(m->hunt);
-        m->hunt = NULL;
+void hunt_drop(struct session *s) {
+    if (s->hunt) {
+        arena_clear(&s->hunt->arena);
+        free(s->hunt);
+        s->hunt = NULL;
     }
 }
 
-static void hunt_start(struct member *m, struct task *task, bool survey) {
-    hunt_drop(m);
-    m->hunt = calloc(1, sizeof *m->hunt);
-    if (!m->hunt) {
+static void hunt_start(struct task *task, bool survey) {
+    struct session *s = task->session;
+    hunt_drop(s);
+    s->hunt = calloc(1, sizeof *s->hunt);
+    if (!s->hunt) {
         abort();
     }
-    m->hunt->task = task;
-    m->hunt->survey = survey;
-    m->hunt->refused_before = task->refused_count;
+    s->hunt->task = task;
+    s->hunt->survey = survey;
+    s->hunt->refused_before = task->refused_count;
     task->hunting = true;
 }
 
 void hunt_begin(struct member *m, struct task *task, const struct err *refusal) {
     task->refusal = *refusal;
     log_err(m->o.log, LOG_WARN, "pipeline", "rows_refused", refusal);
-    hunt_start(m, task, false);
+    hunt_start(task, false);
 }
 
-void survey_begin(struct member *m, struct task *task) {
-    hunt_start(m, task, true);
+void survey_begin(struct task *task) {
+    hunt_start(task, true);
 }
 
 /* Whether every other table has a row under the row's join key. */
@@ -222,10 +223,11 @@ static enum err_kind hunt_read(const struct member *m, struct hunt *hunt, struct
 }
 
 /* All rows were checked. */
-static void hunt_end(struct member *m) {
-    struct task *task = m->hunt->task;
-    bool found = task->refused_count > m->hunt->refused_before, survey = m->hunt->survey;
-    hunt_drop(m);
+static void hunt_end(struct session *s) {
+    struct member *m = s->member;
+    struct task *task = s->hunt->task;
+    bool found = task->refused_count > s->hunt->refused_before, survey = s->hunt->survey;
+    hunt_drop(s);
     task->hunting = false;
     if (!found && survey) {
         task->surveyed = true;
@@ -243,14 +245,14 @@ static void hunt_end(struct member *m) {
 }
 
 /* The next chunk of rows as a range to check, or the next table. */
-static enum err_kind hunt_read_range(struct member *m, struct err *reterr) {
-    struct hunt *hunt = m->hunt;
+static enum err_kind hunt_read_range(struct session *s, struct err *reterr) {
+    struct hunt *hunt = s->hunt;
     if (hunt->table_done) {
         hunt->table++;
         hunt->after = STR_NONE;
         hunt->table_done = false;
     }
-    enum err_kind kind = hunt_read(m, hunt, reterr);
+    enum err_kind kind = hunt_read(s->member, hunt, reterr);
     if (kind == ERR_NONE && hunt->row_count > 0) {
         hunt->ranges[hunt->range_count].begin = 0;
         hunt->ranges[hunt->range_count++].end = hunt->row_count;
@@ -258,46 +260,47 @@ static enum err_kind hunt_read_range(struct member *m, struct err *reterr) {
     return kind;
 }
 
-static bool hunt_done(const struct member *m) {
-    return m->hunt->table_done && m->hunt->table + 1 == (int)m->view->table_count;
+static bool hunt_done(const struct session *s) {
+    return s->hunt->table_done && s->hunt->table + 1 == (int)s->member->view->table_count;
 }
 
-void hunt_submit(struct member *m) {
-    struct hunt *hunt = m->hunt;
+void hunt_submit(struct session *s) {
+    struct member *m = s->member;
+    struct hunt *hunt = s->hunt;
     struct err err;
-    if (hunt->range_count == 0 && hunt_done(m)) {
-        hunt_end(m);
+    if (hunt->range_count == 0 && hunt_done(s)) {
+        hunt_end(s);
         return;
     }
-    if (hunt->range_count == 0 && hunt_read_range(m, &err) != ERR_NONE) {
+    if (hunt->range_count == 0 && hunt_read_range(s, &err) != ERR_NONE) {
         struct task *task = hunt->task;
-        hunt_drop(m);
+        hunt_drop(s);
         task_trouble(m, task, &err);
         return;
     }
     if (hunt->range_count == 0) {
         return; /* goes on in the next step */
     }
-    row_array_clear(&m->checked);
-    row_array_init(&m->checked, m->view->tables[hunt->table].column_count);
-    row_writer_forget(m->writer);
+    row_array_clear(&s->checked);
+    row_array_init(&s->checked, m->view->tables[hunt->table].column_count);
+    row_writer_forget(s->writer);
     for (size_t i = hunt->ranges[hunt->range_count - 1].begin;
          i < hunt->ranges[hunt->range_count - 1].end; i++) {
         const struct str *values;
-        if (row_writer_columns(m->writer, hunt->table, hunt->rows[i], &values, &err) != ERR_NONE) {
+        if (row_writer_columns(s->writer, hunt->table, hunt->rows[i], &values, &err) != ERR_NONE) {
             struct task *task = hunt->task;
-            hunt_drop(m);
+            hunt_drop(s);
             task_trouble(m, task, &err);
             return;
         }
-        row_array_add(&m->checked, values);
+        row_array_add(&s->checked, values);
     }
-    m->job = JOB_CHECK;
-    m->o.sink_ops->check(m->o.sink, hunt->table, &m->checked);
+    s->job = JOB_CHECK;
+    m->o.sink_ops->check(s->sink, hunt->table, &s->checked);
 }
 
-void hunt_answer(struct member *m, bool refused, const struct err *err) {
-    struct hunt *hunt = m->hunt;
+void hunt_answer(struct session *s, bool refused, const struct err *err) {
+    struct hunt *hunt = s->hunt;
     if (!hunt) {
         return;
     }
@@ -325,5 +328,6 @@ void hunt_answer(struct member *m, bool refused, const struct err *err) {
         .offset = -1,
     };
     task->refusal = *err;
-    (void)too_many_letters(m, task, err); /* a column that never fits is not searched to its end */
+    (void)too_many_letters(s->member, task,
+                           err); /* a column that never fits is not searched to its end */
 }

@@ -21,15 +21,32 @@ struct member *member_new(const struct member_options *options) {
     m->partition_count = options->view->partition_count;
     size_t n = (size_t)m->partition_count;
     m->decoder = decoder_new(m->view);
-    m->writer = row_writer_new(m->view);
     m->tasks = allocate(n, sizeof(struct task *));
     m->ghosts = allocate(n, sizeof(struct task *));
     m->incomplete = allocate(n, sizeof *m->incomplete);
-    m->parts = allocate(n, sizeof(struct txn_part *));
-    m->asked = allocate(n, sizeof *m->asked);
     m->events = allocate(EVENTS_MAX, sizeof *m->events);
-    m->sink_backoff = backoff_init(50, 5000, 0);
+    m->sessions = allocate(m->o.sink_count, sizeof *m->sessions);
+    for (size_t i = 0; i < m->o.sink_count; i++) {
+        m->sessions[i] = (struct session){
+            .member = m,
+            .sink = m->o.sinks[i],
+            .number = (int)i,
+            .parts = allocate(n, sizeof(struct txn_part *)),
+            .asked = allocate(n, sizeof(int32_t)),
+            .writer = row_writer_new(m->view),
+            .backoff = backoff_init(50, 5000, 0),
+        };
+    }
     return m;
+}
+
+static void session_clear(struct session *s) {
+    hunt_drop(s);
+    row_array_clear(&s->checked);
+    group_free_ghosts(s);
+    row_writer_destroy(&s->writer);
+    free((void *)s->parts);
+    free(s->asked);
 }
 
 void member_destroy(struct member **member) {
@@ -37,20 +54,18 @@ void member_destroy(struct member **member) {
     if (!m) {
         return;
     }
-    hunt_drop(m);
-    row_array_clear(&m->checked);
+    for (size_t i = 0; i < m->o.sink_count; i++) {
+        session_clear(&m->sessions[i]);
+    }
     for (int32_t p = 0; p < m->partition_count; p++) {
         task_destroy(&m->tasks[p], m->o.consume_ops, m->o.consume);
     }
-    group_free_ghosts(m);
     decoder_destroy(&m->decoder);
-    row_writer_destroy(&m->writer);
     arena_clear(&m->scratch);
     free(m->tasks);
     free(m->ghosts);
     free(m->incomplete);
-    free(m->parts);
-    free(m->asked);
+    free(m->sessions);
     free(m->events);
     free(m);
     *member = NULL;
@@ -59,10 +74,10 @@ void member_destroy(struct member **member) {
 /* The task from scratch, in WAITING. What the sink still reads stays until it has answered. */
 static struct task *start_over(struct member *m, struct task *task) {
     if (task->hunting) {
-        hunt_drop(m);
+        hunt_drop(task->session);
     }
-    if (task_in_flight(m, task)) {
-        struct task *fresh = task_new(m->view, task->number);
+    if (task_in_flight(task)) {
+        struct task *fresh = task_new(m->view, task->number, task->session);
         fresh->retry = task->retry;
         task_become_ghost(m, task);
         m->tasks[fresh->number] = fresh;
@@ -146,8 +161,10 @@ static size_t open_tasks(struct member *m) {
 }
 
 bool member_ready(const struct member *m) {
-    bool ready = m->joined && m->connected && !m->revoking && !m->stopping && !m->must_verify &&
-                 m->incomplete_since_ms == 0;
+    bool ready = m->joined && !m->revoking && !m->stopping && m->incomplete_since_ms == 0;
+    for (size_t i = 0; ready && i < m->o.sink_count; i++) {
+        ready = m->sessions[i].connected && !m->sessions[i].must_verify;
+    }
     for (int32_t p = 0; ready && p < m->partition_count; p++) {
         ready = !m->tasks[p] || m->tasks[p]->phase == TASK_LIVE;
     }
@@ -171,20 +188,31 @@ static void watch_ready(struct member *m) {
     m->ready = ready;
 }
 
+/* built: only what is built already. */
+static size_t submit(struct member *m, bool built) {
+    size_t done = 0;
+    for (size_t i = 0; i < m->o.sink_count; i++) {
+        if (!built || turn_is_built(&m->sessions[i])) {
+            done += commit_submit(&m->sessions[i]);
+        }
+    }
+    return done;
+}
+
 size_t member_step(struct member *m) {
     size_t done = group_step(m);
-    done += sink_step(m);
+    for (size_t i = 0; i < m->o.sink_count; i++) {
+        done += sink_step(&m->sessions[i]);
+    }
     if (m->stopped) {
         return done;
     }
     done += open_tasks(m);
     done += group_assign(m);
     if (!m->revoking && !m->stopping) {
-        if (turn_is_built(m)) { /* the sink should not wait for what else there is to do */
-            done += commit_submit(m);
-        }
+        done += submit(m, true); /* the sink should not wait for what else there is to do */
         done += take_records(m);
-        done += commit_submit(m);
+        done += submit(m, false);
         commit_dirty_caches(m);
         commit_caches(m);
         group_watch(m);
@@ -199,7 +227,10 @@ int member_wait_ms(const struct member *m) {
     for (int32_t p = 0; p < m->partition_count && !soon; p++) {
         soon = m->tasks[p] && m->tasks[p]->phase == TASK_OPENING;
     }
-    return soon || m->sink_retry_at_ms > now_ms(m) ? WAIT_SOON_MS : WAIT_MS;
+    for (size_t i = 0; i < m->o.sink_count && !soon; i++) {
+        soon = m->sessions[i].retry_at_ms > now_ms(m);
+    }
+    return soon ? WAIT_SOON_MS : WAIT_MS;
 }
 
 void member_stop(struct member *m) {

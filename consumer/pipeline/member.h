@@ -23,7 +23,8 @@ struct member_options {
     const struct consume_ops *consume_ops;
     struct consume *consume;
     const struct sink_ops *sink_ops;
-    struct sink *sink;
+    struct sink **sinks; /* each a connection of its own; the tasks are dealt out to them */
+    size_t sink_count;
     struct kv_factory stores;
     struct clock clock;
     const struct log *log;

@@ -24,10 +24,39 @@ struct trouble {
 
 /* report.c's memory. */
 struct report {
-    struct trouble sink, kafka;
+    struct trouble kafka;
     int64_t kafka_until_ms; /* then it counts as over: librdkafka does not say when it is */
     int64_t health_at_ms, gauges_at_ms;
-    bool ready;           /* as reported last */
+    bool ready; /* as reported last */
+};
+
+/* One connection to the OLAP database: its job, the tasks that write through it, whose turn it is.
+ * A task keeps its session for as long as it is assigned. */
+struct session {
+    struct member *member;
+    struct sink *sink;
+    int number;
+    bool connected;
+    bool must_verify; /* newest rows must be compared before anything is sent */
+    enum job job;
+    struct txn txn;          /* JOB_COMMIT */
+    struct txn_part **parts; /* its parts */
+    int64_t sent_us;         /* ... when, monotonic */
+    int32_t *asked;          /* ACQUIRE, NEWEST: tasks */
+    size_t asked_count;
+    char owner[OWNER_LEN + 1]; /* ACQUIRE */
+    struct row_writer *writer;
+    struct load_source load;
+    struct err load_error;    /* why load ended early; ERR_NONE: it did not */
+    struct task *load_task;   /* whose rows load gives; NULL: taken away, the load must end */
+    struct hunt *hunt;        /* JOB_CHECK */
+    bool hunt_waits;          /* transactions have their turn between two checks */
+    struct row_array checked; /* ... what the sink reads; outlives the hunt */
+    int32_t turn;             /* the task that is served first next time */
+    bool tiny_went;           /* the last transaction was for quiet tasks alone: now the others */
+    struct backoff backoff;
+    int64_t retry_at_ms;
+    struct trouble trouble;
     bool outcome_unknown; /* the connection was lost during a commit: the newest rows will tell */
 };
 
@@ -35,8 +64,8 @@ struct member {
     struct member_options o;
     const struct view *view;
     struct decoder *decoder;
-    struct row_writer *writer;
-    struct task **tasks; /* by partition; NULL: not ours */
+    struct session *sessions; /* o.sink_count of them */
+    struct task **tasks;      /* by partition; NULL: not ours */
     /* Tasks taken away while their transaction was in flight: kept until its outcome is known. */
     struct task **ghosts;
     size_t ghost_count;
@@ -50,27 +79,8 @@ struct member {
     bool incomplete_reported;
     bool revoking, stopping, stopped;
     int64_t finish_by_ms; /* revoking or stopping: drop what is in flight then */
-    bool connected;       /* to the sink */
-    bool must_verify;     /* newest rows must be compared before anything is sent */
-    enum job job;
-    struct txn txn;          /* JOB_COMMIT */
-    struct txn_part **parts; /* its parts */
-    int32_t *asked;          /* ACQUIRE, NEWEST: tasks */
-    size_t asked_count;
-    char owner[OWNER_LEN + 1]; /* ACQUIRE */
-    struct load_source load;
-    struct err load_error;    /* why load ended early; ERR_NONE: it did not */
-    struct task *load_task;   /* whose rows load gives; NULL: taken away, the load must end */
-    struct hunt *hunt;        /* JOB_CHECK */
-    bool hunt_waits;          /* transactions have their turn between two checks */
-    struct row_array checked; /* ... what the sink reads; outlives the hunt */
     int64_t assign_retry_at_ms;
-    int32_t turn;   /* the task that is served first next time */
-    bool tiny_went; /* the last transaction was for quiet tasks alone: now the others */
     enum hold hold;
-    int64_t sent_us; /* JOB_COMMIT: when, monotonic */
-    struct backoff sink_backoff;
-    int64_t sink_retry_at_ms;
     struct arena scratch; /* one record's decoding */
     struct consume_event *events;
     bool ready;                 /* as logged last */
@@ -84,17 +94,23 @@ static inline int64_t now_ms(const struct member *m) {
     return clock_mono_ms(&m->o.clock);
 }
 
+/* The member's task p, if it writes through the session; else NULL. */
+static inline struct task *session_task(const struct session *s, int32_t p) {
+    struct task *task = s->member->tasks[p];
+    return task && task->session == s ? task : NULL;
+}
+
 /* group.c */
 /* The group's events; takes our leave of revoked tasks. */
 size_t group_step(struct member *m);
 /* Halts what the group has kept split for too long. */
 void group_watch(struct member *m);
 /* task's transaction is with the sink, which reads task->part. */
-bool task_in_flight(const struct member *m, const struct task *task);
+bool task_in_flight(const struct task *task);
 /* Sets a task in flight aside until its transaction is over. */
 void task_become_ghost(struct member *m, struct task *task);
-/* The transaction of ghosts is over. */
-void group_free_ghosts(struct member *m);
+/* The session's job is over: its ghosts go. */
+void group_free_ghosts(struct session *s);
 /* Says to Kafka what to read, when it changed and every task that can be opened soon is. */
 size_t group_assign(struct member *m);
 void member_needs_assign(struct member *m);
@@ -125,10 +141,10 @@ bool task_meets_refused(struct task *task, const struct change *change,
 void hunt_begin(struct member *m, struct task *task, const struct err *refusal);
 /* Checks the rows that no COPY will try, since they have no partner, before an initial load: a row
  * is refused by its own values, not when its partner comes. */
-void survey_begin(struct member *m, struct task *task);
-void hunt_submit(struct member *m);
-void hunt_answer(struct member *m, bool refused, const struct err *err);
-void hunt_drop(struct member *m);
+void survey_begin(struct task *task);
+void hunt_submit(struct session *s);
+void hunt_answer(struct session *s, bool refused, const struct err *err);
+void hunt_drop(struct session *s);
 
 /* work.c */
 /* Begins the next batch of a live task, of at most `limit` records; nothing when there are none. */
@@ -143,17 +159,17 @@ void letter_fill(struct dead_letter *letter, const struct member *m, const struc
                  const char *reason);
 
 /* turn.c */
-/* Builds what goes into the next transaction and puts it into m->txn, which may stay empty. Returns
+/* Builds what goes into the next transaction and puts it into s->txn, which may stay empty. Returns
  * the task that goes alone, if one must. */
-struct task *turn_take(struct member *m);
+struct task *turn_take(struct session *s);
 /* A transaction is in flight: builds the next one where a whole one waits. */
-void turn_build_ahead(struct member *m);
+void turn_build_ahead(struct session *s);
 /* Something that was built waits to be sent. */
-bool turn_is_built(const struct member *m);
+bool turn_is_built(const struct session *s);
 
 /* commit.c */
-/* Sends the next job to the sink, when it is free. */
-size_t commit_submit(struct member *m);
+/* Sends the session's next job, when it is free. */
+size_t commit_submit(struct session *s);
 /* The transaction in task->part is in. */
 void task_committed(struct member *m, struct task *task);
 /* Commits caches that have rested dirty, and tells Kafka how far we are. */
@@ -167,17 +183,17 @@ void commit_dirty_caches(struct member *m);
 void report_change(struct member *m, struct task *task, const struct record *record,
                    const struct change *change);
 /* Before the event is acted on. */
-void report_sink_event(struct member *m, const struct sink_event *event);
+void report_sink_event(struct session *s, const struct sink_event *event);
 /* The transaction in task->part is in; before task forgets it. */
 void report_committed(struct member *m, const struct task *task);
 /* What a task's part of a transaction without an answer turned out to be. */
-void report_settled(struct member *m, enum unknown_settled settled);
+void report_settled(const struct session *s, enum unknown_settled settled);
 void report_kafka_trouble(struct member *m, const struct err *err);
 /* At the end of each step. */
 void report_step(struct member *m);
 
 /* settle.c */
-size_t sink_step(struct member *m);
+size_t sink_step(struct session *s);
 
 /* member.c */
 /* Forgets what task did and acquires it anew. task may be another one afterwards: m->tasks[number].

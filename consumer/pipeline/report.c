@@ -37,7 +37,7 @@ void report_change(struct member *m, struct task *task, const struct record *rec
     }
 }
 
-static void trouble_begin(struct member *m, struct trouble *trouble, const struct err *err) {
+static void trouble_begin(const struct member *m, struct trouble *trouble, const struct err *err) {
     if (trouble->since_ms == 0) {
         trouble->since_ms = clock_wall_ms(&m->o.clock);
     }
@@ -51,9 +51,9 @@ void report_kafka_trouble(struct member *m, const struct err *err) {
     m->report.kafka_until_ms = now_ms(m) + KAFKA_TROUBLE_MS;
 }
 
-static void count_transaction(struct member *m, enum transaction_outcome outcome) {
-    if (m->job == JOB_COMMIT) {
-        metrics_add(m->o.metrics, METRIC_TRANSACTIONS, outcome, 1);
+static void count_transaction(const struct session *s, enum transaction_outcome outcome) {
+    if (s->job == JOB_COMMIT) {
+        metrics_add(s->member->o.metrics, METRIC_TRANSACTIONS, outcome, 1);
     }
 }
 
@@ -62,12 +62,13 @@ static bool is_trouble(enum sink_event_kind kind) {
     return kind == SINK_LOST || kind == SINK_AGAIN || kind == SINK_HALT;
 }
 
-void report_sink_event(struct member *m, const struct sink_event *event) {
+void report_sink_event(struct session *s, const struct sink_event *event) {
+    const struct member *m = s->member;
     struct metrics *metrics = m->o.metrics;
     if (is_trouble(event->kind)) {
-        trouble_begin(m, &m->report.sink, &event->err);
+        trouble_begin(m, &s->trouble, &event->err);
     } else {
-        m->report.sink.since_ms = 0;
+        s->trouble.since_ms = 0;
     }
     switch (event->kind) {
     case SINK_CONNECTED:
@@ -75,23 +76,23 @@ void report_sink_event(struct member *m, const struct sink_event *event) {
         break;
     case SINK_LOST:
         metrics_add(metrics, METRIC_SINK_LOSSES, 0, 1);
-        m->report.outcome_unknown |= m->job == JOB_COMMIT;
+        s->outcome_unknown |= s->job == JOB_COMMIT;
         break;
     case SINK_COMMITTED:
-        count_transaction(m, TRANSACTION_COMMITTED);
+        count_transaction(s, TRANSACTION_COMMITTED);
         metrics_add(metrics, METRIC_ROWS_UPSERTED, 0, (int64_t)event->upserted_count);
         metrics_add(metrics, METRIC_ROWS_DELETED, 0, (int64_t)event->deleted_count);
         metrics_observe(metrics, METRIC_TRANSACTION_TIME,
-                        m->o.clock.mono_us(m->o.clock.ctx) - m->sent_us);
+                        m->o.clock.mono_us(m->o.clock.ctx) - s->sent_us);
         break;
     case SINK_FENCED:
-        count_transaction(m, TRANSACTION_FENCED);
+        count_transaction(s, TRANSACTION_FENCED);
         break;
     case SINK_REFUSED:
-        count_transaction(m, TRANSACTION_REFUSED);
+        count_transaction(s, TRANSACTION_REFUSED);
         break;
     case SINK_AGAIN:
-        count_transaction(m, TRANSACTION_RETRIED);
+        count_transaction(s, TRANSACTION_RETRIED);
         break;
     case SINK_NOTHING:
     case SINK_ACQUIRED:
@@ -130,9 +131,9 @@ void report_committed(struct member *m, const struct task *task) {
     }
 }
 
-void report_settled(struct member *m, enum unknown_settled settled) {
-    if (m->report.outcome_unknown) { /* else it was fenced, which is a known outcome */
-        metrics_add(m->o.metrics, METRIC_UNKNOWN_OUTCOMES, settled, 1);
+void report_settled(const struct session *s, enum unknown_settled settled) {
+    if (s->outcome_unknown) { /* else it was fenced, which is a known outcome */
+        metrics_add(s->member->o.metrics, METRIC_UNKNOWN_OUTCOMES, settled, 1);
     }
 }
 
@@ -207,17 +208,30 @@ static const char *utc(int64_t wall_ms, char out[32]) {
     return out;
 }
 
-static void add_sink_reason(const struct member *m, struct health_report *report) {
+/* Returns whether there is one. */
+static bool add_session_reason(const struct session *s, struct health_report *report) {
     char since[32];
-    const struct trouble *trouble = &m->report.sink;
+    const struct trouble *trouble = &s->trouble;
     if (trouble->since_ms > 0) {
         health_report_add(report, "OLAP database: %s since %s: %s",
-                          m->connected ? "trouble" : "not connected", utc(trouble->since_ms, since),
+                          s->connected ? "trouble" : "not connected", utc(trouble->since_ms, since),
                           trouble->message);
-    } else if (!m->connected) {
+    } else if (!s->connected) {
         health_report_add(report, "OLAP database: not connected yet");
-    } else if (m->must_verify) {
+    } else if (s->must_verify) {
         health_report_add(report, "OLAP database: the tasks' progress is being compared");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* One is enough: what ails one connection mostly ails all. */
+static void add_sink_reason(const struct member *m, struct health_report *report) {
+    for (size_t i = 0; i < m->o.sink_count; i++) {
+        if (add_session_reason(&m->sessions[i], report)) {
+            return;
+        }
     }
 }
 

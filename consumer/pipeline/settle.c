@@ -4,17 +4,18 @@
 #include <stdio.h>
 
 /* The task of a transaction's part, unless it was taken away meanwhile. */
-static struct task *task_of(const struct member *m, const struct txn_part *part) {
-    struct task *task = m->tasks[part->task];
+static struct task *task_of(const struct session *s, const struct txn_part *part) {
+    struct task *task = session_task(s, part->task);
     return task && &task->part == part ? task : NULL;
 }
 
-static void log_batch(const struct member *m, const struct sink_event *event) {
+static void log_batch(const struct session *s, const struct sink_event *event) {
+    const struct member *m = s->member;
     char tasks[128] = "";
     size_t at = 0, records = 0, waiting = 0, letters = 0;
     int64_t oldest_us = 0;
-    for (size_t i = 0; i < m->txn.part_count; i++) {
-        const struct task *task = task_of(m, m->txn.parts[i]);
+    for (size_t i = 0; i < s->txn.part_count; i++) {
+        const struct task *task = task_of(s, s->txn.parts[i]);
         if (!task) {
             continue;
         }
@@ -37,7 +38,7 @@ static void log_batch(const struct member *m, const struct sink_event *event) {
         int64_t age_us = m->o.clock.wall_us(m->o.clock.ctx) - oldest_us;
         (void)snprintf(latency, sizeof latency, " latency_ms=%.1f", (double)age_us / 1000.0);
     }
-    int64_t took_us = m->o.clock.mono_us(m->o.clock.ctx) - m->sent_us;
+    int64_t took_us = m->o.clock.mono_us(m->o.clock.ctx) - s->sent_us;
     log_line(m->o.log, LOG_INFO, "pipeline", "batch",
              "task=%s records=%zu upserted=%llu deleted=%llu waiting=%zu dead_letters=%zu "
              "commit_ms=%.1f%s",
@@ -46,13 +47,13 @@ static void log_batch(const struct member *m, const struct sink_event *event) {
              latency);
 }
 
-static void on_committed(struct member *m, const struct sink_event *event) {
-    log_batch(m, event);
-    backoff_reset(&m->sink_backoff);
-    for (size_t i = 0; i < m->txn.part_count; i++) {
-        struct task *task = task_of(m, m->txn.parts[i]);
+static void on_committed(struct session *s, const struct sink_event *event) {
+    log_batch(s, event);
+    backoff_reset(&s->backoff);
+    for (size_t i = 0; i < s->txn.part_count; i++) {
+        struct task *task = task_of(s, s->txn.parts[i]);
         if (task) {
-            task_committed(m, task);
+            task_committed(s->member, task);
         }
     }
 }
@@ -80,11 +81,12 @@ static void halve(struct member *m, struct task *task, bool was_alone, const str
     }
 }
 
-static void on_refused(struct member *m, const struct err *refusal) {
-    bool was_alone = m->txn.part_count == 1;
+static void on_refused(struct session *s, const struct err *refusal) {
+    struct member *m = s->member;
+    bool was_alone = s->txn.part_count == 1;
     log_err(m->o.log, LOG_DEBUG, "pipeline", "refused", refusal);
-    for (size_t i = 0; i < m->txn.part_count; i++) {
-        struct task *task = task_of(m, m->txn.parts[i]);
+    for (size_t i = 0; i < s->txn.part_count; i++) {
+        struct task *task = task_of(s, s->txn.parts[i]);
         if (!task) {
             continue;
         }
@@ -100,19 +102,20 @@ static void on_refused(struct member *m, const struct err *refusal) {
 }
 
 /* A fence failed, an outcome is unknown, or the connection is new: the newest row decides. */
-static void settle(struct member *m, struct task *task, const struct progress *newest) {
+static void settle(struct session *s, struct task *task, const struct progress *newest) {
+    struct member *m = s->member;
     size_t tables = m->view->table_count;
     const struct txn_part *part = &task->part;
     bool unknown = task->work.built && task->work.in_flight;
     if (unknown && progress_equal(newest, &part->after, tables)) {
         log_line(m->o.log, LOG_INFO, "pipeline", "was_committed", "task=%d seq=%lld", task->number,
                  (long long)newest->seq);
-        report_settled(m, UNKNOWN_WAS_COMMITTED);
+        report_settled(s, UNKNOWN_WAS_COMMITTED);
         task_committed(m, task);
     } else if (progress_equal(newest, &task->progress, tables)) {
         task->work.in_flight = false; /* what was built is sent again, unchanged */
         if (unknown) {
-            report_settled(m, UNKNOWN_WAS_NOT);
+            report_settled(s, UNKNOWN_WAS_NOT);
         }
     } else {
         bool ours = newest->exists && strcmp(newest->owner, task->progress.owner) == 0;
@@ -122,134 +125,140 @@ static void settle(struct member *m, struct task *task, const struct progress *n
                             : "fenced: another member acquired it (seq %lld)",
                        newest->exists ? (long long)newest->seq : 0LL);
         if (unknown) {
-            report_settled(m, UNKNOWN_OVERTAKEN);
+            report_settled(s, UNKNOWN_OVERTAKEN);
         }
         task_reacquire(m, task, ours ? REACQUIRED_SINK_WENT_BACK : REACQUIRED_FENCED, why);
     }
 }
 
-static void on_results(struct member *m, const struct sink_event *event) {
+static void on_results(struct session *s, const struct sink_event *event) {
+    struct member *m = s->member;
     for (size_t i = 0; i < event->result_count; i++) {
         const struct sink_result *result = &event->results[i];
-        struct task *task = m->tasks[result->task];
+        struct task *task = session_task(s, result->task);
         if (!task || task->phase == TASK_HALTED) {
             continue;
         }
-        if (m->job == JOB_ACQUIRE && task->phase == TASK_WAITING) {
+        if (s->job == JOB_ACQUIRE && task->phase == TASK_WAITING) {
             task_acquired(m, task, result);
-        } else if (m->job == JOB_NEWEST && task->phase != TASK_WAITING) {
-            settle(m, task, &result->newest);
+        } else if (s->job == JOB_NEWEST && task->phase != TASK_WAITING) {
+            settle(s, task, &result->newest);
         }
     }
-    if (m->job == JOB_NEWEST) {
-        m->must_verify = false;
-        m->report.outcome_unknown = false;
+    if (s->job == JOB_NEWEST) {
+        s->must_verify = false;
+        s->outcome_unknown = false;
     }
 }
 
-static void retry_later(struct member *m, const struct err *err) {
-    int64_t wait_ms = backoff_next_ms(&m->sink_backoff);
+static void retry_later(struct session *s, const struct err *err) {
+    const struct member *m = s->member;
+    int64_t wait_ms = backoff_next_ms(&s->backoff);
     bool mend = err->kind == ERR_HALT; /* by the operator; no task is to blame */
-    m->sink_retry_at_ms = now_ms(m) + wait_ms;
+    s->retry_at_ms = now_ms(m) + wait_ms;
     log_err(m->o.log, mend ? LOG_ERROR : LOG_WARN, "sink", mend ? "unfit" : "retry", err);
 }
 
 /* Nothing was written: what was built is sent again, unchanged. */
-static void on_again(struct member *m, const struct err *err) {
-    if (m->job == JOB_COMMIT) {
-        for (size_t i = 0; i < m->txn.part_count; i++) {
-            struct task *task = task_of(m, m->txn.parts[i]);
+static void on_again(struct session *s, const struct err *err) {
+    if (s->job == JOB_COMMIT) {
+        for (size_t i = 0; i < s->txn.part_count; i++) {
+            struct task *task = task_of(s, s->txn.parts[i]);
             if (task) {
                 task->work.in_flight = false;
             }
         }
     }
-    if (m->load_task && m->load_error.kind != ERR_NONE) {
-        task_trouble(m, m->load_task, &m->load_error); /* its cache ended the load */
+    if (s->load_task && s->load_error.kind != ERR_NONE) {
+        task_trouble(s->member, s->load_task, &s->load_error); /* its cache ended the load */
         return;
     }
-    retry_later(m, err);
+    retry_later(s, err);
 }
 
-static void on_halt(struct member *m, const struct err *err) {
-    if (m->job == JOB_COMMIT) {
-        for (size_t i = 0; i < m->txn.part_count; i++) {
-            struct task *task = task_of(m, m->txn.parts[i]);
+static void on_halt(struct session *s, const struct err *err) {
+    struct member *m = s->member;
+    if (s->job == JOB_COMMIT) {
+        for (size_t i = 0; i < s->txn.part_count; i++) {
+            struct task *task = task_of(s, s->txn.parts[i]);
             if (task) {
                 task_halt(m, task, err);
             }
         }
-    } else if (m->job == JOB_ACQUIRE) {
-        for (size_t i = 0; i < m->asked_count; i++) {
-            struct task *task = m->tasks[m->asked[i]];
+    } else if (s->job == JOB_ACQUIRE) {
+        for (size_t i = 0; i < s->asked_count; i++) {
+            struct task *task = session_task(s, s->asked[i]);
             if (task) {
                 task_halt(m, task, err);
             }
         }
     } else {
-        retry_later(m, err);
+        retry_later(s, err);
     }
 }
 
-static void on_event(struct member *m, const struct sink_event *event) {
+static void on_event(struct session *s, const struct sink_event *event) {
+    const struct member *m = s->member;
     switch (event->kind) {
     case SINK_NOTHING:
         break;
     case SINK_CONNECTED:
-        m->connected = true;
-        m->must_verify = true;
-        m->sink_retry_at_ms = 0;
-        log_line(m->o.log, LOG_INFO, "sink", "connected", "view=%s", m->view->name.ptr);
+        s->connected = true;
+        s->must_verify = true;
+        s->retry_at_ms = 0;
+        log_line(m->o.log, LOG_INFO, "sink", "connected", "view=%s session=%d", m->view->name.ptr,
+                 s->number);
         break;
     case SINK_LOST:
-        m->connected = false;
+        s->connected = false;
         log_err(m->o.log, LOG_WARN, "sink", "lost", &event->err);
         break;
     case SINK_COMMITTED:
-        on_committed(m, event);
+        on_committed(s, event);
         break;
     case SINK_FENCED:
         log_err(m->o.log, LOG_WARN, "pipeline", "fenced", &event->err);
-        m->must_verify = true;
+        s->must_verify = true;
         break;
     case SINK_REFUSED:
-        if (m->job == JOB_CHECK) {
-            hunt_answer(m, true, &event->err);
+        if (s->job == JOB_CHECK) {
+            hunt_answer(s, true, &event->err);
         } else {
-            on_refused(m, &event->err);
+            on_refused(s, &event->err);
         }
         break;
     case SINK_CHECKED:
-        hunt_answer(m, false, NULL);
+        hunt_answer(s, false, NULL);
         break;
     case SINK_AGAIN:
-        on_again(m, &event->err);
+        on_again(s, &event->err);
         break;
     case SINK_ACQUIRED:
     case SINK_NEWEST:
-        on_results(m, event);
+        on_results(s, event);
         break;
     case SINK_HALT:
-        on_halt(m, &event->err);
+        on_halt(s, &event->err);
         break;
     }
 }
 
-size_t sink_step(struct member *m) {
+size_t sink_step(struct session *s) {
+    const struct member *m = s->member;
     size_t done = 0;
     for (;;) {
         struct sink_event event = {.kind = SINK_NOTHING};
-        m->o.sink_ops->poll(m->o.sink, &event);
+        m->o.sink_ops->poll(s->sink, &event);
         if (event.kind == SINK_NOTHING) {
             return done;
         }
         done++;
-        report_sink_event(m, &event);
-        on_event(m, &event);
+        report_sink_event(s, &event);
+        on_event(s, &event);
         if (event.kind != SINK_CONNECTED) {
-            m->job = JOB_NONE;
-            m->load_task = NULL;
-            group_free_ghosts(m);
+            s->job = JOB_NONE;
+            s->load_task = NULL;
+            group_free_ghosts(s);
         }
     }
 }

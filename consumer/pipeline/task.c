@@ -2,12 +2,13 @@
 
 #include <stdlib.h>
 
-struct task *task_new(const struct view *view, int32_t number) {
+struct task *task_new(const struct view *view, int32_t number, struct session *session) {
     struct task *task = calloc(1, sizeof *task);
     if (!task) {
         abort();
     }
     task->number = number;
+    task->session = session;
     task->distrust = DISCARD_NONE;
     task->join = join_new(view);
     txn_part_init(&task->part, view);

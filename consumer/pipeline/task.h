@@ -1,10 +1,12 @@
 /* task.h: one task: partition p of every source topic, its state, its work.
  *
- * What:    the pieces of a task and its ways through them.
- *              WAITING → OPENING → LIVE                       cache and sink stand at the same
- * offsets → SILENT → LIVE              the cache is behind: replayed silently → READING → WRITING →
- * LIVE   no cache: read to the end, then written HALTED from anywhere; back to WAITING whenever
- * somebody else may have written (fenced, sink gone back in time). Owns:    all it points to.
+ * What:    the pieces of a task and its ways through them:
+ *              WAITING → OPENING → LIVE              cache and sink stand at the same offsets
+ *                → SILENT → LIVE                     the cache is behind: replayed silently
+ *                → READING → WRITING → LIVE          no cache: read to the end, then written
+ *          HALTED from anywhere; back to WAITING whenever somebody else may have written (fenced,
+ *          sink gone back in time).
+ * Owns:    all it points to but its session.
  * Threads: belongs to one thread.
  * Units:   offsets are next-to-read.
  * Errors:  see each function.
@@ -81,8 +83,11 @@ struct seen {
     bool streamed[VIEW_TABLES_MAX];        /* a record that no snapshot read */
 };
 
+struct session; /* the pipeline's: member_impl.h */
+
 struct task {
     int32_t number;
+    struct session *session; /* writes through it; borrowed */
     enum task_phase phase;
     struct progress progress;    /* the newest row in the sink, as we wrote or read it */
     struct state *state;         /* from OPENING on */
@@ -132,7 +137,7 @@ struct task {
     int64_t changed_ms;     /* when the state was changed last, monotonic */
 };
 
-struct task *task_new(const struct view *view, int32_t number);
+struct task *task_new(const struct view *view, int32_t number, struct session *session);
 /* Gives records back, closes the state without committing. */
 void task_destroy(struct task **task, const struct consume_ops *ops, struct consume *consume);
 /* Drops all that was read or begun and goes back to WAITING. */

@@ -11,19 +11,19 @@
         */
 
 /* A task whose work can go into the next transaction. */
-static bool wants_to_write(const struct member *m, const struct task *task) {
+static bool wants_to_write(const struct session *s, const struct task *task) {
     if (task->phase == TASK_WRITING) { /* one hunt at a time: what it may lead to waits */
-        return task->surveyed && !m->hunt;
+        return task->surveyed && !s->hunt;
     }
     return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || task_has_records(task)) &&
-           task_is_proven(task, m->view->table_count);
+           task_is_proven(task, s->member->view->table_count);
 }
 
 /* The task that must write alone, if there is one: halving, or a load. */
-static struct task *alone(const struct member *m) {
-    for (int32_t i = 0; i < m->partition_count; i++) {
-        struct task *task = m->tasks[(m->turn + i) % m->partition_count];
-        if (task && wants_to_write(m, task) && (task->solo || task->work.kind == WORK_LOAD)) {
+static struct task *alone(const struct session *s) {
+    for (int32_t i = 0; i < s->member->partition_count; i++) {
+        struct task *task = session_task(s, (s->turn + i) % s->member->partition_count);
+        if (task && wants_to_write(s, task) && (task->solo || task->work.kind == WORK_LOAD)) {
             return task;
         }
     }
@@ -31,20 +31,21 @@ static struct task *alone(const struct member *m) {
 }
 
 /* Whether a transaction may be built for the task: it wants one, and has none. */
-static bool is_open(const struct member *m, const struct task *task) {
-    return task && !task->work.built && wants_to_write(m, task);
+static bool is_open(const struct session *s, const struct task *task) {
+    return task && !task->work.built && wants_to_write(s, task);
 }
 
 /* Of a task without a built transaction. What is left of a fan-out or a rebuild is not known. */
-static size_t rows_waiting(const struct member *m, const struct task *task) {
+static size_t rows_waiting(const struct session *s, const struct task *task) {
     return task->work.kind != WORK_NONE
-               ? m->o.batch_max_rows
+               ? s->member->o.batch_max_rows
                : batch_waiting(&task->current) + batch_waiting(&task->next);
 }
 
-/* Returns the rows built. A task in trouble builds none, and is none of m->tasks any more or waits.
- */
-static size_t build(struct member *m, struct task *task, size_t budget) {
+/* Returns the rows built. A task in trouble builds none, and is none of the member's any more, or
+ * waits. */
+static size_t build(struct session *s, struct task *task, size_t budget) {
+    struct member *m = s->member;
     struct err err;
     enum err_kind kind = ERR_NONE;
     if (task->work.kind == WORK_NONE) {
@@ -61,23 +62,23 @@ static size_t build(struct member *m, struct task *task, size_t budget) {
 }
 
 /* One that is cut short has the first turn next time; unless it had all there was. */
-static void build_in_turn(struct member *m, size_t budget) {
-    int32_t first = m->turn;
-    for (int32_t i = 0; i < m->partition_count && budget > 0; i++) {
-        int32_t p = (first + i) % m->partition_count;
-        if (is_open(m, m->tasks[p])) {
-            bool whole = budget == m->o.batch_max_rows;
-            size_t rows = build(m, m->tasks[p], budget);
+static void build_in_turn(struct session *s, size_t budget) {
+    int32_t first = s->turn;
+    for (int32_t i = 0; i < s->member->partition_count && budget > 0; i++) {
+        int32_t p = (first + i) % s->member->partition_count;
+        if (is_open(s, session_task(s, p))) {
+            bool whole = budget == s->member->o.batch_max_rows;
+            size_t rows = build(s, session_task(s, p), budget);
             budget -= rows < budget ? rows : budget;
-            m->turn = whole ? (p + 1) % m->partition_count : p;
+            s->turn = whole ? (p + 1) % s->member->partition_count : p;
         }
     }
 }
 
-static size_t budget_left(const struct member *m) {
-    size_t budget = m->o.batch_max_rows;
-    for (int32_t p = 0; p < m->partition_count; p++) {
-        const struct task *task = m->tasks[p];
+static size_t budget_left(const struct session *s) {
+    size_t budget = s->member->o.batch_max_rows;
+    for (int32_t p = 0; p < s->member->partition_count; p++) {
+        const struct task *task = session_task(s, p);
         if (task && task->work.built && !task->work.in_flight) {
             size_t rows = txn_part_rows(&task->part);
             budget -= rows < budget ? rows : budget;
@@ -87,13 +88,14 @@ static size_t budget_left(const struct member *m) {
 }
 
 /* Returns how many tasks it has built for; they go now. */
-static size_t build_tiny(struct member *m) {
+static size_t build_tiny(struct session *s) {
     size_t count = 0;
-    for (int32_t p = 0; p < m->partition_count; p++) {
-        struct task *task = m->tasks[p];
-        if (is_open(m, task) && rows_waiting(m, task) <= m->o.batch_max_rows / TINY_SHARE + 1) {
-            (void)build(m, task, m->o.batch_max_rows);
-            bool built = m->tasks[p] == task && task->work.built;
+    for (int32_t p = 0; p < s->member->partition_count; p++) {
+        struct task *task = session_task(s, p);
+        if (is_open(s, task) &&
+            rows_waiting(s, task) <= s->member->o.batch_max_rows / TINY_SHARE + 1) {
+            (void)build(s, task, s->member->o.batch_max_rows);
+            bool built = session_task(s, p) == task && task->work.built;
             if (built) {
                 task->work.in_flight = true;
                 count++;
@@ -104,23 +106,24 @@ static size_t build_tiny(struct member *m) {
 }
 
 /* More waits than goes into one transaction, beside what is built. */
-static bool is_loaded(const struct member *m) {
+static bool is_loaded(const struct session *s) {
     size_t waiting = 0;
-    for (int32_t p = 0; p < m->partition_count; p++) {
-        waiting += is_open(m, m->tasks[p]) ? rows_waiting(m, m->tasks[p]) : 0;
+    for (int32_t p = 0; p < s->member->partition_count; p++) {
+        waiting += is_open(s, session_task(s, p)) ? rows_waiting(s, session_task(s, p)) : 0;
     }
-    return waiting >= m->o.batch_max_rows;
+    return waiting >= s->member->o.batch_max_rows;
 }
 
-void turn_build_ahead(struct member *m) {
-    if (is_loaded(m) && !alone(m)) {
-        build_in_turn(m, budget_left(m));
+void turn_build_ahead(struct session *s) {
+    if (is_loaded(s) && !alone(s)) {
+        build_in_turn(s, budget_left(s));
     }
 }
 
-bool turn_is_built(const struct member *m) {
-    for (int32_t p = 0; p < m->partition_count; p++) {
-        if (m->tasks[p] && m->tasks[p]->work.built && !m->tasks[p]->work.in_flight) {
+bool turn_is_built(const struct session *s) {
+    for (int32_t p = 0; p < s->member->partition_count; p++) {
+        if (session_task(s, p) && session_task(s, p)->work.built &&
+            !session_task(s, p)->work.in_flight) {
             return true;
         }
     }
@@ -129,39 +132,39 @@ bool turn_is_built(const struct member *m) {
 
 /* What quiet tasks have, alone: it is in after a moment, where a whole transaction takes many times
  * as long. In turns with those, so that neither waits for long. */
-static size_t take_tiny(struct member *m) {
-    bool due = !m->tiny_went && (turn_is_built(m) || is_loaded(m));
-    m->tiny_went = due && build_tiny(m) > 0;
-    return m->tiny_went;
+static size_t take_tiny(struct session *s) {
+    bool due = !s->tiny_went && (turn_is_built(s) || is_loaded(s));
+    s->tiny_went = due && build_tiny(s) > 0;
+    return s->tiny_went;
 }
 
-static bool goes_now(const struct member *m, const struct task *task, const struct task *single) {
-    if (!task || !task->work.built || !wants_to_write(m, task) || (single && task != single)) {
+static bool goes_now(const struct session *s, const struct task *task, const struct task *single) {
+    if (!task || !task->work.built || !wants_to_write(s, task) || (single && task != single)) {
         return false;
     }
-    return !m->tiny_went || task->work.in_flight;
+    return !s->tiny_went || task->work.in_flight;
 }
 
-struct task *turn_take(struct member *m) {
-    struct task *single = alone(m);
-    m->txn = (struct txn){.parts = m->parts};
+struct task *turn_take(struct session *s) {
+    struct task *single = alone(s);
+    s->txn = (struct txn){.parts = s->parts};
     if (single) {
-        m->tiny_went = false;
+        s->tiny_went = false;
         if (!single->work.built) {
-            (void)build(m, single, m->o.batch_max_rows);
+            (void)build(s, single, s->member->o.batch_max_rows);
         }
-    } else if (!take_tiny(m) && !turn_is_built(m)) {
-        build_in_turn(m, m->o.batch_max_rows);
+    } else if (!take_tiny(s) && !turn_is_built(s)) {
+        build_in_turn(s, s->member->o.batch_max_rows);
     }
-    for (int32_t p = 0; p < m->partition_count; p++) {
-        struct task *task = m->tasks[p];
-        if (goes_now(m, task, single)) {
-            m->parts[m->txn.part_count++] = &task->part;
+    for (int32_t p = 0; p < s->member->partition_count; p++) {
+        struct task *task = session_task(s, p);
+        if (goes_now(s, task, single)) {
+            s->parts[s->txn.part_count++] = &task->part;
             task->work.in_flight = true;
         }
     }
-    if (single && m->txn.part_count > 0) {
-        m->turn = (single->number + 1) % m->partition_count;
+    if (single && s->txn.part_count > 0) {
+        s->turn = (single->number + 1) % s->member->partition_count;
     }
     return single;
 }

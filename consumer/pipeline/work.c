@@ -267,10 +267,9 @@ static enum err_kind rebuild_next(const struct member *m, struct task *task, str
 
 /* Row ops into the part until the budget is used or the join has no more: the op that finds no room
  * waits in work->op, so that the transaction that takes the last op also moves the offsets. */
-static enum err_kind fill_part(struct member *m, struct task *task, size_t budget,
-                               struct err *reterr) {
+static enum err_kind fill_part(struct task *task, size_t budget, struct err *reterr) {
     struct work *work = &task->work;
-    row_writer_forget(m->writer);
+    row_writer_forget(task->session->writer);
     for (size_t rows = 0; !work->ops_done; rows++) {
         if (!work->has_op) {
             enum err_kind kind = join_next(task->join, &work->op, reterr);
@@ -283,7 +282,7 @@ static enum err_kind fill_part(struct member *m, struct task *task, size_t budge
         if (!work->has_op || rows == budget || task->part.bytes >= PART_BYTES_MAX) {
             break;
         }
-        enum err_kind kind = row_writer_add(m->writer, &work->op, &task->part, reterr);
+        enum err_kind kind = row_writer_add(task->session->writer, &work->op, &task->part, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
@@ -308,7 +307,7 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
         txn_part_add_letter(part, &work->letters[i]);
     }
     if (kind == ERR_NONE && work->kind != WORK_LOAD) {
-        kind = fill_part(m, task, budget, reterr);
+        kind = fill_part(task, budget, reterr);
     }
     if (kind != ERR_NONE) {
         return kind;

@@ -1,8 +1,11 @@
 /* sink.h: the edge to the OLAP database: fenced transactions, acquisition, progress.
  *
- * What:    a vtable that PostgreSQL implements (pg_sink.h) and the simulator replaces. One job at a
- * time; nothing blocks: submit, then poll until its event comes. Owns:    a job's data is borrowed
- * until its event. Threads: belongs to one thread. Units:   in the names. Errors:  come as events.
+ * What:    a vtable that PostgreSQL implements (pg_sink.h) and the simulator replaces. One job at
+ *          a time; nothing blocks: submit, then poll until its event comes.
+ * Owns:    a job's data is borrowed until its event.
+ * Threads: belongs to one thread.
+ * Units:   in the names.
+ * Errors:  come as events.
  * Limits:  one job in flight.
  */
 #ifndef SINK_SINK_H

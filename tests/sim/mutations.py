@@ -38,7 +38,7 @@ MUTATIONS = [
              'if (!progress_equal(&world->sink.progress[part->task], &part->before, TABLES)) {',
              'if (strcmp(world->sink.progress[part->task].owner, part->before.owner) != 0) {', 'async', 2000),
     Mutation('quiet task not compared on a new connection', 'consumer/pipeline/settle.c',
-             'm->connected = true;\n        m->must_verify = true;', 'm->connected = true;', 'restore', 3000),
+             's->connected = true;\n        s->must_verify = true;', 's->connected = true;', 'restore', 3000),
     Mutation('first transaction of a split fan-out moves the offsets', 'consumer/pipeline/work.c',
              '    if (work->last) {\n        part->after.has_offsets', '    {\n        part->after.has_offsets',
              'split', 2000),
@@ -118,8 +118,8 @@ MUTATIONS = [
              '    newest = old ? newest : change->ts_us;\n'
              '    if (!change->key.ptr || old) {\n        return;\n    }\n    struct slot *slot', 'core', 500),
     Mutation('fence failure taken for a data error', 'consumer/pipeline/settle.c',
-             '        log_err(m->o.log, LOG_WARN, "pipeline", "fenced", &event->err);\n        m->must_verify = true;',
-             '        on_refused(m, &event->err);', 'group', 2000),
+             '        log_err(m->o.log, LOG_WARN, "pipeline", "fenced", &event->err);\n        s->must_verify = true;',
+             '        on_refused(s, &event->err);', 'group', 2000),
     Mutation('first version of a batch wins', 'consumer/pipeline/work.c',
              '    slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;',
              '    if (!slot->value.ptr) {\n'
@@ -153,9 +153,9 @@ MUTATIONS = [
     Mutation('record applied last compacted away', 'consumer/pipeline/take.c',
              'bool here = record->offset == proof->offset;', 'bool here = true;', 'compact', 2000),
     Mutation('checked rows end with their hunt', 'consumer/pipeline/load.c',
-             '        arena_clear(&m->hunt->arena);\n        free(m->hunt);',
-             '        arena_clear(&m->hunt->arena);\n        row_array_clear(&m->checked);\n'
-             '        free(m->hunt);', 'haltletters', 8000),
+             '        arena_clear(&s->hunt->arena);\n        free(s->hunt);',
+             '        arena_clear(&s->hunt->arena);\n        row_array_clear(&s->checked);\n'
+             '        free(s->hunt);', 'haltletters', 8000),
     Mutation('dead letters of a rebuild that died not written', 'consumer/pipeline/take.c',
              'touch(task, letter->table, letter->offset, letter->row_key,',
              'touch(task, letter->table, -1, letter->row_key,', 'hole', 4000),
@@ -169,9 +169,16 @@ MUTATIONS = [
     Mutation('any number of records refused', 'consumer/pipeline/work.c',
              'task->letter_count + work->letter_count >= m->o.dead_letter_max', 'false', 'mended', 2000),
     Mutation('two hunts at a time', 'consumer/pipeline/turn.c',
-             'return task->surveyed && !m->hunt;', 'return task->surveyed;', 'mixletters', 8000),
+             'return task->surveyed && !s->hunt;', 'return task->surveyed;', 'mixletters', 8000),
     Mutation('task halted while the sink reads it', 'consumer/pipeline/member.c',
-             'if (task_in_flight(m, task)) {', 'if (false) {', 'halts', 4000),
+             'if (task_in_flight(task)) {', 'if (false) {', 'halts', 4000),
+    Mutation('task written through every session', 'consumer/pipeline/member_impl.h',
+             'return task && task->session == s ? task : NULL;', 'return task;', 'core', 2000),
+    Mutation('ghost freed by the answer of another session', 'consumer/pipeline/group.c',
+             'if (m->ghosts[i]->session == s) {', 'if (true) {', 'halts', 8000),
+    Mutation('new connection compares the tasks of another session', 'consumer/pipeline/commit.c',
+             '    if (s->must_verify) {\n        if (ask(s, JOB_NEWEST) > 0) {',
+             '    if (s->must_verify) {\n        if (ask(&m->sessions[0], JOB_NEWEST) > 0) {', 'restore', 3000),
 ]
 
 

@@ -96,9 +96,13 @@ static void sim_poll_group(struct consume *consume, struct consume_event *ret_ev
 static bool next_halt(struct consume *consume, struct reader *reader, struct topic_log *log,
                       struct consume_event *ret) {
     bool short_log = reader->position > log->count || reader->position < log->start;
-    const struct sink *sink = node_sink(consume->world->nodes[consume->member]);
+    const struct node *node = consume->world->nodes[consume->member];
+    bool writes = false;
+    for (int i = 0; i < node_sessions(node); i++) {
+        writes |= sim_sink_writes(node_sink(node, i));
+    }
     bool unlucky = consume->halt_due && consume->world->faults &&
-                   (sim_sink_writes(sink) || rng_chance(&consume->world->rng, 0.1));
+                   (writes || rng_chance(&consume->world->rng, 0.1));
     if (!short_log && !unlucky) {
         return false;
     }

@@ -55,8 +55,8 @@ void sim_sink_restore(struct world *world, int commits) {
         }
     }
     for (int i = 0; i < world->members; i++) {
-        if (world->nodes[i]) {
-            sim_sink_cut(node_sink(world->nodes[i]), false);
+        for (int s = 0; world->nodes[i] && s < node_sessions(world->nodes[i]); s++) {
+            sim_sink_cut(node_sink(world->nodes[i], s), false);
         }
     }
 }

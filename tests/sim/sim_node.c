@@ -15,7 +15,8 @@ struct node {
     int64_t late_us; /* its first step behind its time to stop; 0: none */
     struct member *member;
     struct consume *consume;
-    struct sink *sink;
+    struct sink *sinks[SESSIONS_MAX];
+    int session_count;
     struct log log;
     struct metrics *metrics;
     struct health *health;
@@ -35,7 +36,10 @@ static void node_random(void *ctx, void *bytes, size_t size) {
 static void start(struct node *node) {
     struct world *world = node->world;
     node->consume = sim_consume_new(world, node->index);
-    node->sink = sim_sink_new(world, node->index);
+    node->session_count = 1 + rng_below(&world->rng, SESSIONS_MAX);
+    for (int i = 0; i < node->session_count; i++) {
+        node->sinks[i] = sim_sink_new(world, node->index);
+    }
     node->log = (struct log){.fd = STDOUT_FILENO,
                              .level = world->trace ? LOG_DEBUG : (enum log_level)(LOG_ERROR + 1)};
     node->log.member[0] = (char)('0' + node->index);
@@ -48,7 +52,8 @@ static void start(struct node *node) {
         .consume_ops = &sim_consume_ops,
         .consume = node->consume,
         .sink_ops = &sim_sink_ops,
-        .sink = node->sink,
+        .sinks = node->sinks,
+        .sink_count = (size_t)node->session_count,
         .stores = memory_disk_factory(world->disks[node->host]),
         .clock = {node_now, node_now, world},
         .log = &node->log,
@@ -84,10 +89,14 @@ struct node *node_new(struct world *world, int index, int host) {
 
 static void end(struct node *node) {
     /* before what the sink borrows is gone */
-    sim_sink_cut(node->sink, rng_chance(&node->world->rng, 0.5));
+    for (int i = 0; i < node->session_count; i++) {
+        sim_sink_cut(node->sinks[i], rng_chance(&node->world->rng, 0.5));
+    }
     member_destroy(&node->member); /* closes caches without committing: as kill -9 does */
     sim_consume_destroy(&node->consume);
-    sim_sink_destroy(&node->sink, false);
+    for (int i = 0; i < node->session_count; i++) {
+        sim_sink_destroy(&node->sinks[i], false);
+    }
     metrics_destroy(&node->metrics);
     health_destroy(&node->health);
 }
@@ -160,8 +169,12 @@ struct consume *node_consume(const struct node *node) {
     return node->consume;
 }
 
-struct sink *node_sink(const struct node *node) {
-    return node->sink;
+int node_sessions(const struct node *node) {
+    return node->session_count;
+}
+
+struct sink *node_sink(const struct node *node, int session) {
+    return node->sinks[session];
 }
 
 int node_host(const struct node *node) {

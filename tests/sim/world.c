@@ -191,7 +191,8 @@ static void fault(struct world *world) {
         node_pause(node, !node_paused(node));
         break;
     case 8:
-        sim_sink_cut(node_sink(node), rng_chance(&world->rng, 0.7));
+        sim_sink_cut(node_sink(node, rng_below(&world->rng, node_sessions(node))),
+                     rng_chance(&world->rng, 0.7));
         break;
     case 9:
         halt_or_resume(world);

@@ -22,6 +22,7 @@
 #define CONTACTS_MAX   9
 #define PARTITIONS_MAX 7
 #define MEMBERS_MAX    4
+#define SESSIONS_MAX   3
 #define HOSTS_MAX      2
 #define TABLES         2 /* student, contact */
 #define SNAPSHOTS_MAX  24
@@ -217,7 +218,9 @@ int64_t node_halts(const struct node *node, int32_t task);
 void node_pause(struct node *node, bool paused);
 bool node_paused(const struct node *node);
 struct consume *node_consume(const struct node *node);
-struct sink *node_sink(const struct node *node);
+/* Its connections to the sink, from 0. */
+int node_sessions(const struct node *node);
+struct sink *node_sink(const struct node *node, int session);
 int node_host(const struct node *node);
 bool node_ready(const struct node *node);
 

@@ -95,6 +95,7 @@ static void defaults(void **state) {
     assert_int_equal(c->topic_min_compaction_lag_ms, 604800000);
     assert_int_equal(c->log_level, LOG_INFO);
     assert_int_equal(c->batch_max_rows, 2000);
+    assert_int_equal(c->sink_sessions, 2);
     assert_int_equal(c->held_max_bytes, 6291456);
     assert_int_equal(c->cache_commit_bytes, 4194304);
     assert_int_equal(c->dead_letter_max, 100);

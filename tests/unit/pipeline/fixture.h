@@ -25,7 +25,7 @@
 
 struct fixture {
     struct consume consume;
-    struct sink sink;
+    struct sink sink, second, *sinks[2];
     int64_t now_us;
     struct view *view;
     struct memory_disk *disk;
@@ -89,7 +89,7 @@ static void not_random(void *ctx, void *bytes, size_t size) {
     memset(bytes, ++next, size);
 }
 
-static int set_up(void **state) {
+static int set_up_sessions(void **state, size_t sessions) {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     struct err err;
@@ -103,12 +103,15 @@ static int set_up(void **state) {
     f->disk = memory_disk_new();
     f->now_us = INT64_C(1900000000) * 1000000;
     f->log = (struct log){.fd = STDERR_FILENO, .level = (enum log_level)(LOG_ERROR + 1)};
+    f->sinks[0] = &f->sink;
+    f->sinks[1] = &f->second;
     struct member_options options = {
         .view = f->view,
         .consume_ops = &consume_ops,
         .consume = &f->consume,
         .sink_ops = &sink_ops,
-        .sink = &f->sink,
+        .sinks = f->sinks,
+        .sink_count = sessions,
         .stores = memory_disk_factory(f->disk),
         .clock = {now_of, now_of, f},
         .log = &f->log,
@@ -126,6 +129,10 @@ static int set_up(void **state) {
     f->member = member_new(&options);
     *state = f;
     return 0;
+}
+
+static int set_up(void **state) {
+    return set_up_sessions(state, 1);
 }
 
 static int tear_down(void **state) {
@@ -160,7 +167,9 @@ static const char *turn(struct fixture *f) {
 }
 
 static void make_live(struct fixture *f) {
-    tell_sink(&f->sink, SINK_CONNECTED, "");
+    for (size_t i = 0; i < f->member->o.sink_count; i++) {
+        tell_sink(f->sinks[i], SINK_CONNECTED, "");
+    }
     tell_assignment(f, 2 * TASKS);
     (void)turn(f);
     tell_ends(f);

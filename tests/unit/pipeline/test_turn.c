@@ -29,7 +29,7 @@ static void little_goes_together(void **state) {
     tell_students(f, 1, 20);
     step(f);
     assert_rows(f, 20, 40);
-    assert_false(turn_is_built(f->member));
+    assert_false(turn_is_built(&f->member->sessions[0]));
 }
 
 static void much_goes_in_turn(void **state) {
@@ -41,7 +41,8 @@ static void much_goes_in_turn(void **state) {
     step(f);
     for (int i = 0; i < 2; i++) {
         assert_rows(f, 100, 0);
-        assert_true(turn_is_built(f->member)); /* the next one, while this one is in flight */
+        assert_true(
+            turn_is_built(&f->member->sessions[0])); /* the next one, while this one is in flight */
         answer(f);
         assert_rows(f, 0, 100);
         answer(f);
@@ -118,6 +119,34 @@ static void all_wait_where_there_is_only_one(void **state) {
     nobody_is_paused(*state, 120, 0);
 }
 
+static int set_up_two(void **state) {
+    return set_up_sessions(state, 2);
+}
+
+static void sessions_write_beside_each_other(void **state) {
+    struct fixture *f = *state;
+    make_live(f);
+    f->sink.silent = f->second.silent = true;
+    tell_students(f, 0, 10);
+    tell_students(f, 1, 20);
+    step(f);
+    assert_true(f->sink.busy && f->second.busy);
+    assert_rows(f, 20, 0);
+    assert_int_equal(f->second.rows[1], 40);
+    tell_sink(&f->second, SINK_LOST, "gone"); /* the other goes on meanwhile */
+    answer(f);
+    tell_students(f, 0, 30);
+    step(f);
+    assert_rows(f, 60, 0);
+    answer(f);
+    assert_int_equal(f->member->tasks[0]->progress.offsets[0], 40);
+    assert_int_equal(f->member->tasks[1]->progress.offsets[0], 0);
+    assert_non_null(strstr(turn(f), "gone"));
+    tell_sink(&f->second, SINK_CONNECTED, "");
+    assert_string_equal(turn(f), "ready"); /* what was sent stands there, by the newest row */
+    assert_int_equal(f->member->tasks[1]->progress.offsets[0], 20);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(little_goes_together, set_up, tear_down),
@@ -126,6 +155,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_busy_task_is_paused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_wait_where_all_are_busy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_wait_where_there_is_only_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sessions_write_beside_each_other, set_up_two, tear_down),
     };
     return cmocka_run_group_tests_name("turn", tests, NULL, NULL);
 }
