@@ -5,7 +5,8 @@
  * Threads: belongs to one thread.
  * Units:   bytes.
  * Errors:  out of memory ends the process (abort): a service that can't get a few kilobytes can't
- * go on. Limits:  none of its own; callers close a batch when arena_used passes their ceiling.
+ *          go on.
+ * Limits:  none of its own; callers close a batch when arena_used passes their ceiling.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

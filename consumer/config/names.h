@@ -1,8 +1,12 @@
 /* names.h: what a setting's name tells.
  *
  * What:    look-ups by name; secrecy; the name somebody may have meant; environment variables'
- * names. Owns:    nothing; results live in the arena passed in, or are static. Threads: any. Units:
- * none. Errors:  none. Limits:  names of CONFIG_NAME_BYTES.
+ *          names.
+ * Owns:    nothing; results live in the arena passed in, or are static.
+ * Threads: any.
+ * Units:   none.
+ * Errors:  none.
+ * Limits:  names of CONFIG_NAME_BYTES.
  */
 #ifndef CONFIG_NAMES_H
 #define CONFIG_NAMES_H

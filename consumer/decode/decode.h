@@ -1,13 +1,14 @@
 /* decode.h: a Kafka record → a change of one row.
  *
  * What:    finds op, before, after and source.ts_us in Debezium's JSON envelope, with or without
- * the schema wrapper, and encodes the row image by the view's columns. Owns:    nothing: the
- * change's bytes live in the caller's arena. Threads: a struct decoder belongs to one thread.
+ *          the schema wrapper, and encodes the row image by the view's columns.
+ * Owns:    nothing: the change's bytes live in the caller's arena.
+ * Threads: a struct decoder belongs to one thread.
  * Units:   ts_us since the epoch.
  * Errors:  ERR_RECORD: this record can't be read (bad JSON, wrong kind of value, unknown op, null
- * key where one is needed, key too long): dead letter. ERR_HALT: the log isn't what the design
- *          needs (op t, wrong partition, `before` missing on u or d, a used column missing, an
- *          unavailable TOAST value): names the setting to look at.
+ *          key where one is needed, key too long): dead letter. ERR_HALT: the log isn't what the
+ *          design needs (op t, wrong partition, `before` missing on u or d, a used column
+ *          missing, an unavailable TOAST value): names the setting to look at.
  * Limits:  nesting and sizes are jansson's; keys ROW_KEY_MAX.
  */
 #ifndef DECODE_DECODE_H

@@ -2,11 +2,14 @@
  *
  * What:    keeps the shapes of each table's records and keys. A record of a known shape in which
  *          all is as it should be (the key names the row, `before` is the same row, the partition
- * is right, the values are of the columns' kinds) becomes a change at once; any other one is looked
- * at, for the next of its kind, and left to decode's long way, which knows what is wrong, or that
- * nothing is. Owns:    the shapes, and scratch memory; see quick_init. Threads: belongs to one
- * thread. Units:   none. Errors:  none: false says nothing of the record. Limits:  QUICK_SHAPES a
- * table; those of shape.h.
+ *          is right, the values are of the columns' kinds) becomes a change at once; any other
+ *          one is looked at, for the next of its kind, and left to decode's long way, which knows
+ *          what is wrong, or that nothing is.
+ * Owns:    the shapes, and scratch memory; see quick_init.
+ * Threads: belongs to one thread.
+ * Units:   none.
+ * Errors:  none: false says nothing of the record.
+ * Limits:  QUICK_SHAPES a table; those of shape.h.
  *
  * The change is the one that the long way would give, whatever came before. Nothing passes here
  * that doesn't pass there: what isn't walked again has the bytes of what once was.

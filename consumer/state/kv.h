@@ -1,11 +1,13 @@
 /* kv.h: the edge under the state: an ordered byte store with transactions, one a task.
  *
  * What:    a vtable that LMDB implements (lmdb_store.h) and the simulator replaces. Several named
- * maps
- *          ("spaces", numbered) in one store; one open write transaction at a time, begun by
- * itself. Owns:    see each call. Threads: a store belongs to one thread. Units:   bytes. Errors:
- * ERR_RETRY: disk full, I/O, a lock that somebody else holds; ERR_CACHE: damaged. Limits:  keys 1
- * .. 511 bytes.
+ *          maps ("spaces", numbered) in one store; one open write transaction at a time, begun by
+ *          itself.
+ * Owns:    see each call.
+ * Threads: a store belongs to one thread.
+ * Units:   bytes.
+ * Errors:  ERR_RETRY: disk full, I/O, a lock that somebody else holds; ERR_CACHE: damaged.
+ * Limits:  keys 1 .. 511 bytes.
  */
 #ifndef STATE_KV_H
 #define STATE_KV_H

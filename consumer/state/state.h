@@ -1,10 +1,12 @@
 /* state.h: the rows of a task's partitions, as its log says them: the state cache.
  *
  * What:    for each table, rows by key (view/row.h); how far each topic is in it; what a rebuild
- * touched. It is a cache: Kafka's compacted topics can always rebuild it. Owns:    its store.
- * Values are stored with a CRC-32C. Threads: belongs to one thread. Units:   offsets are
- * next-to-read; wall_ms since the epoch. Errors:  ERR_CACHE: discard and rebuild; ERR_RETRY: disk
- * full, locked. Limits:  STATE_TOPICS_MAX tables.
+ *          touched. It is a cache: Kafka's compacted topics can always rebuild it.
+ * Owns:    its store. Values are stored with a CRC-32C.
+ * Threads: belongs to one thread.
+ * Units:   offsets are next-to-read; wall_ms since the epoch.
+ * Errors:  ERR_CACHE: discard and rebuild; ERR_RETRY: disk full, locked.
+ * Limits:  STATE_TOPICS_MAX tables.
  *
  * Changes are visible at once to reads and durable with state_commit, which is called after the
  * sink's transaction, with the same offsets. Between mark and rollback or release, changes can be
