@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #define BATCH_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define ITEMS_KEPT      256
 
 void batch_reset(struct batch *batch, const struct consume_ops *ops, struct consume *consume) {
     for (size_t i = 0; i < batch->count; i++) {
@@ -14,6 +15,11 @@ void batch_reset(struct batch *batch, const struct consume_ops *ops, struct cons
     batch->consumed = 0;
     batch->bytes = 0;
     arena_reset(&batch->arena);
+    if (batch->cap > ITEMS_KEPT) { /* else every task would keep its largest */
+        free(batch->items);
+        batch->items = NULL;
+        batch->cap = 0;
+    }
 }
 
 void batch_clear(struct batch *batch, const struct consume_ops *ops, struct consume *consume) {

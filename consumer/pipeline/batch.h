@@ -36,7 +36,7 @@ struct batch {
 
 /* An all-zero struct batch is valid and empty. */
 void batch_clear(struct batch *batch, const struct consume_ops *ops, struct consume *consume);
-/* Gives the records back and empties the batch; keeps its memory. */
+/* Gives the records back and empties the batch; keeps a little of its memory. */
 void batch_reset(struct batch *batch, const struct consume_ops *ops, struct consume *consume);
 /* Takes item's record handle. */
 void batch_add(struct batch *batch, const struct pending *item);

@@ -3,14 +3,20 @@
 #include "pipeline/member_impl.h"
 
 #define EVENTS_A_STEP 256 /* taken in one step at most: the sink must be looked after too */
-#define SHORT_CHUNKS  4   /* transactions of a fan-out that others rather wait for: see is_slow */
+#define SHARE_MIN     ((size_t)64 << 10)
+#define SHORT_CHUNKS  4 /* transactions of a fan-out that others rather wait for: see is_slow */
 
 static bool holds_records(const struct task *task) {
     return task->phase == TASK_LIVE || task->phase == TASK_SILENT || task->phase == TASK_WRITING;
 }
 
+/* Of a slow task: what it holds does not count with the others', but has its share of their bound.
+ */
 static bool is_full(const struct member *m, const struct task *task) {
-    return holds_records(task) && batch_full(&task->next, m->o.batch_max_rows);
+    size_t share = m->o.held_max_bytes / (size_t)m->partition_count;
+    share = share > SHARE_MIN ? share : SHARE_MIN;
+    return holds_records(task) &&
+           (batch_full(&task->next, m->o.batch_max_rows) || batch_bytes(&task->next) >= share);
 }
 
 /* The task won't take records soon, while others could: its partitions are paused rather than all

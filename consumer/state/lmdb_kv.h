@@ -29,11 +29,11 @@
  * 16 tasks that would be 16 times the largest transaction. So the stores of a process count what
  * they keep, as dirty_bytes says it, and when it passes this, the one that has just committed gives
  * its share back: its environment is closed, and opened when it is next needed. */
-#define LMDB_KEPT_BYTES ((size_t)12 << 20)
+#define LMDB_KEPT_BYTES ((size_t)8 << 20)
 #define LMDB_KEPT_SMALL ((size_t)512 << 10) /* not worth the trouble */
 
 /* What the dirty pages of one transaction may come to. */
-#define LMDB_PART_BYTES ((size_t)4 << 20)
+#define LMDB_PART_BYTES ((size_t)1 << 20)
 
 /* What the stores of a factory share. */
 struct lmdb_pool {

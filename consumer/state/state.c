@@ -415,5 +415,8 @@ enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t 
     if (kind == ERR_NONE) {
         state->incomplete = record.incomplete;
     }
+    if (complete) {
+        fill_clear(&state->fill); /* filled once; its memory is wanted elsewhere now */
+    }
     return kind;
 }
