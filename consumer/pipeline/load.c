@@ -328,6 +328,6 @@ void hunt_answer(struct session *s, bool refused, const struct err *err) {
         .offset = -1,
     };
     task->refusal = *err;
-    (void)too_many_letters(s->member, task,
-                           err); /* a column that never fits is not searched to its end */
+    /* A column that never fits is not searched to its end. */
+    (void)too_many_letters(s->member, task, err);
 }
