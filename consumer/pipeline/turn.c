@@ -35,6 +35,11 @@ static bool is_open(const struct session *s, const struct task *task) {
     return task && !task->work.built && wants_to_write(s, task);
 }
 
+/* Its transaction is built and was not sent. */
+static bool is_built(const struct task *task) {
+    return task && task->work.built && !task->work.in_flight;
+}
+
 /* Of a task without a built transaction. What is left of a fan-out or a rebuild is not known. */
 static size_t rows_waiting(const struct session *s, const struct task *task) {
     return task->work.kind != WORK_NONE
@@ -66,9 +71,10 @@ static void build_in_turn(struct session *s, size_t budget) {
     int32_t first = s->turn;
     for (int32_t i = 0; i < s->member->partition_count && budget > 0; i++) {
         int32_t p = (first + i) % s->member->partition_count;
-        if (is_open(s, session_task(s, p))) {
+        struct task *task = session_task(s, p);
+        if (is_open(s, task)) {
             bool whole = budget == s->member->o.batch_max_rows;
-            size_t rows = build(s, session_task(s, p), budget);
+            size_t rows = build(s, task, budget);
             budget -= rows < budget ? rows : budget;
             s->turn = whole ? (p + 1) % s->member->partition_count : p;
         }
@@ -79,7 +85,7 @@ static size_t budget_left(const struct session *s) {
     size_t budget = s->member->o.batch_max_rows;
     for (int32_t p = 0; p < s->member->partition_count; p++) {
         const struct task *task = session_task(s, p);
-        if (task && task->work.built && !task->work.in_flight) {
+        if (is_built(task)) {
             size_t rows = txn_part_rows(&task->part);
             budget -= rows < budget ? rows : budget;
         }
@@ -109,7 +115,8 @@ static size_t build_tiny(struct session *s) {
 static bool is_loaded(const struct session *s) {
     size_t waiting = 0;
     for (int32_t p = 0; p < s->member->partition_count; p++) {
-        waiting += is_open(s, session_task(s, p)) ? rows_waiting(s, session_task(s, p)) : 0;
+        const struct task *task = session_task(s, p);
+        waiting += is_open(s, task) ? rows_waiting(s, task) : 0;
     }
     return waiting >= s->member->o.batch_max_rows;
 }
@@ -122,8 +129,7 @@ void turn_build_ahead(struct session *s) {
 
 bool turn_is_built(const struct session *s) {
     for (int32_t p = 0; p < s->member->partition_count; p++) {
-        if (session_task(s, p) && session_task(s, p)->work.built &&
-            !session_task(s, p)->work.in_flight) {
+        if (is_built(session_task(s, p))) {
             return true;
         }
     }

@@ -41,8 +41,8 @@ static void much_goes_in_turn(void **state) {
     step(f);
     for (int i = 0; i < 2; i++) {
         assert_rows(f, 100, 0);
-        assert_true(
-            turn_is_built(&f->member->sessions[0])); /* the next one, while this one is in flight */
+        /* the next one, while this one is in flight */
+        assert_true(turn_is_built(&f->member->sessions[0]));
         answer(f);
         assert_rows(f, 0, 100);
         answer(f);
