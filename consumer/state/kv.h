@@ -2,7 +2,8 @@
  *
  * What:    a vtable that LMDB implements (lmdb_store.h) and the simulator replaces. Several named
  *          maps ("spaces", numbered) in one store; one open write transaction at a time, begun by
- *          itself.
+ *          itself. Values in all spaces but the first are sealed (sealed.h), for the store to see
+ *          that they are damaged; it need not look.
  * Owns:    see each call.
  * Threads: a store belongs to one thread.
  * Units:   bytes.

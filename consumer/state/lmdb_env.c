@@ -43,10 +43,25 @@ bool lmdb_is_damage(int rc) {
     }
 }
 
-/* An error of the system: is the list of free pages to blame? From a damaged one LMDB asks for a
+struct lmdb_pages lmdb_env_pages(const struct kv *kv) {
+    MDB_envinfo info = {0};
+    (void)mdb_env_info(kv->env, &info); /* fails without an environment only */
+    return (struct lmdb_pages){kv->map_start, info.me_last_pgno + 1, kv->page_bytes};
+}
+
+static int check_tree(const struct kv *kv) {
+    struct lmdb_pages pages = lmdb_env_pages(kv);
+    return lmdb_tree_check(kv->env, &pages);
+}
+
+/* An error of the system: is the file to blame? From a damaged list of free pages LMDB asks for a
  * million million bytes, or writes where no file can be. */
 static int blame(const struct kv *kv, int rc) {
-    return rc > 0 && kv->env && lmdb_is_damage(lmdb_env_check(kv)) ? MDB_CORRUPTED : rc;
+    if (rc <= 0 || !kv->env) {
+        return rc;
+    }
+    lmdb_enter(kv);
+    return lmdb_is_damage(lmdb_leave(check_tree(kv))) ? MDB_CORRUPTED : rc;
 }
 
 enum err_kind lmdb_fail(struct kv *kv, int rc, const char *doing, struct err *reterr) {
@@ -195,7 +210,7 @@ static int open_spaces(struct kv *kv) {
     return mdb_txn_commit(txn);
 }
 
-/* One attempt, inside the guard. */
+/* One attempt, inside the guard. What is there is checked before anything is written. */
 static int try_env(struct kv *kv) {
     int rc = mdb_env_create(&kv->env);
     if (rc != 0) {
@@ -212,7 +227,12 @@ static int try_env(struct kv *kv) {
     MDB_stat stat = {0};
     rc = mdb_env_stat(kv->env, &stat);
     kv->page_bytes = stat.ms_psize;
+    find_map(kv);
     rc = rc ? rc : cover_pages(kv, true);
+    if (rc == 0 && !kv->checked) {
+        rc = check_tree(kv);
+        kv->checked = rc == 0;
+    }
     rc = rc ? rc : open_spaces(kv);
     return rc ? rc : cover_pages(kv, false);
 }
@@ -234,7 +254,6 @@ int lmdb_env_open(struct kv *kv) {
         lmdb_enter(kv);
         int rc = lmdb_leave(try_env(kv));
         if (rc == 0) {
-            find_map(kv);
             return 0;
         }
         lmdb_env_close(kv);
@@ -244,18 +263,6 @@ int lmdb_env_open(struct kv *kv) {
         }
         kv->map_bytes >>= MAP_STEP_DOWN;
     }
-}
-
-struct lmdb_pages lmdb_env_pages(const struct kv *kv) {
-    MDB_envinfo info = {0};
-    (void)mdb_env_info(kv->env, &info); /* fails without an environment only */
-    return (struct lmdb_pages){kv->map_start, info.me_last_pgno + 1, kv->page_bytes};
-}
-
-int lmdb_env_check(const struct kv *kv) {
-    lmdb_enter(kv);
-    struct lmdb_pages pages = lmdb_env_pages(kv);
-    return lmdb_leave(lmdb_free_list(kv->env, &pages));
 }
 
 /* LMDB could grow the map in place, but has none left when that fails: better a new environment. */

@@ -1,6 +1,6 @@
 /* lmdb_env.h: one LMDB environment and its one transaction: opening, growing, failing.
  *
- * What:    private to lmdb_env.c and lmdb_kv.c, with lmdb.h the only ones that include it.
+ * What:    private to lmdb_env.c, lmdb_cursor.c and lmdb_kv.c.
  * Owns:    struct kv owns its folder, environment, transaction and cursors.
  * Threads: a store belongs to one thread.
  * Units:   bytes.
@@ -12,7 +12,7 @@
 
 #include "state/guard.h"
 #include "state/lmdb_kv.h"
-#include "state/lmdb_page.h"
+#include "state/lmdb_tree.h"
 
 #include <lmdb.h>
 
@@ -41,6 +41,7 @@ struct kv {
     bool map_full;
     bool map_capped;   /* there is no address space for a larger one */
     bool changed;      /* in txn */
+    bool checked;      /* the file's shape, when it was opened first */
     struct err broken; /* kind not ERR_NONE: every call fails so until abort */
 
     size_t page_bytes;
@@ -48,6 +49,9 @@ struct kv {
     size_t inserted_bytes;           /* of new entries in txn */
     size_t large_pages;              /* of values with pages of their own, in txn */
     size_t kept_bytes;               /* the most that a transaction of env has held */
+
+    unsigned char *looked_at; /* pages: lmdb_cursor.c. Of the file, whatever is opened on it */
+    size_t looked_at_bytes;
 
     int64_t window_start_ms;
     size_t written[2]; /* bytes in this window of time and in the one before */
@@ -70,8 +74,6 @@ enum err_kind lmdb_fail(struct kv *kv, int rc, const char *doing, struct err *re
 enum err_kind lmdb_still_broken(const struct kv *kv, struct err *reterr);
 /* Opens the environment at kv->folder; LMDB's rc. */
 int lmdb_env_open(struct kv *kv);
-/* 0: its list of free pages is sound. */
-int lmdb_env_check(const struct kv *kv);
 /* As last committed. */
 struct lmdb_pages lmdb_env_pages(const struct kv *kv);
 void lmdb_env_close(struct kv *kv);

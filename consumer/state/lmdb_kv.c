@@ -1,6 +1,6 @@
 #include "state/lmdb_kv.h"
 
-#include "state/lmdb_env.h"
+#include "state/lmdb_cursor.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -22,25 +22,6 @@ static MDB_val val(struct str s) {
     return (MDB_val){s.len, ptr.taken};
 }
 
-static struct str view(MDB_val v) {
-    return (struct str){v.mv_data, v.mv_size};
-}
-
-/* cursor is one of the space's; opened when needed. A large value is touched page by page, so that
- * a page that can't be read kills us here, where the crash is LMDB's. */
-static int move_cursor(struct kv *kv, int space, MDB_cursor **cursor, MDB_val *key, MDB_val *value,
-                       MDB_cursor_op op) {
-    lmdb_enter(kv);
-    int rc = *cursor ? 0 : mdb_cursor_open(kv->txn, kv->spaces[space].dbi, cursor);
-    rc = rc ? rc : mdb_cursor_get(*cursor, key, value, op);
-    if (rc == 0) {
-        for (size_t i = 0; i < value->mv_size; i += kv->page_bytes) {
-            (void)((const volatile char *)value->mv_data)[i];
-        }
-    }
-    return lmdb_leave(rc);
-}
-
 static enum err_kind check_key(struct str key, struct err *reterr) {
     return key.ptr && key.len > 0 && key.len <= KEY_BYTES_MAX
                ? ERR_NONE
@@ -58,13 +39,19 @@ static enum err_kind get(struct kv *kv, int space, struct str key, struct str *r
     if (kind != ERR_NONE) {
         return kind;
     }
-    MDB_val k = val(key), v;
-    int rc = move_cursor(kv, space, &kv->spaces[space].seek, &k, &v, MDB_SET);
+    MDB_val k, v;
+    int rc = lmdb_seek(kv, space, &kv->spaces[space].seek, key, &k, &v);
     if (rc != 0 && rc != MDB_NOTFOUND) {
         return lmdb_fail(kv, rc, "can't be read", reterr);
     }
-    *ret_value = rc == 0 ? view(v) : STR_NONE;
+    *ret_value = rc == 0 && str_equal(lmdb_view(k), key) ? lmdb_view(v) : STR_NONE;
     return ERR_NONE;
+}
+
+/* From the entry that has the key `after`. */
+static int step(struct kv *kv, int space, struct str after, MDB_val *k, MDB_val *v) {
+    int rc = lmdb_move(kv, space, &kv->spaces[space].walk, k, v, MDB_NEXT);
+    return rc == 0 && str_compare(lmdb_view(*k), after) <= 0 ? MDB_CORRUPTED : rc;
 }
 
 /* Puts the space's walking cursor at the first entry after `after` within prefix's reach. */
@@ -72,28 +59,20 @@ static int seek_next(struct kv *kv, int space, struct str from[2], MDB_val *k, M
     struct space *s = &kv->spaces[space];
     struct str prefix = from[0], after = from[1];
     if (!after.ptr || str_compare(after, prefix) < 0) {
-        *k = val(prefix);
-        return move_cursor(kv, space, &s->walk, k, v, prefix.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
+        return prefix.len > 0 ? lmdb_seek(kv, space, &s->walk, prefix, k, v)
+                              : lmdb_move(kv, space, &s->walk, k, v, MDB_FIRST);
     }
     if (after.len == 0) {
-        return move_cursor(kv, space, &s->walk, k, v, MDB_FIRST);
+        return lmdb_move(kv, space, &s->walk, k, v, MDB_FIRST);
     }
-    int rc = 0;
     if (s->walking) {
-        rc = move_cursor(kv, space, &s->walk, k, v, MDB_GET_CURRENT);
-        if (rc != 0) {
-            return rc;
-        }
-        if (str_equal(view(*k), after)) {
-            return move_cursor(kv, space, &s->walk, k, v, MDB_NEXT);
+        int rc = lmdb_move(kv, space, &s->walk, k, v, MDB_GET_CURRENT);
+        if (rc != 0 || str_equal(lmdb_view(*k), after)) {
+            return rc ? rc : step(kv, space, after, k, v);
         }
     }
-    *k = val(after);
-    rc = move_cursor(kv, space, &s->walk, k, v, MDB_SET_RANGE);
-    if (rc == 0 && str_equal(view(*k), after)) {
-        rc = move_cursor(kv, space, &s->walk, k, v, MDB_NEXT);
-    }
-    return rc;
+    int rc = lmdb_seek(kv, space, &s->walk, after, k, v);
+    return rc == 0 && str_equal(lmdb_view(*k), after) ? step(kv, space, after, k, v) : rc;
 }
 
 /* kv.h's parameters. NOLINTNEXTLINE(readability-function-size) */
@@ -109,9 +88,9 @@ static enum err_kind next(struct kv *kv, int space, struct str prefix, struct st
         return lmdb_fail(kv, rc, "can't be read", reterr);
     }
     kv->spaces[space].walking = rc == 0;
-    if (rc == 0 && str_starts(view(k), prefix)) {
-        *ret_key = view(k);
-        *ret_value = view(v);
+    if (rc == 0 && str_starts(lmdb_view(k), prefix)) {
+        *ret_key = lmdb_view(k);
+        *ret_value = lmdb_view(v);
     } else {
         *ret_key = *ret_value = STR_NONE;
     }
@@ -136,10 +115,6 @@ static size_t dirty_bytes(const struct kv *kv) {
     return pages * kv->page_bytes + kv->inserted_bytes + kv->inserted_bytes / 2;
 }
 
-static bool is_mapped(const struct kv *kv, const char *entry) {
-    return kv->map_start && entry >= kv->map_start && entry < kv->map_end;
-}
-
 static const char *page_of(const struct kv *kv, const char *entry) {
     return entry - ((uintptr_t)entry % kv->page_bytes);
 }
@@ -153,7 +128,7 @@ static void count_leaf(const struct kv *kv, struct space *s, const char *entry, 
         s->counted_end = true;
         return;
     }
-    if (kv->map_start && !is_mapped(kv, entry)) {
+    if (kv->map_start && !lmdb_is_mapped(kv, entry)) {
         return;
     }
     const char *page = page_of(kv, entry);
@@ -164,17 +139,18 @@ static void count_leaf(const struct kv *kv, struct space *s, const char *entry, 
     }
 }
 
-/* What is not mapped is LMDB's own copy, made from what was looked at before. */
+/* Once more what LMDB takes at its word when it changes it: it may have been damaged since it was
+ * looked at. What is not mapped is LMDB's own copy. */
 static bool entry_sound(const struct kv *kv, const char *key, const MDB_val *value, bool new_leaf) {
-    bool look_at_leaf = new_leaf && is_mapped(kv, key);
-    bool is_large = value->mv_size > 0 && is_mapped(kv, value->mv_data) &&
-                    !(is_mapped(kv, key) && page_of(kv, key) == page_of(kv, value->mv_data));
+    bool look_at_leaf = new_leaf && lmdb_is_mapped(kv, key);
+    bool is_large = value->mv_size > 0 && lmdb_is_mapped(kv, value->mv_data) &&
+                    !(lmdb_is_mapped(kv, key) && page_of(kv, key) == page_of(kv, value->mv_data));
     if (!look_at_leaf && !is_large) {
         return true;
     }
     struct lmdb_pages pages = lmdb_env_pages(kv);
     return (!look_at_leaf || lmdb_leaf_sound(&pages, page_of(kv, key))) &&
-           (!is_large || lmdb_large_sound(&pages, value));
+           (!is_large || lmdb_large_sound(&pages, lmdb_view(*value)));
 }
 
 /* Before a change at key: counts what it makes dirty. *ret_there: is key there? */
@@ -192,14 +168,14 @@ static int before_change(struct kv *kv, int space, struct str key, bool *ret_the
     }
     s->walking = false;
     kv->changed = true;
-    MDB_val k = val(key), v;
-    int rc = move_cursor(kv, space, &s->seek, &k, &v, MDB_SET_RANGE);
+    MDB_val k, v;
+    int rc = lmdb_seek(kv, space, &s->seek, key, &k, &v);
     if (rc != 0 && rc != MDB_NOTFOUND) {
         return rc;
     }
     bool new_leaf = false;
     count_leaf(kv, s, rc == 0 ? k.mv_data : NULL, &new_leaf);
-    *ret_there = rc == 0 && k.mv_data && str_equal(view(k), key);
+    *ret_there = rc == 0 && k.mv_data && str_equal(lmdb_view(k), key);
     if (rc == 0) {
         lmdb_enter(kv);
         return lmdb_leave(entry_sound(kv, k.mv_data, &v, new_leaf) ? 0 : MDB_CORRUPTED);
@@ -212,8 +188,8 @@ static int check_space(struct kv *kv, int space) {
     struct space *s = &kv->spaces[space];
     MDB_val k, v;
     const char *leaf = NULL;
-    int rc = move_cursor(kv, space, &s->walk, &k, &v, MDB_FIRST);
-    for (; rc == 0; rc = move_cursor(kv, space, &s->walk, &k, &v, MDB_NEXT)) {
+    int rc = lmdb_move(kv, space, &s->walk, &k, &v, MDB_FIRST);
+    for (; rc == 0; rc = lmdb_move(kv, space, &s->walk, &k, &v, MDB_NEXT)) {
         const char *page = page_of(kv, k.mv_data);
         lmdb_enter(kv);
         rc = lmdb_leave(entry_sound(kv, k.mv_data, &v, page != leaf) ? 0 : MDB_CORRUPTED);
@@ -257,8 +233,10 @@ static enum err_kind del(struct kv *kv, int space, struct str key, struct err *r
     bool there = false;
     int rc = before_change(kv, space, key, &there);
     if (rc == 0 && there) {
+        MDB_cursor *cursor = kv->spaces[space].seek;
+        rc = lmdb_look_around(kv, space, cursor);
         lmdb_enter(kv);
-        rc = lmdb_leave(mdb_cursor_del(kv->spaces[space].seek, 0));
+        rc = lmdb_leave(rc ? rc : mdb_cursor_del(cursor, 0));
     }
     return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be changed", reterr);
 }
@@ -279,10 +257,17 @@ static enum err_kind clear(struct kv *kv, int space, struct err *reterr) {
     return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be emptied", reterr);
 }
 
+static void forget_looks(struct kv *kv) {
+    free(kv->looked_at);
+    kv->looked_at = NULL;
+    kv->looked_at_bytes = 0;
+}
+
 /* A new file, rather than mdb_drop: that would walk through a damaged one, and the file would never
  * get shorter. */
 static enum err_kind reset(struct kv *kv, struct err *reterr) {
     lmdb_env_close(kv);
+    forget_looks(kv);
     kv->broken.kind = ERR_NONE;
     if (folder_wipe(kv->folder, &kv->broken) != ERR_NONE) {
         return lmdb_still_broken(kv, reterr);
@@ -340,6 +325,7 @@ static void close_store(struct kv **kv) {
         folder_sync(k->folder);
     }
     folder_close(&k->folder);
+    forget_looks(k);
     free(k);
     *kv = NULL;
 }
@@ -373,7 +359,6 @@ enum err_kind lmdb_kv_open(struct folder *folder, int spaces, struct lmdb_pool *
     kv->window_start_ms = now_ms();
     enum err_kind kind = ERR_NONE;
     int rc = lmdb_env_open(kv);
-    rc = rc ? rc : lmdb_env_check(kv);
     bool damaged = lmdb_is_damage(rc);
     if (damaged) {
         lmdb_env_close(kv);

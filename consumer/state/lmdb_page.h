@@ -1,36 +1,64 @@
-/* lmdb_page.h: is what LMDB is about to change sound?
+/* lmdb_page.h: LMDB's pages, looked at before they are believed.
  *
- * What:    LMDB 0.9 takes lengths from a page as they stand, and on a damaged one writes past its
- *          own memory, which kills us anywhere later, or gives back a billion pages that never
- *          were, one after the other. So what it will take at its word is looked at before. Reads
- *          need none of this: values have a checksum, and what faults has its mark (guard.h).
+ * What:    LMDB 0.9 takes lengths and numbers from a page as they stand. Changing a damaged one it
+ *          writes past its own memory, which kills us anywhere later, or gives back a billion
+ *          pages that never were; reading it, it says of rows that are there that they are not.
  * Owns:    nothing.
- * Threads: pure functions, but lmdb_free_list.
+ * Threads: pure functions.
  * Units:   bytes, pages.
- * Errors:  false, or LMDB's rc: damaged.
+ * Errors:  false: damaged.
  * Limits:  the format of LMDB 0.9 on little-endian machines; elsewhere all is sound.
+ * Source:  MDB_page, MDB_node in LMDB's mdb.c.
  */
 #ifndef STATE_LMDB_PAGE_H
 #define STATE_LMDB_PAGE_H
+
+#include "base/str.h"
 
 #include <lmdb.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#if MDB_VERSION_MAJOR == 0 && MDB_VERSION_MINOR == 9 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LMDB_FORMAT_KNOWN 1
+#else
+#define LMDB_FORMAT_KNOWN 0
+#endif
+
+#define LMDB_PAGE_FIRST 2 /* after the two meta pages */
+
 /* The pages of an environment as last committed. */
 struct lmdb_pages {
-    const char *map;
+    const char *map; /* NULL: not known, all is sound */
     uint64_t count;
     size_t page_bytes;
 };
 
-/* page: a leaf of rows, in the map. */
+/* Where the page of what is in the map begins, and which it is. */
+static inline const char *lmdb_page_of(const struct lmdb_pages *pages, const char *at) {
+    return at - (size_t)(at - pages->map) % pages->page_bytes;
+}
+static inline uint64_t lmdb_page_number(const struct lmdb_pages *pages, const char *page) {
+    return (uint64_t)(page - pages->map) / pages->page_bytes;
+}
+
+/* page: in the map, a leaf; its entries are within it and fill what it says it has filled. */
 bool lmdb_leaf_sound(const struct lmdb_pages *pages, const char *page);
+/* And it is one of rows: the keys ascend, each entry matches its checksum. */
+bool lmdb_leaf_true(const struct lmdb_pages *pages, const char *page, int space);
+/* Of a sound leaf that is not empty. */
+const char *lmdb_first_key(const char *page);
 /* A value, in the map, with pages of its own: they hold it and are within the file. (More than it
  * needs: it was longer before.) */
-bool lmdb_large_sound(const struct lmdb_pages *pages, const MDB_val *value);
-/* Walks through the list of free pages. 0: sound. Takes a read transaction. */
-int lmdb_free_list(MDB_env *env, const struct lmdb_pages *pages);
+bool lmdb_large_sound(const struct lmdb_pages *pages, struct str value);
+
+/* As lmdb_leaf_sound, of a branch. */
+bool lmdb_branch_sound(const struct lmdb_pages *pages, const char *page);
+/* Of a sound page. */
+size_t lmdb_entry_count(const char *page);
+/* Of a sound branch: the page below entry i, and the least key that may be there, which the first
+ * entry does not have. */
+uint64_t lmdb_branch_child(const char *page, size_t i, struct str *ret_key);
 
 #endif

@@ -1,29 +1,31 @@
 #include "state/peek.h"
 
-#include "state/crc32c.h"
 #include "state/folder.h"
 #include "state/guard.h"
 #include "state/lmdb_kv.h"
 #include "state/meta.h"
+#include "state/sealed.h"
 
-#include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define META_SPACE 0 /* as state.c has them */
-#define ROWS_SPACE 1 /* of the first table */
-#define CRC_BYTES  4
+#define NOT_COUNTED UINT64_MAX
 
 struct peek {
     struct folder *folder;
     MDB_env *env;
     MDB_txn *txn;
     MDB_cursor *cursor;
-    int table; /* of cursor; -1: none yet */
+    int table;         /* of cursor; -1: none yet */
+    struct str before; /* the key that the cursor gave last */
     size_t table_count;
+    size_t ended;       /* tables from the first on that were read to their ends */
+    uint64_t row_count; /* in them and in the one after them */
+    uint64_t wanted;    /* of a complete cache, in all tables */
 };
 
 static enum err_kind fail(const struct peek *peek, int rc, struct err *reterr) {
@@ -106,6 +108,7 @@ static enum err_kind open_at(struct peek *peek, off_t file_bytes, struct peek_me
                                    .incomplete = record.incomplete,
                                    .identity = record.identity};
     memcpy(ret_meta->offsets, record.offsets, sizeof ret_meta->offsets);
+    peek->wanted = record.incomplete ? NOT_COUNTED : record.row_count;
     return ERR_NONE;
 }
 
@@ -146,32 +149,37 @@ static int move(struct peek *peek, int table, MDB_val *key, MDB_val *value) {
     }
     mdb_cursor_close(peek->cursor);
     peek->cursor = NULL;
+    peek->before = STR_NONE;
     peek->table = table;
     int rc = open_cursor(peek, ROWS_SPACE + table, &peek->cursor);
     return rc ? rc : mdb_cursor_get(peek->cursor, key, value, MDB_FIRST);
 }
 
-static bool is_sound(int table, struct str key, struct str stored) {
-    uint32_t crc = 0;
-    if (stored.len < CRC_BYTES) {
-        return false;
+/* A row counts; the end of the last table is the moment to compare. */
+static bool count_sound(struct peek *peek, bool at_end) {
+    if ((size_t)peek->table != peek->ended) {
+        return true; /* not read from the first table on */
     }
-    memcpy(&crc, stored.ptr, sizeof crc);
-    struct str value = {stored.ptr + CRC_BYTES, stored.len - CRC_BYTES};
-    return be32toh(crc) == crc32c_entry(ROWS_SPACE + table, key, value);
+    peek->row_count += at_end ? 0 : 1;
+    peek->ended += at_end ? 1 : 0;
+    return peek->ended < peek->table_count || peek->wanted == NOT_COUNTED ||
+           peek->row_count == peek->wanted;
 }
 
 enum err_kind peek_next(struct peek *peek, int table, struct str *ret_key, struct str *ret_value,
                         struct err *reterr) {
     MDB_val k, v;
-    struct str key = STR_NONE, stored = STR_NONE;
+    struct str key = STR_NONE, value = STR_NONE;
     bool sound = true;
     guard_enter(folder_mark_path(peek->folder));
     int rc = move(peek, table, &k, &v);
     if (rc == 0) {
         key = (struct str){k.mv_data, k.mv_size};
-        stored = (struct str){v.mv_data, v.mv_size};
-        sound = is_sound(table, key, stored); /* reads every byte, while we are guarded */
+        struct str stored = {v.mv_data, v.mv_size};
+        /* reads every byte, while we are guarded */
+        sound = unseal(ROWS_SPACE + table, key, stored, &value) &&
+                (!peek->before.ptr || str_compare(peek->before, key) < 0);
+        peek->before = key;
     }
     guard_leave();
     if (rc != 0 && rc != MDB_NOTFOUND) {
@@ -179,12 +187,18 @@ enum err_kind peek_next(struct peek *peek, int table, struct str *ret_key, struc
     }
     if (!sound) {
         return err_set(reterr, ERR_CACHE,
-                       "%.300s: a row of table %d fails its checksum; a member would rebuild this "
-                       "cache",
+                       "%.300s: a row of table %d fails its checksum or stands in a wrong place; a "
+                       "member would rebuild this cache",
                        folder_data_path(peek->folder), table);
     }
+    if (!count_sound(peek, rc == MDB_NOTFOUND)) {
+        return err_set(reterr, ERR_CACHE,
+                       "%.300s: %" PRIu64 " rows of %" PRIu64 " are to be found; a member would "
+                       "rebuild this cache",
+                       folder_data_path(peek->folder), peek->row_count, peek->wanted);
+    }
     *ret_key = key;
-    *ret_value = rc == 0 ? (struct str){stored.ptr + CRC_BYTES, stored.len - CRC_BYTES} : STR_NONE;
+    *ret_value = value;
     return ERR_NONE;
 }
 

@@ -1,23 +1,16 @@
 #include "state/state.h"
 
 #include "base/buf.h"
-#include "state/crc32c.h"
 #include "state/fill.h"
 #include "state/meta.h"
 #include "state/overlay.h"
+#include "state/sealed.h"
 #include "state/undo.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <stdlib.h>
 
-/* Spaces of the store. The meta record's is first, so that a cache of a view with another number of
- * tables is recognised. Touched rows have a space for each table: a table number before their key
- * would not fit into 511 bytes. */
-#define META_SPACE 0
-#define META_KEY   STR("meta")
-
-#define CRC_BYTES 4
+#define META_KEY STR("meta")
 
 struct state {
     struct overlay store;
@@ -36,12 +29,12 @@ struct state {
 static int rows_space(const struct state *state, int table) {
     (void)state; /* where asserts are off */
     assert(table >= 0 && (size_t)table < state->table_count);
-    return 1 + table;
+    return ROWS_SPACE + table;
 }
 
 static int touched_space(const struct state *state, int table) {
     assert(table >= 0 && (size_t)table < state->table_count);
-    return 1 + (int)state->table_count + table;
+    return ROWS_SPACE + (int)state->table_count + table;
 }
 
 /* Every result of the store passes through here. */
@@ -52,26 +45,12 @@ static enum err_kind noted(struct state *state, enum err_kind kind) {
     return kind;
 }
 
-/* Into state->value. */
-static struct str seal(struct state *state, int space, struct str key, struct str value) {
-    buf_reset(&state->value);
-    buf_be32(&state->value, crc32c_entry(space, key, value));
-    buf_str(&state->value, value);
-    return buf_view(&state->value);
-}
-
-static enum err_kind unseal(struct state *state, int space, struct str key, struct str stored,
-                            struct str *ret_value, struct err *reterr) {
-    if (stored.len >= CRC_BYTES) {
-        struct str value = {stored.ptr + CRC_BYTES, stored.len - CRC_BYTES};
-        uint32_t crc = 0;
-        memcpy(&crc, stored.ptr, sizeof crc);
-        if (be32toh(crc) == crc32c_entry(space, key, value)) {
-            *ret_value = value;
-            return ERR_NONE;
-        }
+static enum err_kind open_sealed(struct state *state, int space, struct str key, struct str stored,
+                                 struct str *ret_value, struct err *reterr) {
+    if (unseal(space, key, stored, ret_value)) {
+        return ERR_NONE;
     }
-    int table = (space - 1) % (int)state->table_count;
+    int table = (space - ROWS_SPACE) % (int)state->table_count;
     return noted(state,
                  err_set(reterr, ERR_CACHE,
                          "state cache of task %d: a row of table %d fails its checksum; the cache "
@@ -211,7 +190,7 @@ static enum err_kind set_row(struct state *state, int table, struct str key, str
     }
     bool was_there = before.ptr != NULL;
     key = copy_key(state, key);
-    struct str sealed = value.ptr ? seal(state, space, key, value) : STR_NONE;
+    struct str sealed = value.ptr ? seal(&state->value, space, key, value) : STR_NONE;
     if (was_there ? value.ptr && str_equal(before, sealed) : !value.ptr) {
         return ERR_NONE; /* nothing changes: no page gets dirty */
     }
@@ -267,7 +246,7 @@ enum err_kind state_get(struct state *state, int table, struct str key, struct s
         *ret_value = STR_NONE;
         return ERR_NONE;
     }
-    return unseal(state, space, key, stored, ret_value, reterr);
+    return open_sealed(state, space, key, stored, ret_value, reterr);
 }
 
 /* *ret_key.ptr NULL: no more in this space, *ret_value is untouched. */
@@ -279,7 +258,7 @@ static enum err_kind next_in(struct state *state, int space, struct str range[2]
         return noted(state, kind);
     }
     if (key.ptr) {
-        kind = unseal(state, space, key, stored, &value, reterr);
+        kind = open_sealed(state, space, key, stored, &value, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
@@ -344,7 +323,7 @@ enum err_kind state_touch(struct state *state, int table, struct str key, bool d
     struct str stored = STR_NONE, flag = STR_NONE;
     enum err_kind kind = overlay_get(&state->store, space, key, &stored, reterr);
     if (kind == ERR_NONE && stored.ptr) {
-        kind = unseal(state, space, key, stored, &flag, reterr);
+        kind = open_sealed(state, space, key, stored, &flag, reterr);
     }
     if (kind != ERR_NONE) {
         return noted(state, kind);
@@ -354,7 +333,7 @@ enum err_kind state_touch(struct state *state, int table, struct str key, bool d
     }
     key = copy_key(state, key);
     flag = deleted ? STR("d") : STR("u");
-    overlay_set(&state->store, space, key, seal(state, space, key, flag));
+    overlay_set(&state->store, space, key, seal(&state->value, space, key, flag));
     return ERR_NONE;
 }
 

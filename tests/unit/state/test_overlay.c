@@ -1,5 +1,6 @@
 #include "sim/state_fixture.h"
 #include "state/overlay.h"
+#include "state/sealed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@ struct pair {
     struct kv *plain; /* what the overlay must look like */
     const struct kv_ops *ops;
     unsigned seed;
+    struct buf sealed;
 };
 
 static unsigned below(struct pair *b, unsigned limit) {
@@ -69,7 +71,7 @@ static void change(struct pair *b, int space) {
         return;
     }
     int len = snprintf(text, sizeof text, "%.*u", (int)below(b, 20), below(b, 1000));
-    struct str value = {text, (size_t)len};
+    struct str value = seal(&b->sealed, space, key, (struct str){text, (size_t)len});
     if (below(b, 4) == 0) {
         assert_int_equal(overlay_set_in_order(&b->overlay, space, key, value, &err), ERR_NONE);
     } else {
@@ -128,6 +130,7 @@ static void run(struct pair *b) {
     assert_null(key.ptr);
     overlay_close(&b->overlay);
     b->ops->close(&b->plain);
+    buf_clear(&b->sealed);
 }
 
 static void test_looks_like_the_store_with_its_changes(void **ctx) {

@@ -1,0 +1,50 @@
+/* sealed.h: what stands in which space of the store, and a value as it is stored: its checksum,
+ * big-endian, before it.
+ *
+ * What:    the checksum covers space, key and value. The meta record has one of its own (meta.h).
+ * Owns:    nothing.
+ * Threads: pure functions.
+ * Units:   bytes.
+ * Errors:  false: damaged.
+ * Limits:  none.
+ */
+#ifndef STATE_SEALED_H
+#define STATE_SEALED_H
+
+#include "base/buf.h"
+#include "state/crc32c.h"
+
+#include <endian.h>
+#include <stdint.h>
+
+/* The meta record's is first, so that a cache of a view with another number of tables is
+ * recognised. The tables' rows follow, then their touched rows: a table number before a key would
+ * not fit into 511 bytes. */
+#define META_SPACE 0
+#define ROWS_SPACE 1 /* of the first table */
+
+#define SEAL_BYTES 4
+
+static inline struct str seal(struct buf *buf, int space, struct str key, struct str value) {
+    buf_reset(buf);
+    buf_be32(buf, crc32c_entry(space, key, value));
+    buf_str(buf, value);
+    return buf_view(buf);
+}
+
+/* false: *ret_value is untouched. */
+static inline bool unseal(int space, struct str key, struct str stored, struct str *ret_value) {
+    if (stored.len < SEAL_BYTES) {
+        return false;
+    }
+    struct str value = {stored.ptr + SEAL_BYTES, stored.len - SEAL_BYTES};
+    uint32_t crc = 0;
+    memcpy(&crc, stored.ptr, sizeof crc);
+    if (be32toh(crc) != crc32c_entry(space, key, value)) {
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+#endif
