@@ -28,8 +28,8 @@ struct watch {
 };
 static _Thread_local struct watch watch;
 
-enum { WATCHED_COUNT = 3 };
-static const int watched[WATCHED_COUNT] = {SIGSEGV, SIGBUS, SIGABRT};
+enum { WATCHED_COUNT = 4 };
+static const int watched[WATCHED_COUNT] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
 static struct sigaction former[WATCHED_COUNT];
 
 void guard_enter(const char *mark_path) {

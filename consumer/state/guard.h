@@ -1,9 +1,9 @@
 /* guard.h: which store a crash of this thread would belong to, or a call that never ends.
  *
  * What:    LMDB aborts or faults on a damaged page, or loops for ever. A thread says before each
- *          call into it where the mark goes that its store is damaged; a handler of SIGSEGV, SIGBUS
- *          and SIGABRT leaves it there and lets the signal have its way. A call that has taken too
- *          much of the processor is ended likewise, by SIGABRT. kill -9, and signals sent by
+ *          call into it where the mark goes that its store is damaged; a handler of SIGSEGV,
+ * SIGBUS, SIGFPE and SIGABRT leaves it there and lets the signal have its way. A call that has
+ * taken too much of the processor is ended likewise, by SIGABRT. kill -9, and signals sent by
  *          others, leave none.
  * Owns:    the three signals' handlers and SIGVTALRM's, once installed; a pointer, a counter and a
  *          timer a thread.

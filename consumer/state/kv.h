@@ -35,6 +35,8 @@ struct kv_ops {
                          struct err *reterr);
     /* Deleting what is not there is no error. */
     enum err_kind (*remove)(struct kv *kv, int space, struct str key, struct err *reterr);
+    /* How many entries a space has. */
+    enum err_kind (*count)(struct kv *kv, int space, uint64_t *ret_count, struct err *reterr);
     /* Empties a space. */
     enum err_kind (*clear)(struct kv *kv, int space, struct err *reterr);
     /* Empties the whole store at once and durably, whatever state it is in, a damaged one too. */

@@ -1,9 +1,8 @@
+/* What the open transaction has not changed is as it was committed: so which leaf has a key's place
+ * is asked of the committed branches, whatever LMDB says. */
 #include "state/lmdb_cursor.h"
 
 #include <stdlib.h>
-
-/* LMDB merges a leaf that is filled to less than a quarter. */
-#define MERGE_SHARE 4
 
 /* A bit a page. */
 static bool was_looked_at(const struct kv *kv, uint64_t number) {
@@ -25,56 +24,61 @@ static void note_look(struct kv *kv, uint64_t number) {
     kv->looked_at[at] |= (unsigned char)(1U << number % 8);
 }
 
-/* At the leaf of an entry. What is not mapped is LMDB's own copy of a page that was looked at. */
-static int look(struct kv *kv, int space, const char *entry) {
-    if (!lmdb_is_mapped(kv, entry)) {
+static int look(struct kv *kv, int space, uint64_t leaf) {
+    if (was_looked_at(kv, leaf)) {
         return 0;
     }
-    struct lmdb_pages pages = {kv->map_start, 0, kv->page_bytes};
-    const char *page = lmdb_page_of(&pages, entry);
-    uint64_t number = lmdb_page_number(&pages, page);
-    if (was_looked_at(kv, number)) {
-        return 0;
-    }
-    pages = lmdb_env_pages(kv);
-    if (!lmdb_leaf_true(&pages, page, space)) {
+    struct lmdb_pages pages = lmdb_env_pages(kv);
+    if (!lmdb_leaf_true(&pages, pages.map + leaf * pages.page_bytes, space)) {
         return MDB_CORRUPTED;
     }
-    note_look(kv, number);
+    note_look(kv, leaf);
     return 0;
 }
 
-/* Within the guard. A large value is touched page by page, so that a page that can't be read kills
- * us here, where the crash is LMDB's. */
-static int move(struct kv *kv, int space, MDB_cursor *cursor, MDB_val *key, MDB_val *value,
-                MDB_cursor_op op) {
-    int rc = mdb_cursor_get(cursor, key, value, op);
-    rc = rc ? rc : look(kv, space, key->mv_data);
-    if (rc == 0) {
-        for (size_t i = 0; i < value->mv_size; i += kv->page_bytes) {
-            (void)((const volatile char *)value->mv_data)[i];
+static bool can_look(const struct kv *kv) {
+    return LMDB_FORMAT_KNOWN && kv->map_start;
+}
+
+static bool is_in(const struct lmdb_path *path, struct str key) {
+    return (!path->low.ptr || str_compare(path->low, key) <= 0) &&
+           (!path->high.ptr || str_compare(key, path->high) < 0);
+}
+
+/* Looks at the leaf that has the key's place, or with below the place before it, and leaves where
+ * that is in the space's path. */
+static int look_for(struct kv *kv, int space, struct str key, bool below) {
+    struct space *s = &kv->spaces[space];
+    if (!s->rooted) {
+        int rc = lmdb_tree_root(kv->txn, space, &s->root);
+        if (rc != 0) {
+            return rc;
+        }
+        s->rooted = true;
+    }
+    if (s->root.depth == 0) {
+        return 0;
+    }
+    if (s->path.leaf == 0 || below || !is_in(&s->path, key)) {
+        struct lmdb_pages pages = lmdb_env_pages(kv);
+        if (!lmdb_tree_path(&pages, s->root, key, below, &s->path)) {
+            return MDB_CORRUPTED;
         }
     }
+    return look(kv, space, s->path.leaf);
+}
+
+/* Looks at all leaves that may have keys from `from` to `to` (.ptr NULL: to the end). */
+static int look_between(struct kv *kv, int space, struct str from, struct str to) {
+    if (!can_look(kv)) {
+        return 0;
+    }
+    const struct lmdb_path *path = &kv->spaces[space].path;
+    int rc = look_for(kv, space, from, false);
+    while (rc == 0 && path->high.ptr && (!to.ptr || str_compare(path->high, to) <= 0)) {
+        rc = look_for(kv, space, path->high, false);
+    }
     return rc;
-}
-
-static int open_cursor(const struct kv *kv, int space, MDB_cursor **cursor) {
-    return *cursor ? 0 : mdb_cursor_open(kv->txn, kv->spaces[space].dbi, cursor);
-}
-
-int lmdb_move(struct kv *kv, int space, MDB_cursor **cursor, MDB_val *key, MDB_val *value,
-              MDB_cursor_op op) {
-    lmdb_enter(kv);
-    int rc = open_cursor(kv, space, cursor);
-    return lmdb_leave(rc ? rc : move(kv, space, *cursor, key, value, op));
-}
-
-/* A wrong key in a branch leads to a leaf beside the right one: then what stands before the place
- * is not less than sought. */
-static int look_before(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
-    MDB_val key, value;
-    int rc = move(kv, space, cursor, &key, &value, MDB_PREV);
-    return rc == 0 && str_compare(lmdb_view(key), sought) >= 0 ? MDB_CORRUPTED : rc;
 }
 
 /* What is not mapped does not say where its page begins. */
@@ -83,61 +87,138 @@ static bool may_start_leaf(const struct kv *kv, const char *entry) {
     return !lmdb_is_mapped(kv, entry) || lmdb_first_key(lmdb_page_of(&pages, entry)) == entry;
 }
 
-static int seek(struct kv *kv, int space, MDB_cursor *cursor, struct str sought, MDB_val *key,
-                MDB_val *value) {
+static bool share_leaf(const struct kv *kv, const char *entry, const char *other) {
+    struct lmdb_pages pages = {kv->map_start, 0, kv->page_bytes};
+    return lmdb_is_mapped(kv, entry) && lmdb_is_mapped(kv, other) &&
+           lmdb_page_of(&pages, entry) == lmdb_page_of(&pages, other);
+}
+
+/* A wrong key in a branch leads to a leaf beside the right one: then what stands before the place
+ * is not less than sought. Comes back to where the cursor was, which is an entry. */
+static int look_before(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
+    MDB_val key, value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
+    if (rc == MDB_NOTFOUND) {
+        rc = look_between(kv, space, STR(""), sought);
+        return rc ? rc : mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    }
+    if (rc != 0 || str_compare(lmdb_view(key), sought) >= 0) {
+        return rc ? rc : MDB_CORRUPTED;
+    }
+    rc = look_between(kv, space, lmdb_view(key), sought);
+    return rc ? rc : mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+}
+
+/* Nothing is at or behind sought: the last entry is before it. */
+static int look_at_end(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
+    MDB_val key, value;
+    int rc = look_between(kv, space, sought, STR_NONE);
+    rc = rc ? rc : mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    if (rc != 0) {
+        return rc == MDB_NOTFOUND ? look_between(kv, space, STR(""), sought) : rc;
+    }
+    return str_compare(lmdb_view(key), sought) >= 0
+               ? MDB_CORRUPTED
+               : look_between(kv, space, lmdb_view(key), sought);
+}
+
+/* A large value is touched page by page, so that a page that can't be read kills us here, where the
+ * crash is LMDB's. */
+static void touch(const struct kv *kv, const MDB_val *value) {
+    for (size_t i = 0; i < value->mv_size; i += kv->page_bytes) {
+        (void)((const volatile char *)value->mv_data)[i];
+    }
+}
+
+/* kv.h's parameters. NOLINTNEXTLINE(readability-function-size) */
+static int seek(struct kv *kv, int space, MDB_cursor *cursor, struct str sought,
+                enum lmdb_care care, MDB_val *key, MDB_val *value) {
     union {
         const char *given;
         void *taken;
     } ptr = {sought.ptr}; /* LMDB only reads it */
     *key = (MDB_val){sought.len, ptr.taken};
-    int rc = move(kv, space, cursor, key, value, MDB_SET_RANGE);
+    int rc = mdb_cursor_get(cursor, key, value, sought.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
     if (rc == MDB_NOTFOUND) {
-        rc = look_before(kv, space, cursor, sought);
+        rc = look_at_end(kv, space, cursor, sought);
         return rc ? rc : MDB_NOTFOUND;
     }
     int order = rc == 0 ? str_compare(lmdb_view(*key), sought) : 0;
     if (rc != 0 || order < 0) {
         return rc ? rc : MDB_CORRUPTED;
     }
-    if (order == 0 || !may_start_leaf(kv, key->mv_data)) {
-        return 0;
+    if (order > 0 || care == LMDB_CARE_FOR_LEAF) {
+        rc = look_between(kv, space, sought, lmdb_view(*key));
     }
-    rc = look_before(kv, space, cursor, sought);
-    if (rc != 0 && rc != MDB_NOTFOUND) {
-        return rc;
+    if (rc == 0 && order > 0 && sought.len > 0 && may_start_leaf(kv, key->mv_data)) {
+        rc = look_before(kv, space, cursor, sought);
     }
-    return move(kv, space, cursor, key, value, rc == 0 ? MDB_NEXT : MDB_FIRST);
-}
-
-int lmdb_seek(struct kv *kv, int space, MDB_cursor **cursor, struct str sought, MDB_val *key,
-              MDB_val *value) {
-    lmdb_enter(kv);
-    int rc = open_cursor(kv, space, cursor);
-    return lmdb_leave(rc ? rc : seek(kv, space, *cursor, sought, key, value));
-}
-
-/* There and back, over as many bytes as a leaf that will be merged has. */
-static int look_aside(struct kv *kv, int space, MDB_cursor *cursor, bool ahead) {
-    MDB_val key, value;
-    size_t passed = 0;
-    int steps = 0, rc = 0;
-    while (passed < kv->page_bytes / MERGE_SHARE) {
-        rc = move(kv, space, cursor, &key, &value, ahead ? MDB_NEXT : MDB_PREV);
-        if (rc != 0) {
-            break;
-        }
-        passed += key.mv_size + (value.mv_size < kv->page_bytes / 2 ? value.mv_size : 0);
-        steps++;
-    }
-    rc = rc == MDB_NOTFOUND ? 0 : rc;
-    for (; rc == 0 && steps > 0; steps--) {
-        rc = move(kv, space, cursor, &key, &value, ahead ? MDB_PREV : MDB_NEXT);
+    if (rc == 0) {
+        touch(kv, value);
     }
     return rc;
 }
 
-int lmdb_look_around(struct kv *kv, int space, MDB_cursor *cursor) {
+/* NOLINTNEXTLINE(readability-function-size): kv.h's parameters */
+int lmdb_seek(struct kv *kv, int space, MDB_cursor **cursor, struct str sought, enum lmdb_care care,
+              MDB_val *key, MDB_val *value) {
     lmdb_enter(kv);
-    int rc = look_aside(kv, space, cursor, false);
-    return lmdb_leave(rc ? rc : look_aside(kv, space, cursor, true));
+    int rc = *cursor ? 0 : mdb_cursor_open(kv->txn, kv->spaces[space].dbi, cursor);
+    return lmdb_leave(rc ? rc : seek(kv, space, *cursor, sought, care, key, value));
+}
+
+static int next(struct kv *kv, int space, MDB_cursor *cursor, MDB_val *key, MDB_val *value) {
+    MDB_val before, ignored;
+    int rc = mdb_cursor_get(cursor, &before, &ignored, MDB_GET_CURRENT);
+    rc = rc ? rc : mdb_cursor_get(cursor, key, value, MDB_NEXT);
+    if (rc == MDB_NOTFOUND) {
+        rc = look_between(kv, space, lmdb_view(before), STR_NONE);
+        return rc ? rc : MDB_NOTFOUND;
+    }
+    if (rc != 0 || str_compare(lmdb_view(*key), lmdb_view(before)) <= 0) {
+        return rc ? rc : MDB_CORRUPTED;
+    }
+    if (!share_leaf(kv, before.mv_data, key->mv_data)) {
+        rc = look_between(kv, space, lmdb_view(before), lmdb_view(*key));
+    }
+    if (rc == 0) {
+        touch(kv, value);
+    }
+    return rc;
+}
+
+int lmdb_next(struct kv *kv, int space, MDB_cursor *cursor, MDB_val *key, MDB_val *value) {
+    lmdb_enter(kv);
+    return lmdb_leave(next(kv, space, cursor, key, value));
+}
+
+static int look_around(struct kv *kv, int space, struct str key) {
+    struct space *s = &kv->spaces[space];
+    int rc = look_for(kv, space, key, false);
+    if (rc != 0 || s->root.depth == 0 || s->around == s->path.leaf) {
+        return rc;
+    }
+    struct lmdb_path path = s->path;
+    if (path.low.ptr) {
+        rc = look_for(kv, space, path.low, true);
+    }
+    if (rc == 0 && path.high.ptr) {
+        rc = look_for(kv, space, path.high, false);
+    }
+    s->path = path;
+    s->around = path.leaf;
+    return rc;
+}
+
+int lmdb_look_around(struct kv *kv, int space, struct str key) {
+    if (!can_look(kv)) {
+        return 0;
+    }
+    lmdb_enter(kv);
+    return lmdb_leave(look_around(kv, space, key));
+}
+
+int lmdb_look_everywhere(struct kv *kv, int space) {
+    lmdb_enter(kv);
+    return lmdb_leave(look_between(kv, space, STR(""), STR_NONE));
 }

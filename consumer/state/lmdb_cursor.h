@@ -1,9 +1,9 @@
 /* lmdb_cursor.h: reads that do not believe a damaged page.
  *
- * What:    an entry is given back when its page was looked at (once: later changes are our own),
- *          and it is said not to be there when what stands before and behind its place was, too.
- *          With lmdb_tree.h no row is missed, whatever has happened to the file before it was
- *          opened. What happens to it later, only values' checksums and LMDB notice.
+ * What:    a row is said not to be there when every leaf that could have it was looked at, and the
+ *          rows before and behind its place are where they should be. With lmdb_tree.h no row is
+ *          missed for what was damaged in the file before it was opened; see docs/semantics.md for
+ *          what is not noticed. A leaf is looked at once: what changes it later is LMDB for us.
  * Owns:    cursors are their transaction's.
  * Threads: a store belongs to one thread.
  * Units:   none.
@@ -15,16 +15,23 @@
 
 #include "state/lmdb_env.h"
 
-/* Moves *cursor, which it opens when needed, with any op but those that look for a key. */
-int lmdb_move(struct kv *kv, int space, MDB_cursor **cursor, MDB_val *key, MDB_val *value,
-              MDB_cursor_op op);
-/* Puts *cursor at the first entry at or behind sought, and that into key and value.
- * MDB_NOTFOUND: there is none; the cursor is anywhere. */
-int lmdb_seek(struct kv *kv, int space, MDB_cursor **cursor, struct str sought, MDB_val *key,
-              MDB_val *value);
-/* Before the entry at cursor is removed: LMDB may merge what is left of its leaf with one beside
- * it. Leaves cursor where it was. */
-int lmdb_look_around(struct kv *kv, int space, MDB_cursor *cursor);
+enum lmdb_care {
+    LMDB_CARE_FOR_ROW, /* one that is found will be read, and nothing else */
+    LMDB_CARE_FOR_LEAF /* it will be changed, or walked on from: its leaf is looked at in any case
+                        */
+};
+
+/* Puts *cursor, which it opens when needed, at the first entry at or behind sought, and that into
+ * key and value. MDB_NOTFOUND: there is none; the cursor is anywhere. */
+int lmdb_seek(struct kv *kv, int space, MDB_cursor **cursor, struct str sought, enum lmdb_care care,
+              MDB_val *key, MDB_val *value);
+/* From the entry that lmdb_seek (with care for the leaf) or lmdb_next gave to the one behind it. */
+int lmdb_next(struct kv *kv, int space, MDB_cursor *cursor, MDB_val *key, MDB_val *value);
+/* Before the entry of key is removed: LMDB may merge what is left of its leaf with one beside it.
+ */
+int lmdb_look_around(struct kv *kv, int space, struct str key);
+/* Looks at every leaf of the space. */
+int lmdb_look_everywhere(struct kv *kv, int space);
 
 static inline struct str lmdb_view(MDB_val v) {
     return (struct str){v.mv_data, v.mv_size};

@@ -61,7 +61,9 @@ static int blame(const struct kv *kv, int rc) {
         return rc;
     }
     lmdb_enter(kv);
-    return lmdb_is_damage(lmdb_leave(check_tree(kv))) ? MDB_CORRUPTED : rc;
+    int found = lmdb_leave(check_tree(kv));
+    /* PANIC: LMDB does not go on after an error of the disk, and lets nobody look. */
+    return lmdb_is_damage(found) && found != MDB_PANIC ? MDB_CORRUPTED : rc;
 }
 
 enum err_kind lmdb_fail(struct kv *kv, int rc, const char *doing, struct err *reterr) {
@@ -141,8 +143,8 @@ void lmdb_env_close(struct kv *kv) {
     }
 }
 
-/* Where LMDB put the map: its interface does not say. Not found: every leaf counts as clean, which
- * makes commits smaller than they need be. */
+/* Where LMDB put the map: its interface does not say. Not found (no /proc): every leaf
+ * counts as clean, which makes commits smaller than they need be, and no page is looked at. */
 static void find_map(struct kv *kv) {
     kv->map_start = kv->map_end = NULL;
     FILE *maps = fopen("/proc/self/maps", "re");

@@ -22,6 +22,12 @@ struct space {
     MDB_cursor *walk; /* of next */
     bool walking;     /* walk stands at the entry returned last, and nothing has changed since */
 
+    /* lmdb_cursor.c's: the space as the open transaction found it. */
+    bool rooted;
+    struct lmdb_root root;
+    struct lmdb_path path; /* the one asked for last; leaf 0: none */
+    uint64_t around;       /* the leaf whose neighbours were looked at last */
+
     /* What the open transaction has changed here, see dirty_bytes. */
     bool counting;
     size_t branch_pages; /* when it began to */

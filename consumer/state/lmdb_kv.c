@@ -40,7 +40,7 @@ static enum err_kind get(struct kv *kv, int space, struct str key, struct str *r
         return kind;
     }
     MDB_val k, v;
-    int rc = lmdb_seek(kv, space, &kv->spaces[space].seek, key, &k, &v);
+    int rc = lmdb_seek(kv, space, &kv->spaces[space].seek, key, LMDB_CARE_FOR_ROW, &k, &v);
     if (rc != 0 && rc != MDB_NOTFOUND) {
         return lmdb_fail(kv, rc, "can't be read", reterr);
     }
@@ -48,31 +48,22 @@ static enum err_kind get(struct kv *kv, int space, struct str key, struct str *r
     return ERR_NONE;
 }
 
-/* From the entry that has the key `after`. */
-static int step(struct kv *kv, int space, struct str after, MDB_val *k, MDB_val *v) {
-    int rc = lmdb_move(kv, space, &kv->spaces[space].walk, k, v, MDB_NEXT);
-    return rc == 0 && str_compare(lmdb_view(*k), after) <= 0 ? MDB_CORRUPTED : rc;
-}
-
 /* Puts the space's walking cursor at the first entry after `after` within prefix's reach. */
 static int seek_next(struct kv *kv, int space, struct str from[2], MDB_val *k, MDB_val *v) {
     struct space *s = &kv->spaces[space];
     struct str prefix = from[0], after = from[1];
     if (!after.ptr || str_compare(after, prefix) < 0) {
-        return prefix.len > 0 ? lmdb_seek(kv, space, &s->walk, prefix, k, v)
-                              : lmdb_move(kv, space, &s->walk, k, v, MDB_FIRST);
-    }
-    if (after.len == 0) {
-        return lmdb_move(kv, space, &s->walk, k, v, MDB_FIRST);
+        return lmdb_seek(kv, space, &s->walk, prefix, LMDB_CARE_FOR_LEAF, k, v);
     }
     if (s->walking) {
-        int rc = lmdb_move(kv, space, &s->walk, k, v, MDB_GET_CURRENT);
+        lmdb_enter(kv);
+        int rc = lmdb_leave(mdb_cursor_get(s->walk, k, v, MDB_GET_CURRENT));
         if (rc != 0 || str_equal(lmdb_view(*k), after)) {
-            return rc ? rc : step(kv, space, after, k, v);
+            return rc ? rc : lmdb_next(kv, space, s->walk, k, v);
         }
     }
-    int rc = lmdb_seek(kv, space, &s->walk, after, k, v);
-    return rc == 0 && str_equal(lmdb_view(*k), after) ? step(kv, space, after, k, v) : rc;
+    int rc = lmdb_seek(kv, space, &s->walk, after, LMDB_CARE_FOR_LEAF, k, v);
+    return rc == 0 && str_equal(lmdb_view(*k), after) ? lmdb_next(kv, space, s->walk, k, v) : rc;
 }
 
 /* kv.h's parameters. NOLINTNEXTLINE(readability-function-size) */
@@ -169,7 +160,7 @@ static int before_change(struct kv *kv, int space, struct str key, bool *ret_the
     s->walking = false;
     kv->changed = true;
     MDB_val k, v;
-    int rc = lmdb_seek(kv, space, &s->seek, key, &k, &v);
+    int rc = lmdb_seek(kv, space, &s->seek, key, LMDB_CARE_FOR_LEAF, &k, &v);
     if (rc != 0 && rc != MDB_NOTFOUND) {
         return rc;
     }
@@ -188,8 +179,9 @@ static int check_space(struct kv *kv, int space) {
     struct space *s = &kv->spaces[space];
     MDB_val k, v;
     const char *leaf = NULL;
-    int rc = lmdb_move(kv, space, &s->walk, &k, &v, MDB_FIRST);
-    for (; rc == 0; rc = lmdb_move(kv, space, &s->walk, &k, &v, MDB_NEXT)) {
+    int rc = lmdb_look_everywhere(kv, space);
+    rc = rc ? rc : lmdb_seek(kv, space, &s->walk, STR(""), LMDB_CARE_FOR_LEAF, &k, &v);
+    for (; rc == 0; rc = lmdb_next(kv, space, s->walk, &k, &v)) {
         const char *page = page_of(kv, k.mv_data);
         lmdb_enter(kv);
         rc = lmdb_leave(entry_sound(kv, k.mv_data, &v, page != leaf) ? 0 : MDB_CORRUPTED);
@@ -233,12 +225,23 @@ static enum err_kind del(struct kv *kv, int space, struct str key, struct err *r
     bool there = false;
     int rc = before_change(kv, space, key, &there);
     if (rc == 0 && there) {
-        MDB_cursor *cursor = kv->spaces[space].seek;
-        rc = lmdb_look_around(kv, space, cursor);
+        rc = lmdb_look_around(kv, space, key);
         lmdb_enter(kv);
-        rc = lmdb_leave(rc ? rc : mdb_cursor_del(cursor, 0));
+        rc = lmdb_leave(rc ? rc : mdb_cursor_del(kv->spaces[space].seek, 0));
     }
     return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be changed", reterr);
+}
+
+static enum err_kind count(struct kv *kv, int space, uint64_t *ret_count, struct err *reterr) {
+    enum err_kind kind = lmdb_begin(kv, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    MDB_stat stat = {0};
+    lmdb_enter(kv);
+    int rc = lmdb_leave(mdb_stat(kv->txn, kv->spaces[space].dbi, &stat));
+    *ret_count = stat.ms_entries;
+    return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be read", reterr);
 }
 
 static enum err_kind clear(struct kv *kv, int space, struct err *reterr) {
@@ -336,6 +339,7 @@ const struct kv_ops *lmdb_kv_ops(void) {
         .next = next,
         .put = put,
         .remove = del,
+        .count = count,
         .clear = clear,
         .reset = reset,
         .dirty_bytes = dirty_bytes,

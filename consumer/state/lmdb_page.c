@@ -14,7 +14,6 @@ struct page_head {
 #define PAGE_BRANCH 0x01
 #define PAGE_LEAF   0x02
 #define PAGE_LARGE  0x04
-#define PAGE_DIRTY  0x10
 
 /* After it the key, then the value or the number of its first page. */
 struct node {
@@ -63,9 +62,9 @@ static size_t node_bytes(struct node node, bool in_branch) {
 static bool page_sound(const struct lmdb_pages *pages, const char *page, int kind) {
     size_t page_bytes = pages->page_bytes, sum = 0;
     struct page_head head = head_of(page);
-    if (head.number != (size_t)(page - pages->map) / page_bytes ||
-        (head.flags & ~PAGE_DIRTY) != kind || head.lower < sizeof head || head.lower > head.upper ||
-        head.upper > page_bytes || head.lower % 2 != 0) {
+    if (head.number != (size_t)(page - pages->map) / page_bytes || head.flags != kind ||
+        head.lower < sizeof head || head.lower > head.upper || head.upper > page_bytes ||
+        head.lower % 2 != 0) {
         return false;
     }
     for (size_t i = 0; i < lmdb_entry_count(page); i++) {
@@ -105,8 +104,7 @@ uint64_t lmdb_branch_child(const char *page, size_t i, struct str *ret_key) {
     return (uint64_t)node.flags << 32 | value_bytes(node);
 }
 
-/* The value of a node, where it is in the file already; else .ptr is NULL. false: it has pages of
- * its own that can't be right. */
+/* false: it has pages of its own that can't be right. */
 static bool find_value(const struct lmdb_pages *pages, const char *in_node, struct node node,
                        struct str *ret_value) {
     *ret_value = (struct str){in_node, value_bytes(node)};
@@ -115,31 +113,38 @@ static bool find_value(const struct lmdb_pages *pages, const char *in_node, stru
     }
     uint64_t number = 0;
     memcpy(&number, in_node, sizeof number);
-    if (number >= pages->count) { /* as below */
-        ret_value->ptr = NULL;
-        return true;
+    if (number < LMDB_PAGE_FIRST || number >= pages->count) {
+        return false;
     }
     ret_value->ptr = pages->map + number * pages->page_bytes + sizeof(struct page_head);
-    return number >= LMDB_PAGE_FIRST && lmdb_large_sound(pages, *ret_value);
+    return lmdb_large_sound(pages, *ret_value);
 }
 
 bool lmdb_leaf_true(const struct lmdb_pages *pages, const char *page, int space) {
-    if (!lmdb_leaf_sound(pages, page)) {
+    if (!lmdb_leaf_sound(pages, page) || lmdb_entry_count(page) == 0) {
         return false;
     }
     struct str before = STR_NONE;
-    for (size_t i = 0; LMDB_FORMAT_KNOWN && i < lmdb_entry_count(page); i++) {
+    for (size_t i = 0; i < lmdb_entry_count(page); i++) {
         size_t at = entry_at(page, i);
         struct node node = node_at(page, at);
         struct str key = {page + at + sizeof node, node.key_bytes}, stored, value;
         if (node.flags & NODE_SPACE || (before.ptr && str_compare(before, key) >= 0) ||
             !find_value(pages, key.ptr + key.len, node, &stored) ||
-            (space != META_SPACE && stored.ptr && !unseal(space, key, stored, &value))) {
+            (space != META_SPACE && !unseal(space, key, stored, &value))) {
             return false;
         }
         before = key;
     }
     return true;
+}
+
+static uint64_t large_count(struct page_head head) {
+    return (uint64_t)head.upper << 16 | head.lower;
+}
+
+uint64_t lmdb_large_count(const char *page) {
+    return large_count(head_of(page));
 }
 
 bool lmdb_large_sound(const struct lmdb_pages *pages, struct str value) {
@@ -156,8 +161,8 @@ bool lmdb_large_sound(const struct lmdb_pages *pages, struct str value) {
         return true; /* written by the open transaction, which was too large to hold it */
     }
     head = head_of(value.ptr - sizeof head);
-    size_t held = (size_t)head.upper << 16 | head.lower;
-    return (head.flags & ~PAGE_DIRTY) == PAGE_LARGE && head.number == number &&
+    uint64_t held = large_count(head);
+    return head.flags == PAGE_LARGE && head.number == number &&
            held >= (value.len + sizeof head - 1) / pages->page_bytes + 1 &&
            held <= pages->count - number;
 }

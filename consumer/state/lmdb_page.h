@@ -45,13 +45,16 @@ static inline uint64_t lmdb_page_number(const struct lmdb_pages *pages, const ch
 
 /* page: in the map, a leaf; its entries are within it and fill what it says it has filled. */
 bool lmdb_leaf_sound(const struct lmdb_pages *pages, const char *page);
-/* And it is one of rows: the keys ascend, each entry matches its checksum. */
+/* As last committed, and one of rows: sound, not empty, the keys ascend, each entry matches its
+ * checksum. */
 bool lmdb_leaf_true(const struct lmdb_pages *pages, const char *page, int space);
 /* Of a sound leaf that is not empty. */
 const char *lmdb_first_key(const char *page);
 /* A value, in the map, with pages of its own: they hold it and are within the file. (More than it
  * needs: it was longer before.) */
 bool lmdb_large_sound(const struct lmdb_pages *pages, struct str value);
+/* Of the first page of a sound one: how many it has. */
+uint64_t lmdb_large_count(const char *page);
 
 /* As lmdb_leaf_sound, of a branch. */
 bool lmdb_branch_sound(const struct lmdb_pages *pages, const char *page);

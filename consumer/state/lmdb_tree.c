@@ -1,16 +1,18 @@
 #include "state/lmdb_tree.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FREE_DBI  0
-#define MAIN_DBI  1
-#define DEPTH_MAX 32 /* as LMDB's cursors */
-#define NO_PAGE   UINT64_MAX
+#define FREE_DBI   0
+#define MAIN_DBI   1
+#define DEPTH_MAX  32 /* as LMDB's cursors */
+#define NO_PAGE    UINT64_MAX
+#define SPACES_MAX 64
 
 /* What the list of spaces says of one. */
-struct root {
+struct space_record {
     uint32_t pad;
     uint16_t flags;
     uint16_t depth; /* 1: the root is a leaf */
@@ -23,9 +25,13 @@ struct tree {
     unsigned char *seen; /* a bit a page */
 };
 
+static bool is_page(const struct lmdb_pages *pages, uint64_t number) {
+    return number >= LMDB_PAGE_FIRST && number < pages->count;
+}
+
 /* The first to do so? */
 static bool claim(struct tree *tree, uint64_t number) {
-    if (number < LMDB_PAGE_FIRST || number >= tree->pages.count) {
+    if (!is_page(&tree->pages, number)) {
         return false;
     }
     unsigned bit = 1U << number % 8;
@@ -72,61 +78,71 @@ static bool branches_sound(struct tree *tree, uint64_t number, int depth) {
     return true;
 }
 
-static bool space_sound(struct tree *tree, const MDB_val *name, const MDB_val *record) {
-    struct root root;
-    if (name->mv_size == 0 || name->mv_size > 2 || record->mv_size != sizeof root) {
+static bool read_record(const MDB_val *value, struct space_record *record) {
+    if (value->mv_size != sizeof *record) {
         return false;
     }
-    memcpy(&root, record->mv_data, sizeof root);
-    if (root.flags != 0 || root.depth > DEPTH_MAX || (root.depth == 0) != (root.page == NO_PAGE)) {
+    memcpy(record, value->mv_data, sizeof *record);
+    return record->flags == 0 && record->depth <= DEPTH_MAX &&
+           (record->depth == 0) == (record->page == NO_PAGE);
+}
+
+static bool space_sound(struct tree *tree, const MDB_val *value) {
+    struct space_record record;
+    if (!read_record(value, &record)) {
         return false;
     }
-    return root.depth == 0 || (claim(tree, root.page) &&
-                               (root.depth == 1 || branches_sound(tree, root.page, root.depth)));
+    return record.depth == 0 ||
+           (claim(tree, record.page) &&
+            (record.depth == 1 || branches_sound(tree, record.page, record.depth)));
 }
 
 /* "0", "1" and so on: the number; -1: not that. */
 static int space_number(const MDB_val *name) {
     const char *digits = name->mv_data;
     int number = 0;
+    if (name->mv_size == 0 || name->mv_size > 2 || (name->mv_size == 2 && digits[0] == '0')) {
+        return -1;
+    }
     for (size_t i = 0; i < name->mv_size; i++) {
-        if (digits[i] < '0' || digits[i] > '9' ||
-            (i == 0 && digits[i] == '0' && name->mv_size > 1)) {
+        if (digits[i] < '0' || digits[i] > '9') {
             return -1;
         }
         number = number * 10 + (digits[i] - '0');
     }
-    return number;
+    return number < SPACES_MAX ? number : -1;
 }
 
-/* The list of spaces is one leaf, and names those from 0 on. None: nothing was committed yet. */
+/* The list of spaces is one leaf, and names those from 0 on, each once: LMDB would make one that it
+ * does not find. None: nothing was committed yet. */
 static int check_spaces(struct tree *tree, MDB_txn *txn) {
     MDB_cursor *cursor = NULL;
-    MDB_val name, record;
+    MDB_val name, record = {0};
     const char *leaf = NULL;
-    int count = 0, highest = -1;
-    int rc = mdb_cursor_open(txn, MAIN_DBI, &cursor);
+    uint64_t named = 0;
+    unsigned flags = 0;
+    int rc = mdb_dbi_flags(txn, MAIN_DBI, &flags);
+    rc = rc ? rc : mdb_cursor_open(txn, MAIN_DBI, &cursor);
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_cursor_get(cursor, &name, &record, MDB_FIRST);
+    rc = flags != 0 ? MDB_CORRUPTED : mdb_cursor_get(cursor, &name, &record, MDB_FIRST);
     for (; rc == 0; rc = mdb_cursor_get(cursor, &name, &record, MDB_NEXT)) {
         const char *page = lmdb_page_of(&tree->pages, name.mv_data);
         bool sound = leaf ? page == leaf
                           : lmdb_leaf_sound(&tree->pages, page) &&
                                 claim(tree, lmdb_page_number(&tree->pages, page));
-        int number = sound && space_sound(tree, &name, &record) ? space_number(&name) : -1;
-        if (number < 0) {
+        int number = sound && space_sound(tree, &record) ? space_number(&name) : -1;
+        if (number < 0 || named >> number & 1) {
             rc = MDB_CORRUPTED;
             break;
         }
         leaf = page;
-        highest = number > highest ? number : highest;
-        count++;
+        named |= UINT64_C(1) << number;
     }
     mdb_cursor_close(cursor);
     rc = rc == MDB_NOTFOUND ? 0 : rc;
-    return rc == 0 && highest + 1 != count ? MDB_CORRUPTED : rc;
+    return rc == 0 && (named & (named + 1)) != 0 ? MDB_CORRUPTED : rc;
 }
 
 /* A record of the list: how many pages, and those, falling. */
@@ -151,22 +167,41 @@ static bool free_record_sound(struct tree *tree, const MDB_val *record) {
     return true;
 }
 
+/* The pages that a record has of its own, or none. */
+static bool claim_record(struct tree *tree, const char *leaf, struct str value) {
+    const char *page = lmdb_page_of(&tree->pages, value.ptr);
+    if (page == leaf) {
+        return true;
+    }
+    if (!lmdb_large_sound(&tree->pages, value)) {
+        return false;
+    }
+    uint64_t first = lmdb_page_number(&tree->pages, page), count = lmdb_large_count(page);
+    for (uint64_t i = 0; i < count; i++) {
+        if (!claim(tree, first + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int check_free_list(struct tree *tree, MDB_txn *txn) {
     MDB_cursor *cursor = NULL;
-    MDB_val key, record;
+    MDB_val key, record = {0};
     const char *leaf = NULL;
+    const struct lmdb_pages *pages = &tree->pages;
     int rc = mdb_cursor_open(txn, FREE_DBI, &cursor);
     if (rc != 0) {
         return rc;
     }
-    const struct lmdb_pages *pages = &tree->pages;
     rc = mdb_cursor_get(cursor, &key, &record, MDB_FIRST);
     for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &record, MDB_NEXT)) {
         const char *page = lmdb_page_of(pages, key.mv_data);
-        struct str value = {record.mv_data, record.mv_size};
-        bool is_large = lmdb_page_of(pages, value.ptr) != page;
-        if ((page != leaf && !lmdb_leaf_sound(pages, page)) || key.mv_size != sizeof(uint64_t) ||
-            (is_large && !lmdb_large_sound(pages, value)) || !free_record_sound(tree, &record)) {
+        if ((page != leaf &&
+             (!lmdb_leaf_sound(pages, page) || !claim(tree, lmdb_page_number(pages, page)))) ||
+            key.mv_size != sizeof(uint64_t) ||
+            !claim_record(tree, page, (struct str){record.mv_data, record.mv_size}) ||
+            !free_record_sound(tree, &record)) {
             rc = MDB_CORRUPTED;
             break;
         }
@@ -193,4 +228,59 @@ int lmdb_tree_check(MDB_env *env, const struct lmdb_pages *pages) {
     }
     free(tree.seen);
     return rc;
+}
+
+/* ---- paths ---- */
+
+int lmdb_tree_root(MDB_txn *txn, int space, struct lmdb_root *ret_root) {
+    char name[16];
+    int len = snprintf(name, sizeof name, "%d", space);
+    MDB_val key = {(size_t)len, name}, value = {0};
+    struct space_record record;
+    int rc = mdb_get(txn, MAIN_DBI, &key, &value);
+    if (rc != 0) {
+        return rc;
+    }
+    if (!read_record(&value, &record)) {
+        return MDB_CORRUPTED;
+    }
+    *ret_root = (struct lmdb_root){record.page, record.depth};
+    return 0;
+}
+
+/* The entry of a branch below which key's place is. */
+static size_t entry_of(const char *branch, struct str key, bool below) {
+    size_t low = 0, high = lmdb_entry_count(branch);
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        struct str least;
+        (void)lmdb_branch_child(branch, middle, &least);
+        int order = str_compare(least, key);
+        if (below ? order < 0 : order <= 0) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+bool lmdb_tree_path(const struct lmdb_pages *pages, struct lmdb_root root, struct str key,
+                    bool below, struct lmdb_path *ret_path) {
+    struct lmdb_path path = {.leaf = root.page};
+    for (int level = 1; level < root.depth; level++) {
+        if (!is_page(pages, path.leaf)) {
+            return false;
+        }
+        const char *branch = pages->map + path.leaf * pages->page_bytes;
+        size_t entry = entry_of(branch, key, below);
+        struct str least;
+        if (entry + 1 < lmdb_entry_count(branch)) {
+            (void)lmdb_branch_child(branch, entry + 1, &path.high);
+        }
+        path.leaf = lmdb_branch_child(branch, entry, &least);
+        path.low = entry > 0 ? least : path.low;
+    }
+    *ret_path = path;
+    return is_page(pages, path.leaf);
 }

@@ -4,12 +4,12 @@
 
 #include <endian.h>
 
-/* crc32c be32 | format be32 | table_count be32 | flags be32 | wall_ms be64 | row_count be64 |
+/* crc32c be32 | format be32 | table_count be32 | flags be32 | wall_ms be64 |
  * offsets be64 each | identity to the end. The CRC covers what follows it; it and the format stay
  * where they are in every format to come. */
 #define CRC_BYTES       4
 #define HEAD_BYTES      8
-#define FIXED_BYTES     32
+#define FIXED_BYTES     24
 #define FLAG_INCOMPLETE 1U
 
 static uint32_t be32_at(struct str s, size_t at) {
@@ -31,7 +31,6 @@ void meta_encode(const struct meta_record *record, struct buf *out) {
     buf_be32(out, (uint32_t)record->table_count);
     buf_be32(out, record->incomplete ? FLAG_INCOMPLETE : 0);
     buf_be64(out, (uint64_t)record->wall_ms);
-    buf_be64(out, record->row_count);
     for (size_t i = 0; i < record->table_count; i++) {
         buf_be64(out, (uint64_t)record->offsets[i]);
     }
@@ -60,7 +59,6 @@ enum meta_verdict meta_decode(struct str stored, struct meta_record *record) {
     record->identity = record->identity.ptr ? record->identity : identity;
     record->incomplete = (be32_at(stored, 12) & FLAG_INCOMPLETE) != 0;
     record->wall_ms = (int64_t)be64_at(stored, 16);
-    record->row_count = be64_at(stored, 24);
     for (size_t i = 0; i < record->table_count; i++) {
         record->offsets[i] = (int64_t)be64_at(stored, FIXED_BYTES + i * sizeof(int64_t));
     }

@@ -14,14 +14,13 @@
 #include "state/state.h"
 
 /* Raise it whenever what is stored changes its form or meaning: older caches are then rebuilt. */
-#define META_FORMAT 1
+#define META_FORMAT 2
 
 struct meta_record {
     struct str identity;
     size_t table_count;
     int64_t offsets[STATE_TOPICS_MAX];
     int64_t wall_ms;
-    uint64_t row_count;
     bool incomplete;
 };
 

@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define NOT_COUNTED UINT64_MAX
-
 struct peek {
     struct folder *folder;
     MDB_env *env;
@@ -22,10 +20,8 @@ struct peek {
     MDB_cursor *cursor;
     int table;         /* of cursor; -1: none yet */
     struct str before; /* the key that the cursor gave last */
+    uint64_t left;     /* rows that it has still to give */
     size_t table_count;
-    size_t ended;       /* tables from the first on that were read to their ends */
-    uint64_t row_count; /* in them and in the one after them */
-    uint64_t wanted;    /* of a complete cache, in all tables */
 };
 
 static enum err_kind fail(const struct peek *peek, int rc, struct err *reterr) {
@@ -61,17 +57,38 @@ static int open_env(struct peek *peek, off_t file_bytes) {
 }
 
 /* Inside the guard. MDB_NOTFOUND: there is no such space. */
-static int open_cursor(struct peek *peek, int space, MDB_cursor **ret_cursor) {
+static int open_space(struct peek *peek, int space, MDB_dbi *ret_dbi, uint64_t *ret_count) {
     char name[16];
+    MDB_stat stat = {0};
     (void)snprintf(name, sizeof name, "%d", space);
+    int rc = mdb_dbi_open(peek->txn, name, 0, ret_dbi);
+    rc = rc ? rc : mdb_stat(peek->txn, *ret_dbi, &stat);
+    *ret_count = stat.ms_entries;
+    return rc;
+}
+
+static int open_cursor(struct peek *peek, int space, MDB_cursor **ret_cursor, uint64_t *ret_count) {
     MDB_dbi dbi = 0;
-    int rc = mdb_dbi_open(peek->txn, name, 0, &dbi);
+    int rc = open_space(peek, space, &dbi, ret_count);
     return rc ? rc : mdb_cursor_open(peek->txn, dbi, ret_cursor);
+}
+
+static int count_rows(struct peek *peek, uint64_t *ret_count) {
+    *ret_count = 0;
+    int rc = 0;
+    for (int table = 0; rc == 0 && table < (int)peek->table_count; table++) {
+        MDB_dbi dbi = 0;
+        uint64_t count = 0;
+        rc = open_space(peek, ROWS_SPACE + table, &dbi, &count);
+        *ret_count += count;
+    }
+    return rc;
 }
 
 static int read_meta(struct peek *peek, struct meta_record *record, enum meta_verdict *verdict) {
     MDB_cursor *cursor = NULL;
-    int rc = open_cursor(peek, META_SPACE, &cursor);
+    uint64_t count = 0;
+    int rc = open_cursor(peek, META_SPACE, &cursor, &count);
     MDB_val key, value;
     rc = rc ? rc : mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
     if (rc == 0) {
@@ -85,9 +102,11 @@ static enum err_kind open_at(struct peek *peek, off_t file_bytes, struct peek_me
                              bool *ret_empty, struct err *reterr) {
     struct meta_record record = {.table_count = peek->table_count};
     enum meta_verdict verdict = META_DAMAGED;
+    uint64_t row_count = 0;
     guard_enter(folder_mark_path(peek->folder));
     int rc = open_env(peek, file_bytes);
     rc = rc ? rc : read_meta(peek, &record, &verdict);
+    rc = rc || verdict != META_GOOD ? rc : count_rows(peek, &row_count);
     guard_leave();
     if (rc == MDB_NOTFOUND) {
         *ret_empty = true; /* nothing was ever committed */
@@ -104,11 +123,10 @@ static enum err_kind open_at(struct peek *peek, off_t file_bytes, struct peek_me
                            : "what it stands at is damaged");
     }
     *ret_meta = (struct peek_meta){.wall_ms = record.wall_ms,
-                                   .row_count = record.row_count,
+                                   .row_count = row_count,
                                    .incomplete = record.incomplete,
                                    .identity = record.identity};
     memcpy(ret_meta->offsets, record.offsets, sizeof ret_meta->offsets);
-    peek->wanted = record.incomplete ? NOT_COUNTED : record.row_count;
     return ERR_NONE;
 }
 
@@ -151,19 +169,8 @@ static int move(struct peek *peek, int table, MDB_val *key, MDB_val *value) {
     peek->cursor = NULL;
     peek->before = STR_NONE;
     peek->table = table;
-    int rc = open_cursor(peek, ROWS_SPACE + table, &peek->cursor);
+    int rc = open_cursor(peek, ROWS_SPACE + table, &peek->cursor, &peek->left);
     return rc ? rc : mdb_cursor_get(peek->cursor, key, value, MDB_FIRST);
-}
-
-/* A row counts; the end of the last table is the moment to compare. */
-static bool count_sound(struct peek *peek, bool at_end) {
-    if ((size_t)peek->table != peek->ended) {
-        return true; /* not read from the first table on */
-    }
-    peek->row_count += at_end ? 0 : 1;
-    peek->ended += at_end ? 1 : 0;
-    return peek->ended < peek->table_count || peek->wanted == NOT_COUNTED ||
-           peek->row_count == peek->wanted;
 }
 
 enum err_kind peek_next(struct peek *peek, int table, struct str *ret_key, struct str *ret_value,
@@ -177,7 +184,7 @@ enum err_kind peek_next(struct peek *peek, int table, struct str *ret_key, struc
         key = (struct str){k.mv_data, k.mv_size};
         struct str stored = {v.mv_data, v.mv_size};
         /* reads every byte, while we are guarded */
-        sound = unseal(ROWS_SPACE + table, key, stored, &value) &&
+        sound = unseal(ROWS_SPACE + table, key, stored, &value) && peek->left-- > 0 &&
                 (!peek->before.ptr || str_compare(peek->before, key) < 0);
         peek->before = key;
     }
@@ -191,11 +198,11 @@ enum err_kind peek_next(struct peek *peek, int table, struct str *ret_key, struc
                        "member would rebuild this cache",
                        folder_data_path(peek->folder), table);
     }
-    if (!count_sound(peek, rc == MDB_NOTFOUND)) {
+    if (rc == MDB_NOTFOUND && peek->left > 0) {
         return err_set(reterr, ERR_CACHE,
-                       "%.300s: %" PRIu64 " rows of %" PRIu64 " are to be found; a member would "
+                       "%.300s: %" PRIu64 " rows of table %d can't be found; a member would "
                        "rebuild this cache",
-                       folder_data_path(peek->folder), peek->row_count, peek->wanted);
+                       folder_data_path(peek->folder), peek->left, table);
     }
     *ret_key = key;
     *ret_value = value;

@@ -100,7 +100,6 @@ static enum err_kind read_meta(struct state *state, struct state_meta *meta, str
         meta->damaged = meta->damaged || verdict == META_DAMAGED;
         return empty(state, reterr);
     }
-    state->row_count = record.row_count;
     state->incomplete = record.incomplete;
     meta->incomplete = record.incomplete;
     meta->wall_ms = record.wall_ms;
@@ -128,6 +127,11 @@ enum err_kind state_open(const struct kv_factory *factory, int32_t task, const c
     if (kind == ERR_NONE) {
         overlay_init(&state->store, factory, kv, spaces);
         kind = read_meta(state, &meta, reterr);
+    }
+    for (int table = 0; kind == ERR_NONE && table < (int)table_count; table++) {
+        uint64_t count = 0; /* not from the meta record: large commits come in parts before it */
+        kind = factory->ops->count(kv, rows_space(state, table), &count, reterr);
+        state->row_count += count;
     }
     if (kind != ERR_NONE) {
         state_close(&state);
@@ -387,7 +391,6 @@ enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t 
     struct meta_record record = {.identity = buf_view(&state->identity),
                                  .table_count = state->table_count,
                                  .wall_ms = wall_ms,
-                                 .row_count = state->row_count,
                                  .incomplete = state->incomplete && !complete};
     memcpy(record.offsets, offsets, state->table_count * sizeof *offsets);
     kind = commit_meta(state, &record, reterr);

@@ -172,6 +172,12 @@ static enum err_kind del(struct kv *kv, int space, struct str key, struct err *r
     return change(kv, space, key, STR_NONE, reterr);
 }
 
+static enum err_kind count(struct kv *kv, int space, uint64_t *ret_count, struct err *reterr) {
+    enum err_kind kind = call(kv, reterr);
+    *ret_count = kv->maps[space].count;
+    return kind;
+}
+
 static enum err_kind clear(struct kv *kv, int space, struct err *reterr) {
     enum err_kind kind = call(kv, reterr);
     if (kind == ERR_NONE) {
@@ -324,6 +330,7 @@ struct kv_factory memory_disk_factory(struct memory_disk *disk) {
         .next = next,
         .put = put,
         .remove = del,
+        .count = count,
         .clear = clear,
         .reset = reset,
         .dirty_bytes = dirty_bytes,

@@ -43,8 +43,8 @@ static bool exists(const struct state_fixture *f, const char *name) {
 
 /* In a child: cmocka catches the signals, to fail the test; here they are to kill. */
 static void be_mortal(void) {
-    const int signals[] = {SIGSEGV, SIGBUS, SIGABRT};
-    for (size_t i = 0; i < 3; i++) {
+    const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
+    for (size_t i = 0; i < 4; i++) {
         (void)signal(signals[i], SIG_DFL);
     }
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
