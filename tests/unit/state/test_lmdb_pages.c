@@ -199,7 +199,7 @@ static bool point_away(size_t n) {
 }
 
 /* Of the list of spaces, which may have an old copy, the name of one, or what follows it. */
-static bool change_space(char name, size_t offset, unsigned char bits) {
+static bool change_space(unsigned char name, size_t offset, unsigned char bits) {
     bool found = false;
     for (size_t at = 2 * (size_t)PAGE; at + PAGE <= page_count * PAGE; at += PAGE) {
         for (size_t i = 0; short_at(at + FLAGS_AT) == LEAF && i < entry_count(at / PAGE); i++) {
