@@ -56,15 +56,15 @@ static void ask(struct poke *poke, rd_kafka_t *rk, int32_t broker) {
     poke->in_flight++;
 }
 
-/* The brokers of the partitions that are read, each once. Of those at their end, too: their next
- * record would not be fetched for a second. */
-static size_t brokers_read(const struct consume *consume, int32_t brokers[POKE_BROKERS]) {
+/* The brokers of our partitions, each once. Of those at their end, too: their next record would not
+ * be fetched for a second. And of those that are paused: a partition that has given nothing yet,
+ * whose broker we don't know, is likely to be at one of them. */
+static size_t brokers_of(const struct consume *consume, int32_t brokers[POKE_BROKERS]) {
     size_t count = 0;
     for (size_t t = 0; t < consume->topic_count; t++) {
         for (int32_t p = 0; p < consume->topics[t].partition_count; p++) {
             const struct partition *partition = &consume->topics[t].partitions[p];
-            if (!partition->assigned || partition->paused || partition->halted ||
-                partition->broker < 0) {
+            if (!partition->assigned || partition->halted || partition->broker < 0) {
                 continue;
             }
             size_t i = 0;
@@ -103,7 +103,7 @@ void poke_after(struct consume *consume, size_t queued, size_t taken, size_t byt
         return;
     }
     int32_t brokers[POKE_BROKERS];
-    size_t count = brokers_read(consume, brokers);
+    size_t count = brokers_of(consume, brokers);
     for (size_t i = 0; i < count; i++) {
         ask(poke, consume->rk, brokers[i]);
     }
