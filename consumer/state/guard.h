@@ -2,10 +2,10 @@
  *
  * What:    LMDB aborts or faults on a damaged page, or loops for ever. A thread says before each
  *          call into it where the mark goes that its store is damaged; a handler of SIGSEGV,
- * SIGBUS, SIGFPE and SIGABRT leaves it there and lets the signal have its way. A call that has
- * taken too much of the processor is ended likewise, by SIGABRT. kill -9, and signals sent by
- *          others, leave none.
- * Owns:    the three signals' handlers and SIGVTALRM's, once installed; a pointer, a counter and a
+ *          SIGBUS, SIGFPE and SIGABRT leaves it there and lets the signal have its way. A call that
+ *          has taken too much of the processor is ended likewise, by SIGABRT. kill -9, and signals
+ *          sent by others, leave none.
+ * Owns:    the four signals' handlers and SIGVTALRM's, once installed; a pointer, a counter and a
  *          timer a thread.
  * Threads: any; a call that never ends is seen in threads that have asked for it.
  * Units:   milliseconds of processor time: a slow disk and a stopped process use none.

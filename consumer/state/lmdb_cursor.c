@@ -83,43 +83,45 @@ static int look_between(struct kv *kv, int space, struct str from, struct str to
 
 /* What is not mapped does not say where its page begins. */
 static bool may_start_leaf(const struct kv *kv, const char *entry) {
-    struct lmdb_pages pages = {kv->map_start, 0, kv->page_bytes};
-    return !lmdb_is_mapped(kv, entry) || lmdb_first_key(lmdb_page_of(&pages, entry)) == entry;
+    return !lmdb_is_mapped(kv, entry) || lmdb_first_key(lmdb_leaf_of(kv, entry)) == entry;
 }
 
 static bool share_leaf(const struct kv *kv, const char *entry, const char *other) {
-    struct lmdb_pages pages = {kv->map_start, 0, kv->page_bytes};
     return lmdb_is_mapped(kv, entry) && lmdb_is_mapped(kv, other) &&
-           lmdb_page_of(&pages, entry) == lmdb_page_of(&pages, other);
+           lmdb_leaf_of(kv, entry) == lmdb_leaf_of(kv, other);
 }
 
 /* A wrong key in a branch leads to a leaf beside the right one: then what stands before the place
- * is not less than sought. Comes back to where the cursor was, which is an entry. */
-static int look_before(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
+ * is not less than sought. op leads there. MDB_NOTFOUND: nothing does. */
+static int look_back(struct kv *kv, int space, MDB_cursor *cursor, struct str sought,
+                     MDB_cursor_op op) {
     MDB_val key, value;
-    int rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
+    int rc = mdb_cursor_get(cursor, &key, &value, op);
     if (rc == MDB_NOTFOUND) {
         rc = look_between(kv, space, STR(""), sought);
-        return rc ? rc : mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+        return rc ? rc : MDB_NOTFOUND;
     }
     if (rc != 0 || str_compare(lmdb_view(key), sought) >= 0) {
         return rc ? rc : MDB_CORRUPTED;
     }
-    rc = look_between(kv, space, lmdb_view(key), sought);
-    return rc ? rc : mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    return look_between(kv, space, lmdb_view(key), sought);
 }
 
-/* Nothing is at or behind sought: the last entry is before it. */
-static int look_at_end(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
+/* Comes back to where the cursor was, which is an entry. */
+static int look_before(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
     MDB_val key, value;
-    int rc = look_between(kv, space, sought, STR_NONE);
-    rc = rc ? rc : mdb_cursor_get(cursor, &key, &value, MDB_LAST);
-    if (rc != 0) {
-        return rc == MDB_NOTFOUND ? look_between(kv, space, STR(""), sought) : rc;
+    int rc = look_back(kv, space, cursor, sought, MDB_PREV);
+    if (rc != 0 && rc != MDB_NOTFOUND) {
+        return rc;
     }
-    return str_compare(lmdb_view(key), sought) >= 0
-               ? MDB_CORRUPTED
-               : look_between(kv, space, lmdb_view(key), sought);
+    return mdb_cursor_get(cursor, &key, &value, rc == 0 ? MDB_NEXT : MDB_FIRST);
+}
+
+/* Nothing is at or behind sought. MDB_NOTFOUND: so it is. */
+static int look_at_end(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
+    int rc = look_between(kv, space, sought, STR_NONE);
+    rc = rc ? rc : look_back(kv, space, cursor, sought, MDB_LAST);
+    return rc ? rc : MDB_NOTFOUND;
 }
 
 /* A large value is touched page by page, so that a page that can't be read kills us here, where the
@@ -133,15 +135,10 @@ static void touch(const struct kv *kv, const MDB_val *value) {
 /* kv.h's parameters. NOLINTNEXTLINE(readability-function-size) */
 static int seek(struct kv *kv, int space, MDB_cursor *cursor, struct str sought,
                 enum lmdb_care care, MDB_val *key, MDB_val *value) {
-    union {
-        const char *given;
-        void *taken;
-    } ptr = {sought.ptr}; /* LMDB only reads it */
-    *key = (MDB_val){sought.len, ptr.taken};
+    *key = lmdb_val(sought);
     int rc = mdb_cursor_get(cursor, key, value, sought.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
     if (rc == MDB_NOTFOUND) {
-        rc = look_at_end(kv, space, cursor, sought);
-        return rc ? rc : MDB_NOTFOUND;
+        return look_at_end(kv, space, cursor, sought);
     }
     int order = rc == 0 ? str_compare(lmdb_view(*key), sought) : 0;
     if (rc != 0 || order < 0) {
@@ -216,9 +213,4 @@ int lmdb_look_around(struct kv *kv, int space, struct str key) {
     }
     lmdb_enter(kv);
     return lmdb_leave(look_around(kv, space, key));
-}
-
-int lmdb_look_everywhere(struct kv *kv, int space) {
-    lmdb_enter(kv);
-    return lmdb_leave(look_between(kv, space, STR(""), STR_NONE));
 }

@@ -16,9 +16,8 @@
 #include "state/lmdb_env.h"
 
 enum lmdb_care {
-    LMDB_CARE_FOR_ROW, /* one that is found will be read, and nothing else */
-    LMDB_CARE_FOR_LEAF /* it will be changed, or walked on from: its leaf is looked at in any case
-                        */
+    LMDB_CARE_FOR_ROW,  /* one that is found will be read, and nothing else */
+    LMDB_CARE_FOR_LEAF, /* it will be changed, or walked on from: its leaf is looked at anyway */
 };
 
 /* Puts *cursor, which it opens when needed, at the first entry at or behind sought, and that into
@@ -30,14 +29,25 @@ int lmdb_next(struct kv *kv, int space, MDB_cursor *cursor, MDB_val *key, MDB_va
 /* Before the entry of key is removed: LMDB may merge what is left of its leaf with one beside it.
  */
 int lmdb_look_around(struct kv *kv, int space, struct str key);
-/* Looks at every leaf of the space. */
-int lmdb_look_everywhere(struct kv *kv, int space);
 
 static inline struct str lmdb_view(MDB_val v) {
     return (struct str){v.mv_data, v.mv_size};
 }
+/* For LMDB to read. */
+static inline MDB_val lmdb_val(struct str s) {
+    union {
+        const char *given;
+        void *taken;
+    } ptr = {s.ptr};
+    return (MDB_val){s.len, ptr.taken};
+}
 static inline bool lmdb_is_mapped(const struct kv *kv, const char *entry) {
     return kv->map_start && entry >= kv->map_start && entry < kv->map_end;
+}
+/* Of what is mapped; where the map is not known, as if all were. */
+static inline const char *lmdb_leaf_of(const struct kv *kv, const char *entry) {
+    struct lmdb_pages pages = {kv->map_start, 0, kv->page_bytes};
+    return lmdb_page_of(&pages, entry);
 }
 
 #endif

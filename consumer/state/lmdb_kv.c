@@ -14,14 +14,6 @@
 #define CLOSE_SYNC_BYTES ((size_t)32 << 20)
 #define WRITE_OUT_MS     40000
 
-static MDB_val val(struct str s) {
-    union {
-        const char *given;
-        void *taken;
-    } ptr = {s.ptr}; /* LMDB only reads it */
-    return (MDB_val){s.len, ptr.taken};
-}
-
 static enum err_kind check_key(struct str key, struct err *reterr) {
     return key.ptr && key.len > 0 && key.len <= KEY_BYTES_MAX
                ? ERR_NONE
@@ -106,10 +98,6 @@ static size_t dirty_bytes(const struct kv *kv) {
     return pages * kv->page_bytes + kv->inserted_bytes + kv->inserted_bytes / 2;
 }
 
-static const char *page_of(const struct kv *kv, const char *entry) {
-    return entry - ((uintptr_t)entry % kv->page_bytes);
-}
-
 /* Counts the leaf at entry (NULL: the end of the space) if it is clean. *ret_new: it is clean, and
  * not the one counted last. */
 static void count_leaf(const struct kv *kv, struct space *s, const char *entry, bool *ret_new) {
@@ -122,7 +110,7 @@ static void count_leaf(const struct kv *kv, struct space *s, const char *entry, 
     if (kv->map_start && !lmdb_is_mapped(kv, entry)) {
         return;
     }
-    const char *page = page_of(kv, entry);
+    const char *page = lmdb_leaf_of(kv, entry);
     if (page != s->counted) {
         s->clean_leaves++;
         s->counted = page;
@@ -134,13 +122,14 @@ static void count_leaf(const struct kv *kv, struct space *s, const char *entry, 
  * looked at. What is not mapped is LMDB's own copy. */
 static bool entry_sound(const struct kv *kv, const char *key, const MDB_val *value, bool new_leaf) {
     bool look_at_leaf = new_leaf && lmdb_is_mapped(kv, key);
-    bool is_large = value->mv_size > 0 && lmdb_is_mapped(kv, value->mv_data) &&
-                    !(lmdb_is_mapped(kv, key) && page_of(kv, key) == page_of(kv, value->mv_data));
+    bool is_large =
+        value->mv_size > 0 && lmdb_is_mapped(kv, value->mv_data) &&
+        !(lmdb_is_mapped(kv, key) && lmdb_leaf_of(kv, key) == lmdb_leaf_of(kv, value->mv_data));
     if (!look_at_leaf && !is_large) {
         return true;
     }
     struct lmdb_pages pages = lmdb_env_pages(kv);
-    return (!look_at_leaf || lmdb_leaf_sound(&pages, page_of(kv, key))) &&
+    return (!look_at_leaf || lmdb_leaf_sound(&pages, lmdb_leaf_of(kv, key))) &&
            (!is_large || lmdb_large_sound(&pages, lmdb_view(*value)));
 }
 
@@ -179,10 +168,9 @@ static int check_space(struct kv *kv, int space) {
     struct space *s = &kv->spaces[space];
     MDB_val k, v;
     const char *leaf = NULL;
-    int rc = lmdb_look_everywhere(kv, space);
-    rc = rc ? rc : lmdb_seek(kv, space, &s->walk, STR(""), LMDB_CARE_FOR_LEAF, &k, &v);
+    int rc = lmdb_seek(kv, space, &s->walk, STR(""), LMDB_CARE_FOR_LEAF, &k, &v);
     for (; rc == 0; rc = lmdb_next(kv, space, s->walk, &k, &v)) {
-        const char *page = page_of(kv, k.mv_data);
+        const char *page = lmdb_leaf_of(kv, k.mv_data);
         lmdb_enter(kv);
         rc = lmdb_leave(entry_sound(kv, k.mv_data, &v, page != leaf) ? 0 : MDB_CORRUPTED);
         if (rc != 0) {
@@ -202,7 +190,7 @@ static enum err_kind put(struct kv *kv, int space, struct str key, struct str va
     bool there = false;
     int rc = before_change(kv, space, key, &there);
     if (rc == 0) {
-        MDB_val k = val(key), v = val(value);
+        MDB_val k = lmdb_val(key), v = lmdb_val(value);
         lmdb_enter(kv);
         rc = lmdb_leave(mdb_cursor_put(kv->spaces[space].seek, &k, &v, 0));
     }

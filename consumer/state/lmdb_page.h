@@ -37,7 +37,7 @@ struct lmdb_pages {
 
 /* Where the page of what is in the map begins, and which it is. */
 static inline const char *lmdb_page_of(const struct lmdb_pages *pages, const char *at) {
-    return at - (size_t)(at - pages->map) % pages->page_bytes;
+    return at - ((uintptr_t)at - (uintptr_t)pages->map) % pages->page_bytes;
 }
 static inline uint64_t lmdb_page_number(const struct lmdb_pages *pages, const char *page) {
     return (uint64_t)(page - pages->map) / pages->page_bytes;

@@ -130,7 +130,7 @@ enum err_kind state_open(const struct kv_factory *factory, int32_t task, const c
     }
     for (int table = 0; kind == ERR_NONE && table < (int)table_count; table++) {
         uint64_t count = 0; /* not from the meta record: large commits come in parts before it */
-        kind = factory->ops->count(kv, rows_space(state, table), &count, reterr);
+        kind = noted(state, factory->ops->count(kv, rows_space(state, table), &count, reterr));
         state->row_count += count;
     }
     if (kind != ERR_NONE) {
