@@ -1,7 +1,7 @@
 /* damage.h: a cache's file damaged at random, and a child that may die of it.
  *
  * What:    for the tests of it; after cmocka.h.
- * Owns:    seed, the state of the random numbers.
+ * Owns:    fixture, a store of LMDB for each test; seed, the state of the random numbers.
  * Threads: one.
  * Units:   bytes.
  * Errors:  false, or a failed assertion.
@@ -10,10 +10,13 @@
 #ifndef TESTS_UNIT_STATE_DAMAGE_H
 #define TESTS_UNIT_STATE_DAMAGE_H
 
+#include "sim/state_fixture.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -29,6 +32,28 @@ const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
     /* NOLINTEND(readability-identifier-naming) */
     return "abort_on_error=1:allocator_may_return_null=1";
+}
+
+static struct state_fixture fixture;
+static char data[128], mark[128]; /* of task 0: its file, and the mark of a damaged one */
+
+static int setup(void **ctx) {
+    state_fixture_lmdb(&fixture);
+    (void)snprintf(data, sizeof data, "%s/0/data.mdb", fixture.dir);
+    (void)snprintf(mark, sizeof mark, "%s/0/damaged", fixture.dir);
+    *ctx = &fixture;
+    return 0;
+}
+
+static int clear(void **ctx) {
+    state_fixture_clear(*ctx);
+    return 0;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, clear)
+
+static inline bool is_marked(void) {
+    return access(mark, F_OK) == 0;
 }
 
 static uint64_t seed;
@@ -86,7 +111,7 @@ static inline bool flip_some(int fd, size_t pages, size_t way) {
 
 /* Flips bits anywhere, in the pages' heads, in one branch, bytes of all pages; clears, swaps or
  * copies pages; cuts the end off. */
-static inline bool damage(const char *data) {
+static inline bool damage(void) {
     int fd = open(data, O_RDWR);
     struct stat file = {0};
     bool good = fd >= 0 && fstat(fd, &file) == 0 && file.st_size >= PAGE;

@@ -1,22 +1,16 @@
 /* What is left by a member that dies: by LMDB on a damaged page, or by kill -9. */
-#include "sim/state_fixture.h"
 #include "state/state.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-enum { ROWS = 20000, PAGE = 4096 };
+#include "damage.h"
+
+enum { ROWS = 20000 };
 static const struct str identity = {"id", 2};
 
 static struct state *open_state(const struct state_fixture *f, struct state_meta *meta) {
@@ -34,23 +28,6 @@ static enum err_kind put_row(struct state *state, uint64_t i, int64_t value, str
     char key[16], text[32];
     int len = snprintf(text, sizeof text, "value %d", (int)value);
     return state_set(state, 0, make_key(key, i), (struct str){text, (size_t)len}, err);
-}
-
-static bool exists(const struct state_fixture *f, const char *name) {
-    struct stat there;
-    return stat(state_fixture_path(f, name), &there) == 0;
-}
-
-/* In a child: cmocka catches the signals, to fail the test; here they are to kill. */
-static void be_mortal(void) {
-    const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
-    for (size_t i = 0; i < 4; i++) {
-        (void)signal(signals[i], SIG_DFL);
-    }
-    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    int null = open("/dev/null", O_WRONLY);
-    (void)dup2(null, 1);
-    (void)dup2(null, 2);
 }
 
 enum fate { FATE_READ_ALL, FATE_REFUSED, FATE_OTHER, FATE_DIED };
@@ -86,18 +63,7 @@ static enum fate walk_in_child(const struct state_fixture *f) {
     return WIFEXITED(status) ? (enum fate)WEXITSTATUS(status) : FATE_DIED;
 }
 
-static void copy_file(const char *from, const char *to) {
-    char bytes[PAGE];
-    int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    assert_true(in >= 0 && out >= 0);
-    for (ssize_t len = read(in, bytes, PAGE); len > 0; len = read(in, bytes, PAGE)) {
-        assert_int_equal(write(out, bytes, (size_t)len), len);
-    }
-    (void)close(in);
-    (void)close(out);
-}
-
-static void damage(const char *file, off_t page, bool whole) {
+static void damage_page(const char *file, off_t page, bool whole) {
     char bytes[PAGE] = {0};
     int fd = open(file, O_RDWR);
     assert_true(fd >= 0);
@@ -125,8 +91,7 @@ static void make_rows(const struct state_fixture *f) {
 static void test_damaged_pages(void **ctx) {
     const struct state_fixture *f = *ctx;
     make_rows(f);
-    char data[128], good[128];
-    (void)snprintf(data, sizeof data, "%s/0/data.mdb", f->dir);
+    char good[128];
     (void)snprintf(good, sizeof good, "%s/good", f->dir);
     copy_file(data, good);
     struct stat size;
@@ -135,13 +100,13 @@ static void test_damaged_pages(void **ctx) {
     int died = 0, refused = 0;
     for (off_t page = 0; page < pages; page += page < 8 ? 1 : pages / 40) {
         copy_file(good, data);
-        damage(data, page, page % 2 == 0);
+        damage_page(data, page, page % 2 == 0);
         enum fate fate = walk_in_child(f);
         assert_int_not_equal(fate, FATE_OTHER);
-        assert_int_equal(exists(f, "0/damaged"), fate == FATE_DIED);
+        assert_int_equal(is_marked(), fate == FATE_DIED);
         struct state_meta meta;
         struct state *state = open_state(f, &meta);
-        assert_false(exists(f, "0/damaged"));
+        assert_false(is_marked());
         if (fate == FATE_DIED) {
             assert_true(meta.empty && meta.damaged);
             died++;
@@ -169,7 +134,7 @@ static void test_cut_short_while_open(void **ctx) {
         struct state *state = NULL;
         bool good = lmdb_store_guard(&err) == ERR_NONE &&
                     state_open(&f->factory, 0, "", identity, 1, &state, &meta, &err) == ERR_NONE &&
-                    truncate(state_fixture_path(f, "0/data.mdb"), 3 * (off_t)PAGE) == 0;
+                    truncate(data, 3 * (off_t)PAGE) == 0;
         struct str value = STR_NONE;
         char key[16];
         for (uint64_t i = 0; good && i < ROWS; i++) {
@@ -180,7 +145,7 @@ static void test_cut_short_while_open(void **ctx) {
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
-    assert_true(exists(f, "0/damaged"));
+    assert_true(is_marked());
     struct state_meta meta;
     struct state *state = open_state(f, &meta);
     assert_true(meta.empty && meta.damaged);
@@ -213,7 +178,7 @@ static void test_other_deaths(void **ctx) {
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFSIGNALED(status));
         assert_int_equal(WTERMSIG(status), way == 1 ? SIGSEGV : SIGABRT);
-        assert_false(exists(f, "0/damaged"));
+        assert_false(is_marked());
         struct state_meta meta;
         struct state *state = open_state(f, &meta);
         assert_false(meta.empty);
@@ -264,7 +229,7 @@ static void test_killed_in_the_middle(void **ctx) {
     void *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(shared != MAP_FAILED);
     volatile int64_t *progress = shared;
-    unsigned seed = 4711;
+    seed = 4711;
     for (int round = 0; round < 25; round++) {
         (void)fflush(NULL);
         pid_t child = fork();
@@ -281,13 +246,12 @@ static void test_killed_in_the_middle(void **ctx) {
             }
             _exit(1);
         }
-        seed = seed * 1103515245U + 12345U;
-        (void)usleep(500 + (seed >> 16) % 15000);
+        (void)usleep(500 + (unsigned)below(15000));
         assert_int_equal(kill(child, SIGKILL), 0);
         int status = 0;
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFSIGNALED(status));
-        assert_false(exists(f, "0/damaged"));
+        assert_false(is_marked());
         struct state_meta meta;
         struct state *state = open_state(f, &meta);
         state_close(&state);
@@ -299,21 +263,6 @@ static void test_killed_in_the_middle(void **ctx) {
     assert_true(progress[1] > 25);
     (void)munmap(shared, PAGE);
 }
-
-static struct state_fixture fixture;
-
-static int setup(void **ctx) {
-    state_fixture_lmdb(&fixture);
-    *ctx = &fixture;
-    return 0;
-}
-
-static int clear(void **ctx) {
-    state_fixture_clear(*ctx);
-    return 0;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, clear)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -17,12 +17,8 @@
 enum { ROWS = 3000, STORES = 4, DAMAGES = 300 };
 static const struct str identity = {"id", 2};
 
-static char dir[64], data[128], mark[128];
-static struct lmdb_store *store;
-static struct kv_factory factory;
-
 static enum err_kind open_state(struct state **state, struct state_meta *meta, struct err *err) {
-    return state_open(&factory, 0, "", identity, 2, state, meta, err);
+    return state_open(&fixture.factory, 0, "", identity, 2, state, meta, err);
 }
 
 static struct str make_key(char key[32], size_t i) {
@@ -118,11 +114,11 @@ static _Noreturn void use_damaged(void) {
     struct err err = {0};
     bool while_open = below(3) == 0;
     bool good = lmdb_store_guard(&err) == ERR_NONE && guard_watch(1000, &err) == ERR_NONE &&
-                (while_open || damage(data));
+                (while_open || damage());
     enum err_kind kind = good ? open_state(&state, &meta, &err) : ERR_BUG;
     for (int i = 0, damaged_at = while_open ? (int)below(20) : -1; kind == ERR_NONE && i < 60;
          i++) {
-        if (i == damaged_at && !damage(data)) {
+        if (i == damaged_at && !damage()) {
             kind = ERR_BUG;
             break;
         }
@@ -135,10 +131,6 @@ static _Noreturn void use_damaged(void) {
         state_close(&state);
     }
     _exit((int)kind);
-}
-
-static bool is_marked(void) {
-    return access(mark, F_OK) == 0;
 }
 
 /* A store that had the mark is empty and said to be damaged; it works. */
@@ -163,7 +155,7 @@ static void test_any_damage(void **ctx) {
     char good[STORES][160];
     for (int i = 0; i < STORES; i++) {
         make_store(i);
-        (void)snprintf(good[i], sizeof good[i], "%s/good%d", dir, i);
+        (void)snprintf(good[i], sizeof good[i], "%s/good%d", fixture.dir, i);
         copy_file(data, good[i]);
         (void)unlink(data);
     }
@@ -336,34 +328,6 @@ static void test_large_count(void **ctx) {
     state_close(&state);
     assert_opens(false);
 }
-
-static int setup(void **ctx) {
-    (void)ctx;
-    struct err err;
-    (void)snprintf(dir, sizeof dir, "/tmp/state-test-XXXXXX");
-    if (!mkdtemp(dir) || lmdb_store_new(dir, &store, &err) != ERR_NONE) {
-        return -1;
-    }
-    factory = lmdb_store_factory(store);
-    (void)snprintf(data, sizeof data, "%s/0/data.mdb", dir);
-    (void)snprintf(mark, sizeof mark, "%s/0/damaged", dir);
-    return 0;
-}
-
-static int clear(void **ctx) {
-    (void)ctx;
-    lmdb_store_destroy(&store);
-    char path[160];
-    const char *const names[] = {"0/data.mdb", "0/lock", "0/boot", "0/boot.new", "0/damaged",
-                                 "0",          "good0",  "good1",  "good2",      "good3"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-        (void)remove(path);
-    }
-    return rmdir(dir);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, clear)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

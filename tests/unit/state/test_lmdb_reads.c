@@ -15,10 +15,6 @@
 
 enum { TABLES = 2, ROWS = 6000, VALUE_BYTES = 3000, STORES = 3, DAMAGES = 600, WRONG = 99 };
 
-static char dir[64], data[128];
-static struct lmdb_store *store;
-static struct kv_factory factory;
-
 struct row {
     char key[24];
     struct {
@@ -29,7 +25,7 @@ struct row {
 static struct row rows[ROWS]; /* by key */
 
 static enum err_kind open_state(struct state **state, struct state_meta *meta, struct err *err) {
-    return state_open(&factory, 0, "", STR("id"), TABLES, state, meta, err);
+    return state_open(&fixture.factory, 0, "", STR("id"), TABLES, state, meta, err);
 }
 
 static int by_key(const void *a, const void *b) {
@@ -168,7 +164,7 @@ static _Noreturn void use_damaged(int out) {
     be_mortal();
     struct err err = {0};
     bool ready = lmdb_store_guard(&err) == ERR_NONE && guard_watch(1000, &err) == ERR_NONE;
-    enum err_kind kind = ready && damage(data) ? use(&err) : ERR_BUG;
+    enum err_kind kind = ready && damage() ? use(&err) : ERR_BUG;
     if (kind != ERR_NONE && kind != ERR_CACHE) {
         (void)dprintf(out, "%s\n", err.message);
     }
@@ -210,7 +206,7 @@ static void test_damaged_reads(void **ctx) {
     skip(); /* as test_lmdb_damage */
 #endif
     char good[160];
-    (void)snprintf(good, sizeof good, "%s/good", dir);
+    (void)snprintf(good, sizeof good, "%s/good", fixture.dir);
     int fates[3] = {0};
     for (int i = 0; i < STORES; i++) {
         (void)unlink(data);
@@ -246,33 +242,6 @@ static void test_sound_stays_sound(void **ctx) {
         (void)unlink(data);
     }
 }
-
-static int setup(void **ctx) {
-    (void)ctx;
-    struct err err;
-    (void)snprintf(dir, sizeof dir, "/tmp/state-test-XXXXXX");
-    if (!mkdtemp(dir) || lmdb_store_new(dir, &store, &err) != ERR_NONE) {
-        return -1;
-    }
-    factory = lmdb_store_factory(store);
-    (void)snprintf(data, sizeof data, "%s/0/data.mdb", dir);
-    return 0;
-}
-
-static int clear(void **ctx) {
-    (void)ctx;
-    lmdb_store_destroy(&store);
-    char path[160];
-    const char *const names[] = {"0/data.mdb", "0/lock", "0/boot", "0/boot.new",
-                                 "0/damaged",  "0",      "good"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
-        (void)remove(path);
-    }
-    return rmdir(dir);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, clear)
 
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(test_damaged_reads), TEST(test_sound_stays_sound)};
