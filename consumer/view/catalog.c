@@ -92,6 +92,8 @@ static void column_read(const struct reading *reading, struct catalog_table *tab
         struct str what = ast_text(constraint, "contype");
         if (str_is(what, "CONSTR_GENERATED")) {
             column.unfit = "generated columns are not replicated";
+        } else if (str_is(what, "CONSTR_NOTNULL") || str_is(what, "CONSTR_IDENTITY")) {
+            column.not_null = true;
         } else if (str_is(what, "CONSTR_ATTR_DEFERRABLE") && str_is(before, "CONSTR_PRIMARY")) {
             mark_unfit(table, DEFERRABLE_KEY, ast_own_place(constraint));
         }
@@ -172,6 +174,11 @@ static void alter_command_read(const struct reading *reading, struct catalog_tab
                str_is(what, "AT_SetUnLogged")) {
         mark_unfit(table, "this ALTER TABLE is not followed: write its result into CREATE TABLE",
                    at);
+    } else if (str_is(what, "AT_SetNotNull") || str_is(what, "AT_DropNotNull")) {
+        int column = catalog_column(table, ast_text(command, "name"));
+        if (column >= 0) {
+            table->columns[column].not_null = str_is(what, "AT_SetNotNull");
+        }
     }
 }
 
@@ -227,6 +234,15 @@ void catalog_clear(struct catalog *catalog) {
 const struct catalog_table *catalog_table(const struct catalog *catalog, struct str schema,
                                           struct str name) {
     return find(catalog->first, schema, name);
+}
+
+bool catalog_in_key(const struct catalog_table *table, struct str name) {
+    for (size_t i = 0; i < table->key_count; i++) {
+        if (str_equal(table->key[i], name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int catalog_column(const struct catalog_table *table, struct str name) {

@@ -19,6 +19,7 @@ struct catalog_column {
     json_t *type;      /* TypeName's members */
     json_t *collate;   /* list of names; NULL: none */
     const char *unfit; /* why no view can use it; NULL: it can */
+    bool not_null;     /* declared so: the primary key's columns need not be */
     size_t at;
 };
 
@@ -49,5 +50,7 @@ const struct catalog_table *catalog_table(const struct catalog *catalog, struct 
                                           struct str name);
 /* Index of a column, -1: there is none. */
 int catalog_column(const struct catalog_table *table, struct str name);
+/* Whether the column is part of the primary key. */
+bool catalog_in_key(const struct catalog_table *table, struct str name);
 
 #endif

@@ -79,12 +79,16 @@ static void table_fill(struct draft *draft, const struct draft_table *from,
     table->columns = arena_alloc(draft->arena, from->column_count * sizeof *table->columns);
     for (size_t i = 0; i < from->column_count; i++) {
         const struct type *type = &from->types[i];
-        table->columns[i] = (struct view_column){
-            .name = arena_copy(draft->arena, source->columns[from->columns[i]].name),
-            .type = type_text(draft, type),
-            .scalar = type_scalar(type),
-            .key = i < from->key_count ? type_key(type) : KEY_NONE,
-            .toastable = type_toastable(type)};
+        const struct catalog_column *column = &source->columns[from->columns[i]];
+        bool primary_key = catalog_in_key(source, column->name);
+        table->columns[i] =
+            (struct view_column){.name = arena_copy(draft->arena, column->name),
+                                 .type = type_text(draft, type),
+                                 .scalar = type_scalar(type),
+                                 .key = i < from->key_count ? type_key(type) : KEY_NONE,
+                                 .toastable = type_toastable(type),
+                                 .not_null = column->not_null || primary_key || type->serial,
+                                 .primary_key = primary_key};
     }
     table->sql_delete = sql_delete(draft, from);
     table->sql_check = sql_check(draft, from);

@@ -46,7 +46,9 @@ struct view_column {
     struct str type;    /* for the sink's DDL, normalised: "bigint", "character varying(40)" */
     enum scalar scalar; /* what the row image must hold, beside null */
     enum key_code key;
-    bool toastable; /* Debezium may send __debezium_unavailable_value */
+    bool toastable;   /* Debezium may send __debezium_unavailable_value */
+    bool not_null;    /* declared so, or part of the primary key */
+    bool primary_key; /* part of the source's primary key */
 };
 
 struct view_table {

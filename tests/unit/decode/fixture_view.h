@@ -15,23 +15,23 @@
 enum { STUDENT, CONTACT, KINDS, TABLE_COUNT };
 
 #define TEXT(column)                                                                               \
-    { STR(column), STR("text"), SCALAR_STRING, KEY_NONE, true }
+    { STR(column), STR("text"), SCALAR_STRING, KEY_NONE, true, .not_null = false }
 #define FIXED(column, t)                                                                           \
-    { STR(column), STR(t), SCALAR_STRING, KEY_NONE, false }
+    { STR(column), STR(t), SCALAR_STRING, KEY_NONE, false, .not_null = false }
 #define INTEGER(column)                                                                            \
-    { STR(column), STR("integer"), SCALAR_INTEGER, KEY_NONE, false }
+    { STR(column), STR("integer"), SCALAR_INTEGER, KEY_NONE, false, .not_null = false }
 #define REAL(column)                                                                               \
-    { STR(column), STR("double precision"), SCALAR_NUMBER, KEY_NONE, false }
+    { STR(column), STR("double precision"), SCALAR_NUMBER, KEY_NONE, false, .not_null = false }
 #define KEY(column)                                                                                \
-    { STR(column), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, false }
+    { STR(column), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, false, .not_null = false }
 
 static struct view_column student_columns[] = {KEY("student_id"), TEXT("name")};
 static struct view_column contact_columns[] = {KEY("student_id"), KEY("contact_id"),
                                                TEXT("contact_number")};
 static struct view_column kinds_columns[] = {
     KEY("student_id"),
-    {STR("id"), STR("uuid"), SCALAR_STRING, KEY_UUID, false},
-    {STR("b"), STR("boolean"), SCALAR_BOOLEAN, KEY_NONE, false},
+    {STR("id"), STR("uuid"), SCALAR_STRING, KEY_UUID, false, .not_null = false},
+    {STR("b"), STR("boolean"), SCALAR_BOOLEAN, KEY_NONE, false, .not_null = false},
     INTEGER("i2"),
     INTEGER("i4"),
     INTEGER("i8"),

@@ -315,8 +315,8 @@ static void test_key_of_failure(void **state) {
 
 static void with_text_key(void (*test)(void)) {
     struct view_column saved = student_columns[0];
-    student_columns[0] =
-        (struct view_column){STR("student_id"), STR("text"), SCALAR_STRING, KEY_TEXT, false};
+    student_columns[0] = (struct view_column){STR("student_id"), STR("text"), SCALAR_STRING,
+                                              KEY_TEXT,          false,       .not_null = false};
     test();
     student_columns[0] = saved;
 }

@@ -265,8 +265,8 @@ static void test_damage(void **state) {
 static void test_tables(void **state) {
     (void)state;
     struct view_column saved = student_columns[0];
-    student_columns[0] =
-        (struct view_column){STR("student_id"), STR("text"), SCALAR_STRING, KEY_TEXT, true};
+    student_columns[0] = (struct view_column){STR("student_id"), STR("text"), SCALAR_STRING,
+                                              KEY_TEXT,          true,        .not_null = false};
     forget();
     struct record student = record_of(STUDENT, 1, STR("{\"student_id\":\"a\\n\303\251\"}"),
                                       STR("{\"op\":\"c\",\"after\":{\"student_id\":\"a\\n\303\251\""

@@ -163,7 +163,8 @@ static void random_real(uint64_t *seed, char out[64]) {
 
 static void test_reals(void **state) {
     (void)state;
-    struct view_column real = {STR("f"), STR("double precision"), SCALAR_NUMBER, KEY_NONE, false};
+    struct view_column real = {STR("f"), STR("double precision"), SCALAR_NUMBER, KEY_NONE,
+                               false,    .not_null = false};
     struct buf scratch = {0};
     uint64_t seed = 1;
     for (int i = 0; i < 100000; i++) {

@@ -31,6 +31,38 @@ static void test_shipped(void **state) {
     view_destroy(&view);
 }
 
+/* What a NULL or a default in a record tells depends on it, and the comparison with the database.
+ */
+static void test_nullability(void **state) {
+    (void)state;
+    struct view *view =
+        load("CREATE TABLE a (k int, s serial, n text, g bigint GENERATED ALWAYS AS IDENTITY,"
+             " m text, d text NOT NULL, PRIMARY KEY (k));"
+             "CREATE TABLE b (id bigint PRIMARY KEY, k int, t text NOT NULL);"
+             "ALTER TABLE a ALTER m SET NOT NULL, ALTER d DROP NOT NULL;"
+             "ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL;",
+             "CREATE MATERIALIZED VIEW v AS SELECT a.k, b.id, s, n, g, m, d, t FROM a JOIN b ON "
+             "a.k = b.k");
+    static const struct {
+        int table;
+        const char *name;
+        bool not_null, primary_key;
+    } want[] = {{0, "k", true, true},   {0, "s", true, false}, {0, "n", false, false},
+                {0, "g", true, false},  {0, "m", true, false}, {0, "d", false, false},
+                {1, "k", false, false}, {1, "id", true, true}, {1, "t", true, false}};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        const struct view_table *table = &view->tables[want[i].table];
+        size_t c = 0;
+        while (!str_is(table->columns[c].name, want[i].name)) {
+            c++;
+            assert_true(c < table->column_count);
+        }
+        assert_int_equal(table->columns[c].not_null, want[i].not_null);
+        assert_int_equal(table->columns[c].primary_key, want[i].primary_key);
+    }
+    view_destroy(&view);
+}
+
 static void test_options(void **state) {
     (void)state;
     load_write("oltp.sql", STUDENT_CONTACT, NULL, NULL);
@@ -138,9 +170,8 @@ static void test_fingerprint(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shipped),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_shipped),     cmocka_unit_test(test_nullability),
+        cmocka_unit_test(test_options),     cmocka_unit_test(test_topics),
         cmocka_unit_test(test_fingerprint),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
