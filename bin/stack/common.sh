@@ -236,11 +236,19 @@ export SLOT_READ_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE data
 # shellcheck disable=SC2034  # for native.sh and docker.sh
 SNAPSHOT_REMARK='still taking its first snapshot; changes follow after that'
 
-# From kafka-consumer-groups --describe: one line a topic, with its partitions and the sum of their lags.
+# From kafka-consumer-groups --describe: one line a topic, with its partitions and the sum of their lags. What the default
+# group of earlier versions once committed stands still when nobody is in it: it is left out where another group has the topic.
 lag_by_topic() {
     awk '$1 == "GROUP" { next }
-         NF >= 6 && $3 ~ /^[0-9]+$/ { n[$2]++; lag[$2] += $6; if ($4 == "-") none[$2]++ }
-         END { for (t in n) printf "  %-32s %8d records in %d partitions%s\n", t, lag[t], n[t],
-                   none[t] ? ", " none[t] " without a commit" : ""
-               if (length(n) == 0) print "  no member has told Kafka anything yet" }' | sort
+         NF >= 6 && $3 ~ /^[0-9]+$/ {
+             line = $1 " " $2; group[line] = $1; topic[line] = $2
+             n[line]++; lag[line] += $6; if ($4 == "-") none[line]++; if ($7 != "-") members[line]++
+             if (n[line] == 1) groups[$2]++ }
+         END { for (line in n) {
+                   any = 1; t = topic[line]; g = group[line]
+                   if (groups[t] == 1 || g != "oltp-olap-sync" || members[line] > 0)
+                       printf "  %-32s %8d records in %d partitions%s%s\n", t, lag[line], n[line],
+                           none[line] ? ", " none[line] " without a commit" : "",
+                           groups[t] == 1 ? "" : "  (group " g ")" }
+               if (!any) print "  no member has told Kafka anything yet" }' | sort
 }

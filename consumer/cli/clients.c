@@ -13,7 +13,7 @@ static void *allocate(size_t count, size_t size) {
 void clients_init(struct clients *clients, const struct config *config, const struct view *view,
                   const struct log *log) {
     *clients = (struct clients){0};
-    clients->settings = allocate(config->kafka.count + 1, sizeof *clients->settings);
+    clients->settings = allocate(config->kafka.count + 2, sizeof *clients->settings);
     for (size_t i = 0; i < config->kafka.count; i++) {
         clients->settings[i] =
             (struct kafka_setting){config->kafka.items[i].name, config->kafka.items[i].value};
@@ -28,11 +28,24 @@ void clients_init(struct clients *clients, const struct config *config, const st
         clients->keywords[i] = config->olap.items[i].name;
         clients->values[i] = config->olap.items[i].value;
     }
+    size_t setting_count = config->kafka.count;
+    const char *given = config_pair_get(&config->kafka, "group.id");
+    clients->group_id =
+        given ? given : arena_printf(&clients->texts, GROUP_FORMER ".%s", view->name.ptr).ptr;
+    if (!given) {
+        clients->settings[setting_count++] = (struct kafka_setting){"group.id", clients->group_id};
+    }
     clients->kafka = (struct kafka_options){
         .settings = clients->settings,
-        .setting_count = config->kafka.count,
+        .setting_count = setting_count,
         .topics = clients->topics,
         .topic_count = view->table_count,
+        .peer = {.plan = arena_printf(&clients->texts, "%s.%d.%s", view->fingerprint.ptr,
+                                      (int)view->partition_count, config->topic_prefix)
+                             .ptr,
+                 .view = view->name.ptr,
+                 .member = config->member,
+                 .former_group = given ? NULL : GROUP_FORMER},
         .log = log,
         .clock = clock_real(),
     };
@@ -49,5 +62,6 @@ void clients_clear(struct clients *clients) {
     free(clients->topics);
     free(clients->keywords);
     free(clients->values);
+    arena_clear(&clients->texts);
     *clients = (struct clients){0};
 }

@@ -6,19 +6,27 @@
  * Units:   none.
  * Errors:  none.
  * Limits:  none.
+ *
+ * A group belongs to a view, so the default of kafka.group.id has the view's name in it. Earlier
+ * versions had GROUP_FORMER for every view.
  */
 #ifndef CLI_CLIENTS_H
 #define CLI_CLIENTS_H
 
+#include "base/arena.h"
 #include "config/config.h"
 #include "consume/kafka.h"
 #include "sink/pg_sink.h"
+
+#define GROUP_FORMER "oltp-olap-sync"
 
 struct clients {
     struct kafka_options kafka;
     struct pg_sink_options sink; /* identity is the caller's to fill */
     struct kafka_setting *settings;
     const char **topics, **keywords, **values;
+    const char *group_id; /* borrowed, or of texts */
+    struct arena texts;
 };
 
 void clients_init(struct clients *clients, const struct config *config, const struct view *view,

@@ -47,10 +47,9 @@ static void log_start(struct run *run) {
     log_line(&run->log, LOG_INFO, "cli", "starting", "view=%s topics=%s.* partitions=%d state=%s",
              run->view->name.ptr, config->topic_prefix, run->view->partition_count,
              config->state_dir);
-    const char *group = config_pair_get(&config->kafka, "group.id");
     const char *bootstrap = config_pair_get(&config->kafka, "bootstrap.servers");
     log_line(&run->log, LOG_INFO, "cli", "kafka", "bootstrap=%s group=%s",
-             bootstrap ? bootstrap : "", group ? group : "");
+             bootstrap ? bootstrap : "", run->clients.group_id);
     const char *host = config_pair_get(&config->olap, "host");
     const char *port = config_pair_get(&config->olap, "port");
     const char *dbname = config_pair_get(&config->olap, "dbname");
@@ -197,7 +196,6 @@ static enum err_kind open_sinks(struct run *run, struct err *reterr) {
 }
 
 static enum err_kind open_clients(struct run *run, struct err *reterr) {
-    clients_init(&run->clients, run->config, run->view, &run->log);
     enum err_kind kind = lmdb_store_guard(reterr);
     if (kind == ERR_NONE) {
         kind = lmdb_store_new(run->config->state_dir, &run->store, reterr);
@@ -320,6 +318,7 @@ int cli_run(const struct config *config, struct cli_signals *signals) {
     struct err err;
     enum err_kind kind = cli_load_view(config, &run.view, &err);
     if (kind == ERR_NONE) {
+        clients_init(&run.clients, config, run.view, &run.log);
         log_start(&run);
         start_serving(&run);
         kind = open_clients(&run, &err);

@@ -63,7 +63,9 @@ const struct config_setting config_settings[] = {
             "their port; 0: nothing is served; a port that is taken is logged and done without"),
 
     PASSED("kafka.bootstrap.servers", "localhost:9092", "brokers to ask first, HOST:PORT,..."),
-    PASSED("kafka.group.id", "oltp-olap-sync", "members with the same one share the tasks"),
+    PASSED("kafka.group.id", NULL,
+           "members with the same one share the tasks, and must keep the same view; unset: "
+           "oltp-olap-sync.VIEW, with the view's name"),
     PASSED("kafka.client.id", NULL, "name in the broker's log"),
     PASSED("kafka.session.timeout.ms", "10000",
            "a member not heard of for this long loses its tasks"),

@@ -75,6 +75,9 @@ struct consume_ops {
     void (*commit)(struct consume *consume, const struct topic_position *positions, size_t count);
     /* The group's other members, "client-id (host)" separated by ", ", into out; for messages. */
     void (*members)(struct consume *consume, char *out, size_t size);
+    /* Which OLAP database this member writes to: sink is compared with the other members', place is
+     * for messages. Goes with the next commit. */
+    void (*announce)(struct consume *consume, const char *sink, const char *place);
     /* Offset behind the last record of a partition that is being read, as of the last fetch; -1:
      * not known. Asks nobody. */
     int64_t (*log_end)(const struct consume *consume, int table, int32_t partition);

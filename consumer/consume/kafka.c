@@ -65,6 +65,7 @@ enum err_kind kafka_new(const struct kafka_options *options, struct consume **re
         kind = err_set(reterr, ERR_CONFIG, "the Kafka client can't be made of these settings: %s",
                        why);
     } else {
+        peers_init(consume, options);
         kind = open_queues(consume, needs_poke, reterr);
     }
     if (kind != ERR_NONE) {
@@ -75,7 +76,7 @@ enum err_kind kafka_new(const struct kafka_options *options, struct consume **re
     return ERR_NONE;
 }
 
-enum err_kind kafka_subscribe(struct consume *consume, struct err *reterr) {
+enum err_kind kafka_join(struct consume *consume, struct err *reterr) {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)consume->topic_count);
     for (size_t t = 0; t < consume->topic_count; t++) {
@@ -89,6 +90,17 @@ enum err_kind kafka_subscribe(struct consume *consume, struct err *reterr) {
                        rd_kafka_err2str(code));
     }
     consume->subscribed = true;
+    return ERR_NONE;
+}
+
+enum err_kind kafka_subscribe(struct consume *consume, struct err *reterr) {
+    struct peers *peers = &consume->peers;
+    if (!peers->on) {
+        return kafka_join(consume, reterr);
+    }
+    peers->wanted = true;
+    peers->wanted_ms = clock_mono_ms(&consume->clock);
+    peers->own.since_ms = clock_wall_ms(&consume->clock);
     return ERR_NONE;
 }
 
@@ -161,6 +173,7 @@ void kafka_destroy(struct consume **consume) {
         free(c->topics[t].partitions);
     }
     free(c->topics);
+    peers_clear(c);
     free(c->pairs);
     free(c);
 }
@@ -189,6 +202,7 @@ const struct consume_ops kafka_ops = {
     .pause = kafka_pause,
     .commit = kafka_commit,
     .members = kafka_members,
+    .announce = kafka_announce,
     .log_end = log_end,
     .fd = fd_of,
 };

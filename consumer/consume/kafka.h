@@ -19,11 +19,19 @@ struct kafka_setting {
     const char *name, *value;
 };
 
+/* What this member keeps, for the group's other members: kafka_peers.h. */
+struct kafka_peer {
+    const char *plan;          /* is compared as a whole; NULL: nothing is told or compared */
+    const char *view, *member; /* for people */
+    const char *former_group;  /* must have no members that read our topics; NULL: none */
+};
+
 struct kafka_options {
     const struct kafka_setting *settings; /* passed to librdkafka; the fixed ones come on top */
     size_t setting_count;
     const char *const *topics; /* by table */
     size_t topic_count;
+    struct kafka_peer peer;
     const struct log *log;
     struct clock clock;
 };
@@ -32,7 +40,8 @@ extern const struct consume_ops kafka_ops;
 
 MUST_CHECK enum err_kind kafka_new(const struct kafka_options *options,
                                    struct consume **ret_consume, struct err *reterr);
-/* Joins the group: from now on poll_group gives events. */
+/* Joins the group, as soon as poll_group finds nobody in it who keeps something else: from now on
+ * poll_group gives events. */
 MUST_CHECK enum err_kind kafka_subscribe(struct consume *consume, struct err *reterr);
 /* Leaves the group (waits at most timeout_ms). When the group has not answered by then,
  * kafka_destroy leaves librdkafka's threads to the end of the process: they would hold it up for

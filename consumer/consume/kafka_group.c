@@ -57,6 +57,7 @@ static void given(struct consume *consume, const rd_kafka_topic_partition_list_t
         }
     }
     consume->held = true;
+    peers_changed(consume);
     event->kind = CONSUME_ASSIGN;
     event->pairs = consume->pairs;
     event->pair_count = count;
@@ -96,6 +97,9 @@ static bool group_event(struct consume *consume, rd_kafka_event_t *from,
         return true;
     case RD_KAFKA_EVENT_ERROR:
         return kafka_client_error(consume, from, event);
+    case RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT:
+    case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
+        return peers_answer(consume, from, event);
     case RD_KAFKA_EVENT_FETCH:
         stray(event);
         return true;
@@ -125,6 +129,10 @@ void kafka_poll_group(struct consume *consume, struct consume_event *ret_event) 
     ret_event->lost = false;
     wake_main_thread(consume);
     wake_before_group(&consume->wake);
+    if (peers_step(consume, ret_event)) {
+        wake_again(consume->wake.group);
+        return;
+    }
     for (int i = 0; i < EVENTS_MAX; i++) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(consume->group_queue, 0);
         if (!event) {
@@ -170,6 +178,7 @@ void kafka_commit(struct consume *consume, const struct topic_position *position
                                           positions[i].partition)
             ->offset = positions[i].offset;
     }
+    peers_sign(consume, list);
     (void)rd_kafka_commit(consume->rk, list, 1);
     rd_kafka_topic_partition_list_destroy(list);
 }

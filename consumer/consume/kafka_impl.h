@@ -22,6 +22,7 @@
 #define CONSUME_KAFKA_IMPL_H
 
 #include "consume/kafka.h"
+#include "consume/kafka_peers.h"
 #include "consume/poke.h"
 #include "consume/said.h"
 #include "consume/wake.h"
@@ -64,6 +65,7 @@ struct consume {
     int64_t woken_ms;   /* librdkafka's main thread, by us, last */
     struct poke poke;
     struct said said;
+    struct peers peers;
     char last_trouble[256]; /* for messages about a silent cluster */
 };
 

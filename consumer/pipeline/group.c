@@ -152,6 +152,7 @@ static void on_assign(struct member *m, const struct consume_event *event) {
         }
     }
     m->joined = true;
+    memset(m->contests, 0, (size_t)m->partition_count * sizeof *m->contests);
     m->incomplete_since_ms = incomplete > 0 ? now_ms(m) : 0;
     m->incomplete_reported = false;
     member_needs_assign(m);

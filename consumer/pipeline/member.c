@@ -24,6 +24,7 @@ struct member *member_new(const struct member_options *options) {
     m->tasks = allocate(n, sizeof(struct task *));
     m->ghosts = allocate(n, sizeof(struct task *));
     m->incomplete = allocate(n, sizeof *m->incomplete);
+    m->contests = allocate(n, sizeof *m->contests);
     m->events = allocate(EVENTS_MAX, sizeof *m->events);
     m->sessions = allocate(m->o.sink_count, sizeof *m->sessions);
     for (size_t i = 0; i < m->o.sink_count; i++) {
@@ -65,6 +66,7 @@ void member_destroy(struct member **member) {
     free(m->tasks);
     free(m->ghosts);
     free(m->incomplete);
+    free(m->contests);
     free(m->sessions);
     free(m->events);
     free(m);
@@ -148,6 +150,7 @@ void task_set_live(struct member *m, struct task *task) {
              task_phase_name(task->phase), (unsigned long long)state_row_count(task->state));
     task->phase = TASK_LIVE;
     task->changed_ms = now_ms(m);
+    m->kafka_commit_due = true; /* the group's other members learn what we keep */
 }
 
 static size_t open_tasks(struct member *m) {

@@ -60,6 +60,12 @@ struct session {
     bool outcome_unknown; /* the connection was lost during a commit: the newest rows will tell */
 };
 
+/* How often somebody else took a task that the group has given to this member. */
+struct contest {
+    int count;
+    int64_t last_ms;
+};
+
 struct member {
     struct member_options o;
     const struct view *view;
@@ -69,7 +75,8 @@ struct member {
     /* Tasks taken away while their transaction was in flight: kept until its outcome is known. */
     struct task **ghosts;
     size_t ghost_count;
-    bool joined; /* the group has given us an assignment */
+    struct contest *contests; /* by partition; since the last assignment */
+    bool joined;              /* the group has given us an assignment */
     int32_t partition_count;
     /* Partitions the group gave us without their counterparts in the other topics. */
     bool *incomplete;

@@ -254,12 +254,19 @@ static void add_group_reasons(const struct member *m, struct health_report *repo
     }
 }
 
-static void add_task_reason(const struct task *task, struct health_report *report) {
+static void add_task_reason(const struct member *m, const struct task *task,
+                            struct health_report *report) {
     const struct err *halt = &task->halt;
     if (task->phase == TASK_LIVE) {
         return;
     }
-    if (task->phase != TASK_HALTED) {
+    if (task->phase == TASK_WAITING && task->retry_at_ms > now_ms(m) &&
+        m->contests[task->number].count > 0) {
+        health_report_add(report,
+                          "task %d: waiting, since somebody outside this consumer group took it %d "
+                          "times",
+                          (int)task->number, m->contests[task->number].count);
+    } else if (task->phase != TASK_HALTED) {
         health_report_add(report, "task %d: %s", (int)task->number, task_phase_name(task->phase));
     } else if (halt->topic[0]) {
         health_report_add(report, "task %d halted at topic %s partition %d offset %lld: %s",
@@ -279,7 +286,7 @@ static void make_report(const struct member *m, struct health_report *ret_report
     add_sink_reason(m, ret_report);
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p]) {
-            add_task_reason(m->tasks[p], ret_report);
+            add_task_reason(m, m->tasks[p], ret_report);
         }
     }
     if (ret_report->ready && !member_ready(m)) {

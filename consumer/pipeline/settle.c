@@ -3,6 +3,10 @@
 
 #include <stdio.h>
 
+#define CONTEST_MIN         3 /* times within CONTEST_MS without a new assignment */
+#define CONTEST_MS          600000
+#define CONTEST_WAIT_MAX_MS 60000
+
 /* The task of a transaction's part, unless it was taken away meanwhile. */
 static struct task *task_of(const struct session *s, const struct txn_part *part) {
     struct task *task = session_task(s, part->task);
@@ -101,6 +105,27 @@ static void on_refused(struct session *s, const struct err *refusal) {
     }
 }
 
+/* Within a group a task has one member, and one that takes another's tells of a change that the
+ * group makes known soon. Again and again without one, it is somebody whom this group does not
+ * know: each would take the task from the other for ever. So the waits grow. */
+static void contested(struct member *m, int32_t number) {
+    struct contest *contest = &m->contests[number];
+    int64_t now = now_ms(m);
+    contest->count = now - contest->last_ms > CONTEST_MS ? 1 : contest->count + 1;
+    contest->last_ms = now;
+    int beyond = contest->count - CONTEST_MIN;
+    if (beyond < 0) {
+        return;
+    }
+    int64_t wait_ms = beyond < 6 ? INT64_C(1000) << beyond : CONTEST_WAIT_MAX_MS;
+    m->tasks[number]->retry_at_ms = now + wait_ms;
+    log_line(
+        m->o.log, LOG_ERROR, "pipeline", "contested",
+        "task=%d times=%d wait_s=%lld hint=\"members of another consumer group (kafka.group.id) "
+        "or of an older version write this view's rows too: stop one of the two\"",
+        number, contest->count, (long long)(wait_ms / 1000));
+}
+
 /* A fence failed, an outcome is unknown, or the connection is new: the newest row decides. */
 static void settle(struct session *s, struct task *task, const struct progress *newest) {
     struct member *m = s->member;
@@ -127,7 +152,11 @@ static void settle(struct session *s, struct task *task, const struct progress *
         if (unknown) {
             report_settled(s, UNKNOWN_OVERTAKEN);
         }
+        int32_t number = task->number;
         task_reacquire(m, task, ours ? REACQUIRED_SINK_WENT_BACK : REACQUIRED_FENCED, why);
+        if (!ours) {
+            contested(m, number);
+        }
     }
 }
 
@@ -206,6 +235,10 @@ static void on_event(struct session *s, const struct sink_event *event) {
         s->connected = true;
         s->must_verify = true;
         s->retry_at_ms = 0;
+        if (event->place) {
+            m->o.consume_ops->announce(m->o.consume, event->place, event->place_name);
+            s->member->kafka_commit_due = true;
+        }
         log_line(m->o.log, LOG_INFO, "sink", "connected", "view=%s session=%d", m->view->name.ptr,
                  s->number);
         break;

@@ -114,7 +114,8 @@ struct sink {
     int64_t deadline_ms; /* DOWN: next try; CONNECTING, or a job: give up; -1: none */
     struct probe probe;
     int64_t answer_check_ms;
-    int32_t backend_pid;   /* as the server says; 0: not known */
+    char place[128], place_name[200]; /* of the last connection */
+    int32_t backend_pid;              /* as the server says; 0: not known */
     int statement_limit_s; /* more than STATEMENT_LIMIT_S after a statement took too long */
 
     struct flight flight;

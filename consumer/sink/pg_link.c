@@ -291,7 +291,7 @@ static void setup_send(struct sink *sink) {
     flight_prepare(sink, 0, "sync_upsert", text_of(sink, sink->view->sql_upsert));
     flight_prepare(sink, 0, "sync_insert", text_of(sink, sink->view->sql_insert));
     params_begin(sink);
-    flight_query(sink, (struct step){STEP_READ, 0}, "SELECT pg_backend_pid()");
+    flight_query(sink, (struct step){STEP_READ, 0}, SQL_PLACE);
     flight_sync(sink);
 }
 
@@ -299,6 +299,9 @@ static void setup_send(struct sink *sink) {
 static void setup_answer(struct sink *sink, struct step step, PGresult *result) {
     if (step.kind == STEP_READ && PQntuples(result) == 1) {
         sink->backend_pid = read_be32(PQgetvalue(result, 0, 0));
+        (void)snprintf(sink->place, sizeof sink->place, "%s", PQgetvalue(result, 0, 1));
+        (void)snprintf(sink->place_name, sizeof sink->place_name, "%.120s at %.60s:%.8s",
+                       PQgetvalue(result, 0, 2), PQhost(sink->conn), PQport(sink->conn));
     }
 }
 
@@ -312,7 +315,8 @@ static void setup_synced(struct sink *sink) {
     sink->deadline_ms = -1;
     sink->link = LINK_UP;
     backoff_reset(&sink->backoff);
-    struct sink_event connected = {.kind = SINK_CONNECTED};
+    struct sink_event connected = {
+        .kind = SINK_CONNECTED, .place = sink->place, .place_name = sink->place_name};
     sink_event_push(sink, &connected);
 }
 

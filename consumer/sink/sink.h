@@ -48,7 +48,10 @@ struct sink_event {
     struct sink_result *results; /* in the order asked for; valid until the next poll */
     size_t result_count;
     uint64_t deleted_count, upserted_count; /* rows really changed, SINK_COMMITTED */
-    struct err err;                         /* LOST, FENCED, REFUSED, AGAIN, HALT */
+    /* CONNECTED: which database it is, whatever it is reached by, and its name for people; NULL:
+     * not known. */
+    const char *place, *place_name;
+    struct err err; /* LOST, FENCED, REFUSED, AGAIN, HALT */
 };
 
 /* What must be equal between members, and over time. */

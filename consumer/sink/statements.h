@@ -87,6 +87,14 @@
     "SELECT cluster_id, array_to_string(topics, ', '), partitions::text, hash, fingerprint"        \
     " FROM sync_identity WHERE view = $1::text"
 
+/* The backend asked, and where the progress lies: a cluster, a database, a schema, whatever name
+ * the server is reached by. */
+#define SQL_PLACE                                                                                  \
+    "SELECT pg_backend_pid(), (SELECT system_identifier FROM pg_control_system()) || '.' ||"       \
+    " d.oid || '.' || c.relnamespace, 'database ' || d.datname || ', schema ' ||"                  \
+    " c.relnamespace::regnamespace FROM pg_database d, pg_class c"                                 \
+    " WHERE d.datname = current_database() AND c.oid = to_regclass('sync_progress')"
+
 /* Tables of older versions: what they lack. */
 #define SQL_LACKING                                                                                \
     "SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('sync_progress')"    \

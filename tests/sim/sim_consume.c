@@ -217,6 +217,12 @@ static void sim_members(struct consume *consume, char *out, size_t size) {
     (void)snprintf(out, size, "simulated");
 }
 
+static void sim_announce(struct consume *consume, const char *sink, const char *place) {
+    (void)consume;
+    (void)sink;
+    (void)place;
+}
+
 static int sim_fd(const struct consume *consume) {
     (void)consume;
     return -1;
@@ -235,6 +241,7 @@ const struct consume_ops sim_consume_ops = {
     .pause = sim_pause,
     .commit = sim_commit,
     .members = sim_members,
+    .announce = sim_announce,
     .log_end = sim_log_end,
     .fd = sim_fd,
 };

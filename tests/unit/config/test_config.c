@@ -101,7 +101,8 @@ static void defaults(void **state) {
     assert_int_equal(c->dead_letter_max, 100);
     assert_int_equal(c->incomplete_halt_ms, 30000);
     assert_int_equal(c->shutdown_timeout_ms, 2500);
-    assert_int_equal(c->kafka.count, 18);
+    assert_int_equal(c->kafka.count, 17);
+    assert_null(config_pair_get(&c->kafka, "group.id"));
     assert_int_equal(c->olap.count, 12);
     assert_int_equal(c->connector.count, 0);
     assert_string_equal(config_pair_get(&c->kafka, "bootstrap.servers"), "localhost:9092");
@@ -168,11 +169,11 @@ static void pass_through_keeps_order_and_drops_empty(void **state) {
                                 "kafka.client.id=me"};
     assert_sets(f, sets, COUNT(sets));
     const struct config_pairs *kafka = &f->config->kafka, *connector = &f->config->connector;
-    assert_int_equal(kafka->count, 19);
+    assert_int_equal(kafka->count, 18);
     assert_string_equal(kafka->items[0].name, "bootstrap.servers");
     assert_string_equal(kafka->items[0].value, "b:1");
-    assert_string_equal(kafka->items[2].name, "client.id");
-    assert_string_equal(kafka->items[18].name, "debug");
+    assert_string_equal(kafka->items[1].name, "client.id");
+    assert_string_equal(kafka->items[17].name, "debug");
     assert_null(config_pair_get(kafka, "check.crcs"));
     assert_int_equal(connector->count, 2);
     assert_string_equal(connector->items[0].name, "transforms.Move.type");

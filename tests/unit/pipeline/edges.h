@@ -87,6 +87,12 @@ static void members(struct consume *consume, char *out, size_t size) {
     (void)snprintf(out, size, "another");
 }
 
+static void announce(struct consume *consume, const char *sink, const char *place) {
+    (void)consume;
+    (void)sink;
+    (void)place;
+}
+
 static int64_t log_end(const struct consume *consume, int table, int32_t partition) {
     (void)table;
     (void)partition;
@@ -102,6 +108,7 @@ static const struct consume_ops consume_ops = {
     .pause = pause_partition,
     .commit = commit_offsets,
     .members = members,
+    .announce = announce,
     .log_end = log_end,
 };
 

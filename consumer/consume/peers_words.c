@@ -1,0 +1,65 @@
+/* A line of fields, since people may come upon it in Kafka's tools. */
+#include "consume/kafka_peers.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORM "oltp-olap-sync:1" /* of the line; one that is not known says nothing */
+
+static void add(char *out, size_t size, const char *field) {
+    size_t at = strlen(out);
+    for (const char *c = field; *c != '\0' && at + 2 < size; c++) {
+        bool plain = *c != '|' && (unsigned char)*c >= ' ';
+        out[at++] = '?';
+        if (plain) {
+            out[at - 1] = *c;
+        }
+    }
+    if (at + 1 < size) {
+        out[at++] = '|';
+    }
+    out[at] = '\0';
+}
+
+void said_write(const struct said_by *said, char *out, size_t size) {
+    char since[24];
+    (void)snprintf(since, sizeof since, "%" PRId64, said->since_ms);
+    const char *const fields[] = {FORM,       said->id,     since,      said->plan,
+                                  said->sink, said->member, said->view, said->place};
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        add(out, size, fields[i]);
+    }
+}
+
+/* The field at *at, into out; false: it is not there, or too long. */
+static bool take(const char **at, const char *end, char *out, size_t size) {
+    const char *bar = memchr(*at, '|', (size_t)(end - *at));
+    if (!bar || (size_t)(bar - *at) >= size) {
+        return false;
+    }
+    memcpy(out, *at, (size_t)(bar - *at));
+    out[bar - *at] = '\0';
+    *at = bar + 1;
+    return true;
+}
+
+bool said_read(const char *text, size_t len, struct said_by *ret) {
+    const char *at = text, *end = text + len;
+    char form[32], since[24];
+    struct said_by said = {0};
+    if (!take(&at, end, form, sizeof form) || strcmp(form, FORM) != 0 ||
+        !take(&at, end, said.id, sizeof said.id) || !take(&at, end, since, sizeof since) ||
+        !take(&at, end, said.plan, sizeof said.plan) ||
+        !take(&at, end, said.sink, sizeof said.sink) ||
+        !take(&at, end, said.member, sizeof said.member) ||
+        !take(&at, end, said.view, sizeof said.view) ||
+        !take(&at, end, said.place, sizeof said.place)) {
+        return false;
+    }
+    said.since_ms = strtoll(since, NULL, 10);
+    *ret = said;
+    return true;
+}
