@@ -1,6 +1,7 @@
 /* The statement around FROM, and the select list. See draft.h. */
 #include "view/draft.h"
 #include "view/identifier.h"
+#include "view/keyword.h"
 
 /* ---- the statement ---- */
 
@@ -57,33 +58,44 @@ static enum err_kind name_read(struct draft *draft, json_t *into) {
     return ERR_NONE;
 }
 
+/* The parser keeps the place of a clause's first expression, if any: the keyword is meant. */
+static size_t clause_place(const struct draft *draft, const char *word, json_t *clause) {
+    size_t at = keyword_place(&draft->source, draft->name_at, word);
+    if (at == NOWHERE) { /* said in other words: FETCH FIRST */
+        at = ast_place(clause);
+    }
+    return at == NOWHERE ? ast_place(json_object_get(draft->select, "targetList")) : at;
+}
+
 static enum err_kind clauses_check(struct draft *draft) {
     static const struct {
-        const char *member, *what;
+        const char *member, *word, *what;
     } refused[] = {
-        {"withClause", "WITH is not supported"},
-        {"valuesLists", "VALUES is not supported"},
-        {"distinctClause", "DISTINCT is not supported"},
-        {"intoClause", "INTO is not supported"},
-        {"whereClause", "WHERE is not supported"},
-        {"groupClause", "GROUP BY is not supported"},
-        {"havingClause", "HAVING is not supported"},
-        {"windowClause", "WINDOW is not supported"},
-        {"sortClause", "ORDER BY is not supported: a table has no order"},
-        {"limitOffset", "OFFSET is not supported"},
-        {"limitCount", "LIMIT is not supported"},
-        {"lockingClause", "FOR UPDATE and the like are not supported"},
+        {"withClause", "WITH", "WITH is not supported"},
+        {"valuesLists", "VALUES", "VALUES is not supported"},
+        {"distinctClause", "DISTINCT", "DISTINCT is not supported"},
+        {"intoClause", "INTO", "INTO is not supported"},
+        {"whereClause", "WHERE", "WHERE is not supported"},
+        {"groupClause", "GROUP", "GROUP BY is not supported"},
+        {"havingClause", "HAVING", "HAVING is not supported"},
+        {"windowClause", "WINDOW", "WINDOW is not supported"},
+        {"sortClause", "ORDER", "ORDER BY is not supported: a table has no order"},
+        {"limitOffset", "OFFSET", "OFFSET is not supported"},
+        {"limitCount", "LIMIT", "LIMIT is not supported"},
+        {"lockingClause", "FOR", "FOR UPDATE and the like are not supported"},
     };
-    size_t list_at = ast_place(json_object_get(draft->select, "targetList"));
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         json_t *clause = json_object_get(draft->select, refused[i].member);
         if (clause) {
-            size_t at = ast_place(clause);
-            return refuse(draft, at != NOWHERE ? at : list_at, refused[i].what);
+            return refuse(draft, clause_place(draft, refused[i].word, clause), refused[i].what);
         }
     }
-    if (!str_is(ast_text(draft->select, "op"), "SETOP_NONE")) {
-        return refuse(draft, ast_place(json_object_get(draft->select, "rarg")),
+    struct str op = ast_text(draft->select, "op");
+    if (!str_is(op, "SETOP_NONE")) {
+        const char *word = str_is(op, "SETOP_UNION")       ? "UNION"
+                           : str_is(op, "SETOP_INTERSECT") ? "INTERSECT"
+                                                           : "EXCEPT";
+        return refuse(draft, clause_place(draft, word, json_object_get(draft->select, "rarg")),
                       "UNION, INTERSECT and EXCEPT are not supported");
     }
     return ERR_NONE;
