@@ -157,9 +157,10 @@ static int print_caches(const struct config *config, const struct view *view, in
 
 int cli_cache(const struct cli *cli, const struct config *config) {
     struct view *view = NULL;
+    char *place = NULL;
     struct err err;
     int32_t task = -1;
-    enum err_kind kind = cli_load_view(config, &view, &err);
+    enum err_kind kind = cli_load_view(config, &view, &place, &err);
     if (kind == ERR_NONE && cli->argument) {
         kind = parse_task(cli->argument, view->partition_count, &task, &err);
     }
@@ -169,6 +170,7 @@ int cli_cache(const struct cli *cli, const struct config *config) {
     int code = EXIT_CODE_OK;
     if (kind != ERR_NONE) {
         code = cli_fail(&err);
+        cli_print_place(&place);
     } else {
         code = print_caches(config, view, task < 0 ? 0 : task,
                             task < 0 ? view->partition_count - 1 : task);

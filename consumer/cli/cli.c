@@ -1,53 +1,19 @@
 #include "cli/cli.h"
+#include "cli/help.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #ifndef VERSION
 #define VERSION "unknown"
 #endif
-
-static void usage(FILE *out) {
-    (void)fputs(
-        "oltp-olap-sync: keeps a joined table in an OLAP PostgreSQL equal to a SQL join over the\n"
-        "tables of an OLTP PostgreSQL, as Debezium tells their changes through Kafka.\n"
-        "\n"
-        "Usage: oltp-olap-sync COMMAND [OPTION...]\n"
-        "\n"
-        "Commands:\n"
-        "  run     joins the consumer group and keeps the table; SIGTERM ends it, SIGHUP tries "
-        "halted\n"
-        "          tasks again\n"
-        "  plan    prints what follows from the two SQL files: the sink's DDL, the connector, the\n"
-        "          statements that write; with\n"
-        "            --apply-sink    makes the tables in the OLAP database instead\n"
-        "            --apply-topics  makes the topics in Kafka instead\n"
-        "            --connector     prints the connector's configuration alone, as JSON\n"
-        "  cache [TASK]\n"
-        "          prints the state caches under state.dir, or one task's, without changing them:\n"
-        "          where it stands, then its rows, a JSON object a line; not while a member has "
-        "it\n"
-        "\n"
-        "Options:\n"
-        "  --config FILE      settings from a JSON file\n"
-        "  --set NAME=VALUE   one setting; wins over the environment, which wins over the file\n"
-        "  --print-config     prints the settings in force and where each comes from, and exits\n"
-        "  --help, --version\n"
-        "\n"
-        "Exit codes: 0 done (run: stopped by a signal), 1 failed, 2 a setting or an SQL file must "
-        "be\n"
-        "changed.\n"
-        "\n"
-        "Settings:\n",
-        out);
-    config_help(out);
-}
 
 int cli_fail(const struct err *err) {
     (void)fprintf(stderr, "oltp-olap-sync: %s\n", err->message);
     return err->kind == ERR_CONFIG ? EXIT_CODE_CONFIG : EXIT_CODE_FAILED;
 }
 
-enum err_kind cli_load_view(const struct config *config, struct view **ret_view,
+enum err_kind cli_load_view(const struct config *config, struct view **ret_view, char **ret_place,
                             struct err *reterr) {
     struct view_options options = {
         .oltp_path = config->schemas_oltp,
@@ -55,13 +21,21 @@ enum err_kind cli_load_view(const struct config *config, struct view **ret_view,
         .topic_prefix = config->topic_prefix,
         .partition_count = (int32_t)config->topic_partitions,
     };
-    char *report = NULL;
-    enum err_kind kind = view_load(&options, ret_view, &report, reterr);
-    if (kind != ERR_NONE && report) {
-        (void)fprintf(stderr, "%s\n", report);
+    enum err_kind kind = view_load(&options, ret_view, ret_place, reterr);
+    if (kind != ERR_NONE && *ret_place) { /* the first line is reterr's message */
+        size_t first = strcspn(*ret_place, "\n");
+        first += (*ret_place)[first] == '\n';
+        memmove(*ret_place, *ret_place + first, strlen(*ret_place + first) + 1);
     }
-    free(report);
     return kind;
+}
+
+void cli_print_place(char **place) {
+    if (*place) {
+        (void)fputs(*place, stderr);
+    }
+    free(*place);
+    *place = NULL;
 }
 
 void cli_identity_tail(const struct config *config, const struct view *view, struct buf *out) {
@@ -135,6 +109,19 @@ static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *r
     return ERR_NONE;
 }
 
+static const struct err *unknown_command(const char *command, struct err *err) {
+    char known[128] = "";
+    help_commands(known, sizeof known);
+    (void)err_set(err, ERR_CONFIG, "unknown command '%s'; there are %s", command, known);
+    return err;
+}
+
+static int help(const struct cli *cli) {
+    struct err err;
+    return help_print(cli->command, stdout) ? EXIT_CODE_OK
+                                            : cli_fail(unknown_command(cli->command, &err));
+}
+
 static int dispatch(const struct cli *cli, const struct config *config,
                     struct cli_signals *signals) {
     if (cli->print_config) {
@@ -151,9 +138,7 @@ static int dispatch(const struct cli *cli, const struct config *config,
         return cli_cache(cli, config);
     }
     struct err err;
-    (void)err_set(&err, ERR_CONFIG, "unknown command '%s'; there are run, plan and cache",
-                  cli->command);
-    return cli_fail(&err);
+    return cli_fail(unknown_command(cli->command, &err));
 }
 
 int cli_main(int argc, char **argv, char *const *env, struct cli_signals *signals) {
@@ -168,11 +153,11 @@ int cli_main(int argc, char **argv, char *const *env, struct cli_signals *signal
     if (parse(argc, argv, &cli, &err) != ERR_NONE) {
         code = cli_fail(&err);
     } else if (cli.help) {
-        usage(stdout);
+        code = help(&cli);
     } else if (cli.version) {
         (void)puts("oltp-olap-sync " VERSION);
     } else if (!cli.command && !cli.print_config) {
-        usage(stderr);
+        (void)help_print(NULL, stderr);
         code = EXIT_CODE_CONFIG;
     } else {
         struct config_sources sources = {cli.config_file, env, cli.sets, cli.set_count};

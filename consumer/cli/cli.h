@@ -44,9 +44,12 @@ int cli_run(const struct config *config, struct cli_signals *signals);
 int cli_plan(const struct cli *cli, const struct config *config);
 int cli_cache(const struct cli *cli, const struct config *config);
 
-/* Both SQL files by the settings; the whole report goes to stderr on failure. */
+/* Both SQL files by the settings. On failure *ret_place (NULL before) is what to print below the
+ * message, by cli_print_place: the place with its caret, and what is supported. */
 MUST_CHECK enum err_kind cli_load_view(const struct config *config, struct view **ret_view,
-                                       struct err *reterr);
+                                       char **ret_place, struct err *reterr);
+/* Prints it on stderr and frees it. */
+void cli_print_place(char **place);
 /* What a cache belongs to (state.h's identity), without the cluster's id before it. */
 void cli_identity_tail(const struct config *config, const struct view *view, struct buf *out);
 /* Prints "oltp-olap-sync: message" and returns the exit code of err. */

@@ -98,9 +98,9 @@ static enum err_kind apply(const struct cli *cli, const struct config *config,
 
 int cli_plan(const struct cli *cli, const struct config *config) {
     struct view *view = NULL;
-    char *json = NULL;
+    char *json = NULL, *place = NULL;
     struct err err;
-    enum err_kind kind = cli_load_view(config, &view, &err);
+    enum err_kind kind = cli_load_view(config, &view, &place, &err);
     if (kind == ERR_NONE && (cli->apply_sink || cli->apply_topics)) {
         kind = apply(cli, config, view, &err);
     } else if (kind == ERR_NONE) {
@@ -113,5 +113,7 @@ int cli_plan(const struct cli *cli, const struct config *config) {
     }
     free(json);
     view_destroy(&view);
-    return kind == ERR_NONE ? EXIT_CODE_OK : cli_fail(&err);
+    int code = kind == ERR_NONE ? EXIT_CODE_OK : cli_fail(&err);
+    cli_print_place(&place);
+    return code;
 }

@@ -316,7 +316,8 @@ int cli_run(const struct config *config, struct cli_signals *signals) {
     run.log = (struct log){.fd = STDERR_FILENO, .level = config->log_level};
     (void)snprintf(run.log.member, sizeof run.log.member, "%s", config->member);
     struct err err;
-    enum err_kind kind = cli_load_view(config, &run.view, &err);
+    char *place = NULL;
+    enum err_kind kind = cli_load_view(config, &run.view, &place, &err);
     if (kind == ERR_NONE) {
         clients_init(&run.clients, config, run.view, &run.log);
         log_start(&run);
@@ -333,6 +334,7 @@ int cli_run(const struct config *config, struct cli_signals *signals) {
     run_clear(&run);
     if (kind != ERR_NONE) {
         log_err(&run.log, LOG_ERROR, "cli", "failed", &err);
+        cli_print_place(&place);
         return kind == ERR_CONFIG ? EXIT_CODE_CONFIG : EXIT_CODE_FAILED;
     }
     log_line(&run.log, LOG_INFO, "cli", "stopped", "code=0");
