@@ -16,8 +16,9 @@ allowed() {
         join) echo base view join ;;
         sink) echo base view sink ;;
         pipeline) echo base view consume decode state join sink pipeline ;;
+        oltp) echo base view oltp ;;
         serve) echo base serve ;;
-        cli) echo base config view consume state sink serve pipeline cli ;;
+        cli) echo base config view consume state sink oltp serve pipeline cli ;;
         *) echo "no such room: $1" >&2; return 1 ;;
     esac
 }
@@ -27,7 +28,7 @@ only_in() {
         pg_query.h) echo view ;;
         librdkafka/*) echo consume ;;
         lmdb.h) echo state ;;
-        libpq-fe.h) echo sink ;;
+        libpq-fe.h) echo sink oltp ;;
         microhttpd.h) echo serve ;;
         jansson.h) echo decode view config ;;
         *) echo any ;;

@@ -72,6 +72,8 @@ static bool take_flag(struct cli *cli, const char *arg) {
         {"--apply-sink", &cli->apply_sink},
         {"--apply-topics", &cli->apply_topics},
         {"--connector", &cli->connector},
+        {"--check-source", &cli->check_source},
+        {"--check-connector", &cli->check_connector},
     };
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (strcmp(arg, flags[i].name) == 0) {
@@ -92,6 +94,9 @@ static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *r
             cli->sets[cli->set_count++] = value;
         } else if ((value = option_value("--config", argc, argv, &i))) {
             cli->config_file = value;
+        } else if (strncmp(arg, "--check-connector=", 18) == 0 && arg[18] != '\0') {
+            cli->check_connector = true;
+            cli->connector_file = arg + 18;
         } else if (arg[0] != '-' && !cli->command) {
             cli->command = arg;
         } else if (arg[0] != '-' && !cli->argument && strcmp(cli->command, "cache") == 0) {
@@ -102,9 +107,17 @@ static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *r
         }
     }
     bool plan = cli->command && strcmp(cli->command, "plan") == 0;
-    if ((cli->apply_sink || cli->apply_topics || cli->connector) && !plan) {
+    bool apply = cli->apply_sink || cli->apply_topics;
+    bool check = cli->check_source || cli->check_connector;
+    if ((apply || check || cli->connector) && !plan) {
         return err_set(reterr, ERR_CONFIG,
-                       "--apply-sink, --apply-topics and --connector go with the command plan");
+                       "--apply-sink, --apply-topics, --connector, --check-source and "
+                       "--check-connector go with the command plan");
+    }
+    if (check && (apply || cli->connector)) {
+        return err_set(reterr, ERR_CONFIG,
+                       "--check-source and --check-connector only look: they "
+                       "don't go with --apply-... and --connector");
     }
     return ERR_NONE;
 }

@@ -19,6 +19,8 @@
 #define EXIT_CODE_OK     0
 #define EXIT_CODE_FAILED 1 /* what was asked for could not be done: the message says why */
 #define EXIT_CODE_CONFIG 2 /* the operator must change something; nothing was touched */
+/* plan --check-...: what is there is not what plan says; the differences are on stdout */
+#define EXIT_CODE_DIFFERENT 3
 
 struct cli {
     const char *command;  /* "run", "plan", "cache"; NULL: none given */
@@ -28,6 +30,8 @@ struct cli {
     size_t set_count;
     bool help, version, print_config;
     bool apply_sink, apply_topics, connector; /* plan */
+    bool check_source, check_connector;       /* ... */
+    const char *connector_file;               /* --check-connector=FILE; NULL: standard input */
 };
 
 /* What the signal handlers of main tell the commands. */
@@ -44,6 +48,9 @@ int cli_run(const struct config *config, struct cli_signals *signals);
 int cli_plan(const struct cli *cli, const struct config *config);
 int cli_cache(const struct cli *cli, const struct config *config);
 
+/* The connector's configuration as plan prints it; the caller frees it. */
+MUST_CHECK enum err_kind cli_connector_json(const struct config *config, const struct view *view,
+                                            char **ret_json, struct err *reterr);
 /* Both SQL files by the settings. On failure *ret_place (NULL before) is what to print below the
  * message, by cli_print_place: the place with its caret, and what is supported. */
 MUST_CHECK enum err_kind cli_load_view(const struct config *config, struct view **ret_view,

@@ -57,6 +57,22 @@ void clients_init(struct clients *clients, const struct config *config, const st
     };
 }
 
+void clients_oltp_init(struct clients_oltp *oltp, const struct config *config) {
+    oltp->keywords = allocate(config->oltp.count + 1, sizeof *oltp->keywords);
+    oltp->values = allocate(config->oltp.count + 1, sizeof *oltp->values);
+    for (size_t i = 0; i < config->oltp.count; i++) {
+        oltp->keywords[i] = config->oltp.items[i].name;
+        oltp->values[i] = config->oltp.items[i].value;
+    }
+    oltp->options = (struct link_options){oltp->keywords, oltp->values, -1};
+}
+
+void clients_oltp_clear(struct clients_oltp *oltp) {
+    free((void *)oltp->keywords);
+    free((void *)oltp->values);
+    *oltp = (struct clients_oltp){0};
+}
+
 void clients_clear(struct clients *clients) {
     free(clients->settings);
     free(clients->topics);

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "consume/kafka.h"
+#include "oltp/look.h"
 #include "sink/pg_sink.h"
 
 #define GROUP_FORMER "oltp-olap-sync"
@@ -28,6 +29,15 @@ struct clients {
     const char *group_id; /* borrowed, or of texts */
     struct arena texts;
 };
+
+/* How to reach the source database, for whoever looks at it. */
+struct clients_oltp {
+    struct link_options options; /* stop_fd is the caller's to set */
+    const char **keywords, **values;
+};
+
+void clients_oltp_init(struct clients_oltp *oltp, const struct config *config);
+void clients_oltp_clear(struct clients_oltp *oltp);
 
 void clients_init(struct clients *clients, const struct config *config, const struct view *view,
                   const struct log *log);

@@ -19,7 +19,14 @@ static const struct command commands[] = {
      "the statements that write. Nothing is contacted or changed, unless one of these is given:\n"
      "  --apply-sink     makes the tables in the OLAP database\n"
      "  --apply-topics   makes the topics in Kafka\n"
-     "  --connector      prints the connector's configuration alone, as JSON\n"},
+     "  --connector      prints the connector's configuration alone, as JSON\n"
+     "  --check-source   compares the source tables in the OLTP database (oltp.*) with\n"
+     "                   schemas.oltp: prints each difference and the ways out\n"
+     "  --check-connector[=FILE]\n"
+     "                   compares a running connector with --connector: its configuration, as\n"
+     "                   GET /connectors/NAME/config of Kafka Connect gives it, is read from FILE\n"
+     "                   or standard input\n"
+     "Exit code 3 of the last two: there are differences.\n"},
     {"cache", "prints what the state caches hold", "cache [TASK]",
      "Prints the state caches under state.dir, or one task's, without changing them: where each\n"
      "stands, then its rows, one JSON object a line. Stop the member that uses a cache first.\n"},
@@ -76,7 +83,7 @@ static void print_overview(FILE *out) {
     print_options(out);
     (void)fputs("\n"
                 "Exit codes: 0 done (run: stopped by a signal), 1 failed, 2 a setting or an SQL\n"
-                "file must be changed.\n"
+                "file must be changed, 3 plan --check-...: there are differences.\n"
                 "\n",
                 out);
     config_help(out);

@@ -1,15 +1,16 @@
 /* The command plan: what follows from the two SQL files, printed or applied. */
-#include "cli/cli.h"
+#include "cli/check.h"
 #include "cli/clients.h"
 #include "view/connector.h"
+#include "view/trigger.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #define APPLY_WAIT_MS 15000
 
-static enum err_kind connector_json(const struct config *config, const struct view *view,
-                                    char **ret_json, struct err *reterr) {
+enum err_kind cli_connector_json(const struct config *config, const struct view *view,
+                                 char **ret_json, struct err *reterr) {
     struct view_connector_setting *overrides =
         calloc(config->connector.count + 1, sizeof *overrides);
     if (!overrides) {
@@ -54,6 +55,12 @@ static void print_plan(const struct view *view, const char *connector) {
         print_sql("Convert a row's values without writing", view->tables[t].sql_check);
     }
     print_sql("Initial load", view->sql_copy.ptr ? view->sql_copy : view->sql_insert);
+    struct buf trigger = {0};
+    trigger_append(&trigger, view);
+    (void)printf(
+        "-- For the OLTP database: against TRUNCATE, which Debezium does not send\n" STR_FMT "\n",
+        STR_ARG(buf_view(&trigger)));
+    buf_clear(&trigger);
     (void)printf("-- Connector\n%s\n", connector);
 }
 
@@ -96,24 +103,56 @@ static enum err_kind apply(const struct cli *cli, const struct config *config,
     return kind;
 }
 
-int cli_plan(const struct cli *cli, const struct config *config) {
-    struct view *view = NULL;
-    char *json = NULL, *place = NULL;
-    struct err err;
-    enum err_kind kind = cli_load_view(config, &view, &place, &err);
-    if (kind == ERR_NONE && (cli->apply_sink || cli->apply_topics)) {
-        kind = apply(cli, config, view, &err);
+static enum err_kind print(const struct cli *cli, const struct config *config,
+                           const struct view *view, struct err *reterr) {
+    char *json = NULL;
+    enum err_kind kind = cli_connector_json(config, view, &json, reterr);
+    if (kind == ERR_NONE && cli->connector) {
+        (void)puts(json);
     } else if (kind == ERR_NONE) {
-        kind = connector_json(config, view, &json, &err);
-        if (kind == ERR_NONE && cli->connector) {
-            (void)puts(json);
-        } else if (kind == ERR_NONE) {
-            print_plan(view, json);
+        print_plan(view, json);
+    }
+    free(json);
+    return kind;
+}
+
+static enum err_kind check(const struct cli *cli, const struct config *config,
+                           const struct view *view, bool *ret_different, struct err *reterr) {
+    bool source = false, connector = false;
+    char *json = NULL;
+    enum err_kind kind = ERR_NONE;
+    if (cli->check_source) {
+        kind = check_source(config, view, &source, reterr);
+    }
+    if (kind == ERR_NONE && cli->check_connector) {
+        kind = cli_connector_json(config, view, &json, reterr);
+        if (kind == ERR_NONE) {
+            kind = check_connector(cli, json, &connector, reterr);
         }
     }
     free(json);
+    *ret_different = source || connector;
+    return kind;
+}
+
+int cli_plan(const struct cli *cli, const struct config *config) {
+    struct view *view = NULL;
+    char *place = NULL;
+    struct err err;
+    bool different = false;
+    enum err_kind kind = cli_load_view(config, &view, &place, &err);
+    if (kind == ERR_NONE && (cli->apply_sink || cli->apply_topics)) {
+        kind = apply(cli, config, view, &err);
+    } else if (kind == ERR_NONE && (cli->check_source || cli->check_connector)) {
+        kind = check(cli, config, view, &different, &err);
+    } else if (kind == ERR_NONE) {
+        kind = print(cli, config, view, &err);
+    }
     view_destroy(&view);
-    int code = kind == ERR_NONE ? EXIT_CODE_OK : cli_fail(&err);
+    int code = different ? EXIT_CODE_DIFFERENT : EXIT_CODE_OK;
+    if (kind != ERR_NONE) {
+        code = cli_fail(&err);
+    }
     cli_print_place(&place);
     return code;
 }

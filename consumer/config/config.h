@@ -51,9 +51,9 @@ struct config {
     int64_t incomplete_halt_ms; /* a task whose partitions are split halts after this */
     int64_t shutdown_timeout_ms;
     const char *serve_address;
-    int64_t serve_port;                         /* 0: nothing is served */
-    struct config_pairs kafka, olap, connector; /* for librdkafka, libpq, the connector's JSON */
-    struct config_memory *memory;               /* private */
+    int64_t serve_port;                               /* 0: nothing is served */
+    struct config_pairs kafka, olap, oltp, connector; /* librdkafka's, libpq's, the connector's */
+    struct config_memory *memory;                     /* private */
 };
 
 struct config_sources {

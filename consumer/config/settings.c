@@ -101,6 +101,17 @@ const struct config_setting config_settings[] = {
            "milliseconds without acknowledgement that end the connection"),
     PASSED("olap.application_name", "oltp-olap-sync", "name in pg_stat_activity"),
     PASSED("olap.target_session_attrs", "read-write", "never a standby"),
+
+    PASSED("oltp.host", NULL,
+           "the OLTP server, for `plan --check-source` and for the watch of `run`; "
+           "unset: nobody watches it"),
+    PASSED("oltp.port", "5432", "its port"),
+    PASSED("oltp.user", "pg", "a role that may connect: catalogs are all that is read"),
+    PASSED_SECRET("oltp.password", "pg", "its password"),
+    PASSED("oltp.dbname", "pg", "the database of the source tables"),
+    PASSED("oltp.connect_timeout", "5", "seconds"),
+    PASSED("oltp.keepalives_idle", "5", "seconds of silence before the peer is probed"),
+    PASSED("oltp.application_name", "oltp-olap-sync", "name in pg_stat_activity"),
     {0},
 };
 /* clang-format on */
@@ -110,6 +121,10 @@ const struct config_group config_groups[] = {
      "Any property of librdkafka's consumer, with `kafka.` before it; librdkafka checks them."},
     {"olap.", "libpq", "abcdefghijklmnopqrstuvwxyz_", FIELD(olap),
      "Any of libpq's connection keywords, with `olap.` before it; libpq checks them."},
+    {"oltp.", "libpq", "abcdefghijklmnopqrstuvwxyz_", FIELD(oltp),
+     "Any of libpq's connection keywords, with `oltp.` before it; libpq checks them. They are for "
+     "`plan --check-source` and for the watch on the source database, which is on where "
+     "`oltp.host`, `oltp.hostaddr` or `oltp.service` is set."},
     {"connector.", "the connector", NULL, FIELD(connector),
      "Any member of the Debezium connector's configuration, with `connector.` before it; what is "
      "given here overrides what `oltp-olap-sync plan` works out from the SQL files."},

@@ -1,0 +1,150 @@
+/* plan --check-source and plan --check-connector: what is there against what plan says. */
+#include "cli/check.h"
+
+#include "cli/clients.h"
+#include "oltp/compare.h"
+#include "view/connector_check.h"
+#include "view/trigger.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CONNECTOR_BYTES_MAX ((size_t)1024 * 1024)
+
+/* ---- the source ---- */
+
+static enum err_kind look_at(const struct link_options *options, const struct view *view,
+                             struct look *look, struct err *reterr) {
+    struct link *link = NULL;
+    struct look_names names = {"", ""}; /* the connector makes them later */
+    if (!link_is_set(options)) {
+        return err_set(reterr, ERR_CONFIG,
+                       "nothing says where the OLTP database is: set oltp.host (SYNC_OLTP_HOST), "
+                       "oltp.port, oltp.user, oltp.password and oltp.dbname");
+    }
+    enum err_kind kind = link_open(options, &link, reterr);
+    if (kind == ERR_NONE) {
+        kind = link_look(link, view, &names, look, reterr);
+    }
+    link_close(&link);
+    return kind;
+}
+
+static void print_source(const struct config *config, const struct view *view,
+                         const struct findings *findings) {
+    bool trigger = false, differs = findings_any(findings, FINDING_RED);
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *finding = &findings->items[i];
+        (void)printf("%s: %s\n", finding->weight == FINDING_NOTE ? "note" : "different",
+                     finding->text);
+        trigger |= finding->kind == FINDING_TRIGGER;
+    }
+    if (findings->more > 0) {
+        (void)printf("... and %zu more\n", findings->more);
+    }
+    if (trigger) {
+        struct buf sql = {0};
+        trigger_append(&sql, view);
+        (void)printf("\nThe trigger against TRUNCATE, for the OLTP database:\n\n" STR_FMT "\n",
+                     STR_ARG(buf_view(&sql)));
+        buf_clear(&sql);
+    }
+    if (!differs) {
+        (void)printf("the OLTP database is as %s says\n", config->schemas_oltp);
+        return;
+    }
+    (void)printf(
+        "\nThe ways out:\n"
+        "  - the database is right: correct %s (pg_dump --schema-only shows what is there)\n"
+        "  - the file is right: change the tables in the OLTP database\n"
+        "  - another database or schema is meant: correct oltp.* and connector.database.*\n",
+        config->schemas_oltp);
+}
+
+enum err_kind check_source(const struct config *config, const struct view *view,
+                           bool *ret_different, struct err *reterr) {
+    struct clients_oltp oltp;
+    struct look look = {0};
+    struct findings *findings = calloc(1, sizeof *findings);
+    if (!findings) {
+        abort();
+    }
+    clients_oltp_init(&oltp, config);
+    enum err_kind kind = look_at(&oltp.options, view, &look, reterr);
+    if (kind == ERR_NONE) {
+        compare_tables(view, &look, findings);
+        print_source(config, view, findings);
+        *ret_different = findings_any(findings, FINDING_RED);
+    }
+    look_clear(&look);
+    clients_oltp_clear(&oltp);
+    free(findings);
+    return kind;
+}
+
+/* ---- the connector ---- */
+
+static enum err_kind file_read(const char *path, struct buf *text, struct err *reterr) {
+    FILE *in = path ? fopen(path, "re") : stdin;
+    if (!in) {
+        return err_set(reterr, ERR_CONFIG, "--check-connector=%s: %s", path, strerror(errno));
+    }
+    size_t got = 1;
+    while (got > 0 && text->len <= CONNECTOR_BYTES_MAX) {
+        got = fread(buf_reserve(text, BUFSIZ), 1, BUFSIZ, in);
+        text->len += got;
+    }
+    if (path) {
+        (void)fclose(in);
+    }
+    return text->len <= CONNECTOR_BYTES_MAX
+               ? ERR_NONE
+               : err_set(reterr, ERR_CONFIG, "--check-connector: more than %zu bytes",
+                         CONNECTOR_BYTES_MAX);
+}
+
+static void print_connector(const struct connector_report *report) {
+    (void)printf(STR_FMT, STR_ARG(buf_view(&report->text)));
+    if (report->different == 0) {
+        (void)printf("the connector is as plan says%s\n",
+                     report->harmless > 0 ? ", but for settings that may be changed at any time"
+                                          : "");
+        return;
+    }
+    (void)printf(
+        "\nThe connector was made for something else: with plan's configuration in its place, "
+        "changes would be lost or misread. The ways out:\n"
+        "  - it is right, or it also serves others: give the settings that it has as "
+        "connector.NAME (SYNC_CONNECTOR_NAME), and schemas.oltp, schemas.view and topic.prefix "
+        "that it was made for\n"
+        "  - a second view beside the first: a connector, slot and publication of its own "
+        "(connector.slot.name, connector.publication.name), and another topic.prefix, "
+        "kafka.group.id and state.dir\n"
+        "  - it is not wanted any more: delete it and start anew with new topics "
+        "(docs/operations.md, Starting anew)\n");
+}
+
+enum err_kind check_connector(const struct cli *cli, const char *planned, bool *ret_different,
+                              struct err *reterr) {
+    struct buf text = {0};
+    struct connector_report report = {0};
+    if (!cli->connector_file && isatty(STDIN_FILENO)) {
+        (void)fputs("reading the connector's configuration from the terminal; meant is\n"
+                    "  curl -fsS http://HOST:8083/connectors/NAME/config | oltp-olap-sync plan "
+                    "--check-connector\n",
+                    stderr);
+    }
+    enum err_kind kind = file_read(cli->connector_file, &text, reterr);
+    if (kind == ERR_NONE) {
+        kind = connector_compare(planned, buf_view(&text), &report, reterr);
+    }
+    if (kind == ERR_NONE) {
+        print_connector(&report);
+        *ret_different = report.different > 0;
+    }
+    buf_clear(&text);
+    buf_clear(&report.text);
+    return kind;
+}

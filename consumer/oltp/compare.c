@@ -1,0 +1,262 @@
+#include "oltp/compare.h"
+
+#include "base/buf.h"
+
+#include <stdio.h>
+
+#define ANEW "docs/operations.md, Changing the view or the tables"
+
+/* "public.contact", for messages. */
+struct label {
+    char text[140];
+};
+
+static struct label label_of(const struct view_table *table) {
+    struct label label;
+    (void)snprintf(label.text, sizeof label.text, STR_FMT "." STR_FMT, STR_ARG(table->schema),
+                   STR_ARG(table->name));
+    return label;
+}
+
+/* ---- one table ---- */
+
+static const char *kind_name(const struct look_table *table) {
+    switch (table->kind) {
+    case 'p':
+        return "a partitioned table: its changes come under its partitions' names";
+    case 'v':
+    case 'm':
+        return "a view: the log holds no changes of it";
+    case 'f':
+        return "a foreign table: the log holds no changes of it";
+    default:
+        break;
+    }
+    if (table->is_partition) {
+        return "a partition of another table";
+    }
+    if (table->has_children) {
+        return "a table that others INHERIT from: their rows come under other names";
+    }
+    return table->persistence == 'p' ? NULL
+                                     : "UNLOGGED or TEMPORARY: the log holds no changes of it";
+}
+
+static const char *identity_name(char identity) {
+    switch (identity) {
+    case 'd':
+        return "DEFAULT";
+    case 'n':
+        return "NOTHING";
+    case 'i':
+        return "USING INDEX";
+    default:
+        return "not known";
+    }
+}
+
+static void compare_table(const struct view_table *table, const struct look_table *look,
+                          struct findings *findings) {
+    struct label name = label_of(table);
+    const char *kind = kind_name(look);
+    if (kind) {
+        findings_add(findings, FINDING_TABLE, FINDING_RED,
+                     "%s is %s. Only ordinary tables can be followed", name.text, kind);
+    }
+    if (look->identity != 'f') {
+        findings_add(findings, FINDING_IDENTITY, FINDING_HALT,
+                     "%s: REPLICA IDENTITY is %s, must be FULL: updates and deletes do not tell "
+                     "the old row. ALTER TABLE %s REPLICA IDENTITY FULL; what was changed or "
+                     "deleted meanwhile may be wrong in the OLAP table: " ANEW,
+                     name.text, identity_name(look->identity), name.text);
+    }
+    if (!look->truncate_is_refused) {
+        findings_add(findings, FINDING_TRIGGER, FINDING_NOTE,
+                     "%s: no trigger refuses TRUNCATE, which Debezium does not send: the OLAP "
+                     "table would keep every row. `oltp-olap-sync plan` prints the trigger",
+                     name.text);
+    }
+}
+
+/* ---- its columns ---- */
+
+/* As format_type writes it: numeric(5) as numeric(5,0); timestamp(6) is timestamp. */
+static void append_type(struct buf *out, struct str type) {
+    const char *open = memchr(type.ptr, '(', type.len), *close = memchr(type.ptr, ')', type.len);
+    if (open && close && str_starts(type, STR("numeric(")) &&
+        !memchr(open, ',', (size_t)(close - open))) {
+        buf_append(out, type.ptr, (size_t)(close - type.ptr));
+        buf_str(out, STR(",0)"));
+    } else if (open && close && str_starts(type, STR("timestamp(6)"))) {
+        buf_str(out, STR("timestamp"));
+        buf_append(out, close + 1, type.len - (size_t)(close + 1 - type.ptr));
+    } else {
+        buf_str(out, type);
+    }
+}
+
+static bool same_type(struct str a, struct str b) {
+    struct buf left = {0}, right = {0};
+    append_type(&left, a);
+    append_type(&right, b);
+    bool same = str_equal(buf_view(&left), buf_view(&right));
+    buf_clear(&left);
+    buf_clear(&right);
+    return same;
+}
+
+static void compare_column(const struct view_table *table, const struct view_column *column,
+                           const struct look_column *look, struct findings *findings) {
+    struct label name = label_of(table);
+    const char *in = name.text;
+    if (!look->found) {
+        findings_add(findings, FINDING_COLUMNS, FINDING_RED,
+                     "%s has no column " STR_FMT " (any more): records come without it, and tasks "
+                     "halt. Bring it back, or take it out of the SQL files: " ANEW,
+                     in, STR_ARG(column->name));
+        return;
+    }
+    if (!same_type(column->type, look->type)) {
+        findings_add(findings, FINDING_COLUMNS, FINDING_RED,
+                     "%s: column " STR_FMT " is " STR_FMT ", the SQL file says " STR_FMT
+                     ": its values would be misread. Correct the file or the table: " ANEW,
+                     in, STR_ARG(column->name), STR_ARG(look->type), STR_ARG(column->type));
+    }
+    if (column->not_null && !look->not_null) {
+        findings_add(findings, FINDING_COLUMNS, FINDING_RED,
+                     "%s: column " STR_FMT " may be NULL, the SQL file says NOT NULL. Correct the "
+                     "file, or ALTER TABLE %s ALTER COLUMN " STR_FMT " SET NOT NULL",
+                     in, STR_ARG(column->name), in, STR_ARG(column->name));
+    }
+    if (look->generated) {
+        findings_add(findings, FINDING_COLUMNS, FINDING_RED,
+                     "%s: column " STR_FMT " is GENERATED, and such columns are not replicated. "
+                     "Take it out of the view",
+                     in, STR_ARG(column->name));
+    }
+}
+
+static void compare_key(const struct view_table *table, const struct look_table *look,
+                        struct findings *findings) {
+    int32_t want = 0;
+    bool same = true;
+    for (size_t c = 0; c < table->column_count; c++) {
+        want += table->columns[c].primary_key;
+        same &= table->columns[c].primary_key == look->columns[c].primary_key;
+    }
+    if (!same || want != look->primary_key_count) {
+        struct label name = label_of(table);
+        findings_add(findings, FINDING_COLUMNS, FINDING_RED,
+                     "%s: its primary key is not the one that the SQL file says%s: rows would take "
+                     "each other's place. Correct the file or the table: " ANEW,
+                     name.text, look->primary_key_count == 0 ? " (there is none)" : "");
+    }
+}
+
+void compare_tables(const struct view *view, const struct look *look, struct findings *findings) {
+    if (!str_is(look->wal_level, "logical")) {
+        findings_add(findings, FINDING_SERVER, FINDING_RED,
+                     "the server's wal_level is " STR_FMT ", must be logical: ALTER SYSTEM SET "
+                     "wal_level = logical, then restart it",
+                     STR_ARG(look->wal_level));
+    }
+    for (size_t t = 0; t < view->table_count; t++) {
+        const struct view_table *table = &view->tables[t];
+        const struct look_table *there = &look->tables[t];
+        struct label name = label_of(table);
+        if (!there->found) {
+            findings_add(findings, FINDING_TABLE, FINDING_RED,
+                         "%s is not there (in the database " STR_FMT "): dropped, renamed, or "
+                         "never made. Bring it back, or correct schemas.oltp and oltp.dbname; "
+                         "what was changed under another name did not come: " ANEW,
+                         name.text, STR_ARG(look->database));
+            continue;
+        }
+        compare_table(table, there, findings);
+        for (size_t c = 0; c < table->column_count; c++) {
+            compare_column(table, &table->columns[c], &there->columns[c], findings);
+        }
+        compare_key(table, there, findings);
+    }
+}
+
+/* ---- what the connector makes ---- */
+
+static void compare_published(const struct view_table *table, const struct look_table *look,
+                              const char *publication, struct findings *findings) {
+    struct label name = label_of(table);
+    if (!look->published) {
+        findings_add(findings, FINDING_PUBLICATION, FINDING_RED,
+                     "%s is not in the publication %s: its changes do not come. ALTER PUBLICATION "
+                     "%s ADD TABLE %s; what was changed meanwhile is missing: " ANEW,
+                     name.text, publication, publication, name.text);
+    } else if (look->filtered) {
+        findings_add(findings, FINDING_PUBLICATION, FINDING_RED,
+                     "%s is in the publication %s with a WHERE: some changes do not come. Publish "
+                     "it without: " ANEW,
+                     name.text, publication);
+    }
+    for (size_t c = 0; c < table->column_count; c++) {
+        if (look->columns[c].found && !look->columns[c].published) {
+            findings_add(findings, FINDING_PUBLICATION, FINDING_RED,
+                         "%s: the publication %s leaves out column " STR_FMT
+                         ". Publish the table without a list of columns: " ANEW,
+                         name.text, publication, STR_ARG(table->columns[c].name));
+        }
+    }
+}
+
+static void compare_slot(const char *name, const struct look *look, struct findings *findings) {
+    const struct look_slot *slot = &look->slot;
+    if (!slot->exists) {
+        findings_add(findings, FINDING_SLOT, FINDING_RED,
+                     "there is no replication slot %s: the connector has not made it yet, or it "
+                     "was dropped, and changes are lost until a new snapshot: look at the "
+                     "connector's status",
+                     name);
+        return;
+    }
+    if (str_is(slot->wal_status, "lost")) {
+        findings_add(findings, FINDING_SLOT, FINDING_RED,
+                     "the replication slot %s is lost: the server has dropped log that was not "
+                     "read (max_slot_wal_keep_size). Changes are missing: start anew with new "
+                     "topics, docs/operations.md, Starting anew",
+                     name);
+    } else if (str_is(slot->wal_status, "unreserved")) {
+        findings_add(findings, FINDING_SLOT, FINDING_RED,
+                     "the replication slot %s is about to be lost: it is behind by more than "
+                     "max_slot_wal_keep_size. Let the connector read, or raise it at once",
+                     name);
+    }
+    if (!str_is(slot->plugin, "pgoutput") || !str_equal(slot->database, look->database)) {
+        findings_add(findings, FINDING_SLOT, FINDING_RED,
+                     "the replication slot %s is of the database " STR_FMT
+                     " and the plugin " STR_FMT ", must be of " STR_FMT
+                     " and pgoutput: somebody else's? Set "
+                     "connector.slot.name, or correct oltp.dbname",
+                     name, STR_ARG(slot->database), STR_ARG(slot->plugin), STR_ARG(look->database));
+    }
+}
+
+void compare_replication(const struct view *view, const struct look_names *names,
+                         const struct look *look, struct findings *findings) {
+    compare_slot(names->slot, look, findings);
+    if (!look->publication_exists) {
+        findings_add(findings, FINDING_PUBLICATION, FINDING_RED,
+                     "there is no publication %s: the connector has not made it yet, or it was "
+                     "dropped: look at the connector's status",
+                     names->publication);
+        return;
+    }
+    if (!look->publication_whole) {
+        findings_add(findings, FINDING_PUBLICATION, FINDING_RED,
+                     "the publication %s leaves out inserts, updates or deletes. ALTER "
+                     "PUBLICATION %s SET (publish = 'insert, update, delete, truncate'): " ANEW,
+                     names->publication, names->publication);
+    }
+    for (size_t t = 0; t < view->table_count; t++) {
+        if (look->tables[t].found) {
+            compare_published(&view->tables[t], &look->tables[t], names->publication, findings);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+/* compare.h: a look at the source database against the view's SQL files.
+ *
+ * What:    what differs, how much it weighs, and what to do.
+ * Owns:    nothing.
+ * Threads: pure functions.
+ * Units:   none.
+ * Errors:  none.
+ * Limits:  those of findings.h.
+ */
+#ifndef OLTP_COMPARE_H
+#define OLTP_COMPARE_H
+
+#include "base/findings.h"
+#include "oltp/look.h"
+
+/* The tables and the server: what `plan --check-source` compares. */
+void compare_tables(const struct view *view, const struct look *look, struct findings *findings);
+/* Publication and slot, which the connector makes. */
+void compare_replication(const struct view *view, const struct look_names *names,
+                         const struct look *look, struct findings *findings);
+
+#endif

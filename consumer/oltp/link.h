@@ -1,0 +1,27 @@
+/* link.h: a connection to the source database. Private to oltp/.
+ *
+ * What:    asks one question and waits for its answer, for a bounded time, or until told to stop.
+ * Owns:    its connection.
+ * Threads: belongs to one thread.
+ * Units:   milliseconds.
+ * Errors:  ERR_RETRY.
+ * Limits:  none.
+ */
+#ifndef OLTP_LINK_H
+#define OLTP_LINK_H
+
+#include "oltp/look.h"
+
+#include <libpq-fe.h>
+
+struct link {
+    PGconn *conn;
+    int stop_fd;
+};
+
+/* The caller clears *ret_result, which may be NULL: not wanted. */
+MUST_CHECK enum err_kind link_ask(struct link *link, const char *sql, int count,
+                                  const char *const *params, PGresult **ret_result,
+                                  struct err *reterr);
+
+#endif

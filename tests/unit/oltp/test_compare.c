@@ -1,0 +1,162 @@
+/* Each thing that may differ, alone: it is found, weighs what it must, and names what it is about.
+ */
+#include "fixture.h"
+
+struct context {
+    struct view *view;
+    struct look look;
+    struct findings found;
+};
+
+static int begin(void **state) {
+    struct context *context = calloc(1, sizeof *context);
+    context->view = fixture_view();
+    context->look = fixture_look(context->view);
+    *state = context;
+    return 0;
+}
+
+static int end(void **state) {
+    struct context *context = *state;
+    look_clear(&context->look);
+    view_destroy(&context->view);
+    free(context);
+    return 0;
+}
+
+static struct findings *compare(struct context *context) {
+    context->found = (struct findings){0};
+    compare_tables(context->view, &context->look, &context->found);
+    compare_replication(context->view, &names, &context->look, &context->found);
+    return &context->found;
+}
+
+/* Exactly one finding, of this kind and weight, with this text; then the look is as before. */
+static void expect(struct context *context, enum finding_kind kind, enum finding_weight weight,
+                   const char *text) {
+    const struct findings *found = compare(context);
+    if (found->count != 1 || found->items[0].kind != kind || found->items[0].weight != weight ||
+        !strstr(found->items[0].text, text)) {
+        fail_msg("%s: %zu found: %s (%s)", text, found->count, found->items[0].text,
+                 finding_kind_name(found->items[0].kind));
+    }
+    look_clear(&context->look);
+    context->look = fixture_look(context->view);
+}
+
+static void test_same(void **state) {
+    struct context *context = *state;
+    assert_int_equal(compare(context)->count, 0);
+    /* the same in other words */
+    fixture_column(context->view, &context->look, 0, "score")->type = STR("numeric(5,0)");
+    fixture_column(context->view, &context->look, 1, "student_id")->not_null = true;
+    assert_int_equal(compare(context)->count, 0);
+    assert_false(findings_any(&context->found, FINDING_NOTE));
+}
+
+static void test_tables(void **state) {
+    struct context *c = *state;
+    c->look.tables[1].found = false;
+    expect(c, FINDING_TABLE, FINDING_RED, "public.contact is not there (in the database db)");
+    c->look.tables[0].kind = 'p';
+    expect(c, FINDING_TABLE, FINDING_RED, "public.student is a partitioned table");
+    c->look.tables[0].kind = 'v';
+    expect(c, FINDING_TABLE, FINDING_RED, "is a view");
+    c->look.tables[0].kind = 'f';
+    expect(c, FINDING_TABLE, FINDING_RED, "is a foreign table");
+    c->look.tables[0].is_partition = true;
+    expect(c, FINDING_TABLE, FINDING_RED, "a partition of another table");
+    c->look.tables[0].has_children = true;
+    expect(c, FINDING_TABLE, FINDING_RED, "INHERIT");
+    c->look.tables[0].persistence = 'u';
+    expect(c, FINDING_TABLE, FINDING_RED, "UNLOGGED");
+    c->look.tables[1].truncate_is_refused = false;
+    expect(c, FINDING_TRIGGER, FINDING_NOTE, "public.contact: no trigger refuses TRUNCATE");
+    c->look.wal_level = STR("replica");
+    expect(c, FINDING_SERVER, FINDING_RED, "wal_level is replica, must be logical");
+}
+
+static void test_identity(void **state) {
+    struct context *c = *state;
+    static const char kinds[] = "dni";
+    static const char *const words[] = {"DEFAULT", "NOTHING", "USING INDEX"};
+    for (size_t i = 0; i < 3; i++) {
+        c->look.tables[1].identity = kinds[i];
+        char text[100];
+        (void)snprintf(text, sizeof text, "public.contact: REPLICA IDENTITY is %s, must be FULL",
+                       words[i]);
+        expect(c, FINDING_IDENTITY, FINDING_HALT, text);
+    }
+}
+
+static void test_columns(void **state) {
+    struct context *c = *state;
+    fixture_column(c->view, &c->look, 0, "name")->found = false;
+    expect(c, FINDING_COLUMNS, FINDING_RED, "public.student has no column name");
+    fixture_column(c->view, &c->look, 1, "contact_number")->type = STR("character varying(80)");
+    expect(c, FINDING_COLUMNS, FINDING_RED,
+           "column contact_number is character varying(80), the SQL file says character "
+           "varying(40)");
+    fixture_column(c->view, &c->look, 0, "at")->type = STR("timestamp without time zone");
+    expect(c, FINDING_COLUMNS, FINDING_RED,
+           "is timestamp without time zone, the SQL file says timestamp(3) without time zone");
+    fixture_column(c->view, &c->look, 0, "score")->type = STR("numeric(5,2)");
+    expect(c, FINDING_COLUMNS, FINDING_RED, "is numeric(5,2), the SQL file says numeric(5)");
+    fixture_column(c->view, &c->look, 0, "name")->not_null = false;
+    expect(c, FINDING_COLUMNS, FINDING_RED, "column name may be NULL, the SQL file says NOT NULL");
+    fixture_column(c->view, &c->look, 0, "name")->generated = true;
+    expect(c, FINDING_COLUMNS, FINDING_RED, "column name is GENERATED");
+    fixture_column(c->view, &c->look, 1, "contact_id")->primary_key = false;
+    fixture_column(c->view, &c->look, 1, "student_id")->primary_key = true;
+    expect(c, FINDING_COLUMNS, FINDING_RED, "public.contact: its primary key is not the one");
+    c->look.tables[1].primary_key_count = 2;
+    expect(c, FINDING_COLUMNS, FINDING_RED, "public.contact: its primary key is not the one");
+}
+
+static void test_replication(void **state) {
+    struct context *c = *state;
+    c->look.slot.exists = false;
+    expect(c, FINDING_SLOT, FINDING_RED, "there is no replication slot slot");
+    c->look.slot.wal_status = STR("lost");
+    expect(c, FINDING_SLOT, FINDING_RED, "the replication slot slot is lost");
+    c->look.slot.wal_status = STR("unreserved");
+    expect(c, FINDING_SLOT, FINDING_RED, "is about to be lost");
+    c->look.slot.database = STR("other");
+    expect(c, FINDING_SLOT, FINDING_RED, "is of the database other");
+    c->look.slot.plugin = STR("decoderbufs");
+    expect(c, FINDING_SLOT, FINDING_RED, "the plugin decoderbufs");
+    c->look.publication_exists = false;
+    expect(c, FINDING_PUBLICATION, FINDING_RED, "there is no publication pub");
+    c->look.publication_whole = false;
+    expect(c, FINDING_PUBLICATION, FINDING_RED, "leaves out inserts, updates or deletes");
+    c->look.tables[0].published = false;
+    expect(c, FINDING_PUBLICATION, FINDING_RED, "ALTER PUBLICATION pub ADD TABLE public.student");
+    c->look.tables[0].filtered = true;
+    expect(c, FINDING_PUBLICATION, FINDING_RED, "with a WHERE");
+    fixture_column(c->view, &c->look, 0, "name")->published = false;
+    expect(c, FINDING_PUBLICATION, FINDING_RED, "leaves out column name");
+}
+
+/* Without room for all, the rest is counted, and counts. */
+static void test_many(void **state) {
+    (void)state;
+    struct findings found = {0};
+    for (int i = 0; i < FINDINGS_MAX + 3; i++) {
+        findings_add(&found, FINDING_COLUMNS, FINDING_NOTE, "%d", i);
+    }
+    assert_int_equal(found.count, FINDINGS_MAX);
+    assert_int_equal(found.more, 3);
+    assert_true(findings_any(&found, FINDING_RED));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_same, begin, end),
+        cmocka_unit_test_setup_teardown(test_tables, begin, end),
+        cmocka_unit_test_setup_teardown(test_identity, begin, end),
+        cmocka_unit_test_setup_teardown(test_columns, begin, end),
+        cmocka_unit_test_setup_teardown(test_replication, begin, end),
+        cmocka_unit_test(test_many),
+    };
+    return cmocka_run_group_tests(tests, load_setup, load_teardown);
+}
