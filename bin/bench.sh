@@ -14,6 +14,7 @@
 # Installs what it needs (apt as root, Maven for the jars) and builds, as bin/test.sh does; then runs on a stack of its
 # own, on free ports and in a folder of its own. All figures: build/bench/DATE.json. The machine should have nothing
 # else to do meanwhile.
+KEPT_SETTINGS=/dev/null # those of a stack that stands in run/ are not for this
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 

@@ -4,7 +4,8 @@
 #   bin/scale.sh N
 #
 # Members share the partitions among themselves; Kafka's consumer group gives them out anew when one comes or goes.
-# More members than partitions (8) leave some without work.
+# More members than partitions (8) leave some without work. The number is remembered for the next bin/startup.sh; 0 is
+# not: it stops the members until then.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 
@@ -15,3 +16,7 @@ esac
 
 remembered_mode || { say "Nothing was started here; bin/startup.sh first." >&2; exit 1; }
 stack_scale "$1"
+if [ "$1" -gt 0 ]; then
+    CONSUMERS=$1
+    keep_settings
+fi

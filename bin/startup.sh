@@ -7,8 +7,9 @@
 # (schemas/oltp.sql, once), the sink tables and the topics; the Debezium connector; the consumer's members. Each step
 # waits until the thing really answers. What runs already is left running, so starting twice does no harm, and after
 # Ctrl-C this goes on where it was.
-# The mode of the first start (Docker or native) is remembered in run/mode until bin/shutdown.sh --wipe.
-# Ports and versions are in .env; a variable in the environment wins:  OLTP_PORT=15432 bin/startup.sh
+# The mode of the first start (Docker or native), ports, the number of members and all SYNC_ variables are remembered
+# in run/ until bin/shutdown.sh --wipe. Ports and versions are in .env; a variable in the environment wins:
+#   OLTP_PORT=15432 bin/startup.sh
 # A second stack beside the first: SYNC_RUN_DIR=/some/folder with every port of .env changed.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
@@ -40,7 +41,13 @@ trap interrupted INT TERM
 
 choose_mode "$wanted"
 say "Starting in $MODE mode."
-remember_mode
+[ -s "$RUN_DIR/mode" ] || remember_mode # the first start: bin/shutdown.sh must find it, however far it comes
+make_folders "$LOG_DIR" "$STATE_DIR"
 stack_setup
+stack_check
+[ -z "$CHANGED_SETTINGS" ] || say "Changed, and remembered from now on:" "$(say "$CHANGED_SETTINGS" | sed 's/^/    /')"
+[ ! -e "$KEPT_SETTINGS" ] || cp -p "$KEPT_SETTINGS" "$KEPT_SETTINGS.before"
+remember_mode
 stack_start
+rm -f "$KEPT_SETTINGS.before"
 print_next_steps

@@ -15,6 +15,7 @@
 # --faults runs every fault of docs/reliability.md instead, many times each, and builds without one safety mechanism
 # that must fail; three quarters of an hour or more; with --long, outages of minutes.
 # Prints PASS or FAIL for each, and at the end one line: N passed, N failed.
+KEPT_SETTINGS=/dev/null # those of a stack that stands in run/ are not for this
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 

@@ -6,48 +6,105 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
-# A file of KEY=value lines; what is set already wins.
+# A file of KEY=value lines; what is set already wins. The settings of the program itself go on to it.
 load_settings() { # file
     local line key
     while IFS= read -r line || [ -n "$line" ]; do
         case $line in ''|'#'*) continue ;; esac
         key=${line%%=*}
         [ -n "${!key+set}" ] || eval "$key=\${line#*=}"
+        case $key in SYNC_*) eval "export $key" ;; esac
     done <"$1"
+}
+make_folders() { # folder...
+    local folder
+    for folder in "$@"; do
+        mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] && continue
+        printf '%s\n' "The folder $folder can't be made or written to by $(id -un)." \
+            "Use a copy of the project in a folder of your own, or SYNC_RUN_DIR=/some/folder for data and logs." >&2
+        exit 1
+    done
 }
 
 # A second stack beside the first: another SYNC_RUN_DIR and other ports. Logs and state go into that folder too.
 if [ -n "${SYNC_RUN_DIR:-}" ]; then
-    mkdir -p "$SYNC_RUN_DIR"
+    make_folders "$SYNC_RUN_DIR"
     RUN_DIR=$(cd "$SYNC_RUN_DIR" && pwd -P)
-    LOG_DIR=${SYNC_LOG_DIR:-$RUN_DIR/logs}
-    STATE_DIR=${SYNC_STATE_DIR:-$RUN_DIR/state}
+    PARENT_DIR=$RUN_DIR
 else
     RUN_DIR=$ROOT/run
-    LOG_DIR=${SYNC_LOG_DIR:-$ROOT/logs}
-    STATE_DIR=${SYNC_STATE_DIR:-$ROOT/state}
+    PARENT_DIR=$ROOT
 fi
-CONSUMER_LOG=$LOG_DIR/kafka-consumer.out
 CONNECTOR='oltp-olap-sync'
 export CONNECTOR # the connector's name as the binary prints it
 
-# Ports and names: the environment wins, then what the environment said when this stack was started first (so that
-# bin/psql.sh finds a stack on other ports), then .env.
-KEPT_SETTINGS=$RUN_DIR/settings
-[ ! -e "$KEPT_SETTINGS" ] || load_settings "$KEPT_SETTINGS"
-load_settings "$ROOT/.env"
-export KAFKA_VERSION DEBEZIUM_VERSION POSTGRES_VERSION # for pom.xml and docker-compose.yml
-export OLTP_PORT OLAP_PORT KAFKA_PORT CONNECT_PORT OLTP_PASSWORD OLAP_PASSWORD PG_USER PG_DATABASE COMPOSE_PROJECT_NAME LOG_LEVEL
+# ---- settings ------------------------------------------------------------------------------------------------------
+
+# Ports, names, the number of members and the program's own settings (SYNC_...): the environment wins, then what was
+# remembered when this stack was started (or bin/psql.sh would not find a stack on other ports, and the next plain start
+# would run another view), then .env.
+KEPT_SETTINGS=${KEPT_SETTINGS:-$RUN_DIR/settings}
+
+# What the environment says otherwise than what is remembered, a line each.
+changed_settings() {
+    local line key known=' SYNC_RUN_DIR '
+    [ -e "$KEPT_SETTINGS" ] && [ -e "$RUN_DIR/mode" ] || return 0
+    while IFS= read -r line || [ -n "$line" ]; do
+        key=${line%%=*}
+        known="$known$key "
+        [ -z "${!key+set}" ] || [ "$line" = "$key=${!key}" ] || setting_line "$key" "${!key}" "${line#*=}"
+    done <"$KEPT_SETTINGS"
+    for key in ${!SYNC_@}; do
+        case $known in *" $key "*) ;; *) setting_line "$key" "${!key}" 'not set' ;; esac
+    done
+}
+setting_line() { # name value former-value
+    case $1 in *PASSWORD*) echo "$1 (a password)" ;; *) echo "$1=$2 (so far: $3)" ;; esac
+}
 keep_settings() {
     local line key
     (umask 077 && : >"$KEPT_SETTINGS.new")
-    while IFS= read -r line; do
-        case $line in [A-Z]*_PORT=*|[A-Z]*_PASSWORD=*|PG_*=*|COMPOSE_PROJECT_NAME=*) ;; *) continue ;; esac
-        key=${line%%=*}
-        [ "$line" = "$key=${!key}" ] || echo "$key=${!key}"
-    done <"$ROOT/.env" >"$KEPT_SETTINGS.new"
+    {
+        while IFS= read -r line; do
+            case $line in [A-Z]*_PORT=*|[A-Z]*_PASSWORD=*|PG_*=*|COMPOSE_PROJECT_NAME=*|CONSUMERS=*) ;; *) continue ;; esac
+            key=${line%%=*}
+            [ "$line" = "$key=${!key}" ] || echo "$key=${!key}"
+        done <"$ROOT/.env"
+        for key in ${!SYNC_@}; do
+            [ "$key" = SYNC_RUN_DIR ] || printf '%s=%s\n' "$key" "$(printf '%s' "${!key}" | tr '\n' ' ')"
+        done
+    } >"$KEPT_SETTINGS.new"
     mv "$KEPT_SETTINGS.new" "$KEPT_SETTINGS"
 }
+shown_settings() { # those remembered, in one line
+    local line all=''
+    [ -s "$KEPT_SETTINGS" ] || return 0
+    while IFS= read -r line; do
+        case $line in *PASSWORD*=*) line="${line%%=*}=..." ;; esac
+        all="$all $line"
+    done <"$KEPT_SETTINGS"
+    echo "Remembered until bin/shutdown.sh --wipe, in $(short_path "$KEPT_SETTINGS"):$all"
+}
+short_path() { case $1 in "$ROOT"/*) echo "${1#"$ROOT"/}" ;; *) echo "$1" ;; esac; }
+absolute_path() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+
+for folder in SYNC_LOG_DIR SYNC_STATE_DIR; do
+    [ -z "${!folder:-}" ] || eval "$folder=\$(absolute_path \"\$$folder\")"
+done
+unset folder
+# shellcheck disable=SC2034  # for startup.sh
+CHANGED_SETTINGS=$(changed_settings)
+[ ! -e "$KEPT_SETTINGS" ] || load_settings "$KEPT_SETTINGS"
+load_settings "$ROOT/.env"
+LOG_DIR=${SYNC_LOG_DIR:-$PARENT_DIR/logs}
+STATE_DIR=${SYNC_STATE_DIR:-$PARENT_DIR/state}
+CONSUMER_LOG=$LOG_DIR/kafka-consumer.out
+# Before a command that is shown to be typed.
+COMMAND_PREFIX=''
+[ -z "${SYNC_RUN_DIR:-}" ] || COMMAND_PREFIX="SYNC_RUN_DIR=$SYNC_RUN_DIR "
+SLOT=${SYNC_CONNECTOR_SLOT_NAME:-oltp_olap_sync}
+export KAFKA_VERSION DEBEZIUM_VERSION POSTGRES_VERSION # for pom.xml and docker-compose.yml
+export OLTP_PORT OLAP_PORT KAFKA_PORT CONNECT_PORT OLTP_PASSWORD OLAP_PASSWORD PG_USER PG_DATABASE COMPOSE_PROJECT_NAME LOG_LEVEL
 
 # ---- what the person at the terminal sees -------------------------------------------------------------------------
 
@@ -78,7 +135,32 @@ step_done() { # [remark]
 }
 say() { printf '%s\n' "$@"; }
 
-# The step failed: what, the end of its log, what to do.
+# Logs go on over many starts; what is looked for is behind the last of these lines.
+mark_log() { printf -- '---- a start, %s\n' "$(date '+%Y-%m-%d %H:%M:%S')" >>"$1"; }
+
+# The lines of a log that tell the cause, since the last start; without any, its end. A stack trace's own lines tell
+# where in somebody's program, and hide the sentence above them.
+cause_lines() { # log
+    local lines
+    lines=$(tail -n 5000 "$1" | LC_ALL=C awk '
+        /^---- a start, / { n = 0; next }
+        /^[ \t]*at [A-Za-z_$.\/0-9]+\(/ || /^[ \t]*\.\.\. [0-9]+ more/ { next }
+        { low = tolower($0) }
+        low ~ /(^|[^a-z])(error|fatal|panic|caused by|failed|cannot|could not|can.t|unable|refused|denied|killed|invalid)([^a-z]|$)/ ||
+        low ~ /exception|no space left|no such file|already in use|not found|does not exist|level=warn|permission/ {
+            if (!seen[$0]++ && n < 12) line[++n] = $0
+        }
+        END { for (i = 1; i <= n; i++) print line[i] }')
+    if [ -n "$lines" ]; then
+        printf '\nFrom %s:\n' "$1"
+    else
+        printf '\nThe last lines of %s:\n' "$1"
+        lines=$(tail -n 15 "$1")
+    fi
+    printf '%s\n' "$lines" | cut -c1-300 | sed 's/^/    /'
+}
+
+# The step failed: what, the cause from its log, what to do.
 step_failed() { # message log-or-empty advice...
     local message=$1 log=$2
     shift 2
@@ -86,9 +168,9 @@ step_failed() { # message log-or-empty advice...
     STEP=''
     { printf '\n%s\n' "$message"
       if [ -n "$log" ] && [ -s "$log" ]; then
-          printf '\nThe last lines of %s:\n' "$log"
-          tail -n 15 "$log" | cut -c1-300 | sed 's/^/    /'
+          cause_lines "$log"
       fi
+      full_disks "$RUN_DIR" "$LOG_DIR"
       if [ $# -gt 0 ]; then
           printf '\nWhat to do:\n'
           printf '    %s\n' "$@"
@@ -96,9 +178,24 @@ step_failed() { # message log-or-empty advice...
     } >&2
     exit 1
 }
+free_mb() { df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print int($4 / 1024) }'; }
+full_disks() { # folder...
+    local folder mb
+    for folder in "$@"; do
+        mb=$(free_mb "$folder")
+        if [ -n "$mb" ] && [ "$mb" -lt 16 ]; then printf '\nThe disk of %s is full: %s MB are free.\n' "$folder" "$mb"; fi
+    done
+}
+require_space() { # folder megabytes what-for
+    local mb
+    mb=$(free_mb "$1")
+    [ -n "$mb" ] && [ "$mb" -lt "$2" ] || return 0
+    step_failed "The disk of $1 has $mb MB left; $3 needs about $2 MB." '' \
+        "make room there, or put data and logs elsewhere: SYNC_RUN_DIR=/some/folder bin/startup.sh"
+}
 usage_error() { printf '%s\n' "$1" "Try: $0 --help" >&2; exit 2; }
 # --help prints the comment at the top of the script.
-print_help() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "$0"; exit 0; }
+print_help() { sed -n -e '1d' -e '/^# shellcheck/q' -e '/^[^#]/q' -e 's/^# \{0,1\}//p' "$0"; exit 0; }
 
 # Poll a command until it succeeds; no blind sleeps anywhere. Status 1: the time is over. 2: the watched thing died.
 WATCH=''   # a command that fails when waiting has become pointless
@@ -185,7 +282,7 @@ remembered_mode() {
     load_mode
 }
 remember_mode() {
-    mkdir -p "$RUN_DIR" "$LOG_DIR" "$STATE_DIR"
+    make_folders "$RUN_DIR" "$LOG_DIR" "$STATE_DIR"
     echo "$MODE" >"$RUN_DIR/mode"
     keep_settings
 }
@@ -201,38 +298,50 @@ load_mode() {
 
 # ---- the last lines of startup -------------------------------------------------------------------------------------
 
+# The mode has stack_plan (what `oltp-olap-sync plan` prints) and oltp_query (psql's options, in the OLTP database).
 print_next_steps() {
-    local prefix=''
-    [ -z "${SYNC_RUN_DIR:-}" ] || prefix="SYNC_RUN_DIR=$SYNC_RUN_DIR "
+    local plan view inserts=''
+    plan=$(stack_plan 2>/dev/null) || plan=''
+    view=$(printf '%s\n' "$plan" | sed -n 's/^-- View \(.*\): fingerprint .*/\1/p')
+    inserts=$(oltp_query -At \
+        -v "tables=$(printf '%s\n' "$plan" | sed -n 's/^-- Source \(.*\): topic .*/\1/p' | tr '\n' ' ' | sed 's/ $//')" \
+        -v "joins=$(printf '%s\n' "$plan" | sed -n 's/.*partition\.payload\.fields": "\(.*\)".*/\1/p' | tr ',\n' '  ' | sed 's/change\.//g; s/ $//')" \
+        <"$ROOT/bin/stack/example.sql" 2>/dev/null) || inserts=''
     cat <<END
 
 Ready after $(seconds_since "$SCRIPT_START") s. What to type next:
 
-  The OLTP database (password $OLTP_PASSWORD; or: ${prefix}bin/psql.sh oltp)
+  The OLTP database (password $OLTP_PASSWORD; or: ${COMMAND_PREFIX}bin/psql.sh oltp)
     psql -h localhost -p $OLTP_PORT -U $PG_USER -d $PG_DATABASE
-      INSERT INTO student (name) VALUES ('Dan');
-      INSERT INTO contact (student_id, contact_number) VALUES (1, '123');
-
-  The OLAP database (password $OLAP_PASSWORD; or: ${prefix}bin/psql.sh olap)
+${inserts:+$(printf '%s\n' "$inserts" | sed 's/^/      /')
+}
+  The OLAP database (password $OLAP_PASSWORD; or: ${COMMAND_PREFIX}bin/psql.sh olap)
     psql -h localhost -p $OLAP_PORT -U $PG_USER -d $PG_DATABASE
-      SELECT * FROM student_contact;
+      SELECT * FROM $view;
 
   What the consumer does
-    tail -f ${CONSUMER_LOG#"$ROOT"/}
+    tail -f $(short_path "$CONSUMER_LOG")
 
   Stop everything and keep the data
-    ${prefix}bin/shutdown.sh
+    ${COMMAND_PREFIX}bin/shutdown.sh
 END
 }
 
 # ---- lag -----------------------------------------------------------------------------------------------------------
 
 export SLOT_LAG_SQL="SELECT coalesce(string_agg(slot_name || ' '
-    || pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)), ', '), 'there is no slot')
-    FROM pg_replication_slots"
+    || CASE wal_status WHEN 'lost' THEN 'is lost: behind by more than max_slot_wal_keep_size'
+       ELSE pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)) END, ', '), 'there is no slot $SLOT')
+    FROM pg_replication_slots WHERE slot_name = '$SLOT'"
 
 # RUNNING is not yet reading: that begins after the first snapshot, when the slot has a reader.
-export SLOT_READ_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE database = current_database() AND active)"
+export SLOT_READ_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '$SLOT' AND active)"
+# Nothing can be read from it any more: it was behind by more than max_slot_wal_keep_size. Debezium tries it again for
+# ever, RUNNING.
+export SLOT_INVALID_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '$SLOT' AND wal_status = 'lost')"
+# A snapshot is one transaction of Debezium's, as long as it takes.
+export SNAPSHOT_RUNS_SQL="SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+    AND application_name ILIKE 'debezium%' AND backend_type = 'client backend' AND xact_start < now() - interval '10 s')"
 # shellcheck disable=SC2034  # for native.sh and docker.sh
 SNAPSHOT_REMARK='still taking its first snapshot; changes follow after that'
 

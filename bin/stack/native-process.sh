@@ -26,6 +26,7 @@ alive() { pid_of "$1" >/dev/null; }
 spawn() { # name log command...
     local name=$1 log=$2 pid
     shift 2
+    [ "$log" = "$CONSUMER_LOG" ] || mark_log "$log"
     setsid "$@" >>"$log" 2>&1 </dev/null &
     pid=$!
     echo "$pid $(start_time_of "$pid")" >"$(pid_file "$name")"

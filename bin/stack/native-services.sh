@@ -32,7 +32,7 @@ pg_root() {
         echo "/var/lib/oltp-olap-sync/$(printf '%s' "$RUN_DIR" | cksum | cut -d' ' -f1)"
     fi
 }
-mkdir -p "$RUN_DIR"
+make_folders "$RUN_DIR"
 PG_ROOT=$(pg_root)
 pg_data() { # oltp|olap
     echo "$PG_ROOT/$1"
@@ -92,8 +92,9 @@ END
 pg_start() { # oltp|olap; returns when it answers
     local data log=$LOG_DIR/postgresql-$1.log
     data=$(pg_data "$1")
-    [ -s "$data/PG_VERSION" ] || pg_init "$1" >>"$log" 2>&1 || return 1
     pg_alive "$1" && return 0
+    mark_log "$log"
+    [ -s "$data/PG_VERSION" ] || pg_init "$1" >>"$log" 2>&1 || return 1
     pg_settings "$1" >"$data/stack.conf"
     chmod 644 "$data/stack.conf"
     # pg_ctl hands its output on to the server: the log stays writable for the user who calls, not for postgres.
@@ -160,12 +161,6 @@ connect_rest() { # method path [file]; prints the answer; fails on an HTTP error
 }
 connect_answers() { connect_rest GET /connectors >/dev/null 2>&1; }
 
-connector_state() { # prints e.g. RUNNING RUNNING: the connector's and its task's
-    local json
-    json=$(connect_rest GET "/connectors/$CONNECTOR/status" 2>/dev/null) || { echo MISSING; return; }
-    printf '%s' "$json" | grep -o '"state" *: *"[A-Z_]*"' | sed 's/.*"\([A-Z_]*\)"$/\1/' | tr '\n' ' ' | sed 's/ $//'
-}
-connector_running() { [ "$(connector_state)" = 'RUNNING RUNNING' ]; }
 
 # ---- consumer ------------------------------------------------------------------------------------------------------
 
@@ -182,13 +177,32 @@ plan() { # options...; relative paths in the settings start at the project's roo
     consumer_settings
     (cd "$ROOT" && "${CONSUMER[@]}" "$CONSUMER_BIN" plan "$@")
 }
+# The two SQL files, as named in the settings and as they are found.
+oltp_sql() { echo "${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql}"; }
+view_sql() { echo "${SYNC_SCHEMAS_VIEW:-schemas/student_contact.sql}"; }
+at_root() { case $1 in /*) echo "$1" ;; *) echo "$ROOT/$1" ;; esac; }
 # Where member N tells how it is; 0: nowhere.
 member_port() { if [ "$METRICS_PORT" -eq 0 ]; then echo 0; else echo $((METRICS_PORT + $1 - 1)); fi; }
-member_start() { # number
+member_settings() { # number
     consumer_settings
+    CONSUMER+=("SYNC_MEMBER=consumer-$1" "SYNC_SERVE_PORT=$(member_port "$1")"
+        "SQL_FILES=$(cat "$(at_root "$(oltp_sql)")" "$(at_root "$(view_sql)")" 2>/dev/null | cksum)")
+}
+member_start() { # number
+    member_settings "$1"
     cd "$ROOT" || return 1
-    spawn "consumer-$1" "$CONSUMER_LOG" "${CONSUMER[@]}" "SYNC_MEMBER=consumer-$1" \
-        "SYNC_SERVE_PORT=$(member_port "$1")" "$CONSUMER_BIN" run
+    spawn "consumer-$1" "$CONSUMER_LOG" "${CONSUMER[@]}" "$CONSUMER_BIN" run
+}
+# In what a running member differs from one that would be started now; nothing: in nothing.
+member_differs() { # number
+    local pid changed
+    pid=$(pid_of "consumer-$1") || return 0
+    member_settings "$1"
+    changed=$({ tr '\0' '\n' <"/proc/$pid/environ"; "${CONSUMER[@]}" env -0 | tr '\0' '\n'; } 2>/dev/null |
+        grep -E '^(SYNC_[A-Z0-9_]*|SQL_FILES)=' | grep -v '^SYNC_CONNECTOR_' | sort | uniq -u | sed 's/=.*//' | sort -u | tr '\n' ' ')
+    changed=${changed/SQL_FILES/the SQL files}
+    [ "/proc/$pid/exe" -ef "$CONSUMER_BIN" ] || changed="$changed the program"
+    echo "$changed" | sed 's/^ *//; s/ *$//; s/  */ /g'
 }
 members() { # the numbers of the members that run, ascending
     local file n

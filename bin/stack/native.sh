@@ -8,6 +8,8 @@
 . "$ROOT/bin/stack/native-packages.sh"
 # shellcheck source=bin/stack/native-services.sh
 . "$ROOT/bin/stack/native-services.sh"
+# shellcheck source=bin/stack/connector-steps.sh
+. "$ROOT/bin/stack/connector-steps.sh"
 
 stack_setup() {
     install_packages "${PACKAGES_TO_RUN[@]}"
@@ -29,14 +31,34 @@ check_ports() {
     alive connect || require_free_port "$CONNECT_PORT" CONNECT_PORT "Kafka Connect"
 }
 
-stack_start() {
+# Before anything is touched or remembered: what was registered last, and what runs, must allow what is wanted now.
+stack_check() {
+    local name
     one_startup_only
+    require_space "$RUN_DIR" 300 "a start"
+    plan --connector >"$RUN_DIR/connector.json.new" 2>"$LOG_DIR/plan.log" || plan_failed "The connector's configuration could not be made."
+    check_connector "$RUN_DIR/connector.json" "$RUN_DIR/connector.json.new"
+    for name in $(running_parts); do
+        case $CHANGED_SETTINGS in *_PORT=*|*PG_USER=*|*PG_DATABASE=*)
+            step_failed "A port, user or database is changed while ${name^} runs." '' "bin/shutdown.sh first, then start again" ;;
+        esac
+    done
+}
+running_parts() {
+    local name
+    for name in oltp olap; do ! pg_alive "$name" || echo "$name"; done
+    for name in kafka connect; do ! alive "$name" || echo "$name"; done
+}
+
+stack_start() {
     check_ports
     start_servers
     prepare_databases_and_topics
     start_connector
     # shellcheck disable=SC2153  # from .env
     stack_scale "$CONSUMERS"
+    # A record that it can't send makes a task fail within moments of its start.
+    case $(connector_status | connector_states) in *FAILED*) connector_failed ;; esac
     rm -f "$(pid_file startup)"
 }
 
@@ -86,17 +108,13 @@ postgres_failed() {
         "read the log above, then bin/startup.sh again; bin/shutdown.sh --wipe starts from empty databases"
 }
 
+plan_failed() { # what; both read by plan itself, so that its own sentence says which line of them is wrong
+    step_failed "$1" "$LOG_DIR/plan.log" "correct $(oltp_sql) or $(view_sql), or the settings; see docs/operations.md for the message"
+}
 prepare_databases_and_topics() {
-    local log=$LOG_DIR/plan.log tables
-    step "Source tables (schemas/oltp.sql)"
-    tables=$(pg_sql oltp -d "$PG_DATABASE" -Atc "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
-    if [ "$tables" -eq 0 ]; then
-        pg_sql oltp -d "$PG_DATABASE" -1 -f "$ROOT/${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql}" >"$log" 2>&1 ||
-            step_failed "schemas/oltp.sql could not be applied." "$log" "correct the file, then bin/startup.sh again"
-        step_done
-    else
-        step_done "$tables tables are there and left alone"
-    fi
+    local log=$LOG_DIR/plan.log
+    step "Source tables ($(oltp_sql))"
+    source_tables
     step "Sink tables (oltp-olap-sync plan --apply-sink)"
     plan --apply-sink >"$log" 2>&1 ||
         step_failed "The sink tables could not be made." "$log" "see docs/operations.md"
@@ -106,57 +124,82 @@ prepare_databases_and_topics() {
         step_failed "The topics could not be made." "$log" "see docs/operations.md"
     step_done
 }
+# Made from the file if none of the view's tables is there; tables that are there are never changed.
+source_tables() {
+    local log=$LOG_DIR/plan.log wanted there missing n
+    plan >"$RUN_DIR/plan" 2>"$log" || plan_failed "The plan could not be made."
+    wanted=$(sed -n 's/^-- Source \(.*\): topic .*/\1/p' "$RUN_DIR/plan" | LC_ALL=C sort)
+    there=$(pg_sql oltp -d "$PG_DATABASE" -Atc "SELECT schemaname || '.' || tablename FROM pg_tables" 2>"$log") ||
+        step_failed "The OLTP database could not be asked for its tables." "$log" "see docs/operations.md"
+    missing=$(printf '%s\n' "$there" | LC_ALL=C sort | LC_ALL=C comm -13 - <(printf '%s\n' "$wanted"))
+    n=$(printf '%s\n' "$wanted" | wc -l)
+    if [ -z "$missing" ]; then
+        step_done "$n $([ "$n" -eq 1 ] && echo "table is" || echo "tables are") there and left alone"
+    elif [ "$missing" = "$wanted" ]; then
+        pg_sql oltp -d "$PG_DATABASE" -1 -f "$(at_root "$(oltp_sql)")" >"$log" 2>&1 ||
+            step_failed "$(oltp_sql) could not be applied." "$log" "correct the file, then bin/startup.sh again"
+        step_done
+    else
+        step_failed "Of the view's source tables some are there, and some are missing: ${missing//$'\n'/, }." '' \
+            "make them as $(oltp_sql) declares them (bin/psql.sh oltp), then bin/startup.sh again"
+    fi
+}
 
-# Registered again only when its configuration has changed: an update would restart the running task.
+# An update of the configuration would restart the running task: only where something differs, and only what may.
 start_connector() {
-    local want=$RUN_DIR/connector.json.new have=$RUN_DIR/connector.json answer=$LOG_DIR/connector.log
+    local want=$RUN_DIR/connector.json.new runs=$RUN_DIR/connector.json.runs answer=$LOG_DIR/connector.log differs
     step "Kafka Connect on 127.0.0.1:$CONNECT_PORT"
     WATCH='alive connect' wait_for 90 connect_answers ||
         step_failed "Kafka Connect does not answer." "$LOG_DIR/connect.log" "read the log above, then bin/startup.sh again"
     step_done
 
     step "Debezium connector $CONNECTOR"
-    plan --connector >"$want" 2>"$answer" ||
-        step_failed "The connector's configuration could not be made." "$answer" "see docs/operations.md"
-    if ! cmp -s "$want" "$have" || ! connect_rest GET "/connectors/$CONNECTOR/config" >/dev/null 2>&1; then
+    plan --connector >"$want" 2>"$LOG_DIR/plan.log" || plan_failed "The connector's configuration could not be made."
+    differs=new
+    if connect_rest GET "/connectors/$CONNECTOR/config" >"$runs" 2>/dev/null; then
+        refuse_other_connector "$runs" "$want"
+        differs=$(connector_differences "$runs" "$want")
+    fi
+    if [ -n "$differs" ]; then
         WATCH='alive connect' wait_for 30 put_connector "$want" "$answer" ||
             step_failed "Kafka Connect refused the connector." "$answer" "see docs/operations.md"
-        mv "$want" "$have"
     fi
-    WATCH=connector_not_failed wait_for 60 connector_running || {
-        connect_rest GET "/connectors/$CONNECTOR/status" 2>&1 | sed 's/\\n\\t*/\n/g' | head -n 12 >"$answer" || true
-        step_failed "The connector does not run: $(connector_state)." "$answer" \
-            "look into $LOG_DIR/connect.log for its exception, then bin/startup.sh again"
-    }
-    if WATCH=connector_not_failed wait_for 30 slot_is_read; then step_done; else step_done "$SNAPSHOT_REMARK"; fi
+    mv "$want" "$RUN_DIR/connector.json"
+    rm -f "$runs"
+    await_connector
+    [ "$differs" = new ] || [ -z "$differs" ] || printf '%s\n' "$differs" | sed 's/^may \(.*\), here it would be \(.*\)/    changed: \1, now \2/'
 }
-slot_is_read() { [ "$(pg_sql oltp -d "$PG_DATABASE" -Atc "$SLOT_READ_SQL" 2>/dev/null)" = t ]; }
+oltp_query() { pg_sql oltp -d "$PG_DATABASE" "$@"; }
+stack_plan() { plan; }
+slot_sql() { [ "$(pg_sql oltp -d "$PG_DATABASE" -Atc "$1" 2>/dev/null)" = t ]; }
+slot_is_read() { slot_sql "$SLOT_READ_SQL"; }
 # Connect answers 409 while its group settles: worth another try. 400 is not, but the time is short.
 put_connector() { connect_rest PUT "/connectors/$CONNECTOR/config" "$1" >"$2" 2>&1; }
-# A task that failed while its database was away is started once more; failing again ends the waiting.
-connector_not_failed() {
-    alive connect || return 1
-    case $(connector_state) in
-        *FAILED*)
-            [ -z "${CONNECTOR_RESTARTED:-}" ] || return 1
-            CONNECTOR_RESTARTED=1
-            connect_rest POST "/connectors/$CONNECTOR/restart?includeTasks=true&onlyFailed=true" >/dev/null 2>&1 || true
-            sleep 1 ;;
-    esac
-}
 
 # ---- members -------------------------------------------------------------------------------------------------------
 
-# The members 1 to N run, those above N end. Ready means that every task of every member is live.
+# The members 1 to N run, those above N end; one whose settings, SQL files or program have changed is started again.
+# Ready means that every task of every member is live.
 stack_scale() { # N
-    local want=$1 n from started=''
-    mkdir -p "$LOG_DIR" "$STATE_DIR"
+    local want=$1 n from started='' differs name
+    for name in olap kafka; do
+        case $name in olap) ! pg_alive olap ;; *) ! alive "$name" ;; esac || continue
+        [ "$want" -gt 0 ] || break
+        say "The stack is stopped (${name^} does not run), and no member can work without it." \
+            "${COMMAND_PREFIX}CONSUMERS=$want bin/startup.sh starts all of it with $want members." >&2
+        exit 1
+    done
+    make_folders "$LOG_DIR" "$STATE_DIR"
     touch "$CONSUMER_LOG"
     from=$(($(wc -c <"$CONSUMER_LOG") + 1))
     for n in $(members); do
-        [ "$n" -gt "$want" ] || continue
+        differs=''
+        if [ "$n" -le "$want" ]; then
+            differs=$(member_differs "$n")
+            [ -n "$differs" ] || continue
+        fi
         step "Stopping member consumer-$n"
-        if end_process "consumer-$n" 10; then step_done; else step_done "it had to be killed"; fi
+        if end_process "consumer-$n" 10; then step_done "${differs:+it has other settings: $differs}"; else step_done "it had to be killed"; fi
     done
     for ((n = 1; n <= want; n++)); do
         alive "consumer-$n" && continue
@@ -165,9 +208,11 @@ stack_scale() { # N
     done
     for n in $started; do
         step "Member consumer-$n"
-        WATCH="alive consumer-$n" wait_for 120 member_ready "$n" "$from" ||
+        WATCH="alive consumer-$n" wait_for 120 member_ready "$n" "$from" || {
+            tail -c "+$from" "$CONSUMER_LOG" >"$LOG_DIR/members.log"
             step_failed "Member consumer-$n $(alive "consumer-$n" && echo "is not ready" || echo "has ended")." \
-                "$CONSUMER_LOG" "see docs/operations.md for the message, then bin/scale.sh $want again"
+                "$LOG_DIR/members.log" "see docs/operations.md for the message, then bin/scale.sh $want again"
+        }
         step_done
     done
 }
@@ -207,7 +252,7 @@ stack_wipe() {
     for name in oltp olap; do rm -rf "$(pg_data "$name")" "$(pg_data "$name").new" "$(pg_data "$name").pw"; done
     [ "$PG_ROOT" = "$RUN_DIR" ] || rmdir "$PG_ROOT" /var/lib/oltp-olap-sync 2>/dev/null || true
     rm -rf "$RUN_DIR/kafka" "$STATE_DIR"
-    rm -f "$RUN_DIR"/*.pid "$RUN_DIR"/*.properties "$RUN_DIR"/connector.json* "$RUN_DIR/mode" "$KEPT_SETTINGS"
+    rm -f "$RUN_DIR"/*.pid "$RUN_DIR"/*.properties "$RUN_DIR"/connector.json* "$RUN_DIR/plan" "$RUN_DIR/mode" "$KEPT_SETTINGS"*
     step_done
 }
 
@@ -221,28 +266,43 @@ stack_psql() { # oltp|olap psql-arguments...
 
 show_process() { # title pid-or-empty where
     printf '  %-18s %-9s %s\n' "$1" "${2:+up}${2:-down}" "$3" | sed 's/up\([0-9]\)/up \1/'
+    [ -n "$2" ] || DOWN="$DOWN, $1"
 }
 member_says() { # number; its address, then "ready" or the first reason why it is not
     local port said
     port=$(member_port "$1")
-    [ "$port" -ne 0 ] || { echo "$CONSUMER_LOG"; return 0; }
+    [ "$port" -ne 0 ] || { short_path "$CONSUMER_LOG"; return 0; }
     said=$(curl -s --max-time 2 "http://127.0.0.1:$port/readyz") || said="does not answer, see $CONSUMER_LOG"
     echo "127.0.0.1:$port ${said%%$'\n'*}"
 }
+show_members() {
+    local n says all
+    all=$({ members; [ "$CONSUMERS" -eq 0 ] || seq 1 "$CONSUMERS"; } | sort -nu)
+    for n in $all; do
+        if alive "consumer-$n"; then says=$(member_says "$n"); else says="has ended, see $(short_path "$CONSUMER_LOG")"; fi
+        show_process "consumer-$n" "$(pid_of "consumer-$n" || true)" "$says"
+        case $says in *' ready'|"$(short_path "$CONSUMER_LOG")"|'has ended'*) ;; *) TROUBLE="$TROUBLE, consumer-$n is not ready" ;; esac
+    done
+    [ -n "$all" ] || show_process consumer '' "no member runs"
+}
+# 0: all of it works; 1: something does not; 3: nothing runs.
 stack_status() {
-    local n
+    DOWN='' TROUBLE=''
     say "Native mode, in $RUN_DIR"
     show_process "OLTP PostgreSQL" "$(pg_pid oltp || true)" "127.0.0.1:$OLTP_PORT"
     show_process "OLAP PostgreSQL" "$(pg_pid olap || true)" "127.0.0.1:$OLAP_PORT"
     show_process Kafka "$(pid_of kafka || true)" "127.0.0.1:$KAFKA_PORT"
     show_process "Kafka Connect" "$(pid_of connect || true)" "127.0.0.1:$CONNECT_PORT"
-    for n in $(members); do show_process "consumer-$n" "$(pid_of "consumer-$n")" "$(member_says "$n")"; done
-    [ -n "$(members)" ] || show_process consumer '' "no member runs"
-    if alive connect; then
-        say "" "Connector $CONNECTOR and its task: $(connector_state)"
+    show_members
+    shown_settings
+    if [ -z "$(running_parts)$(members)" ]; then
+        say "" "Nothing runs; bin/startup.sh starts it."
+        return 3
     fi
+    if alive connect; then say ""; show_connector "$(alive kafka || echo "as it was before Kafka ended: ")"; fi
     if pg_alive oltp; then
         say "Not yet read from the OLTP database's log: $(pg_sql oltp -d "$PG_DATABASE" -Atc "$SLOT_LAG_SQL" 2>/dev/null || echo unknown)"
+        slot_is_read || TROUBLE="$TROUBLE, nobody reads the slot $SLOT (changes wait)"
     fi
     if alive kafka; then
         say "" "Not yet applied, by topic (as the members told Kafka):"
@@ -251,4 +311,7 @@ stack_status() {
             org.apache.kafka.tools.consumer.group.ConsumerGroupCommand \
             --bootstrap-server "127.0.0.1:$KAFKA_PORT" --describe --all-groups 2>&1 | lag_by_topic
     fi
+    [ -z "$DOWN" ] || say "" "Down: ${DOWN#, }. Nothing starts a part again by itself in native mode: bin/startup.sh does."
+    [ -z "$TROUBLE" ] || say "" "Not working: ${TROUBLE#, }."
+    [ -z "$DOWN$TROUBLE" ]
 }

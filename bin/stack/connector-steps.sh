@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# The Debezium connector as a step of a start and as a line of the status, for both modes. The mode has connect_rest
+# METHOD PATH [FILE], slot_sql SQL and slot_is_read. bash 3.2 and POSIX tools only.
+
+# shellcheck source=bin/stack/connector.sh
+. "$ROOT/bin/stack/connector.sh"
+
+# A connector that exists keeps what it captures: another table list would drop the changes of the tables that it loses,
+# and other keys or routing would put a row's changes into two partitions.
+refuse_other_connector() { # file-with-what-runs file-with-what-is-wanted
+    local differs
+    differs=$(connector_differences "$1" "$2" | sed -n 's/^must //p')
+    [ -n "$differs" ] || return 0
+    printf '%s\n' "$differs" >"$LOG_DIR/connector.log"
+    [ ! -e "$KEPT_SETTINGS.before" ] || mv "$KEPT_SETTINGS.before" "$KEPT_SETTINGS"
+    step_failed "The connector $CONNECTOR was registered for something else, and changing it would lose changes:
+$(printf '%s\n' "$differs" | sed 's/^/    /')
+Nothing was changed." '' \
+        "go on with what it was registered for: ${COMMAND_PREFIX}bin/startup.sh, with the SQL files and settings of then" \
+        "or run this beside it: SYNC_RUN_DIR=/some/folder, with every port of .env changed" \
+        "or give the first one up: docs/operations.md, Starting anew, with new topics" \
+        "(a demonstration whose data may go: ${COMMAND_PREFIX}bin/shutdown.sh --wipe, then start again)"
+}
+
+# Before anything is touched. One that was deleted left its offsets behind: under the same topic prefix it would go on from
+# them with other tables, so it counts as there.
+check_connector() { # file-with-what-was-registered-last file-with-what-is-wanted
+    local runs=$1.runs
+    if connect_answers && connect_rest GET "/connectors/$CONNECTOR/config" >"$runs" 2>/dev/null; then
+        refuse_other_connector "$runs" "$2"
+    elif [ -s "$1" ]; then
+        if connect_answers && connector_differences "$1" "$2" | grep -q '^must topic\.prefix:'; then return 0; fi
+        refuse_other_connector "$1" "$2"
+    fi
+}
+
+# Ends when Debezium reads from its slot, or surely still takes its first snapshot. Any failure ends the start.
+await_connector() {
+    local status=0
+    CONNECTOR_RESTARTED=''
+    WATCH=connector_not_failed wait_for 60 slot_is_read || status=$?
+    if [ "$status" -eq 0 ] && WATCH=connector_not_failed wait_for 30 connector_running; then
+        step_done
+    elif [ "$status" -eq 1 ] && connector_running && slot_sql "$SNAPSHOT_RUNS_SQL"; then
+        step_done "$SNAPSHOT_REMARK"
+    else
+        connector_failed
+    fi
+}
+connector_running() { [ "$(connector_status | connector_states)" = 'RUNNING RUNNING' ]; }
+# A task that failed while its database was away is started once more; failing again ends the waiting.
+connector_not_failed() {
+    ! slot_sql "$SLOT_INVALID_SQL" || return 1
+    case $(connector_status | connector_states) in
+        *FAILED*)
+            [ -z "$CONNECTOR_RESTARTED" ] || return 1
+            CONNECTOR_RESTARTED=1
+            connect_rest POST "/connectors/$CONNECTOR/restart?includeTasks=true&onlyFailed=true" >/dev/null 2>&1 || true
+            sleep 1 ;;
+    esac
+}
+connector_failed() {
+    local json states reason
+    json=$(connector_status)
+    states=$(printf '%s' "$json" | connector_states)
+    reason=$(printf '%s' "$json" | connector_reason)
+    if slot_sql "$SLOT_INVALID_SQL"; then
+        slot_lost "PostgreSQL has removed what was to be read from it: it was behind by more than max_slot_wal_keep_size." \
+            "drop it first: ${COMMAND_PREFIX}bin/psql.sh oltp -c \"SELECT pg_drop_replication_slot('$SLOT')\""
+    elif is_lost_slot "$reason"; then
+        slot_lost "$reason"
+    fi
+    step_failed "The connector does not run (it and its task: ${states:-no answer}).
+$(printf '%s\n' "${reason:-Nobody reads from the slot $SLOT, and no snapshot runs.}" | sed 's/^/    /')" \
+        '' "mend what it says, then bin/startup.sh again, which starts failed tasks" "all of it: $LOG_DIR/connect.log"
+}
+
+slot_lost() { # reason [advice-before-the-other]
+    local reason=$1
+    shift
+    step_failed "The connector can't go on: its replication slot $SLOT in the OLTP database is lost.
+$(printf '%s\n' "$reason" | sed 's/^/    /')
+What was changed there since the connector last read is not in Kafka and can't be had any more." '' "$@" \
+        "a new snapshot into the same topics: ${COMMAND_PREFIX}SYNC_CONNECTOR_SNAPSHOT_MODE=when_needed bin/startup.sh" \
+        "    rows that were deleted or moved meanwhile stay in the OLAP table, see A lost slot in docs/operations.md" \
+        "or everything anew, with nothing left over: Starting anew, with new topics, in docs/operations.md" \
+        "(a demonstration whose data may go: ${COMMAND_PREFIX}bin/shutdown.sh --wipe, then start again)"
+}
+
+show_connector() { # [remark]
+    local json states reason
+    json=$(connector_status)
+    states=$(printf '%s' "$json" | connector_states)
+    reason=$(printf '%s' "$json" | connector_reason)
+    say "Connector $CONNECTOR and its task: ${1:-}${states:-none is registered}"
+    [ -z "$reason" ] || printf '%s\n' "$reason" | sed 's/^/    /'
+    [ "$states" = 'RUNNING RUNNING' ] || TROUBLE="$TROUBLE, the connector (bin/startup.sh starts a failed task again)"
+}
