@@ -339,9 +339,12 @@ export SLOT_READ_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot
 # Nothing can be read from it any more: it was behind by more than max_slot_wal_keep_size. Debezium tries it again for
 # ever, RUNNING.
 export SLOT_INVALID_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '$SLOT' AND wal_status = 'lost')"
-# A snapshot is one transaction of Debezium's, as long as it takes.
-export SNAPSHOT_RUNS_SQL="SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
-    AND application_name ILIKE 'debezium%' AND backend_type = 'client backend' AND xact_start < now() - interval '10 s')"
+# A snapshot is one transaction of Debezium's that has read from a table and so has a lock on it, as long as it takes.
+export SNAPSHOT_RUNS_SQL="SELECT EXISTS (SELECT FROM pg_stat_activity a JOIN pg_locks l USING (pid)
+    JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE a.datname = current_database() AND a.application_name ILIKE 'debezium%' AND c.relkind IN ('r', 'p')
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema'))"
+export SLOT_READER_SQL="SELECT active_pid FROM pg_replication_slots WHERE slot_name = '$SLOT'"
 # shellcheck disable=SC2034  # for native.sh and docker.sh
 SNAPSHOT_REMARK='still taking its first snapshot; changes follow after that'
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The Debezium connector as a step of a start and as a line of the status, for both modes. The mode has connect_rest
-# METHOD PATH [FILE], slot_sql SQL and slot_is_read. bash 3.2 and POSIX tools only.
+# METHOD PATH [FILE] and oltp_query PSQL-OPTIONS... bash 3.2 and POSIX tools only.
 
 # shellcheck source=bin/stack/connector.sh
 . "$ROOT/bin/stack/connector.sh"
@@ -34,11 +34,13 @@ check_connector() { # file-with-what-was-registered-last file-with-what-is-wante
     fi
 }
 
-# Ends when Debezium reads from its slot, or surely still takes its first snapshot. Any failure ends the start.
-await_connector() {
+# Ends when Debezium reads from its slot, or surely still takes its first snapshot. Any failure ends the start. After a
+# change of its configuration the old task reads on for a moment: the reader must be another one.
+await_connector() { # [the pid that read the slot before a change]
     local status=0
     CONNECTOR_RESTARTED=''
-    WATCH=connector_not_failed wait_for 60 slot_is_read || status=$?
+    WATCH=connector_not_failed wait_for 60 slot_has_new_reader "${1:-}" || status=$?
+    if [ "$status" -eq 1 ] && slot_is_read; then status=0; fi
     if [ "$status" -eq 0 ] && WATCH=connector_not_failed wait_for 30 connector_running; then
         step_done
     elif [ "$status" -eq 1 ] && connector_running && slot_sql "$SNAPSHOT_RUNS_SQL"; then
@@ -47,6 +49,13 @@ await_connector() {
         connector_failed
     fi
 }
+slot_has_new_reader() { # pid
+    local reader
+    reader=$(oltp_query -Atc "$SLOT_READER_SQL" 2>/dev/null </dev/null) || return 1
+    [ -n "$reader" ] && [ "$reader" != "$1" ]
+}
+slot_sql() { [ "$(oltp_query -Atc "$1" 2>/dev/null </dev/null)" = t ]; }
+slot_is_read() { slot_sql "$SLOT_READ_SQL"; }
 connector_running() { [ "$(connector_status | connector_states)" = 'RUNNING RUNNING' ]; }
 # A task that failed while its database was away is started once more; failing again ends the waiting.
 connector_not_failed() {

@@ -170,3 +170,9 @@ stack_status() {
     compose exec -T kafka /opt/kafka/bin/kafka-consumer-groups.sh --bootstrap-server kafka:29092 \
         --describe --all-groups 2>/dev/null </dev/null | lag_by_topic
 }
+
+# ---- for common.sh -------------------------------------------------------------------------------------------------
+
+stack_check() { :; }
+stack_plan() { compose run --rm --no-deps -T --entrypoint oltp-olap-sync init plan </dev/null; }
+oltp_query() { compose exec -T oltp psql -X -q -U "$PG_USER" -d "$PG_DATABASE" "$@"; }

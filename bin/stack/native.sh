@@ -147,7 +147,7 @@ source_tables() {
 
 # An update of the configuration would restart the running task: only where something differs, and only what may.
 start_connector() {
-    local want=$RUN_DIR/connector.json.new runs=$RUN_DIR/connector.json.runs answer=$LOG_DIR/connector.log differs
+    local want=$RUN_DIR/connector.json.new runs=$RUN_DIR/connector.json.runs answer=$LOG_DIR/connector.log differs reader
     step "Kafka Connect on 127.0.0.1:$CONNECT_PORT"
     WATCH='alive connect' wait_for 90 connect_answers ||
         step_failed "Kafka Connect does not answer." "$LOG_DIR/connect.log" "read the log above, then bin/startup.sh again"
@@ -160,19 +160,19 @@ start_connector() {
         refuse_other_connector "$runs" "$want"
         differs=$(connector_differences "$runs" "$want")
     fi
+    reader=''
     if [ -n "$differs" ]; then
+        reader=$(oltp_query -Atc "$SLOT_READER_SQL" 2>/dev/null) || reader=''
         WATCH='alive connect' wait_for 30 put_connector "$want" "$answer" ||
             step_failed "Kafka Connect refused the connector." "$answer" "see docs/operations.md"
     fi
     mv "$want" "$RUN_DIR/connector.json"
     rm -f "$runs"
-    await_connector
+    await_connector "$reader"
     [ "$differs" = new ] || [ -z "$differs" ] || printf '%s\n' "$differs" | sed 's/^may \(.*\), here it would be \(.*\)/    changed: \1, now \2/'
 }
 oltp_query() { pg_sql oltp -d "$PG_DATABASE" "$@"; }
 stack_plan() { plan; }
-slot_sql() { [ "$(pg_sql oltp -d "$PG_DATABASE" -Atc "$1" 2>/dev/null)" = t ]; }
-slot_is_read() { slot_sql "$SLOT_READ_SQL"; }
 # Connect answers 409 while its group settles: worth another try. 400 is not, but the time is short.
 put_connector() { connect_rest PUT "/connectors/$CONNECTOR/config" "$1" >"$2" 2>&1; }
 
