@@ -275,7 +275,8 @@ static enum err_kind next_in(struct state *state, int space, struct str range[2]
 /* state.h's parameters. NOLINTNEXTLINE(readability-function-size) */
 enum err_kind state_next(struct state *state, int table, struct str prefix, struct str after,
                          struct str *ret_key, struct str *ret_value, struct err *reterr) {
-    struct str range[2] = {prefix, after};
+    bool behind = after.ptr && str_compare(after, prefix) >= 0; /* else the prefix is the start */
+    struct str range[2] = {prefix, behind ? after : STR_NONE};
     enum err_kind kind = settle(state, reterr);
     return kind != ERR_NONE
                ? kind

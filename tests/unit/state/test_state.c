@@ -113,6 +113,30 @@ static void test_rows_by_prefix_in_order(void **ctx) {
     state_close(&state);
 }
 
+/* Both in memory and in the store, and with the walk left behind a row of another prefix. */
+static void test_a_walk_from_before_the_prefix(void **ctx) {
+    struct state_meta meta;
+    struct state *state = open_state(*ctx, &meta);
+    set(state, 1, "5/1", "other");
+    set(state, 1, "6/1", "other");
+    set(state, 1, "7/1", "a");
+    struct str key, value;
+    struct err err;
+    static const int64_t offsets[STATE_TOPICS_MAX] = {0};
+    for (int committed = 0; committed < 2; committed++) {
+        assert_int_equal(state_next(state, 1, STR("5/"), STR_NONE, &key, &value, &err), ERR_NONE);
+        assert_true(str_is(key, "5/1"));
+        assert_int_equal(state_next(state, 1, STR("7/"), STR("5/1"), &key, &value, &err), ERR_NONE);
+        assert_true(str_is(key, "7/1") && str_is(value, "a"));
+        assert_int_equal(state_next(state, 1, STR("7/"), STR("0"), &key, &value, &err), ERR_NONE);
+        assert_true(str_is(key, "7/1"));
+        assert_int_equal(state_next(state, 1, STR("7/"), STR("8"), &key, &value, &err), ERR_NONE);
+        assert_null(key.ptr);
+        assert_int_equal(state_commit(state, offsets, 1, false, &err), ERR_NONE);
+    }
+    state_close(&state);
+}
+
 static void test_key_and_value_may_come_from_the_store(void **ctx) {
     struct state_meta meta;
     struct state *state = open_state(*ctx, &meta);
@@ -543,6 +567,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(test_nothing_at_first_and_what_was_committed_afterwards),
         BOTH(test_rows_by_prefix_in_order),
+        BOTH(test_a_walk_from_before_the_prefix),
         BOTH(test_key_and_value_may_come_from_the_store),
         BOTH(test_a_cache_of_something_else_comes_back_empty),
         BOTH(test_rollback_restores_exactly),
