@@ -210,10 +210,9 @@ static void work_complete(struct member *m, struct task *task) {
         return;
     }
     task->initial = false;
-    task->found_count = 0;
     task->refused_count = 0;
-    arena_reset(&task->found_arena);
     arena_reset(&task->refused_arena);
+    task_forget_found(task);
     if (state_commit(task->state, task->progress.offsets, clock_wall_ms(&m->o.clock), true, &err) !=
         ERR_NONE) {
         task_trouble(m, task, &err);
@@ -229,11 +228,10 @@ void task_committed(struct member *m, struct task *task) {
     task->progress = task->part.after;
     for (size_t i = 0; i < task->part.letter_count; i++) {
         const struct dead_letter *letter = &task->part.letters[i];
-        task_know_letter(task, &(struct known_letter){letter->table, letter->offset,
-                                                      letter->row_key, letter->kept});
-    }
-    if (task->part.letter_count > 0) {
-        task->found_count = 0; /* known now: not to be counted twice */
+        task_know_letter(task, &(struct known_letter){.table = letter->table,
+                                                      .offset = letter->offset,
+                                                      .row_key = letter->row_key,
+                                                      .kept = letter->kept});
     }
     task->work.built = false;
     task->work.in_flight = false;

@@ -5,6 +5,8 @@
 
 #define HUNT_ROWS      500  /* rows a check job takes at a time */
 #define HUNT_LOOKS_MAX 5000 /* rows looked at in one step: others want to be served */
+/* Of letters found by READING, whatever held.max.bytes: they wait for the last transaction. */
+#define FOUND_BYTES_MIN ((size_t)64 << 20)
 
 static void *grow(void *items, size_t count, size_t *cap, size_t size) {
     if (count < *cap) {
@@ -18,41 +20,62 @@ static void *grow(void *items, size_t count, size_t *cap, size_t size) {
     return grown;
 }
 
-static bool too_many_letters(struct member *m, struct task *task, const struct err *newest) {
-    if (task->letter_count + task->found_count + task->refused_count <= m->o.dead_letter_max) {
-        return false;
+/* ERR_HALT where the task has put aside more than it may, or more than fits into memory. */
+static enum err_kind check_letters(const struct member *m, const struct task *task,
+                                   const struct err *newest, struct err *reterr) {
+    size_t bytes_max =
+        m->o.held_max_bytes > FOUND_BYTES_MIN ? m->o.held_max_bytes : FOUND_BYTES_MIN;
+    bool large = task->found_count > 1 && task->found_bytes > bytes_max;
+    if (large) {
+        (void)err_set(reterr, ERR_HALT,
+                      "the records of this task that can't be applied have more than %zu bytes "
+                      "together, and wait in memory until its rows are written (raise "
+                      "held.max.bytes); the newest: %.300s",
+                      bytes_max, newest->message);
+    } else if (task->letter_count + task->found_count + task->refused_count >
+               m->o.dead_letter_max) {
+        (void)err_set(reterr, ERR_HALT,
+                      "more than %zu records of this task can't be applied (dead.letter.max); the "
+                      "newest: %.300s. Look at sync_dead_letter, mend the cause, raise the setting",
+                      m->o.dead_letter_max, newest->message);
+    } else {
+        return ERR_NONE;
     }
-    struct err err = *newest;
-    (void)err_set(&err, ERR_HALT,
-                  "more than %zu records of this task can't be applied (dead.letter.max); the "
-                  "newest: %.300s",
-                  m->o.dead_letter_max, newest->message);
-    if (newest->topic[0]) {
-        (void)err_about(&err, newest->topic, newest->partition, newest->offset);
-    }
-    task_halt(m, task, &err);
-    return true;
+    return newest->topic[0] ? err_about(reterr, newest->topic, newest->partition, newest->offset)
+                            : ERR_HALT;
 }
 
-void task_found_letter(struct member *m, struct task *task, const struct record *record,
-                       struct str row_key, const struct err *err) {
-    struct err trouble;
+static bool too_many_letters(struct member *m, struct task *task, const struct err *newest) {
+    struct err err = *newest;
+    bool many = check_letters(m, task, newest, &err) != ERR_NONE;
+    if (many) {
+        task_halt(m, task, &err);
+    }
+    return many;
+}
+
+/* task_found_letter's parameters. NOLINTNEXTLINE(readability-function-size) */
+enum err_kind task_found_letter(const struct member *m, struct task *task,
+                                const struct record *record, struct str row_key,
+                                const struct err *why, bool *ret_absent, struct err *reterr) {
+    struct str kept = STR_NONE;
+    if (row_key.ptr) {
+        enum err_kind kind = state_get(task->state, record->table, row_key, &kept, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
     task->found = grow(task->found, task->found_count, &task->found_cap, sizeof *task->found);
     struct dead_letter *letter = &task->found[task->found_count];
-    letter_fill(letter, m, record, arena_copy(&task->found_arena, str_from(err->message)).ptr);
+    letter_fill(letter, m, record, arena_copy(&task->found_arena, str_from(why->message)).ptr);
     letter->key = arena_copy(&task->found_arena, record->key);
     letter->value = arena_copy(&task->found_arena, record->value);
-    if (row_key.ptr) {
-        letter->row_key = arena_copy(&task->found_arena, row_key);
-        struct str kept;
-        if (state_get(task->state, record->table, row_key, &kept, &trouble) != ERR_NONE) {
-            task_trouble(m, task, &trouble);
-            return;
-        }
-        letter->kept = arena_copy(&task->found_arena, kept);
-    }
+    letter->row_key = arena_copy(&task->found_arena, row_key);
+    letter->kept = arena_copy(&task->found_arena, kept);
+    task->found_bytes += record->key.len + record->value.len + row_key.len + kept.len;
     task->found_count++;
-    (void)too_many_letters(m, task, err);
+    *ret_absent = !kept.ptr;
+    return check_letters(m, task, why, reterr);
 }
 
 bool task_meets_refused(struct task *task, const struct change *change,
@@ -77,8 +100,8 @@ bool task_meets_refused(struct task *task, const struct change *change,
 /* The dead letters of READING: what it could not decode, and the refused rows' records. */
 static void collect_letters(const struct member *m, struct task *task) {
     struct work *work = &task->work;
-    work->letters = arena_alloc(&work->arena, (task->found_count + task->refused_count + 1) *
-                                                  sizeof *work->letters);
+    work->letters = arena_alloc(&task->found_arena, (task->found_count + task->refused_count + 1) *
+                                                        sizeof *work->letters);
     for (size_t i = 0; i < task->found_count; i++) {
         work->letters[work->letter_count++] = task->found[i];
     }

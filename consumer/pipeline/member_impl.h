@@ -129,6 +129,11 @@ bool task_open(struct member *m, struct task *task);
 /* Empties the cache and reads the log from its start. */
 void task_restart_reading(struct member *m, struct task *task, enum cache_discard why);
 
+/* letters.c */
+/* The dead letters of a task just acquired, by (table, offset); may change what they keep. */
+void task_take_letters(struct member *m, struct task *task, struct known_letter *letters,
+                       size_t count);
+
 /* take.c */
 #define EVENTS_MAX 128 /* taken from Kafka at a time */
 size_t take_records(struct member *m);
@@ -136,10 +141,11 @@ size_t take_records(struct member *m);
 /* load.c */
 /* READING has reached the end of every topic: begin to write what it found. */
 void task_begin_writing(struct member *m, struct task *task);
-/* READING came upon a record that can't be decoded: it goes with the first transaction of WRITING,
- * or halts the task where there are too many. */
-void task_found_letter(struct member *m, struct task *task, const struct record *record,
-                       struct str row_key, const struct err *err);
+/* READING came upon a record that can't be decoded: it goes with the last transaction of WRITING.
+ * *ret_absent: its row was not there before it. ERR_HALT where there are too many. */
+enum err_kind task_found_letter(const struct member *m, struct task *task,
+                                const struct record *record, struct str row_key,
+                                const struct err *why, bool *ret_absent, struct err *reterr);
 /* A change READING came upon is a refused version: the row is taken away, the record kept for its
  * dead letter. */
 bool task_meets_refused(struct task *task, const struct change *change,

@@ -11,9 +11,7 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
     task->progress = result->newest;
     task->initial = !result->newest.has_offsets;
     memcpy(task->proof, task->progress.marks, sizeof task->proof);
-    for (size_t i = 0; i < result->letter_count; i++) {
-        task_know_letter(task, &result->letters[i]);
-    }
+    task_take_letters(m, task, result->letters, result->letter_count);
     task->phase = TASK_OPENING;
     task->opening_since_ms = now_ms(m);
     task->retry_at_ms = 0;
@@ -89,8 +87,7 @@ void task_restart_reading(struct member *m, struct task *task, enum cache_discar
     join_end(task->join);
     batch_reset(&task->current, m->o.consume_ops, m->o.consume);
     batch_reset(&task->next, m->o.consume_ops, m->o.consume);
-    task->found_count = 0;
-    arena_reset(&task->found_arena);
+    task_forget_found(task);
     struct arena arena = task->work.arena;
     arena_reset(&arena);
     task->work = (struct work){.arena = arena};

@@ -176,17 +176,23 @@ static enum err_kind apply_change(struct task *task, const struct change *change
 }
 
 /* A dead letter that stands in the sink counts as absent from the log: its row keeps the version
- * before it. At or after the sink's offsets it stands only where a rebuild, or a fan-out, died
- * between its transactions: what that had still to write is written now. */
+ * before it. Its offset is passed in the sink: nothing is to be written for it. */
 static enum err_kind apply_letter(struct task *task, const struct known_letter *letter,
                                   struct err *reterr) {
-    if (!letter->row_key.ptr) {
-        return ERR_NONE;
-    }
-    enum err_kind kind = set(task, letter->table, letter->row_key, letter->kept, reterr);
-    return kind != ERR_NONE ? kind
-                            : touch(task, letter->table, letter->offset, letter->row_key,
-                                    !letter->kept.ptr, reterr);
+    return letter->row_key.ptr ? set(task, letter->table, letter->row_key, letter->kept, reterr)
+                               : ERR_NONE;
+}
+
+/* READING can't decode a record: its row stays what it is so far. Where that is nothing, the sink
+ * may still hold a version that was compacted away. */
+static enum err_kind put_aside(const struct member *m, struct task *task,
+                               const struct record *record, struct str row_key,
+                               const struct err *why, struct err *reterr) {
+    bool absent = false;
+    enum err_kind kind = task_found_letter(m, task, record, row_key, why, &absent, reterr);
+    return kind == ERR_NONE && row_key.ptr
+               ? touch(task, record->table, record->offset, row_key, absent, reterr)
+               : kind;
 }
 
 static void apply_silently(struct member *m, struct task *task, const struct record *record) {
@@ -203,8 +209,8 @@ static void apply_silently(struct member *m, struct task *task, const struct rec
             report_change(m, task, record, &change);
             kind = apply_change(task, &change, record, &err);
         } else if (kind == ERR_RECORD && task->phase == TASK_READING) {
-            task_found_letter(m, task, record, change.key, &err);
-            return;
+            struct err why = err;
+            kind = put_aside(m, task, record, change.key, &why, &err);
         } else if (kind == ERR_RECORD) {
             kind = ERR_NONE; /* its transaction is in the sink: it was no obstacle then */
         }

@@ -37,10 +37,15 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
     task->solo = false;
     task->letter_next = false;
     task->record_limit = 0;
-    task->found_count = 0;
     task->refused_count = 0;
-    arena_reset(&task->found_arena);
     arena_reset(&task->refused_arena);
+    task_forget_found(task);
+}
+
+void task_forget_found(struct task *task) {
+    task->found_count = 0;
+    task->found_bytes = 0;
+    arena_reset(&task->found_arena);
 }
 
 void task_destroy(struct task **task, const struct consume_ops *ops, struct consume *consume) {

@@ -50,7 +50,7 @@ struct work {
     size_t record_count; /* of task->current: BATCH, LETTER */
     struct touched *touched;
     size_t touched_count;
-    struct dead_letter *letters; /* go with the first transaction */
+    struct dead_letter *letters; /* go with the last transaction */
     size_t letter_count;
     size_t chunk_count; /* transactions built so far */
     bool ops_done;      /* the join has nothing more to give */
@@ -126,10 +126,10 @@ struct task {
     size_t refused_count, refused_cap;
     bool hunting; /* looking for them with check jobs */
     struct err refusal;
-    /* Records that READING could not decode: they go with the first transaction of WRITING. */
-    struct arena found_arena;
+    /* Records that READING could not decode: they go with the last transaction of WRITING. */
+    struct arena found_arena; /* theirs, and WRITING's array of letters */
     struct dead_letter *found;
-    size_t found_count, found_cap;
+    size_t found_count, found_cap, found_bytes;
     struct err halt; /* HALTED: why */
     struct seen seen;
     bool late_snapshot_said;
@@ -142,6 +142,8 @@ struct task *task_new(const struct view *view, int32_t number, struct session *s
 void task_destroy(struct task **task, const struct consume_ops *ops, struct consume *consume);
 /* Drops all that was read or begun and goes back to WAITING. */
 void task_forget(struct task *task, const struct consume_ops *ops, struct consume *consume);
+/* Drops the dead letters that READING found. */
+void task_forget_found(struct task *task);
 const char *task_phase_name(enum task_phase phase);
 
 /* Notes a dead letter that stands in the sink now; copies its bytes. The first at an offset stays.

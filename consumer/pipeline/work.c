@@ -229,10 +229,7 @@ static enum err_kind rebuild_next(const struct member *m, struct task *task, str
     if (after.ptr) {
         memcpy(key_bytes, work->rebuild_key.ptr, after.len);
     }
-    if (work->chunk_count > 0) {
-        arena_reset(&work->arena); /* letters went with the first transaction */
-        work->letter_count = 0;
-    }
+    arena_reset(&work->arena); /* of the chunk before: the letters have an arena of their own */
     work->touched = arena_alloc(&work->arena, REBUILD_KEYS_MAX * sizeof *work->touched);
     work->touched_count = 0;
     int table = work->rebuild_table;
@@ -303,9 +300,6 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
     if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops_done)) {
         kind = rebuild_next(m, task, reterr);
     }
-    for (size_t i = 0; work->chunk_count == 0 && i < work->letter_count; i++) {
-        txn_part_add_letter(part, &work->letters[i]);
-    }
     if (kind == ERR_NONE && work->kind != WORK_LOAD) {
         kind = fill_part(task, budget, reterr);
     }
@@ -315,6 +309,11 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
     work->last = work->kind == WORK_LOAD ||
                  (work->ops_done && (work->kind != WORK_REBUILD || work->rebuild_done));
     if (work->last) {
+        /* With the offsets, and not before: what an earlier transaction stored, a later one of the
+         * same work could prove wrong (a version kept that PostgreSQL refuses). */
+        for (size_t i = 0; i < work->letter_count; i++) {
+            txn_part_add_letter(part, &work->letters[i]);
+        }
         part->after.has_offsets = true;
         memcpy(part->after.offsets, work->offsets_after, sizeof part->after.offsets);
         memcpy(part->after.marks, work->marks_after, sizeof part->after.marks);

@@ -99,9 +99,9 @@ enum err_kind outcome_err_kind(enum sink_event_kind kind) {
 
 const char *step_name(enum step_kind step) {
     static const char *const names[] = {
-        "prepare",  "begin",    "set",    "lock",    "fence",     "delete",
-        "check",    "upsert",   "load",   "letters", "trim",      "commit",
-        "rollback", "identity", "append", "read",    "terminate", "sync",
+        "prepare", "begin", "set",       "lock",  "fence",  "delete",   "check",
+        "upsert",  "load",  "letters",   "trim",  "commit", "rollback", "identity",
+        "append",  "read",  "terminate", "sweep", "sync",
     };
     _Static_assert(sizeof names / sizeof names[0] == STEP_SYNC + 1, "a name for each step");
     return names[step];

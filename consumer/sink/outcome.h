@@ -32,6 +32,7 @@ enum step_kind {
     STEP_APPEND,
     STEP_READ,
     STEP_TERMINATE,
+    STEP_SWEEP,
     STEP_SYNC,
 };
 

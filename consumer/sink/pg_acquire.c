@@ -9,7 +9,7 @@
 
 #define TRIES_MAX 5 /* ends of lock holders, before the caller is told */
 
-enum round { ROUND_IDENTITY, ROUND_APPEND, ROUND_TERMINATE };
+enum round { ROUND_IDENTITY, ROUND_APPEND, ROUND_TERMINATE, ROUND_SWEEP };
 
 static void results_init(struct sink *sink) {
     size_t size = (sink->task_count + 1) * sizeof(struct sink_result);
@@ -30,14 +30,18 @@ static struct sink_result *result_of(struct sink *sink, int32_t task) {
     return NULL;
 }
 
+static void topics_array(const struct sink *sink, struct buf *out) {
+    array_begin(out, OID_TEXT);
+    for (size_t t = 0; t < sink->view->table_count; t++) {
+        array_add(out, sink->view->tables[t].topic);
+    }
+    array_end(out, sink->view->table_count);
+}
+
 static void identity_send(struct sink *sink) {
     const struct view *view = sink->view;
     struct buf *c = sink->columns;
-    array_begin(&c[0], OID_TEXT);
-    for (size_t t = 0; t < view->table_count; t++) {
-        array_add(&c[0], view->tables[t].topic);
-    }
-    array_end(&c[0], view->table_count);
+    topics_array(sink, &c[0]);
     buf_reset(&c[1]);
     buf_be32(&c[1], (uint32_t)view->partition_count);
     params_begin(sink);
@@ -116,6 +120,7 @@ static void params_tasks(struct sink *sink) {
 }
 
 static void append_send(struct sink *sink) {
+    sink->letters_ahead = false;
     results_init(sink);
     params_begin(sink);
     flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
@@ -138,6 +143,20 @@ static void terminate_send(struct sink *sink) {
     flight_sync(sink);
 }
 
+/* After the tasks are ours: seldom needed, and it takes a privilege more. */
+static void sweep_send(struct sink *sink) {
+    params_begin(sink);
+    flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
+    send_lock(sink, sink->tasks, sink->task_count);
+    params_tasks(sink);
+    params_add(sink, OID_TEXT, str_from(sink->owner));
+    topics_array(sink, &sink->columns[1]);
+    params_add(sink, OID_TEXT_ARRAY, buf_view(&sink->columns[1]));
+    flight_query(sink, (struct step){STEP_SWEEP, 0}, SQL_LETTERS_SWEEP);
+    send_commit(sink);
+    flight_sync(sink);
+}
+
 static void acquire_send(struct sink *sink) {
     switch ((enum round)sink->round) {
     case ROUND_IDENTITY:
@@ -148,6 +167,9 @@ static void acquire_send(struct sink *sink) {
         break;
     case ROUND_TERMINATE:
         terminate_send(sink);
+        break;
+    case ROUND_SWEEP:
+        sweep_send(sink);
         break;
     }
 }
@@ -178,6 +200,8 @@ static struct known_letter letter_read(struct sink *sink, const PGresult *result
         .offset = read_be64(PQgetvalue(result, row, 2)),
         .row_key = arena_copy(&sink->results, result_value(result, row, 3)),
         .kept = arena_copy(&sink->results, result_value(result, row, 4)),
+        .key = arena_copy(&sink->results, result_value(result, row, 5)),
+        .value = arena_copy(&sink->results, result_value(result, row, 6)),
     };
     for (size_t t = 0; t < sink->view->table_count; t++) {
         if (str_equal(sink->view->tables[t].topic, result_value(result, row, 1))) {
@@ -203,7 +227,12 @@ static void letters_answer(struct sink *sink, const PGresult *result) {
     for (int i = 0; i < rows; i++) {
         struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
         struct known_letter letter = letter_read(sink, result, i);
-        if (of && letter.table >= 0) {
+        if (!of || letter.table < 0) {
+            continue;
+        }
+        if (of->newest.has_offsets && letter.offset >= of->newest.offsets[letter.table]) {
+            sink->letters_ahead = true;
+        } else {
             of->letters[of->letter_count++] = letter;
         }
     }
@@ -221,6 +250,8 @@ static void acquire_answer(struct sink *sink, struct step step, PGresult *result
         progress_answer(sink, result);
     } else if (step.kind == STEP_READ) {
         letters_answer(sink, result);
+    } else if (step.kind == STEP_SWEEP) {
+        log_line(sink->log, LOG_WARN, "sink", "letters_swept", "count=%s", PQcmdTuples(result));
     } else if (step.kind == STEP_TERMINATE) {
         log_terminated(sink, result);
     } else if (step.kind == STEP_COMMIT) {
@@ -249,6 +280,11 @@ static void append_synced(struct sink *sink) {
         job_end(sink, &again);
         return;
     }
+    if (sink->source_err.kind == ERR_NONE && sink->letters_ahead && sink->round == ROUND_APPEND) {
+        sink->cursor.committed = false;
+        next_round(sink, ROUND_SWEEP);
+        return;
+    }
     end_with_results(sink, SINK_ACQUIRED);
 }
 
@@ -270,6 +306,7 @@ static void acquire_synced(struct sink *sink) {
         }
         break;
     case ROUND_APPEND:
+    case ROUND_SWEEP:
         append_synced(sink);
         break;
     case ROUND_TERMINATE:

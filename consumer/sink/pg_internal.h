@@ -144,6 +144,7 @@ struct sink {
     size_t event_count;
     struct arena results;
     struct sink_result *task_results; /* of tasks, in results */
+    bool letters_ahead;               /* acquisition: letters at or after the offsets stand there */
     bool results_given;
 };
 

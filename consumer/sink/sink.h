@@ -34,6 +34,8 @@ struct known_letter {
     int table;
     int64_t offset;
     struct str row_key, kept; /* as struct dead_letter */
+    /* The record, where a later letter is about the same row; else ptr NULL. */
+    struct str key, value;
 };
 
 struct sink_result {
@@ -67,8 +69,9 @@ struct sink_ops {
     bool (*ready)(const struct sink *sink);
     void (*commit)(struct sink *sink, const struct txn *txn);
     /* Takes the tasks' locks, compares or writes the identity, appends a row with owner and the
-     * newest row's offsets for each, reads the dead letters. A difference of identity is SINK_HALT.
-     */
+     * newest row's offsets for each, reads the dead letters. Those at or after the offsets are
+     * deleted and not given: their work never ended, and their records are judged anew. A
+     * difference of identity is SINK_HALT. */
     void (*acquire)(struct sink *sink, const int32_t *tasks, size_t count, const char *owner);
     void (*newest)(struct sink *sink, const int32_t *tasks, size_t count);
     /* Converts rows of a table without writing; SINK_CHECKED or SINK_REFUSED. */

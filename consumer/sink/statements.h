@@ -64,9 +64,21 @@
     "DELETE FROM sync_progress d USING (SELECT t.task, p.seq" SQL_NEWEST_OF ") n"                  \
     " WHERE d.view = $1::text AND d.task = n.task AND d.seq <= n.seq - 100"
 
+/* With the record where a later letter of its row keeps a version: that of a record put aside. */
 #define SQL_LETTERS_READ                                                                           \
-    "SELECT partition, topic, \"offset\", row_key, kept FROM sync_dead_letter"                     \
-    " WHERE view = $1::text AND partition = ANY ($2::int[])"
+    "SELECT d.partition, d.topic, d.\"offset\", d.row_key, d.kept, d.key,"                         \
+    " CASE WHEN EXISTS (SELECT FROM sync_dead_letter l WHERE l.view = d.view"                      \
+    "  AND l.topic = d.topic AND l.partition = d.partition AND l.\"offset\" > d.\"offset\""        \
+    "  AND l.row_key = d.row_key AND l.kept IS NOT NULL) THEN d.value END"                         \
+    " FROM sync_dead_letter d WHERE d.view = $1::text AND d.partition = ANY ($2::int[])"
+
+/* Letters of works that never ended, of earlier releases: at or after the offsets. Under the tasks'
+ * locks, and only while they are still $3's. */
+#define SQL_LETTERS_SWEEP                                                                          \
+    "DELETE FROM sync_dead_letter d USING (SELECT t.task, p.offsets, p.owner" SQL_NEWEST_OF ") n," \
+    " unnest($4::text[]) WITH ORDINALITY o(topic, i)"                                              \
+    " WHERE d.view = $1::text AND d.partition = n.task AND d.topic = o.topic"                      \
+    " AND n.owner = $3::text AND d.\"offset\" >= n.offsets[o.i]"
 
 /* Whoever has waited long enough for a lock ends its holder: a process frozen inside a pipeline
  * keeps its locks, and no session timeout ends it. */

@@ -1,12 +1,13 @@
 """Records that no Debezium would send: put aside where they can't be read, halting where the setting is wrong."""
 
 import json
+import shutil
 
 import kafka
 from cases import Context, case
 from stack import PARTITIONS
 from system import fail_with
-from tenant import Tenant
+from tenant import SHIPPED, Tenant
 from wait import Failure, wait_until
 
 
@@ -58,6 +59,82 @@ def put_aside(ctx: Context) -> None:
 
 def letters(tenant: Tenant) -> list[tuple]:
     return tenant.olap.run("SELECT topic, partition, key, value, reason FROM sync_dead_letter")
+
+
+CONTACTS = 40  # of one student, more than the transactions of "torn" take
+
+
+def contact_key(contact: int, student: int) -> str:
+    return '{"student_id":%d,"contact_id":%d}' % (student, contact)
+
+
+def torn_tenant(ctx: Context) -> Tenant:
+    """The shipped view with a number in it, which PostgreSQL can refuse, and small transactions."""
+    folder = ctx.stack.folder / "schemas-torn"
+    shutil.copytree(SHIPPED, folder)
+    for file, old, new in (("oltp.sql", "contact_number text NOT NULL", "contact_number text NOT NULL, level integer"),
+                           ("student_contact.sql", "contact.contact_number AS contact_number",
+                            "contact.contact_number AS contact_number, contact.level AS level")):
+        text = (folder / file).read_text()
+        if text.count(old) != 1:
+            raise Failure(f"{file} has not one '{old}'")
+        (folder / file).write_text(text.replace(old, new))
+    tenant = Tenant(ctx.stack, "poison_torn", folder)
+    tenant.settings["SYNC_BATCH_MAX_ROWS"] = "10"
+    tenant.prepare()
+    tenant.connect()
+    tenant.start(1)
+    return tenant
+
+
+def produce_torn(ctx: Context, student: int, contact: int) -> None:
+    """A version that PostgreSQL refuses, then one that nobody can read, of the same row."""
+    row = {"student_id": student, "contact_id": contact, "contact_number": "bad", "level": 99_999_999_999}
+    kafka.produce(ctx.stack, "poison_torn.public.contact", [
+        (contact_key(contact, student), envelope("c", None, row)), (contact_key(contact, student), "cut {")])
+
+
+@case("poison-torn")
+def torn(ctx: Context) -> str:
+    """A refused version before an unreadable one, in a batch and in a rebuild of many transactions: only they are
+    dead letters, nothing else is blamed or left behind, and one rebuild is enough."""
+    tenant = torn_tenant(ctx)
+    try:
+        student = kafka.student_in(3)
+        last = next(id for id in range(10_000, 20_000)
+                    if kafka.key_partition(contact_key(id, student)) == student % PARTITIONS)
+        tenant.oltp.transaction(f"INSERT INTO student VALUES ({student}, 'before')",
+                                "INSERT INTO contact SELECT id, %d, 'n', 1 FROM generate_series(%d, %d) id"
+                                % (student, last - CONTACTS + 1, last))
+        tenant.settle("good rows")
+        tenant.only(0)
+        produce_torn(ctx, student, last)
+        tenant.oltp.run("UPDATE student SET name = 'in a batch'")
+        tenant.start(1)
+        tenant.settle("a batch of several transactions", dead_letters=True)
+        tenant.only(0)
+        tenant.drop_caches()
+        tenant.oltp.run("UPDATE student SET name = 'behind a lost cache'")
+        tenant.start(1)
+        tenant.settle("a lost cache", dead_letters=True)
+        tenant.only(0)
+        tenant.drop_caches()
+        produce_torn(ctx, student, last)
+        tenant.oltp.run("UPDATE student SET name = 'in a rebuild'")
+        tenant.start(1)
+        tenant.pass_sentinels()
+        rebuilds = tenant.total("cache_discards_total", reason="rows_refused")
+        tenant.oltp.run("UPDATE contact SET level = 2 WHERE contact_id = %s", last)  # put aside with nothing kept
+        tenant.settle("a rebuild", dead_letters=True)
+        offsets = sorted((row[0], bytes(row[1]).decode()) for row in tenant.olap.run(
+            'SELECT "offset", value FROM sync_dead_letter'))
+        if len(offsets) != 4 or sum(value == "cut {" for _, value in offsets) != 2:
+            raise Failure(f"the dead letters are {offsets}")
+        if rebuilds > 1:
+            raise Failure(f"the rebuild began anew {rebuilds:g} times")
+    finally:
+        tenant.remove()
+    return "4 dead letters, 1 rebuild begun anew"
 
 
 HALTS = {  # what the operator must be told about, by partition

@@ -213,63 +213,6 @@ static void test_check_alone(void **state) {
     pg_sink_destroy(&sink);
 }
 
-static void test_letters_keep_the_first(void **state) {
-    (void)state;
-    struct sink *sink = sink_connected(view);
-    struct progress at = sink_acquire(sink, 1, OWNER_A);
-    struct txn_part part;
-    part_begin(&part, view, 1, &at);
-    struct dead_letter letters[] = {
-        {.topic = STR("oltp.public.contact"),
-         .table = 1,
-         .partition = 1,
-         .offset = 9,
-         .key = STR("k\0"),
-         .value = STR("v"),
-         .row_key = STR("rk"),
-         .kept = STR("kept\xff"),
-         .reason = "bad \xff date"},
-        {.topic = STR("oltp.public.contact"),
-         .table = 1,
-         .partition = 1,
-         .offset = 2,
-         .reason = "no key"},
-        {.topic = STR("oltp.public.student"),
-         .table = 0,
-         .partition = 1,
-         .offset = 50,
-         .row_key = STR(""),
-         .reason = "student"},
-    };
-    for (size_t i = 0; i < 3; i++) {
-        txn_part_add_letter(&part, &letters[i]);
-    }
-    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
-    txn_part_reset(&part);
-    part.before = part.after;
-    part.after.seq++;
-    letters[0].kept = STR("another version");
-    letters[0].reason = "again";
-    txn_part_add_letter(&part, &letters[0]);
-    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
-    static const int32_t tasks[] = {2, 1};
-    pg_sink_ops.acquire(sink, tasks, 2, OWNER_B);
-    struct sink_event event = sink_await(sink, 5000);
-    assert_int_equal(event.kind, SINK_ACQUIRED);
-    assert_int_equal(event.results[0].letter_count, 0);
-    assert_int_equal(event.results[1].letter_count, 3);
-    const struct known_letter *known = event.results[1].letters;
-    assert_true(known[0].table == 0 && known[0].offset == 50);
-    assert_true(known[0].row_key.ptr && known[0].row_key.len == 0 && !known[0].kept.ptr);
-    assert_true(known[1].table == 1 && known[1].offset == 2 && !known[1].row_key.ptr);
-    assert_true(known[2].offset == 9 && str_equal(known[2].kept, STR("kept\xff")));
-    assert_string_equal(ask("SELECT \"table\" || ' ' || reason || ' ' || encode(key, 'hex')"
-                            " FROM sync_dead_letter WHERE \"offset\" = 9"),
-                        "public.contact bad ? date 6b00");
-    txn_part_clear(&part);
-    pg_sink_destroy(&sink);
-}
-
 static void test_progress_is_trimmed(void **state) {
     (void)state;
     struct sink *sink = sink_connected(view);
@@ -407,7 +350,6 @@ int main(void) {
         cmocka_unit_test_setup(test_data_errors_are_refused, reset),
         cmocka_unit_test_setup(test_deferred_constraint_is_a_data_error, reset),
         cmocka_unit_test_setup(test_check_alone, reset),
-        cmocka_unit_test_setup(test_letters_keep_the_first, reset),
         cmocka_unit_test_setup(test_progress_is_trimmed, reset),
         cmocka_unit_test_setup(test_large_values_and_many_rows, reset),
         cmocka_unit_test_setup(test_environment_errors, reset),

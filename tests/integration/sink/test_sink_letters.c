@@ -1,0 +1,178 @@
+/* Dead letters: stored, given back at acquisition, swept where their work never ended. */
+#include "support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static const struct view *view;
+
+static int reset(void **state) {
+    (void)state;
+    view = test_view(true);
+    tables_reset(view);
+    return 0;
+}
+
+static void test_letters_keep_the_first(void **state) {
+    (void)state;
+    struct sink *sink = sink_connected(view);
+    struct progress at = sink_acquire(sink, 1, OWNER_A);
+    struct txn_part part;
+    part_begin(&part, view, 1, &at);
+    struct dead_letter letters[] = {
+        {.topic = STR("oltp.public.contact"),
+         .table = 1,
+         .partition = 1,
+         .offset = 9,
+         .key = STR("k\0"),
+         .value = STR("v"),
+         .row_key = STR("rk"),
+         .kept = STR("kept\xff"),
+         .reason = "bad \xff date"},
+        {.topic = STR("oltp.public.contact"),
+         .table = 1,
+         .partition = 1,
+         .offset = 2,
+         .reason = "no key"},
+        {.topic = STR("oltp.public.student"),
+         .table = 0,
+         .partition = 1,
+         .offset = 50,
+         .row_key = STR(""),
+         .reason = "student"},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        txn_part_add_letter(&part, &letters[i]);
+    }
+    part.after.offsets[0] = part.after.offsets[1] = 100;
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+    txn_part_reset(&part);
+    part.before = part.after;
+    part.after.seq++;
+    letters[0].kept = STR("another version");
+    letters[0].reason = "again";
+    txn_part_add_letter(&part, &letters[0]);
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+    static const int32_t tasks[] = {2, 1};
+    pg_sink_ops.acquire(sink, tasks, 2, OWNER_B);
+    struct sink_event event = sink_await(sink, 5000);
+    assert_int_equal(event.kind, SINK_ACQUIRED);
+    assert_int_equal(event.results[0].letter_count, 0);
+    assert_int_equal(event.results[1].letter_count, 3);
+    const struct known_letter *known = event.results[1].letters;
+    assert_true(known[0].table == 0 && known[0].offset == 50);
+    assert_true(known[0].row_key.ptr && known[0].row_key.len == 0 && !known[0].kept.ptr);
+    assert_true(known[1].table == 1 && known[1].offset == 2 && !known[1].row_key.ptr);
+    assert_true(known[2].offset == 9 && str_equal(known[2].kept, STR("kept\xff")));
+    assert_string_equal(ask("SELECT \"table\" || ' ' || reason || ' ' || encode(key, 'hex')"
+                            " FROM sync_dead_letter WHERE \"offset\" = 9"),
+                        "public.contact bad ? date 6b00");
+    txn_part_clear(&part);
+    pg_sink_destroy(&sink);
+}
+
+/* Task 1 stands at student 3, contact 5; letters below, at and above. */
+static void store_letters(struct sink *sink) {
+    struct progress at = sink_acquire(sink, 1, OWNER_A);
+    struct txn_part part;
+    part_begin(&part, view, 1, &at);
+    part.after.offsets[0] = 3;
+    part.after.offsets[1] = 5;
+    static const struct {
+        int table;
+        int64_t offset;
+    } letters[] = {{0, 2}, {0, 3}, {1, 3}, {1, 4}, {1, 5}, {1, 70}};
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+        struct dead_letter letter = {.topic = view->tables[letters[i].table].topic,
+                                     .table = letters[i].table,
+                                     .partition = 1,
+                                     .offset = letters[i].offset,
+                                     .key = STR("k"),
+                                     .value = STR("v"),
+                                     .row_key = STR("rk"),
+                                     .kept = letters[i].offset == 4 ? STR("kept") : STR_NONE,
+                                     .reason = "unreadable"};
+        txn_part_add_letter(&part, &letter);
+    }
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+    txn_part_clear(&part);
+}
+
+static struct sink_event acquire(struct sink *sink, int32_t task, const char *owner) {
+    pg_sink_ops.acquire(sink, &task, 1, owner);
+    return sink_await(sink, 5000);
+}
+
+static void test_letters_ahead_are_swept(void **state) {
+    (void)state;
+    struct sink *sink = sink_connected(view);
+    store_letters(sink);
+    struct sink_event event = acquire(sink, 1, OWNER_B);
+    assert_int_equal(event.kind, SINK_ACQUIRED);
+    assert_string_equal(event.results[0].newest.owner, OWNER_B);
+    assert_int_equal(event.results[0].letter_count, 3);
+    const struct known_letter *known = event.results[0].letters;
+    assert_true(known[0].table == 0 && known[0].offset == 2 && !known[0].value.ptr);
+    /* its record comes along, since a later letter of the row keeps a version */
+    assert_true(known[1].offset == 3 && str_is(known[1].key, "k") && str_is(known[1].value, "v"));
+    assert_true(known[2].offset == 4 && str_is(known[2].kept, "kept") && !known[2].value.ptr);
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 3);
+    assert_true(sink_newest(sink, 1).seq == event.results[0].newest.seq);
+    pg_sink_destroy(&sink);
+}
+
+/* Another task's, and those of a task that somebody else has taken meanwhile, stay. */
+static void test_letters_of_others_stay(void **state) {
+    (void)state;
+    struct sink *sink = sink_connected(view);
+    store_letters(sink);
+    assert_int_equal(acquire(sink, 2, OWNER_B).kind, SINK_ACQUIRED);
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 6);
+    admin("CREATE FUNCTION steal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+          " NEW.owner := 'somebody else'; RETURN NEW; END $$;"
+          "CREATE TRIGGER steal BEFORE INSERT ON sync_progress FOR EACH ROW EXECUTE FUNCTION "
+          "steal()");
+    assert_int_equal(acquire(sink, 1, OWNER_B).kind, SINK_ACQUIRED);
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 6);
+    admin("DROP TRIGGER steal ON sync_progress; DROP FUNCTION steal()");
+    pg_sink_destroy(&sink);
+}
+
+/* The privilege is needed only where there is something to sweep. */
+static void test_sweeping_takes_a_privilege(void **state) {
+    (void)state;
+    struct sink *sink = sink_connected(view);
+    store_letters(sink);
+    admin("DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN;"
+          "GRANT SELECT, INSERT, UPDATE, DELETE ON student_contact TO poor;"
+          "GRANT SELECT, INSERT, DELETE ON sync_progress TO poor;"
+          "GRANT SELECT, INSERT ON sync_identity, sync_dead_letter TO poor");
+    pg_sink_destroy(&sink);
+    setenv("PGUSER", "poor", 1);
+    sink = sink_connected(view);
+    setenv("PGUSER", "pg", 1);
+    assert_int_equal(acquire(sink, 2, OWNER_B).kind, SINK_ACQUIRED);
+    struct sink_event event = acquire(sink, 1, OWNER_B);
+    assert_int_equal(event.kind, SINK_HALT);
+    assert_string_equal(event.err.sqlstate, "42501");
+    assert_non_null(strstr(event.err.message, "sync_dead_letter"));
+    admin("GRANT DELETE ON sync_dead_letter TO poor");
+    assert_int_equal(acquire(sink, 1, OWNER_B).kind, SINK_ACQUIRED);
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 3);
+    pg_sink_destroy(&sink);
+    admin("DROP OWNED BY poor; DROP ROLE poor");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_letters_keep_the_first, reset),
+        cmocka_unit_test_setup(test_letters_ahead_are_swept, reset),
+        cmocka_unit_test_setup(test_letters_of_others_stay, reset),
+        cmocka_unit_test_setup(test_sweeping_takes_a_privilege, reset),
+    };
+    return cmocka_run_group_tests_name("sink_letters", tests, NULL, NULL);
+}
