@@ -6,6 +6,85 @@
 
 #include <stdio.h>
 
+/* A version as it is stored: a varint, then "v<number>"; 0: none. */
+static int kept_version(const struct letter *letter) {
+    if (letter->planted) {
+        return letter->right;
+    }
+    int version = 0;
+    for (size_t at = 0; at < letter->kept_len; at++) {
+        if (letter->kept[at] >= '0' && letter->kept[at] <= '9') {
+            version = version * 10 + (letter->kept[at] - '0');
+        }
+    }
+    return version;
+}
+
+static bool same_row(const struct entry *a, const struct entry *b) {
+    return a->student == b->student && a->contact == b->contact;
+}
+
+/* What a dead letter keeps is the newest version before it that was not put aside. What was
+ * compacted away may have been read or not. Nothing, where the log does not tell any more, or a
+ * rebuild met a version before it that is refused. It does not matter where a later record of the
+ * row is passed (up to end) in the same transaction. */
+void oracle_letter(struct world *world, const struct letter *letter, int64_t end) {
+    const struct topic_log *log = &world->log[letter->table][letter->task];
+    const struct entry *entry = &log->entries[letter->offset];
+    int version = kept_version(letter), should = 0;
+    bool may_lack = entry->flaw == FLAW_REFUSED;
+    if (letter->has_row_key != (entry->student > 0)) {
+        world_fail(world, "O7: the dead letter %d[%d]@%lld names %s row", letter->table,
+                   letter->task, (long long)letter->offset, letter->has_row_key ? "a" : "no");
+    }
+    for (int64_t i = letter->offset; i-- > 0 && entry->student > 0;) {
+        const struct entry *before = &log->entries[i];
+        if (!same_row(before, entry)) {
+            continue;
+        }
+        may_lack |= before->flaw == FLAW_REFUSED || !before->kept;
+        if (before->version >= 0 && (before->kept || before->version == version)) {
+            should = before->version;
+            break;
+        }
+    }
+    bool superseded = false;
+    for (int64_t i = letter->offset + 1; i < end && i < log->count; i++) {
+        superseded |= same_row(&log->entries[i], entry);
+    }
+    if (version != should && (version != 0 || !may_lack) && !superseded) {
+        world_fail(world, "O7: the dead letter %d[%d]@%lld keeps v%d, should be v%d", letter->table,
+                   letter->task, (long long)letter->offset, version, should);
+    }
+}
+
+static bool has_letter(const struct world *world, int table, int32_t partition, int64_t offset) {
+    for (size_t k = 0; k < world->sink.letter_count; k++) {
+        const struct letter *letter = &world->sink.letters[k];
+        if (letter->task == partition && letter->table == table && letter->offset == offset) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Records that nobody can read are dead letters, one and all, but for those that were compacted
+ * away. */
+static void check_letters(struct world *world, const char *when) {
+    for (int t = 0; t < TABLES; t++) {
+        for (int32_t p = 0; p < world->partitions; p++) {
+            const struct topic_log *log = &world->log[t][p];
+            for (int64_t i = log->start; i < log->count; i++) {
+                const struct entry *entry = &log->entries[i];
+                if (entry->kept && entry->flaw > FLAW_REFUSED && !has_letter(world, t, p, i)) {
+                    world_fail(world, "O7 %s: the record %d[%d]@%lld is no dead letter", when, t, p,
+                               (long long)i);
+                }
+            }
+        }
+    }
+}
+
 /* The newest version of a row, by the log: what the sink refused stands as its dead letter keeps
  * it. */
 static int effective(struct world *world, int table, int student, int contact, const char *when) {
@@ -22,16 +101,10 @@ static int effective(struct world *world, int table, int student, int contact, c
         for (size_t k = 0; k < world->sink.letter_count; k++) {
             const struct letter *letter = &world->sink.letters[k];
             if (letter->task == partition && letter->table == table && letter->offset == i) {
-                int version = 0; /* kept: a varint, then "v<number>" */
-                for (size_t at = 0; at < letter->kept_len; at++) {
-                    if (letter->kept[at] >= '0' && letter->kept[at] <= '9') {
-                        version = version * 10 + (letter->kept[at] - '0');
-                    }
-                }
-                return version;
+                return kept_version(letter);
             }
         }
-        if (world->mended) {
+        if (world->mended && entry->flaw == FLAW_REFUSED) {
             return entry->version;
         }
         world_fail(world,
@@ -77,6 +150,7 @@ void oracle_final(struct world *world, const char *when) {
             check_row(world, s, c, when);
         }
     }
+    check_letters(world, when);
 }
 
 bool oracle_caught_up(const struct world *world) {

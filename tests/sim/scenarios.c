@@ -71,6 +71,23 @@ static void remake_logs(struct world *world, bool *ret_remade) {
     }
 }
 
+/* The connector sends the last records of the other topics' logs again: work for a task whose
+ * remade log is not known yet. */
+static void repeat_others(struct world *world, const int64_t (*counts)[PARTITIONS_MAX],
+                          const bool *remade) {
+    for (int32_t p = 0; p < world->partitions; p++) {
+        for (int t = 0; t < TABLES && remade[p]; t++) {
+            struct topic_log *log = &world->log[t][p];
+            bool cut =
+                log->count < counts[t][p] || /* or filled again */
+                (log->count > 0 && log->entries[log->count - 1].ts_ms == world->now_us / 1000);
+            for (int i = 0; i < 3 && !cut && log->count > 0; i++) {
+                log_repeat(world, t, p);
+            }
+        }
+    }
+}
+
 static int64_t halts_of(const struct world *world, int32_t task) {
     int64_t halts = 0;
     for (int i = 0; i < world->members; i++) {
@@ -105,8 +122,16 @@ void play_remade(struct world *world) {
         return;
     }
     bool remade[PARTITIONS_MAX] = {false};
+    int64_t counts[TABLES][PARTITIONS_MAX];
+    for (int t = 0; t < TABLES; t++) {
+        for (int32_t p = 0; p < world->partitions; p++) {
+            counts[t][p] = world->log[t][p].count;
+        }
+    }
     lose_caches(world, 0.6);
+    world->now_us += 1000000; /* no record is of now */
     remake_logs(world, remade);
+    repeat_others(world, counts, remade);
     struct sink_content before = world->sink;
     settle(world);
     for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {

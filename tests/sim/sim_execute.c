@@ -130,7 +130,9 @@ static void check_letters(struct world *world, int32_t task) {
         world_fail(world, "task %d has %d dead letters, %d are allowed", task, count,
                    world->letters_max);
     }
-    if (world->mended) {
+    const struct letter *letter = &world->sink.letters[world->sink.letter_count - 1];
+    if (world->mended &&
+        world->log[letter->table][task].entries[letter->offset].flaw == FLAW_REFUSED) {
         world_fail(world, "task %d: an acceptable record became a dead letter", task);
     }
 }
@@ -148,19 +150,22 @@ static void apply_letters(struct world *world, const struct sim_part *part) {
     sink->letters = letters;
     for (size_t i = 0; i < part->letter_count; i++) {
         const struct letter *letter = &part->letters[i];
-        bool known = false; /* ON CONFLICT DO NOTHING: the first `kept` stays */
         for (size_t k = 0; k < sink->letter_count; k++) {
-            known |= sink->letters[k].task == letter->task &&
-                     sink->letters[k].table == letter->table &&
-                     sink->letters[k].offset == letter->offset;
+            if (sink->letters[k].task == letter->task && sink->letters[k].table == letter->table &&
+                sink->letters[k].offset == letter->offset) {
+                world_fail(world, "the dead letter %d[%d]@%lld comes twice", letter->table,
+                           letter->task, (long long)letter->offset);
+            }
         }
-        world_trace(world, "  LETTER %s[%d]@%lld kept %d%s", letter->table ? "contact" : "student",
-                    letter->task, (long long)letter->offset, letter->has_kept,
-                    known ? " (known)" : "");
-        if (!known) {
-            sink->letters[sink->letter_count++] = *letter;
-            check_letters(world, part->task);
+        world_trace(world, "  LETTER %s[%d]@%lld kept %d", letter->table ? "contact" : "student",
+                    letter->task, (long long)letter->offset, letter->has_kept);
+        if (letter->offset >= part->after.offsets[letter->table]) {
+            world_fail(world, "the dead letter %d[%d]@%lld comes before its offset is passed",
+                       letter->table, letter->task, (long long)letter->offset);
         }
+        oracle_letter(world, letter, part->after.offsets[letter->table]);
+        sink->letters[sink->letter_count++] = *letter;
+        check_letters(world, part->task);
     }
 }
 
@@ -218,10 +223,31 @@ static void fill_letters(const struct sink *sink, size_t count, struct sink_resu
                     .table = t,
                     .offset = letter->offset,
                     .row_key = {letter->has_row_key ? letter->row_key : NULL, letter->row_key_len},
-                    .kept = {letter->has_kept ? letter->kept : NULL, letter->kept_len}};
+                    .kept = {letter->has_kept ? letter->kept : NULL, letter->kept_len},
+                    .key = str_from(letter->key),
+                    .value = str_from(letter->value)};
             }
         }
     }
+}
+
+/* Dead letters at or after the task's offsets are of works that never ended. */
+static void sweep_letters(struct world *world, int32_t task) {
+    struct sink_content *sink = &world->sink;
+    const struct progress *progress = &sink->progress[task];
+    size_t count = 0;
+    for (size_t i = 0; i < sink->letter_count; i++) {
+        const struct letter *letter = &sink->letters[i];
+        bool ahead = letter->task == task && progress->has_offsets &&
+                     letter->offset >= progress->offsets[letter->table];
+        if (ahead) {
+            world_trace(world, "SWEPT %s[%d]@%lld", letter->table ? "contact" : "student", task,
+                        (long long)letter->offset);
+        } else {
+            sink->letters[count++] = *letter;
+        }
+    }
+    sink->letter_count = count;
 }
 
 static void answer_tasks(struct world *world, struct job *job, struct sink_event *event) {
@@ -234,6 +260,7 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
         newest->seq = newest->exists ? newest->seq + 1 : 1;
         newest->exists = true;
         memcpy(newest->owner, job->owner, sizeof newest->owner);
+        sweep_letters(world, job->tasks[i]);
         world_trace(world, "ACQUIRE member %d task %d seq %lld owner %.4s", job->member,
                     job->tasks[i], (long long)newest->seq, newest->owner);
     }

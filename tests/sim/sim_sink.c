@@ -168,6 +168,8 @@ static void copy_letters(struct world *world, struct sim_part *to, const struct 
         if (from->kept.ptr) {
             memcpy(letter->kept, from->kept.ptr, from->kept.len);
         }
+        memcpy(letter->key, from->key.ptr, from->key.len);
+        memcpy(letter->value, from->value.ptr, from->value.len);
     }
 }
 

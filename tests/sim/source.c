@@ -155,19 +155,43 @@ void source_step(struct world *world) {
     }
 }
 
-static void row_json(char *out, size_t size, const struct event *event, int version) {
-    char student[16] = "null";
+enum flaw source_flaw(const struct world *world, int version) {
+    if (version >= 0) {
+        return FLAW_NONE;
+    }
+    unsigned mixed = (unsigned)-version * 2654435761U; /* of its own, like the version */
+    bool flawed = (double)(mixed >> 16) < world->knobs.flawed * 65536;
+    return flawed ? (enum flaw)(FLAW_KIND + (int)((unsigned)-version % 3)) : FLAW_REFUSED;
+}
+
+static void row_json(char *out, size_t size, const struct event *event, int version,
+                     enum flaw flaw) {
+    char student[16] = "null", value[24];
     if (event->student != 0) {
         (void)snprintf(student, sizeof student, "%d", event->student);
     }
-    const char *prefix = version < 0 ? "bad" : "v";
+    (void)snprintf(value, sizeof value,
+                   flaw == FLAW_NONE   ? "\"v%d\""
+                   : flaw == FLAW_KIND ? "%d"
+                                       : "\"bad%d\"",
+                   abs(version));
     if (event->table == 0) {
-        (void)snprintf(out, size, "{\"student_id\":%s,\"name\":\"%s%d\"}", student, prefix,
-                       abs(version));
+        (void)snprintf(out, size, "{\"student_id\":%s,\"name\":%s}", student, value);
     } else {
-        (void)snprintf(out, size,
-                       "{\"contact_id\":%d,\"student_id\":%s,\"contact_number\":\"%s%d\"}",
-                       event->contact, student, prefix, abs(version));
+        (void)snprintf(out, size, "{\"contact_id\":%d,\"student_id\":%s,\"contact_number\":%s}",
+                       event->contact, student, value);
+    }
+}
+
+static void write_key(const struct event *event, const char *student, struct entry *entry) {
+    if (entry->flaw == FLAW_KEY) {
+        student = "99999999999999999999";
+    }
+    if (event->table == 0) {
+        (void)snprintf(entry->key, sizeof entry->key, "{\"student_id\":%s}", student);
+    } else {
+        (void)snprintf(entry->key, sizeof entry->key, "{\"student_id\":%s,\"contact_id\":%d}",
+                       student, event->contact);
     }
 }
 
@@ -177,20 +201,18 @@ static void write_json(const struct event *event, struct entry *entry) {
         (void)snprintf(student, sizeof student, "%d", event->student);
     }
     if (event->op == 'u' || event->op == 'd') {
-        row_json(before, sizeof before, event, 1);
+        row_json(before, sizeof before, event, 1, FLAW_NONE);
     }
     if (event->op != 'd') {
-        row_json(after, sizeof after, event, event->version);
+        row_json(after, sizeof after, event, event->version, entry->flaw);
     }
     (void)snprintf(entry->value, sizeof entry->value,
                    "{\"before\":%s,\"after\":%s,\"source\":{\"ts_us\":%lld},\"op\":\"%c\"}", before,
                    after, (long long)event->ts_us, event->op);
-    if (event->table == 0) {
-        (void)snprintf(entry->key, sizeof entry->key, "{\"student_id\":%s}", student);
-    } else {
-        (void)snprintf(entry->key, sizeof entry->key, "{\"student_id\":%s,\"contact_id\":%d}",
-                       student, event->contact);
+    if (entry->flaw == FLAW_CUT) {
+        entry->value[strlen(entry->value) / 2] = '\0';
     }
+    write_key(event, student, entry);
 }
 
 static void append(struct world *world, const struct event *event) {
@@ -206,16 +228,34 @@ static void append(struct world *world, const struct event *event) {
     struct topic_log *log = &world->log[event->table][partition];
     log->entries = grow(log->entries, log->count, &log->cap, sizeof *log->entries);
     struct entry *entry = &log->entries[log->count++];
-    *entry = (struct entry){.table = event->table,
-                            .student = event->student,
-                            .contact = event->contact,
-                            .version = event->op == 'd' ? 0 : event->version,
-                            .ts_ms = world->now_us / 1000,
-                            .kept = true};
+    *entry =
+        (struct entry){.table = event->table,
+                       .student = event->student,
+                       .contact = event->contact,
+                       .version = event->op == 'd' ? 0 : event->version,
+                       .flaw = event->op == 'd' ? FLAW_NONE : source_flaw(world, event->version),
+                       .ts_ms = world->now_us / 1000,
+                       .kept = true};
     write_json(event, entry);
-    world_trace(world, "LOG %s[%d]@%lld student %d contact %d version %d",
+    if (entry->flaw == FLAW_KEY) {
+        entry->student = -1;
+        entry->contact = (int)log->count; /* the key of no other */
+    }
+    world_trace(world, "LOG %s[%d]@%lld student %d contact %d version %d flaw %d",
                 event->table ? "contact" : "student", partition, (long long)log->count - 1,
-                event->student, event->contact, entry->version);
+                event->student, event->contact, entry->version, (int)entry->flaw);
+}
+
+void log_repeat(struct world *world, int table, int32_t partition) {
+    struct topic_log *log = &world->log[table][partition];
+    log->entries = grow(log->entries, log->count, &log->cap, sizeof *log->entries);
+    struct entry *entry = &log->entries[log->count];
+    *entry = log->entries[log->count - 1];
+    entry->ts_ms = world->now_us / 1000;
+    entry->kept = true;
+    log->count++;
+    world_trace(world, "AGAIN %s[%d]@%lld", table ? "contact" : "student", partition,
+                (long long)log->count - 1);
 }
 
 void connector_step(struct world *world, int64_t count) {

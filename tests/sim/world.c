@@ -312,9 +312,8 @@ static void add_strays(struct world *world) {
     }
 }
 
-/* Everything restarts, half of the caches are lost, some rows are touched: wrong states become
- * visible. */
-static void probe(struct world *world) {
+/* Everything restarts, some caches are lost. */
+static void restart_all(struct world *world) {
     for (int i = 0; i < world->members; i++) {
         node_restart(world->nodes[i]);
     }
@@ -325,6 +324,11 @@ static void probe(struct world *world) {
             }
         }
     }
+}
+
+/* After a restart some rows are touched: wrong states become visible. */
+static void probe(struct world *world) {
+    restart_all(world);
     if (rng_chance(&world->rng, 0.5)) {
         world->now_us += world->lag_ms * 1000;
         for (int i = 0; i < 3 * world->partitions; i++) {
@@ -338,6 +342,9 @@ static void probe(struct world *world) {
     }
     if (world->knobs.stray) {
         add_strays(world);
+        if (rng_chance(&world->rng, 0.5)) { /* rebuilds must take them away as batches do */
+            restart_all(world);
+        }
     }
     world->knobs.bad = -world->knobs.bad;
 }

@@ -43,15 +43,26 @@ struct knobs {
     double crash, duplicate, compact, cache_loss, cache_fault, restore, rebalance, zombie, lost;
     double halts;      /* tasks halt, are resumed; members are told to stop */
     double bad;        /* share of values that the sink refuses */
+    double flawed;     /* ... of these: of records that can't be decoded */
     bool inserts_only; /* no deletes, no moves: no valid row may ever be removed */
     bool stray;        /* rows that the state does not know stand in the sink */
     bool split;        /* assignments may be split between topics for a while */
     bool misroute; /* the connector may send a record to a wrong partition: its task must halt */
 };
 
+/* What is wrong with a record. */
+enum flaw {
+    FLAW_NONE,
+    FLAW_REFUSED, /* decoded, but the sink refuses its value */
+    FLAW_KIND,    /* a number where a text should be */
+    FLAW_CUT,     /* its value is no JSON */
+    FLAW_KEY,     /* its key is larger than keys can be: it names no row */
+};
+
 struct entry {
-    int table, student, contact; /* student 0: NULL */
-    int version;                 /* 0: deleted; negative: refused by the sink */
+    int table, student, contact; /* student 0: NULL; -1: FLAW_KEY, belongs to no row */
+    int version;                 /* 0: deleted; negative: flawed */
+    enum flaw flaw;
     int64_t ts_ms;
     bool kept; /* not compacted away */
     char key[64];
@@ -81,6 +92,9 @@ struct letter {
     size_t row_key_len, kept_len;
     bool has_row_key, has_kept;
     char row_key[64], kept[64];
+    char key[64], value[320]; /* the record */
+    bool planted;             /* what it keeps is wrong: right is `right` */
+    int right;
 };
 
 /* The OLAP database. */
@@ -164,6 +178,9 @@ void play_remade(struct world *world);
 void play_trimmed(struct world *world);
 /* Refused rows of a rebuild that dies after some of its transactions. */
 void play_hole(struct world *world);
+/* Dead letters as earlier releases stored them: with a version that was refused, or of works that
+ * never ended. */
+void play_legacy(struct world *world);
 /* Too many refused records, until their cause is mended and the members are told. */
 void play_mended(struct world *world);
 
@@ -172,10 +189,14 @@ void source_step(struct world *world);
 void connector_step(struct world *world, int64_t count);
 void connector_repeat(struct world *world);
 void log_compact(struct world *world);
+/* The last record of a log comes once more. */
+void log_repeat(struct world *world, int table, int32_t partition);
 void source_delete_student(struct world *world, int student);
 void source_put_student(struct world *world, int student, int version);
 void source_put_contact(struct world *world, int contact, int student, int version);
 int source_new_version(struct world *world);
+/* What is wrong with records of this version, by its number. */
+enum flaw source_flaw(const struct world *world, int version);
 bool history_has(const struct world *world, int table, int student, int contact, int version);
 
 /* sim_consume.c */
@@ -225,7 +246,9 @@ int node_host(const struct node *node);
 bool node_ready(const struct node *node);
 
 /* oracle.c */
-/* The sink equals the join of the source. */
+/* A dead letter about to be stored keeps what it must. */
+void oracle_letter(struct world *world, const struct letter *letter, int64_t end);
+/* The sink equals the join of the source, and nothing was passed over in silence. */
 void oracle_final(struct world *world, const char *when);
 /* Every cache on disk is what its log says; the members have ended. */
 void oracle_caches(struct world *world);
