@@ -114,9 +114,25 @@ static void set_offsets(struct member *m, int32_t task, const struct progress *p
     }
 }
 
+static void log_letter(const struct member *m, const struct task *task,
+                       const struct dead_letter *letter) {
+    char key[512], reason[1200];
+    log_line(
+        m->o.log, LOG_WARN, "pipeline", "dead_letter",
+        "task=%d topic=%s partition=%d offset=%lld key=%s reason=%s hint=\"the record is kept in "
+        "sync_dead_letter, and its row stays as it was before: mend the cause, then write the "
+        "row again in the source; see Dead letters in docs/operations.md\"",
+        task->number, m->view->tables[letter->table].topic.ptr, (int)letter->partition,
+        (long long)letter->offset, log_quote(key, sizeof key, letter->key),
+        log_quote(reason, sizeof reason, str_from(letter->reason)));
+}
+
 void report_committed(struct member *m, const struct task *task) {
     const struct work *work = &task->work;
     size_t number = (size_t)task->number;
+    for (size_t i = 0; i < task->part.letter_count; i++) {
+        log_letter(m, task, &task->part.letters[i]);
+    }
     if (task->part.letter_count > 0) {
         metrics_add(m->o.metrics, METRIC_DEAD_LETTERS, number, (int64_t)task->part.letter_count);
     }

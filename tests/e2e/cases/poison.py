@@ -51,10 +51,21 @@ def put_aside(ctx: Context) -> None:
         for metric in ("dead_letters_total", "dead_letters"):
             wait_until(f"{metric} counts them", lambda name=metric: tenant.total(name) == len(records), 5,
                        detail=lambda name=metric: f"{tenant.total(name):g}, not {len(records)}")
+        check_warned(tenant, records)
         tenant.oltp.run("UPDATE student SET name = 'after'")
         tenant.settle("later changes of the same rows", dead_letters=True)
     finally:
         tenant.remove()
+
+
+def check_warned(tenant: Tenant, records: list[tuple[str, str]]) -> None:
+    """A warning for each: which record, why, and what to do."""
+    lines = [line for line in tenant.log_since(0).splitlines() if "event=dead_letter " in line]
+    wrong = [f"no warning for the record of partition {partition}, key {key}: {lines}"
+             for partition, (key, _) in enumerate(records)
+             if not any("level=warn" in line and f" partition={partition} offset=" in line and "hint=" in line
+                        and " reason=\"" in line and key.replace('"', '\\"') in line for line in lines)]
+    fail_with("poison", wrong + ([] if len(lines) == len(records) else [f"{len(lines)} warnings"]))
 
 
 def letters(tenant: Tenant) -> list[tuple]:
