@@ -52,6 +52,7 @@ static void identity_send(struct sink *sink) {
     params_add(sink, OID_TEXT, sink->identity.hash);
     params_add(sink, OID_TEXT, view->fingerprint);
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_WRITE);
+    send_definition(sink);
     params_begin(sink);
     params_add(sink, OID_TEXT, view->name);
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_READ);
@@ -59,52 +60,6 @@ static void identity_send(struct sink *sink) {
     send_newest(sink, sink->tasks,
                 sink->task_count); /* rows of another shape: halt before writing */
     flight_sync(sink);
-}
-
-static void identity_differs(struct sink *sink, const char *field, struct str stored,
-                             struct str found) {
-    if (sink->source_err.kind != ERR_NONE) {
-        return;
-    }
-    struct str name = sink->view->name;
-    (void)err_set(&sink->source_err, ERR_HALT,
-                  "sync_identity of %.*s: %s is stored as %.*s, found %.*s; point the members at "
-                  "what the sink was filled from, or empty %.*s and delete its rows in "
-                  "sync_identity, sync_progress and sync_dead_letter to fill it anew",
-                  STR_ARG(name), field, STR_ARG(stored), STR_ARG(found), STR_ARG(name));
-}
-
-static void identity_answer(struct sink *sink, const PGresult *result) {
-    const struct view *view = sink->view;
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        return;
-    }
-    if (PQntuples(result) != 1) {
-        (void)err_set(&sink->source_err, ERR_HALT, "sync_identity has no row for " STR_FMT,
-                      STR_ARG(view->name));
-        return;
-    }
-    struct buf *topics = &sink->columns[0], *count = &sink->columns[1];
-    buf_reset(topics);
-    for (size_t t = 0; t < view->table_count; t++) {
-        buf_printf(topics, "%s" STR_FMT, t > 0 ? ", " : "", STR_ARG(view->tables[t].topic));
-    }
-    buf_reset(count);
-    buf_printf(count, "%d", (int)view->partition_count);
-    const struct {
-        const char *name;
-        struct str found;
-    } fields[] = {
-        {"cluster_id", sink->identity.cluster_id}, {"topics", buf_view(topics)},
-        {"partitions", buf_view(count)},           {"hash", sink->identity.hash},
-        {"fingerprint", view->fingerprint},
-    };
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        struct str stored = result_value(result, 0, (int)i);
-        if (!str_equal(stored, fields[i].found)) {
-            identity_differs(sink, fields[i].name, stored, fields[i].found);
-        }
-    }
 }
 
 static void params_tasks(struct sink *sink) {

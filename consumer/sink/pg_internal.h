@@ -216,6 +216,10 @@ void log_terminated(struct sink *sink, const PGresult *result);
 /* BEGIN, lock, fence of all txn's tasks. */
 void send_begin(struct sink *sink);
 void send_commit(struct sink *sink);
+/* pg_identity.c: keeps the view's text where none is kept yet; compares what is stored, into
+ * sink->source_err. */
+void send_definition(struct sink *sink);
+void identity_answer(struct sink *sink, const PGresult *result);
 /* pg_commit.c: the next statement of dead letters; false when there are no more. */
 bool send_letters(struct sink *sink);
 void send_trim(struct sink *sink); /* if one of the tasks is at its hundredth batch */

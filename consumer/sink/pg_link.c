@@ -270,8 +270,14 @@ static void setup_send(struct sink *sink) {
     static const struct {
         const char *name, *sql;
     } statements[] = {
-        {"sync_begin", SQL_BEGIN}, {"sync_commit", "COMMIT"}, {"sync_lock", SQL_LOCK},
-        {"sync_fence", SQL_FENCE}, {"sync_trim", SQL_TRIM},   {"sync_letters", SQL_LETTERS_WRITE},
+        {"sync_begin", SQL_BEGIN},
+        {"sync_commit", "COMMIT"},
+        {"sync_lock", SQL_LOCK},
+        {"sync_fence", SQL_FENCE},
+        {"sync_trim", SQL_TRIM},
+        {"sync_letters", SQL_LETTERS_WRITE},
+        {"sync_definition", SQL_DEFINITION}, /* by the way: tables of an earlier version show here
+                                              */
     };
     params_begin(sink);
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {

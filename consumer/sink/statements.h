@@ -95,9 +95,14 @@
     " VALUES ($1::text, $2::text, $3::text[], $4::int, $5::text, $6::text)"                        \
     " ON CONFLICT DO NOTHING"
 
+/* Rows of earlier versions have none. */
+#define SQL_DEFINITION                                                                             \
+    "UPDATE sync_identity SET definition = $3::text"                                               \
+    " WHERE view = $1::text AND fingerprint = $2::text AND definition IS NULL"
+
 #define SQL_IDENTITY_READ                                                                          \
-    "SELECT cluster_id, array_to_string(topics, ', '), partitions::text, hash, fingerprint"        \
-    " FROM sync_identity WHERE view = $1::text"
+    "SELECT cluster_id, array_to_string(topics, ', '), partitions::text, hash, fingerprint,"       \
+    " coalesce(definition, '') FROM sync_identity WHERE view = $1::text"
 
 /* The backend asked, and where the progress lies: a cluster, a database, a schema, whatever name
  * the server is reached by. */
@@ -109,9 +114,11 @@
 
 /* Tables of older versions: what they lack. */
 #define SQL_LACKING                                                                                \
-    "SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('sync_progress')"    \
-    " AND attname = 'marks' AND NOT attisdropped)"
-#define SQL_MIGRATE "ALTER TABLE sync_progress ADD COLUMN IF NOT EXISTS marks bigint[]"
+    "SELECT count(*) < 2 FROM pg_attribute WHERE NOT attisdropped AND (attrelid, attname) IN"      \
+    " ((to_regclass('sync_progress'), 'marks'), (to_regclass('sync_identity'), 'definition'))"
+#define SQL_MIGRATE                                                                                \
+    "ALTER TABLE sync_progress ADD COLUMN IF NOT EXISTS marks bigint[];\n"                         \
+    "ALTER TABLE sync_identity ADD COLUMN IF NOT EXISTS definition text"
 
 #define SQL_DDL                                                                                    \
     "CREATE TABLE IF NOT EXISTS sync_progress (\n"                                                 \
@@ -131,7 +138,8 @@
     "    partitions integer NOT NULL,\n"                                                           \
     "    hash text NOT NULL,\n"                                                                    \
     "    fingerprint text NOT NULL,\n"                                                             \
-    "    at timestamptz NOT NULL DEFAULT now()\n"                                                  \
+    "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
+    "    definition text\n"                                                                        \
     ");\n"                                                                                         \
     "CREATE TABLE IF NOT EXISTS sync_dead_letter (\n"                                              \
     "    view text,\n"                                                                             \

@@ -1,4 +1,5 @@
 #include "view/view.h"
+#include "view/definition.h"
 #include "view/draft.h"
 #include "view/sql.h"
 
@@ -167,6 +168,7 @@ static enum err_kind view_fill(struct draft *draft, const struct view_options *o
     view->sql_insert = sql_insert(draft);
     view->sql_copy = sql_copy(draft);
     view->fingerprint = fingerprint(draft, view);
+    view->definition = definition_text(draft->arena, view);
     return ERR_NONE;
 }
 

@@ -85,6 +85,7 @@ struct view {
     size_t output_count;
     int32_t partition_count; /* N of every topic */
     struct str fingerprint;  /* 16 hex digits over everything that decides what is written */
+    struct str definition;   /* the same for people, see definition.h */
     struct str sql_ddl;      /* CREATE TABLE IF NOT EXISTS of the sink table */
     struct str sql_upsert;   /* of $1..$output_count, one text[] for each output */
     struct str sql_insert;   /* the same without ON CONFLICT, for an initial load that can't COPY */

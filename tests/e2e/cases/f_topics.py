@@ -291,7 +291,7 @@ def mended(ctx: Context) -> str:
                 stands = progress(tenant)
                 tenant.start(1, ready=False)
                 for task in range(PARTITIONS):
-                    tenant.wait_halted(task, r"sync_identity.*cluster_id")
+                    tenant.wait_halted(task, r"records of the Kafka cluster another, and this member has")
                 if progress(tenant) != stands:
                     raise Failure("a halted task has moved its offsets")
                 tenant.olap.run("UPDATE sync_identity SET cluster_id = %s", kept)

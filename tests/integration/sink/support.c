@@ -65,6 +65,7 @@ static const struct view made = {
     .output_count = 5,
     .partition_count = 8,
     .fingerprint = STR("0123456789abcdef"),
+    .definition = STR("partitions: 8\nsource column public.student.name: text\n"),
     .sql_ddl = STR("CREATE TABLE IF NOT EXISTS student_contact (student_id bigint,"
                    " contact_id bigint, name text, contact_number text, born date,"
                    " PRIMARY KEY (student_id, contact_id))"),

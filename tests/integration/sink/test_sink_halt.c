@@ -118,7 +118,8 @@ static void test_ddl_brings_older_tables_up_to_date(void **state) {
     (void)state;
     struct err err;
     assert_int_equal(apply(&err), ERR_NONE);
-    admin("ALTER TABLE sync_progress DROP COLUMN marks");
+    admin("ALTER TABLE sync_progress DROP COLUMN marks;"
+          " ALTER TABLE sync_identity DROP COLUMN definition");
     admin("INSERT INTO sync_progress VALUES ('student_contact', 1, 5, '{1,2}', 'x')");
     assert_int_equal(apply(&err), ERR_NONE);
     assert_int_equal(apply(&err), ERR_NONE);
@@ -163,23 +164,33 @@ static void test_identity_must_be_equal(void **state) {
     (void)sink_acquire(sink, 1, OWNER_A);
     struct view other = *view;
     other.fingerprint = STR("ffffffffffffffff");
+    other.definition = STR("partitions: 8\nsource column public.student.name: varchar\n");
     struct sink_event event = acquire_with(&other);
     assert_int_equal(event.kind, SINK_HALT);
     assert_int_equal(event.err.kind, ERR_HALT);
-    assert_non_null(strstr(event.err.message, "fingerprint is stored as 0123456789abcdef, "
-                                              "found ffffffffffffffff"));
+    assert_non_null(strstr(event.err.message,
+                           "have changed since table student_contact was filled: source column "
+                           "public.student.name was text, is now varchar. Take that back"));
+    admin("UPDATE sync_identity SET definition = NULL"); /* a row of an earlier version */
+    event = acquire_with(&other);
+    assert_non_null(
+        strstr(event.err.message, "fingerprint 0123456789abcdef, now ffffffffffffffff"));
+    assert_string_equal(ask("SELECT coalesce(definition, 'none') FROM sync_identity"), "none");
+    (void)sink_acquire(sink, 1, OWNER_A); /* one that fits brings it up to date */
+    event = acquire_with(&other);
+    assert_non_null(strstr(event.err.message, "public.student.name was text, is now varchar"));
     other = *view;
     other.partition_count = 9;
     event = acquire_with(&other);
-    assert_non_null(strstr(event.err.message, "partitions is stored as 8, found 9"));
+    assert_non_null(strstr(event.err.message, "topic.partitions 8, and this member has 9"));
     admin("UPDATE sync_identity SET cluster_id = 'cluster-0'");
     event = acquire_with(view);
     assert_non_null(
-        strstr(event.err.message, "cluster_id is stored as cluster-0, found cluster-1"));
+        strstr(event.err.message, "the Kafka cluster cluster-0, and this member has cluster-1"));
     admin("UPDATE sync_identity SET cluster_id = 'cluster-1', topics = '{a,b}'");
     event = acquire_with(view);
-    assert_non_null(strstr(event.err.message, "topics is stored as a, b, found oltp.public."));
-    assert_int_equal(ask_number("SELECT count(*) FROM sync_progress"), 2);
+    assert_non_null(strstr(event.err.message, "the topics a, b, and this member has oltp.public."));
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_progress"), 3);
     pg_sink_destroy(&sink);
 }
 

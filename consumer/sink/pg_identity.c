@@ -1,0 +1,87 @@
+/* What is stored beside the progress and must not change: the comparison, and what it tells people.
+ */
+#include "sink/pg_internal.h"
+#include "sink/statements.h"
+#include "view/definition.h"
+
+#include <stdio.h>
+
+#define DIFFERENCE_MAX 260 /* what fits into a message */
+
+#define WAYS_OUT "Take that back, or fill the table again (docs/operations.md, Starting anew)"
+
+void send_definition(struct sink *sink) {
+    params_begin(sink);
+    params_add(sink, OID_TEXT, sink->view->name);
+    params_add(sink, OID_TEXT, sink->view->fingerprint);
+    params_add(sink, OID_TEXT, sink->view->definition);
+    flight_prepared(sink, (struct step){STEP_IDENTITY, 0}, "sync_definition");
+}
+
+static void view_differs(struct sink *sink, struct str stored, struct str fingerprint) {
+    const struct view *view = sink->view;
+    char what[DIFFERENCE_MAX];
+    size_t count = definition_difference(stored, view->definition, what, sizeof what);
+    if (stored.len == 0 || count == 0) {
+        (void)snprintf(
+            what, sizeof what,
+            "fingerprint %.16s, now %.16s (an earlier version filled it, and kept no text "
+            "to compare)",
+            fingerprint.ptr, view->fingerprint.ptr);
+    }
+    (void)err_set(&sink->source_err, ERR_HALT,
+                  "the view's SQL or the source tables' declarations have changed since table "
+                  "%.60s was filled: %s%s. " WAYS_OUT,
+                  view->name.ptr, what, stored.len > 0 && count > 1 ? ", ..." : "");
+}
+
+static void setting_differs(struct sink *sink, const char *what, struct str stored,
+                            struct str found) {
+    (void)err_set(&sink->source_err, ERR_HALT,
+                  "table %.60s was filled with %s %.120s, and this member has %.120s. " WAYS_OUT,
+                  sink->view->name.ptr, what, stored.ptr, found.ptr);
+}
+
+void identity_answer(struct sink *sink, const PGresult *result) {
+    const struct view *view = sink->view;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        return;
+    }
+    if (PQntuples(result) != 1) {
+        (void)err_set(&sink->source_err, ERR_HALT,
+                      "sync_identity has no row for " STR_FMT ": somebody deleted it. Restart the "
+                      "member: it writes the row again",
+                      STR_ARG(view->name));
+        return;
+    }
+    struct buf *topics = &sink->columns[0], *count = &sink->columns[1];
+    buf_reset(topics);
+    for (size_t t = 0; t < view->table_count; t++) {
+        buf_printf(topics, "%s" STR_FMT, t > 0 ? ", " : "", STR_ARG(view->tables[t].topic));
+    }
+    buf_append(topics, "", 1);
+    buf_reset(count);
+    buf_printf(count, "%d", (int)view->partition_count);
+    buf_append(count, "", 1);
+    const struct {
+        const char *what;
+        struct str found;
+    } settings[] = {
+        {"records of the Kafka cluster", sink->identity.cluster_id},
+        {"the topics", str_from(topics->ptr)},
+        {"topic.partitions", str_from(count->ptr)},
+        {"the partition hash", sink->identity.hash},
+    };
+    const size_t setting_count = sizeof settings / sizeof settings[0];
+    for (size_t i = 0; i < setting_count; i++) {
+        struct str stored = result_value(result, 0, (int)i);
+        if (!str_equal(stored, settings[i].found)) {
+            setting_differs(sink, settings[i].what, stored, settings[i].found);
+            return;
+        }
+    }
+    struct str fingerprint = result_value(result, 0, (int)setting_count);
+    if (!str_equal(fingerprint, view->fingerprint)) {
+        view_differs(sink, result_value(result, 0, (int)setting_count + 1), fingerprint);
+    }
+}
