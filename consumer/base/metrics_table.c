@@ -5,7 +5,8 @@
 
 static const char *const outcomes[] = {"committed", "refused", "fenced", "retried", NULL};
 static const char *const settled[] = {"committed", "not_committed", "overtaken", NULL};
-static const char *const reacquired[] = {"fenced", "sink_went_back", "cache", "resumed", NULL};
+static const char *const reacquired[] = {"fenced",  "sink_went_back",  "cache",
+                                         "resumed", "unknown_outcome", NULL};
 static const char *const discarded[] = {"no_progress", "damaged",      "distrusted",
                                         "missing",     "incomplete",   "too_old",
                                         "log_too_old", "rows_refused", NULL};
@@ -37,6 +38,10 @@ const struct metric_info metric_table[METRIC_COUNT] = {
         "Records whose transaction is in; those of initial loads and rebuilds are not counted."),
     [METRIC_DEAD_LETTERS] = BY_TASK(METRIC_COUNTER, "dead_letters_total",
                                     "Records put aside in sync_dead_letter by this member."),
+    [METRIC_ROWS_REFUSED] = BY_TASK(
+        METRIC_COUNTER, "rows_refused_total",
+        "Rows that the OLAP table refused by their own values and that were noted in sync_refused, "
+        "each time."),
     [METRIC_COMMIT_TIME_REGRESSIONS] = BY_TABLE(
         METRIC_COUNTER, "commit_time_regressions_total",
         "Records whose commit time in the source lies before that of a record read earlier from "
@@ -96,6 +101,9 @@ const struct metric_info metric_table[METRIC_COUNT] = {
     [METRIC_STANDING_LETTERS] =
         BY_TASK(METRIC_GAUGE, "dead_letters",
                 "Dead letters of the task that stand in sync_dead_letter, as this member knows."),
+    [METRIC_STANDING_REFUSED] =
+        BY_TASK(METRIC_GAUGE, "refused_rows",
+                "Rows of the task that stand in sync_refused: the OLAP table lacks them."),
 
     [METRIC_READY] = ONE(
         METRIC_GAUGE, "ready",

@@ -236,6 +236,8 @@ static void make_member(struct run *run) {
         .held_max_bytes = (size_t)config->held_max_bytes,
         .cache_commit_bytes = (size_t)config->cache_commit_bytes,
         .dead_letter_max = (size_t)config->dead_letter_max,
+        .refused_row_max = (size_t)config->refused_row_max,
+        .conflict_halt_ms = config->conflict_halt_ms,
         .incomplete_halt_ms = config->incomplete_halt_ms,
         .min_compaction_lag_ms = run->min_compaction_lag_ms,
         .metrics = run->metrics,

@@ -48,6 +48,8 @@ struct config {
     int64_t held_max_bytes;     /* of records that wait for their transactions */
     int64_t cache_commit_bytes; /* dirty bytes after which the state cache commits */
     int64_t dead_letter_max;    /* records a task may set aside; one more halts it */
+    int64_t refused_row_max;    /* rows of a task the sink may refuse; one more halts it */
+    int64_t conflict_halt_ms;   /* what depends on other rows is tried for so long */
     int64_t incomplete_halt_ms; /* a task whose partitions are split halts after this */
     int64_t shutdown_timeout_ms;
     const char *serve_address;

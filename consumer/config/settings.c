@@ -53,6 +53,11 @@ const struct config_setting config_settings[] = {
             "memory for changes of the state caches together; then the largest commits"),
     INTEGER("dead.letter.max", dead_letter_max, 0, 1000000, "records", "100",
             "records that a task may set aside; one more halts it"),
+    INTEGER("refused.row.max", refused_row_max, 0, 1000000, "rows", "1000",
+            "rows of a task that the sink table may refuse by their own values; one more halts it"),
+    INTEGER("conflict.halt.ms", conflict_halt_ms, 0, DAY_MS, "milliseconds", "60000",
+            "how long a task tries again what a unique index, foreign key or trigger of the sink "
+            "table refuses; then it halts"),
     INTEGER("incomplete.halt.ms", incomplete_halt_ms, 100, DAY_MS, "milliseconds", "30000",
             "a task whose partitions lie with different members for longer than this halts"),
     INTEGER("shutdown.timeout.ms", shutdown_timeout_ms, 100, 60000, "milliseconds", "2500",

@@ -207,9 +207,12 @@ static void work_complete(struct member *m, struct task *task) {
             task->record_limit *= 2;
             task->record_limit = task->record_limit < m->o.batch_max_rows ? task->record_limit : 0;
         }
+        task->careful &= task->record_limit > 0;
         return;
     }
     task->initial = false;
+    task->careful = false;
+    task->hunted = false;
     task->refused_count = 0;
     arena_reset(&task->refused_arena);
     task_forget_found(task);
@@ -223,8 +226,10 @@ static void work_complete(struct member *m, struct task *task) {
     task_set_live(m, task);
 }
 
-void task_committed(struct member *m, struct task *task) {
+void task_committed(struct member *m, struct task *task, const struct sink_event *event) {
     report_committed(m, task);
+    task_note_refused(m, task, event);
+    task_conflict_over(task);
     task->progress = task->part.after;
     for (size_t i = 0; i < task->part.letter_count; i++) {
         const struct dead_letter *letter = &task->part.letters[i];

@@ -254,14 +254,10 @@ static void hunt_end(struct session *s) {
     task->hunting = false;
     if (!found && survey) {
         task->surveyed = true;
-    } else if (!found) {
-        struct err err = task->refusal;
-        (void)err_set(
-            &err, ERR_HALT,
-            "the OLAP database refuses the rows of this task (SQLSTATE %.5s: %.300s), though "
-            "every value is good by itself: look for constraints on the table",
-            task->refusal.sqlstate, task->refusal.message);
-        task_halt(m, task, &err);
+    } else if (!found) { /* no record is to blame: a row is */
+        task->hunted = true;
+        task->careful = true;
+        task_take_care(m, task);
     } else if (!too_many_letters(m, task, &task->refusal)) {
         task_restart_reading(m, task, DISCARD_ROWS_REFUSED);
     }

@@ -169,7 +169,8 @@ bool member_ready(const struct member *m) {
         ready = m->sessions[i].connected && !m->sessions[i].must_verify;
     }
     for (int32_t p = 0; ready && p < m->partition_count; p++) {
-        ready = !m->tasks[p] || m->tasks[p]->phase == TASK_LIVE;
+        ready = !m->tasks[p] ||
+                (m->tasks[p]->phase == TASK_LIVE && m->tasks[p]->conflict_since_ms == 0);
     }
     return ready;
 }
@@ -228,7 +229,8 @@ size_t member_step(struct member *m) {
 int member_wait_ms(const struct member *m) {
     bool soon = m->needs_assign || m->revoking || m->stopping;
     for (int32_t p = 0; p < m->partition_count && !soon; p++) {
-        soon = m->tasks[p] && m->tasks[p]->phase == TASK_OPENING;
+        soon = m->tasks[p] &&
+               (m->tasks[p]->phase == TASK_OPENING || m->tasks[p]->conflict_since_ms > 0);
     }
     for (size_t i = 0; i < m->o.sink_count && !soon; i++) {
         soon = m->sessions[i].retry_at_ms > now_ms(m);

@@ -39,6 +39,8 @@ struct member_options {
     size_t held_max_bytes; /* of records that wait for their transactions, over all tasks; about */
     size_t cache_commit_bytes;
     size_t dead_letter_max;
+    size_t refused_row_max;
+    int64_t conflict_halt_ms;
     int64_t incomplete_halt_ms;
     int64_t min_compaction_lag_ms; /* the smallest of the topics' */
     struct metrics *metrics;       /* NULL: not counted */

@@ -167,6 +167,8 @@ enum err_kind work_begin_batch(struct member *m, struct task *task, size_t limit
 enum err_kind work_build(struct member *m, struct task *task, size_t budget, struct err *reterr);
 /* Undoes a batch in the state and gives its records back to the task. */
 void work_undo(struct task *task);
+/* Begins a rebuild anew, its deletes ahead. */
+void work_deletes_ahead(struct task *task);
 /* Copies a record's bytes and reason into letter. */
 void letter_fill(struct dead_letter *letter, const struct member *m, const struct record *record,
                  const char *reason);
@@ -183,8 +185,8 @@ bool turn_is_built(const struct session *s);
 /* commit.c */
 /* Sends the session's next job, when it is free. */
 size_t commit_submit(struct session *s);
-/* The transaction in task->part is in. */
-void task_committed(struct member *m, struct task *task);
+/* The transaction in task->part is in; event NULL: its answer was lost. */
+void task_committed(struct member *m, struct task *task, const struct sink_event *event);
 /* Commits caches that have rested dirty, and tells Kafka how far we are. */
 void commit_caches(struct member *m);
 /* When the caches together hold cache_commit_bytes of changes in memory: commits the one that holds
@@ -204,6 +206,24 @@ void report_settled(const struct session *s, enum unknown_settled settled);
 void report_kafka_trouble(struct member *m, const struct err *err);
 /* At the end of each step. */
 void report_step(struct member *m);
+
+/* refuse.c */
+/* The transaction that task->part was alone in is refused. */
+void task_refused(struct member *m, struct task *task, const struct sink_event *event);
+/* Halts the task; for what its work is about a single record, that is named. */
+void task_halt_at_work(struct member *m, struct task *task, const struct err *why);
+/* task->part is to look for refused rows. */
+void task_take_care(const struct member *m, struct task *task);
+/* An op of task->part: entries of the rows it deletes or writes go. values: its table's columns, of
+ * an UPSERT the outputs. */
+void task_clear_refused(const struct member *m, struct task *task, const struct row_op *op,
+                        const struct str *values);
+/* All entries go: an initial load. */
+void task_clear_all_refused(struct task *task);
+/* The transaction in task->part is in: what stands in sync_refused now. */
+void task_note_refused(struct member *m, struct task *task, const struct sink_event *event);
+/* The transaction in task->part is in: what was tried again has passed. */
+void task_conflict_over(struct task *task);
 
 /* settle.c */
 size_t sink_step(struct session *s);

@@ -12,6 +12,9 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
     task->initial = !result->newest.has_offsets;
     memcpy(task->proof, task->progress.marks, sizeof task->proof);
     task_take_letters(m, task, result->letters, result->letter_count);
+    for (size_t i = 0; i < result->refused_count; i++) {
+        (void)refused_set_add(&task->refused_rows, result->refused[i]);
+    }
     task->phase = TASK_OPENING;
     task->opening_since_ms = now_ms(m);
     task->retry_at_ms = 0;
@@ -88,6 +91,9 @@ void task_restart_reading(struct member *m, struct task *task, enum cache_discar
     batch_reset(&task->current, m->o.consume_ops, m->o.consume);
     batch_reset(&task->next, m->o.consume_ops, m->o.consume);
     task_forget_found(task);
+    task->hunted = false;
+    task->careful = false;
+    task->conflict_since_ms = 0;
     struct arena arena = task->work.arena;
     arena_reset(&arena);
     task->work = (struct work){.arena = arena};

@@ -191,6 +191,7 @@ static void set_task_gauges(struct member *m, const struct task *task) {
     bool acquired = task->phase != TASK_WAITING && task->phase != TASK_HALTED;
     if (acquired) {
         metrics_set(metrics, METRIC_STANDING_LETTERS, number, (int64_t)task->letter_count);
+        metrics_set(metrics, METRIC_STANDING_REFUSED, number, (int64_t)task->refused_rows.count);
     }
     set_offsets(m, task->number, &task->progress);
     set_lag(m, task);
@@ -208,6 +209,7 @@ static void set_gauges(struct member *m) {
         metrics_unset(m->o.metrics, METRIC_CACHE_ROWS, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_CACHE_DIRTY_BYTES, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_STANDING_LETTERS, (size_t)p);
+        metrics_unset(m->o.metrics, METRIC_STANDING_REFUSED, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_LAG, (size_t)p);
         set_offsets(m, p, NULL);
     }
@@ -273,6 +275,10 @@ static void add_group_reasons(const struct member *m, struct health_report *repo
 static void add_task_reason(const struct member *m, const struct task *task,
                             struct health_report *report) {
     const struct err *halt = &task->halt;
+    if (task->phase != TASK_HALTED && task->conflict_since_ms > 0) {
+        health_report_add(report, "task %d is refused and tries again: %s", (int)task->number,
+                          task->conflict.message);
+    }
     if (task->phase == TASK_LIVE) {
         return;
     }

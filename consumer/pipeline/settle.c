@@ -57,49 +57,17 @@ static void on_committed(struct session *s, const struct sink_event *event) {
     for (size_t i = 0; i < s->txn.part_count; i++) {
         struct task *task = task_of(s, s->txn.parts[i]);
         if (task) {
-            task_committed(s->member, task);
+            task_committed(s->member, task, event);
         }
     }
 }
 
-/* A batch that was refused is undone and tried in smaller pieces, alone: the record that is refused
- * alone becomes a dead letter. */
-static void halve(struct member *m, struct task *task, bool was_alone, const struct err *refusal) {
-    size_t count = task->work.record_count;
-    bool was_letter = task->work.kind == WORK_LETTER;
-    work_undo(task);
-    if (was_letter) {
-        struct err err = *refusal;
-        (void)err_set(&err, ERR_HALT, "a dead letter is refused (SQLSTATE %.5s): %.300s",
-                      refusal->sqlstate, refusal->message);
-        task_halt(m, task, &err);
-        return;
-    }
-    task->solo = true;
-    if (was_alone && count == 1) {
-        task->letter_next = true;
-        task->refusal = *refusal;
-        task->refusal.kind = ERR_RECORD;
-    } else {
-        task->record_limit = count > 1 ? count / 2 : 1;
-    }
-}
-
-static void on_refused(struct session *s, const struct err *refusal) {
-    struct member *m = s->member;
-    bool was_alone = s->txn.part_count == 1;
-    log_err(m->o.log, LOG_DEBUG, "pipeline", "refused", refusal);
+/* What one of several tasks is to blame for: each is sent again alone, unchanged. */
+static void send_alone(struct session *s) {
     for (size_t i = 0; i < s->txn.part_count; i++) {
         struct task *task = task_of(s, s->txn.parts[i]);
-        if (!task) {
-            continue;
-        }
-        task->work.in_flight = false;
-        if (task->work.kind == WORK_BATCH || task->work.kind == WORK_LETTER) {
-            halve(m, task, was_alone, refusal);
-        } else if (was_alone) {
-            hunt_begin(m, task, refusal);
-        } else {
+        if (task) {
+            task->work.in_flight = false;
             task->solo = true;
         }
     }
@@ -126,6 +94,15 @@ static void contested(struct member *m, int32_t number) {
         number, contest->count, (long long)(wait_ms / 1000));
 }
 
+static void on_refused(struct session *s, const struct sink_event *event) {
+    log_err(s->member->o.log, LOG_DEBUG, "pipeline", "refused", &event->err);
+    send_alone(s);
+    struct task *task = task_of(s, s->txn.parts[0]);
+    if (s->txn.part_count == 1 && task) {
+        task_refused(s->member, task, event);
+    }
+}
+
 /* A fence failed, an outcome is unknown, or the connection is new: the newest row decides. */
 static void settle(struct session *s, struct task *task, const struct progress *newest) {
     struct member *m = s->member;
@@ -136,7 +113,11 @@ static void settle(struct session *s, struct task *task, const struct progress *
         log_line(m->o.log, LOG_INFO, "pipeline", "was_committed", "task=%d seq=%lld", task->number,
                  (long long)newest->seq);
         report_settled(s, UNKNOWN_WAS_COMMITTED);
-        task_committed(m, task);
+        if (part->careful) { /* which rows it refused was in the answer */
+            task_reacquire(m, task, REACQUIRED_UNKNOWN, "its refused rows must be read");
+        } else {
+            task_committed(m, task, NULL);
+        }
     } else if (progress_equal(newest, &task->progress, tables)) {
         task->work.in_flight = false; /* what was built is sent again, unchanged */
         if (unknown) {
@@ -190,12 +171,10 @@ static void retry_later(struct session *s, const struct err *err) {
 
 /* Nothing was written: what was built is sent again, unchanged. */
 static void on_again(struct session *s, const struct err *err) {
-    if (s->job == JOB_COMMIT) {
-        for (size_t i = 0; i < s->txn.part_count; i++) {
-            struct task *task = task_of(s, s->txn.parts[i]);
-            if (task) {
-                task->work.in_flight = false;
-            }
+    for (size_t i = 0; s->job == JOB_COMMIT && i < s->txn.part_count; i++) {
+        struct task *task = task_of(s, s->txn.parts[i]);
+        if (task) {
+            task->work.in_flight = false;
         }
     }
     if (s->load_task && s->load_error.kind != ERR_NONE) {
@@ -208,11 +187,11 @@ static void on_again(struct session *s, const struct err *err) {
 static void on_halt(struct session *s, const struct err *err) {
     struct member *m = s->member;
     if (s->job == JOB_COMMIT) {
-        for (size_t i = 0; i < s->txn.part_count; i++) {
-            struct task *task = task_of(s, s->txn.parts[i]);
-            if (task) {
-                task_halt(m, task, err);
-            }
+        struct task *task = task_of(s, s->txn.parts[0]);
+        send_alone(s);
+        if (s->txn.part_count == 1 &&
+            task) { /* of several, one may be to blame: the others go on */
+            task_halt_at_work(m, task, err);
         }
     } else if (s->job == JOB_ACQUIRE) {
         for (size_t i = 0; i < s->asked_count; i++) {
@@ -257,7 +236,7 @@ static void on_event(struct session *s, const struct sink_event *event) {
         if (s->job == JOB_CHECK) {
             hunt_answer(s, true, &event->err);
         } else {
-            on_refused(s, &event->err);
+            on_refused(s, event);
         }
         break;
     case SINK_CHECKED:

@@ -18,6 +18,7 @@
 #include "base/backoff.h"
 #include "base/metrics.h"
 #include "pipeline/batch.h"
+#include "pipeline/refused_set.h"
 #include "pipeline/row_writer.h"
 #include "sink/sink.h"
 #include "state/state.h"
@@ -40,6 +41,10 @@ enum work_kind {
     WORK_LOAD,    /* the initial load, by COPY */
 };
 
+/* A work's deletes go with its other rows; or in transactions of their own before all else, where
+ * they may be what another task waits for, and then along with the others once more. */
+enum deletes { DELETES_ALONG, DELETES_AHEAD, DELETES_WENT };
+
 /* What is being written for a task: one or more transactions, the last of which moves the offsets.
  */
 struct work {
@@ -59,6 +64,7 @@ struct work {
     bool built;     /* task->part holds a transaction whose outcome is not known yet */
     bool in_flight; /* ... and it was sent */
     bool last;      /* ... and it moves the offsets */
+    enum deletes deletes;
     /* REBUILD: how far the touched rows are done */
     int rebuild_table;
     struct str rebuild_key;
@@ -120,11 +126,20 @@ struct task {
     size_t record_limit; /* at most so many records a batch; 0: no limit */
     bool solo;           /* alone in its transaction */
     bool letter_next;    /* the next record alone was refused: it becomes a dead letter */
+    /* Rows that the sink table refuses by their own values: those that stand in sync_refused. */
+    struct refused_set refused_rows;
+    bool careful; /* its transactions look for more of them */
+    /* What depends on other rows, or on a trigger, was refused and is tried again. */
+    int64_t conflict_since_ms; /* 0: nothing */
+    struct err conflict;
+    struct backoff conflicts;
+    bool deletes_ahead; /* of the next batch */
     /* Refused rows of a load or rebuild. */
     struct arena refused_arena;
     struct refused_row *refused;
     size_t refused_count, refused_cap;
     bool hunting; /* looking for them with check jobs */
+    bool hunted;  /* ... has found none */
     struct err refusal;
     /* Records that READING could not decode: they go with the last transaction of WRITING. */
     struct arena found_arena; /* theirs, and WRITING's array of letters */

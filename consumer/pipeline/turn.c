@@ -12,6 +12,9 @@
 
 /* A task whose work can go into the next transaction. */
 static bool wants_to_write(const struct session *s, const struct task *task) {
+    if (now_ms(s->member) < task->retry_at_ms) { /* what was refused is tried again later */
+        return false;
+    }
     if (task->phase == TASK_WRITING) { /* one hunt at a time: what it may lead to waits */
         return task->surveyed && !s->hunt;
     }
@@ -23,7 +26,8 @@ static bool wants_to_write(const struct session *s, const struct task *task) {
 static struct task *alone(const struct session *s) {
     for (int32_t i = 0; i < s->member->partition_count; i++) {
         struct task *task = session_task(s, (s->turn + i) % s->member->partition_count);
-        if (task && wants_to_write(s, task) && (task->solo || task->work.kind == WORK_LOAD)) {
+        if (task && wants_to_write(s, task) &&
+            (task->solo || task->careful || task->work.kind == WORK_LOAD)) {
             return task;
         }
     }

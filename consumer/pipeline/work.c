@@ -115,6 +115,11 @@ static enum err_kind add_letter(const struct member *m, struct task *task, struc
             return kind;
         }
     }
+    if (work->kind == WORK_LETTER && letter->row_key.ptr) { /* what was written of it is mended */
+        struct slot *slot = slots_find(slots, item->record.table, letter->row_key, true);
+        slot->touched.join_len = item->change.join_len;
+        slot->value = letter->kept;
+    }
     work->letter_count++;
     return ERR_NONE;
 }
@@ -202,6 +207,7 @@ enum err_kind work_begin_batch(struct member *m, struct task *task, size_t limit
     struct work *work = &task->work;
     work->kind = task->letter_next ? WORK_LETTER : WORK_BATCH;
     work->record_count = task->letter_next ? 1 : count;
+    work->deletes = task->deletes_ahead ? DELETES_AHEAD : DELETES_ALONG;
     memcpy(work->offsets_after, task->progress.offsets, sizeof work->offsets_after);
     memcpy(work->marks_after, task->progress.marks, sizeof work->marks_after);
     if (task->letter_next) {
@@ -219,6 +225,19 @@ void work_undo(struct task *task) {
     struct arena arena = task->work.arena;
     arena_reset(&arena);
     task->work = (struct work){.arena = arena};
+}
+
+void work_deletes_ahead(struct task *task) {
+    struct work *work = &task->work;
+    join_end(task->join);
+    work->deletes = DELETES_AHEAD;
+    work->built = false;
+    work->chunk_count--; /* what is built was not written */
+    work->ops_done = true;
+    work->has_op = false;
+    work->rebuild_table = 0;
+    work->rebuild_key = STR_NONE;
+    work->rebuild_done = false;
 }
 
 /* The next touched rows of a rebuild become a batch of their own: its deletes first. */
@@ -262,9 +281,58 @@ static enum err_kind rebuild_next(const struct member *m, struct task *task, str
     return ERR_NONE;
 }
 
+/* The op that was added last. */
+static enum err_kind clear_refused(const struct member *m, struct task *task, struct err *reterr) {
+    struct row_writer *writer = task->session->writer;
+    const struct row_op *op = &task->work.op;
+    const struct str *values = NULL;
+    enum err_kind kind = op->kind == ROW_OP_UPSERT
+                             ? row_writer_outputs(writer, op, &values, reterr)
+                             : row_writer_columns(writer, op->table, op->row, &values, reterr);
+    if (kind == ERR_NONE) {
+        task_clear_refused(m, task, op, values);
+    }
+    return kind;
+}
+
+/* The own checks of all touched rows: where something is refused, a record that is to blame is told
+ * before any of its rows is written. */
+static enum err_kind add_checks(struct task *task, struct err *reterr) {
+    struct work *work = &task->work;
+    for (size_t i = 0; i < work->touched_count; i++) {
+        struct row_op op = {.kind = ROW_OP_CHECK, .table = work->touched[i].table};
+        op.row.key = work->touched[i].key;
+        enum err_kind kind = state_get(task->state, op.table, op.row.key, &op.row.value, reterr);
+        if (kind == ERR_NONE && op.row.value.ptr) {
+            kind = row_writer_add(task->session->writer, &op, &task->part, reterr);
+        }
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    return ERR_NONE;
+}
+
+/* Goes on to the pass in which everything is written, once the deletes ahead are. */
+static void deletes_went(struct task *task) {
+    struct work *work = &task->work;
+    bool all = work->kind != WORK_REBUILD || work->rebuild_done;
+    if (work->deletes != DELETES_AHEAD || !work->ops_done || !all || work->chunk_count == 0) {
+        return;
+    }
+    work->deletes = DELETES_WENT;
+    work->rebuild_table = 0;
+    work->rebuild_key = STR_NONE;
+    if (work->kind != WORK_REBUILD) { /* else its next chunk begins it */
+        work->ops_done = false;
+        join_begin(task->join, task_reader(task), work->touched, work->touched_count);
+    }
+}
+
 /* Row ops into the part until the budget is used or the join has no more: the op that finds no room
  * waits in work->op, so that the transaction that takes the last op also moves the offsets. */
-static enum err_kind fill_part(struct task *task, size_t budget, struct err *reterr) {
+static enum err_kind fill_part(const struct member *m, struct task *task, size_t budget,
+                               struct err *reterr) {
     struct work *work = &task->work;
     row_writer_forget(task->session->writer);
     for (size_t rows = 0; !work->ops_done; rows++) {
@@ -273,13 +341,20 @@ static enum err_kind fill_part(struct task *task, size_t budget, struct err *ret
             if (kind != ERR_NONE) {
                 return kind;
             }
-            work->ops_done = work->op.kind == ROW_OP_END;
+            bool passed = work->deletes == DELETES_AHEAD && work->op.kind != ROW_OP_DELETE;
+            work->ops_done = passed || work->op.kind == ROW_OP_END;
             work->has_op = !work->ops_done;
         }
         if (!work->has_op || rows == budget || task->part.bytes >= PART_BYTES_MAX) {
             break;
         }
         enum err_kind kind = row_writer_add(task->session->writer, &work->op, &task->part, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        if (task->refused_rows.count > 0) {
+            kind = clear_refused(m, task, reterr);
+        }
         if (kind != ERR_NONE) {
             return kind;
         }
@@ -297,17 +372,28 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
     part->after = task->progress;
     part->after.seq++;
     enum err_kind kind = ERR_NONE;
+    deletes_went(task);
     if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops_done)) {
         kind = rebuild_next(m, task, reterr);
     }
     if (kind == ERR_NONE && work->kind != WORK_LOAD) {
-        kind = fill_part(task, budget, reterr);
+        kind = fill_part(m, task, budget, reterr);
+    }
+    bool first = work->kind == WORK_BATCH && work->chunk_count == 0;
+    if (kind == ERR_NONE && first && task->careful) {
+        kind = add_checks(task, reterr);
     }
     if (kind != ERR_NONE) {
         return kind;
     }
-    work->last = work->kind == WORK_LOAD ||
-                 (work->ops_done && (work->kind != WORK_REBUILD || work->rebuild_done));
+    work->last = work->kind == WORK_LOAD || (work->ops_done && work->deletes != DELETES_AHEAD &&
+                                             (work->kind != WORK_REBUILD || work->rebuild_done));
+    if (work->kind == WORK_LOAD) {
+        task_clear_all_refused(task);
+    }
+    if (task->careful) {
+        task_take_care(m, task);
+    }
     if (work->last) {
         /* With the offsets, and not before: what an earlier transaction stored, a later one of the
          * same work could prove wrong (a version kept that PostgreSQL refuses). */

@@ -16,23 +16,20 @@ static bool is_any(const char *sqlstate, const char *const *prefixes) {
     return false;
 }
 
-/* The rows' own values can be at fault here; COMMIT for deferred constraints. */
+/* Rows can be at fault here, or what the user put on the table; COMMIT for deferred constraints. */
 static bool is_data_step(enum step_kind step) {
     return step == STEP_DELETE || step == STEP_CHECK || step == STEP_UPSERT || step == STEP_LOAD ||
-           step == STEP_COMMIT;
+           step == STEP_REFUSED || step == STEP_COMMIT;
 }
 
-enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step) {
-    /* 54000: an index entry or a row too large, by its values. */
-    static const char *const data[] = {"22", "23", "21000", "54000", NULL};
+enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool by_code) {
+    /* 54000: an index entry or a row too large, by its values. P0: RAISE. */
+    static const char *const data[] = {"22", "23", "21000", "54000", "P0", NULL};
     /* 26000, 0A000: a prepared statement is gone or does not fit any more; a new session has it. */
     static const char *const again[] = {"40",    "53", "55P03", "55006", "57", "58",
                                         "25006", "08", "25P03", "26000", "0A", NULL};
     if (step == STEP_FENCE && (is_class(sqlstate, "23502") || is_class(sqlstate, "23505"))) {
         return SINK_FENCED;
-    }
-    if (step == STEP_LOAD && is_class(sqlstate, "23505")) {
-        return SINK_HALT; /* rows stand there already: no record is to blame */
     }
     if (is_data_step(step) && is_any(sqlstate, data)) {
         return SINK_REFUSED;
@@ -40,7 +37,23 @@ enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step) {
     if (step == STEP_PREPARE && is_class(sqlstate, "0A")) {
         return SINK_HALT; /* a new session would not have it either */
     }
-    return is_any(sqlstate, again) ? SINK_AGAIN : SINK_HALT;
+    if (is_any(sqlstate, again)) {
+        return SINK_AGAIN;
+    }
+    return is_data_step(step) && step != STEP_CHECK && by_code ? SINK_REFUSED : SINK_HALT;
+}
+
+enum blame outcome_blame(const char *sqlstate, enum step_kind step, bool by_code) {
+    /* 23514 is also a partitioned table's that has no partition for the row. */
+    static const char *const own[] = {"22", "23514", "23502", "54000", NULL};
+    if (step == STEP_CHECK) {
+        return BLAME_RECORD;
+    }
+    if (step == STEP_DELETE) { /* only the key is converted there */
+        return is_class(sqlstate, "22") && !by_code ? BLAME_RECORD : BLAME_OTHERS;
+    }
+    bool upserts = step == STEP_UPSERT || step == STEP_LOAD;
+    return upserts && !by_code && is_any(sqlstate, own) ? BLAME_ROW : BLAME_OTHERS;
 }
 
 bool outcome_drops(const char *sqlstate) {
@@ -99,9 +112,9 @@ enum err_kind outcome_err_kind(enum sink_event_kind kind) {
 
 const char *step_name(enum step_kind step) {
     static const char *const names[] = {
-        "prepare", "begin", "set",       "lock",  "fence",  "delete",   "check",
-        "upsert",  "load",  "letters",   "trim",  "commit", "rollback", "identity",
-        "append",  "read",  "terminate", "sweep", "sync",
+        "prepare",  "begin",    "set",     "lock", "fence",     "delete", "check",
+        "upsert",   "load",     "refused", "try",  "letters",   "trim",   "commit",
+        "rollback", "identity", "append",  "read", "terminate", "sweep",  "sync",
     };
     _Static_assert(sizeof names / sizeof names[0] == STEP_SYNC + 1, "a name for each step");
     return names[step];

@@ -23,7 +23,9 @@ enum step_kind {
     STEP_DELETE,
     STEP_CHECK,
     STEP_UPSERT,
-    STEP_LOAD, /* COPY, or INSERT where a column needs a conversion */
+    STEP_LOAD,    /* COPY, or INSERT where a column needs a conversion */
+    STEP_REFUSED, /* sync_refused, and the rows that are noted there */
+    STEP_TRY,     /* savepoints around upserts */
     STEP_LETTERS,
     STEP_TRIM,
     STEP_COMMIT,
@@ -36,8 +38,10 @@ enum step_kind {
     STEP_SYNC,
 };
 
-/* FENCED, REFUSED, AGAIN or HALT. */
-enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step);
+/* FENCED, REFUSED, AGAIN or HALT. by_code: raised inside a function (a trigger's, say). */
+enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool by_code);
+/* Of a REFUSED. A trigger's exception is BLAME_OTHERS whatever SQLSTATE it chose. */
+enum blame outcome_blame(const char *sqlstate, enum step_kind step, bool by_code);
 /* The session is of no use any more, whatever the outcome: reconnect. */
 bool outcome_drops(const char *sqlstate);
 /* What the operator should do about a HALT; "" when nothing particular is known. */

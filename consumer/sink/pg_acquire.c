@@ -87,6 +87,8 @@ static void append_send(struct sink *sink) {
     params_tasks(sink);
     flight_query(sink, (struct step){STEP_TRIM, 0}, SQL_TRIM_ALL);
     flight_query(sink, (struct step){STEP_READ, 0}, SQL_LETTERS_READ);
+    params_tasks(sink);
+    flight_query(sink, (struct step){STEP_REFUSED, 0}, SQL_REFUSED_READ);
     send_commit(sink);
     flight_sync(sink);
 }
@@ -197,6 +199,21 @@ static void letters_answer(struct sink *sink, const PGresult *result) {
     }
 }
 
+static void refused_answer(struct sink *sink, const PGresult *result) {
+    int rows = PQntuples(result);
+    for (size_t i = 0; i < sink->task_count; i++) {
+        struct sink_result *of = &sink->task_results[i];
+        of->refused = arena_alloc(&sink->results, ((size_t)rows + 1) * sizeof *of->refused);
+    }
+    for (int i = 0; i < rows; i++) {
+        struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
+        if (of) {
+            of->refused[of->refused_count++] =
+                arena_copy(&sink->results, result_value(result, i, 1));
+        }
+    }
+}
+
 static void acquire_answer(struct sink *sink, struct step step, PGresult *result) {
     if (step.kind == STEP_IDENTITY) {
         identity_answer(sink, result);
@@ -207,6 +224,8 @@ static void acquire_answer(struct sink *sink, struct step step, PGresult *result
         letters_answer(sink, result);
     } else if (step.kind == STEP_SWEEP) {
         log_line(sink->log, LOG_WARN, "sink", "letters_swept", "count=%s", PQcmdTuples(result));
+    } else if (step.kind == STEP_REFUSED) {
+        refused_answer(sink, result);
     } else if (step.kind == STEP_TERMINATE) {
         log_terminated(sink, result);
     } else if (step.kind == STEP_COMMIT) {

@@ -7,7 +7,15 @@
 
 #include <stdio.h>
 
-enum phase { PHASE_OPEN, PHASE_DELETES, PHASE_CHECKS, PHASE_UPSERTS, PHASE_LETTERS, PHASE_CLOSE };
+enum phase {
+    PHASE_OPEN,
+    PHASE_DELETES,
+    PHASE_CHECKS,
+    PHASE_UPSERTS,
+    PHASE_CLEARED,
+    PHASE_LETTERS,
+    PHASE_CLOSE
+};
 
 /* Goes to a phase, or to the next table of this one. */
 static void enter(struct sink *sink, enum phase phase, size_t table) {
@@ -80,7 +88,34 @@ static size_t letter_fill(struct sink *sink, const struct txn_part *part,
     return letter->key.len + letter->value.len + letter->row_key.len + letter->kept.len + text->len;
 }
 
-bool send_letters(struct sink *sink) {
+/* The keys of all parts in one statement; none is sent where no part has any. */
+static bool send_cleared(struct sink *sink) {
+    struct buf *c = sink->columns;
+    size_t count = 0;
+    array_begin(&c[0], OID_INT4);
+    array_begin(&c[1], OID_BYTEA);
+    for (size_t i = 0; i < sink->txn->part_count; i++) {
+        const struct txn_part *part = sink->txn->parts[i];
+        for (size_t k = 0; k < part->cleared_count; k++) {
+            array_add_int32(&c[0], part->task);
+            array_add(&c[1], part->cleared[k]);
+            count++;
+        }
+    }
+    if (count == 0) {
+        return false;
+    }
+    array_end(&c[0], count);
+    array_end(&c[1], count);
+    params_begin(sink);
+    params_add(sink, OID_TEXT, sink->view->name);
+    params_add(sink, OID_INT4_ARRAY, buf_view(&c[0]));
+    params_add(sink, OID_BYTEA_ARRAY, buf_view(&c[1]));
+    flight_prepared(sink, (struct step){STEP_REFUSED, 0}, "sync_clear");
+    return true;
+}
+
+static bool send_letters(struct sink *sink) {
     static const uint32_t types[] = {OID_INT4,  OID_TEXT,  OID_TEXT,  OID_INT4,  OID_INT8,
                                      OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_TEXT};
     static const uint32_t arrays[] = {
@@ -140,6 +175,35 @@ void send_trim(struct sink *sink) {
     flight_prepared(sink, (struct step){STEP_TRIM, 0}, "sync_trim");
 }
 
+bool send_tail(struct sink *sink) {
+    if (sink->cursor.phase != PHASE_LETTERS) {
+        sink->cursor.phase = PHASE_LETTERS;
+        if (send_cleared(sink)) {
+            return true;
+        }
+    }
+    return send_letters(sink);
+}
+
+bool send_head(struct sink *sink) {
+    switch ((enum phase)sink->cursor.phase) {
+    case PHASE_OPEN:
+        send_begin(sink);
+        enter(sink, PHASE_DELETES, 0);
+        return true;
+    case PHASE_DELETES:
+    case PHASE_CHECKS:
+        send_by_table(sink);
+        return true;
+    case PHASE_UPSERTS:
+    case PHASE_CLEARED:
+    case PHASE_LETTERS:
+    case PHASE_CLOSE:
+        break;
+    }
+    return false;
+}
+
 static void commit_send(struct sink *sink) {
     struct commit_cursor *cursor = &sink->cursor;
     if (contention_is_on(sink)) {
@@ -152,20 +216,18 @@ static void commit_send(struct sink *sink) {
     }
     switch ((enum phase)cursor->phase) {
     case PHASE_OPEN:
-        send_begin(sink);
-        enter(sink, PHASE_DELETES, 0);
-        break;
     case PHASE_DELETES:
     case PHASE_CHECKS:
-        send_by_table(sink);
+        (void)send_head(sink);
         break;
     case PHASE_UPSERTS:
         if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->view->output_count)) {
-            cursor->phase = PHASE_LETTERS;
+            cursor->phase = PHASE_CLEARED;
         }
         break;
+    case PHASE_CLEARED:
     case PHASE_LETTERS:
-        if (!send_letters(sink)) {
+        if (!send_tail(sink)) {
             cursor->phase = PHASE_CLOSE;
         }
         break;

@@ -11,7 +11,8 @@
 
 #define CONNECT_MS 10000
 
-static const char *const own_tables[] = {"sync_progress", "sync_identity", "sync_dead_letter"};
+static const char *const own_tables[] = {"sync_progress", "sync_identity", "sync_dead_letter",
+                                         "sync_refused"};
 #define OWN_TABLE_COUNT (sizeof own_tables / sizeof own_tables[0])
 
 /* $1 the table that stands there, $2 the one that should. One line a difference. */
@@ -68,7 +69,7 @@ static enum err_kind failed(struct ddl *ddl, const PGresult *result, struct err 
         link_describe(ddl->conn, &err);
         return err_set(reterr, ERR_RETRY, "%s", err.message);
     }
-    bool config = outcome_of(sqlstate, STEP_PREPARE) == SINK_HALT;
+    bool config = outcome_of(sqlstate, STEP_PREPARE, false) == SINK_HALT;
     const char *advice =
         strcmp(sqlstate, "42501") == 0 ? outcome_advice(sqlstate, STEP_PREPARE) : "";
     (void)err_set(reterr, config ? ERR_CONFIG : ERR_RETRY, "tables in the OLAP database: %s%s%s%s",

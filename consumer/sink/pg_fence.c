@@ -93,7 +93,9 @@ void write_end(struct sink *sink) {
     sink->statement_limit_s = STATEMENT_LIMIT_S;
     struct sink_event committed = {.kind = SINK_COMMITTED,
                                    .deleted_count = sink->cursor.deleted_count,
-                                   .upserted_count = sink->cursor.upserted_count};
+                                   .upserted_count = sink->cursor.upserted_count,
+                                   .refusals = sink->careful.refusals,
+                                   .refusal_count = sink->careful.refusal_count};
     job_end(sink, &committed);
 }
 

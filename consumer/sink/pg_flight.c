@@ -99,6 +99,20 @@ void flight_sync(struct sink *sink) {
     flight_sent(sink, (struct step){STEP_SYNC, 0}, PQpipelineSync(sink->conn), 0);
 }
 
+static void copy_field(char *out, size_t size, const PGresult *result, int field) {
+    const char *text = PQresultErrorField(result, field);
+    (void)snprintf(out, size, "%.*s", text ? (int)strcspn(text, "\r\n") : 0, text ? text : "");
+}
+
+/* What a function raised has its place as context. COPY and json have one of their own, which says
+ * nothing of the kind. */
+static bool raised_by_code(const struct sink *sink, const PGresult *result) {
+    const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    const char *file = PQresultErrorField(result, PG_DIAG_SOURCE_FILE);
+    bool json = file && strcmp(file, "jsonfuncs.c") == 0;
+    return context && !sink->copying && !(json && !strchr(context, '\n'));
+}
+
 void flight_fail(struct sink *sink, struct step step, const PGresult *result) {
     struct failure *failure = &sink->flight.failure;
     if (failure->set) {
@@ -111,6 +125,10 @@ void flight_fail(struct sink *sink, struct step step, const PGresult *result) {
     (void)snprintf(failure->sqlstate, sizeof failure->sqlstate, "%s", sqlstate ? sqlstate : "");
     (void)message_clean(failure->sqlstate, message ? message : PQresultErrorMessage(result),
                         failure->message, sizeof failure->message);
+    failure->by_code = raised_by_code(sink, result);
+    copy_field(failure->code, sizeof failure->code, result, PG_DIAG_CONTEXT);
+    copy_field(failure->schema, sizeof failure->schema, result, PG_DIAG_SCHEMA_NAME);
+    copy_field(failure->constraint, sizeof failure->constraint, result, PG_DIAG_CONSTRAINT_NAME);
 }
 
 /* False: answers and steps don't match, which no server does. */
@@ -129,7 +147,9 @@ static bool flight_answer(struct sink *sink, PGresult *result) {
         return true;
     }
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
-        if (sink->job->answer && !job_is_rollback(sink)) {
+        if (job_is_rollback(sink)) {
+            job_explain_answer(sink, result);
+        } else if (sink->job->answer) {
             sink->job->answer(sink, step, result);
         }
         return true;

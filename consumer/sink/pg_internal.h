@@ -28,6 +28,8 @@
 #define STATEMENT_LIMIT_S     30
 #define STATEMENT_LIMIT_MAX_S 3600
 #define SINK_MESSAGE_MAX      400
+#define NAME_MAX_BYTES        63 /* PostgreSQL's */
+#define CAREFUL_RANGES_MAX    64 /* slices of the largest batch, and halves of one */
 
 struct step {
     enum step_kind kind;
@@ -40,6 +42,28 @@ struct failure {
     struct step step;
     char sqlstate[6];
     char message[SINK_MESSAGE_MAX];
+    bool by_code;                        /* raised inside a function: code says where */
+    char code[160];                      /* the first line of the error's context */
+    char schema[NAME_MAX_BYTES + 1];     /* of the constraint */
+    char constraint[NAME_MAX_BYTES + 1]; /* "": none is named */
+};
+
+/* What a careful part's job knows beside the cursor: pg_careful.c. */
+struct careful {
+    struct row_array pulled;      /* of a load: the rows pulled last */
+    const struct row_array *rows; /* that are tried now */
+    size_t *starts;               /* where each row begins: (row, column) */
+    size_t start_cap;
+    struct {
+        size_t begin, end;
+    } ranges[CAREFUL_RANGES_MAX]; /* of rows still to be tried, as a stack */
+    size_t range_count;
+    bool saved, failed;       /* there is a savepoint; the last try must go back to it */
+    bool ended;               /* the load's source has no more */
+    struct row_array keys;    /* of the refused rows */
+    struct refusal *refusals; /* in results */
+    size_t refusal_count, refusal_cap;
+    size_t sent; /* refusals whose entries were sent */
 };
 
 struct flight {
@@ -84,7 +108,7 @@ enum copy_phase { COPY_BEGIN, COPY_ROWS, COPY_END };
 struct commit_cursor {
     int phase; /* pg_commit.c's, or enum copy_phase */
     size_t table;
-    size_t part, letter; /* the next dead letter */
+    size_t part, letter; /* the next dead letter, or cleared key */
     bool committed;      /* COMMIT's tag was literally COMMIT */
     bool stale;          /* a newest row is not what the transaction expects */
     uint64_t deleted_count, upserted_count;
@@ -139,7 +163,10 @@ struct sink {
     int tries;
     struct err source_err; /* the load source's; kind ERR_NONE: none */
 
+    struct careful careful;
+
     struct sink_event outcome; /* of the job, held back until its ROLLBACK is answered */
+    struct failure explained;  /* ... what it was made of */
     struct sink_event events[EVENTS_MAX];
     size_t event_count;
     struct arena results;
@@ -188,6 +215,12 @@ void flight_fail(struct sink *sink, struct step step, const PGresult *result);
 /* Binary value of a result, ptr NULL for NULL. */
 struct str result_value(const PGresult *result, int row, int column);
 
+/* pg_careful.c */
+void careful_begin(struct sink *sink);
+void careful_clear(struct sink *sink);
+/* The next row of the load's source; false at its end, or with source_err set. */
+bool load_next_row(struct sink *sink, const struct str **ret_values); /* pg_load.c */
+
 /* pg_job.c */
 void job_begin(struct sink *sink, const struct job *job, bool deadline);
 /* Ends the job with event; rolls back first if a transaction is open. */
@@ -220,8 +253,15 @@ void send_commit(struct sink *sink);
  * sink->source_err. */
 void send_definition(struct sink *sink);
 void identity_answer(struct sink *sink, const PGresult *result);
-/* pg_commit.c: the next statement of dead letters; false when there are no more. */
-bool send_letters(struct sink *sink);
+/* pg_commit.c: the next statement of BEGIN, fence, deletes and checks; false when there are no
+ * more.
+ */
+bool send_head(struct sink *sink);
+/* The next statement of entries to be cleared and of dead letters; false when there are no more. */
+bool send_tail(struct sink *sink);
+/* pg_job.c: what the error says of a REFUSED whose blame is others', once the catalog was asked. */
+void job_explain_send(struct sink *sink);
+void job_explain_answer(struct sink *sink, const PGresult *result);
 void send_trim(struct sink *sink); /* if one of the tasks is at its hundredth batch */
 /* All was answered well: committed, if COMMIT's tag says so. */
 void write_end(struct sink *sink);
@@ -231,6 +271,7 @@ void write_answer(struct sink *sink, struct step step, PGresult *result);
 bool read_progress(const struct view *view, const PGresult *result, int row,
                    struct progress *ret_progress);
 
-extern const struct job setup_job, commit_job, load_job, acquire_job, newest_job, check_job;
+extern const struct job setup_job, commit_job, careful_job, load_job, acquire_job, newest_job,
+    check_job;
 
 #endif

@@ -11,6 +11,7 @@ void job_begin(struct sink *sink, const struct job *job, bool deadline) {
     sink->outcome.kind = SINK_NOTHING;
     sink->source_err.kind = ERR_NONE;
     sink->cursor = (struct commit_cursor){0};
+    sink->careful.refusal_count = 0;
     sink->deadline_ms = deadline ? clock_mono_ms(&sink->clock) + ANSWER_MS : -1;
     flight_begin(sink);
     probe_heard(sink);
@@ -43,13 +44,52 @@ void job_end(struct sink *sink, const struct sink_event *event) {
     flight_begin(sink);
     params_begin(sink);
     flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
+    if (event->kind == SINK_REFUSED && event->blame == BLAME_OTHERS) {
+        job_explain_send(sink);
+    }
     flight_sync(sink);
+}
+
+void job_explain_send(struct sink *sink) {
+    const struct failure *why = &sink->explained;
+    params_begin(sink);
+    params_add(sink, OID_TEXT, str_from(why->schema));
+    params_add(sink, OID_TEXT, str_from(why->constraint));
+    params_add(sink, OID_TEXT, sink->view->name);
+    params_add(sink, OID_TEXT, str_from(why->by_code ? why->code : ""));
+    flight_query(sink, (struct step){STEP_READ, 0}, SQL_EXPLAIN);
+}
+
+/* Rows of an initial load that stand there already are no conflict; a trigger is named. */
+void job_explain_answer(struct sink *sink, const PGresult *result) {
+    struct sink_event *outcome = &sink->outcome;
+    const struct failure *why = &sink->explained;
+    if (PQntuples(result) != 1 || PQnfields(result) != 2) {
+        return; /* ROLLBACK's */
+    }
+    char was[sizeof outcome->err.message];
+    (void)snprintf(was, sizeof was, "%s", outcome->err.message);
+    bool primary = PQgetlength(result, 0, 0) == 1 && *PQgetvalue(result, 0, 0) != 0;
+    if (primary && why->step.kind == STEP_LOAD && strcmp(why->sqlstate, "23505") == 0) {
+        outcome->kind = SINK_HALT;
+        outcome->err.kind = ERR_HALT;
+        (void)snprintf(outcome->err.message, sizeof outcome->err.message, "%.250s (%s)", was,
+                       outcome_advice(why->sqlstate, STEP_LOAD));
+    } else if (why->by_code) {
+        struct str triggers = result_value(result, 0, 1);
+        (void)snprintf(outcome->err.message, sizeof outcome->err.message,
+                       "%.250s (raised by %s%.*s of the OLAP database's user, not by this program: "
+                       "%.120s)",
+                       was, triggers.ptr ? "the trigger " : "code",
+                       triggers.len > 80 ? 80 : (int)triggers.len, triggers.ptr ? triggers.ptr : "",
+                       why->code);
+    }
 }
 
 struct sink_event job_failure(struct sink *sink) {
     const struct failure *failure = &sink->flight.failure;
     enum step_kind step = failure->step.kind;
-    enum sink_event_kind kind = outcome_of(failure->sqlstate, step);
+    enum sink_event_kind kind = outcome_of(failure->sqlstate, step, failure->by_code);
     struct buf *text = &sink->scratch;
     buf_reset(text);
     buf_printf(text, "%s", step_name(step));
@@ -63,7 +103,12 @@ struct sink_event job_failure(struct sink *sink) {
         buf_printf(text, " (%s)", advice);
     }
     buf_append(text, "", 1);
-    return job_event(kind, failure->sqlstate, text->ptr);
+    struct sink_event event = job_event(kind, failure->sqlstate, text->ptr);
+    if (kind == SINK_REFUSED) {
+        event.blame = outcome_blame(failure->sqlstate, step, failure->by_code);
+        sink->explained = *failure;
+    }
+    return event;
 }
 
 void job_fail(struct sink *sink) {

@@ -128,7 +128,7 @@ void link_describe(PGconn *conn, struct err *ret_err) {
     char sqlstate[6], clean[SINK_MESSAGE_MAX];
     const char *message = conn ? PQerrorMessage(conn) : "out of memory";
     const char *text = message_sqlstate(message[0] ? message : "no answer", sqlstate);
-    bool halt = sqlstate[0] != '\0' && outcome_of(sqlstate, STEP_PREPARE) == SINK_HALT;
+    bool halt = sqlstate[0] != '\0' && outcome_of(sqlstate, STEP_PREPARE, false) == SINK_HALT;
     const char *advice = halt ? outcome_advice(sqlstate, STEP_PREPARE) : "";
     if (conn && PQconnectionNeedsPassword(conn)) {
         halt = true;
@@ -278,6 +278,8 @@ static void setup_send(struct sink *sink) {
         {"sync_letters", SQL_LETTERS_WRITE},
         {"sync_definition", SQL_DEFINITION}, /* by the way: tables of an earlier version show here
                                               */
+        {"sync_clear", SQL_REFUSED_CLEAR},
+        {"sync_refused", SQL_REFUSED_WRITE},
     };
     params_begin(sink);
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
@@ -293,6 +295,8 @@ static void setup_send(struct sink *sink) {
         (void)snprintf(name, sizeof name, "sync_check_%zu", t);
         flight_prepare(sink, t, name, text_of(sink, table->sql_check));
     }
+    params_types(sink, sink->view->key_output_count);
+    flight_prepare(sink, 0, "sync_refuse", text_of(sink, sink->view->sql_refuse));
     params_types(sink, sink->view->output_count);
     flight_prepare(sink, 0, "sync_upsert", text_of(sink, sink->view->sql_upsert));
     flight_prepare(sink, 0, "sync_insert", text_of(sink, sink->view->sql_insert));

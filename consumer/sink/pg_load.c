@@ -41,8 +41,7 @@ static void copy_escaped(struct buf *out, struct str value) {
     buf_append(out, value.ptr + from, value.len - from);
 }
 
-/* The next row of the source; false at its end, or with source_err set. */
-static bool next_row(struct sink *sink, const struct str **ret_values) {
+bool load_next_row(struct sink *sink, const struct str **ret_values) {
     const struct load_source *source = sink->txn->load;
     bool end = false;
     struct err err = {0};
@@ -113,7 +112,7 @@ static bool copy_fill(struct sink *sink) {
     struct buf *out = &sink->scratch;
     while (out->len < COPY_CHUNK_BYTES) {
         const struct str *values = NULL;
-        if (!next_row(sink, &values)) {
+        if (!load_next_row(sink, &values)) {
             return true;
         }
         for (size_t c = 0; c < sink->view->output_count; c++) {
@@ -181,7 +180,7 @@ static bool insert_rows(struct sink *sink) {
     size_t bytes = 0;
     while (!end && rows->row_count < SLICE_ROWS && bytes < COPY_POLL_BYTES) {
         const struct str *values = NULL;
-        end = !next_row(sink, &values);
+        end = !load_next_row(sink, &values);
         for (size_t c = 0; !end && c < rows->column_count; c++) {
             bytes += values[c].len;
         }
@@ -223,7 +222,7 @@ static void load_send(struct sink *sink) {
         insert_send(sink);
         break;
     case ROUND_COMMIT:
-        while (send_letters(sink)) {
+        while (send_tail(sink)) {
         }
         send_trim(sink);
         send_commit(sink);

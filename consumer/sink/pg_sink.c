@@ -64,6 +64,7 @@ void pg_sink_destroy(struct sink **sink_ptr) {
     buf_clear(&sink->scratch);
     slicer_clear(&sink->slicer);
     row_array_clear(&sink->load_rows);
+    careful_clear(sink);
     params_clear(&sink->params);
     free(sink->flight.steps);
     arena_clear(&sink->results);
@@ -82,6 +83,12 @@ static bool ready(const struct sink *sink) {
 static void commit(struct sink *sink, const struct txn *txn) {
     assert(ready(sink));
     sink->txn = txn;
+    if (txn->parts[0]->careful) {
+        assert(txn->part_count == 1);
+        job_begin(sink, &careful_job, !txn->load);
+        careful_begin(sink);
+        return;
+    }
     job_begin(sink, txn->load ? &load_job : &commit_job, !txn->load);
 }
 

@@ -31,7 +31,8 @@ MUST_CHECK enum err_kind pg_sink_new(const struct view *view, const struct pg_si
                                      struct sink **ret_sink, struct err *reterr);
 void pg_sink_destroy(struct sink **sink);
 
-/* The tables beside the sink table: sync_progress, sync_identity, sync_dead_letter. Static. */
+/* The tables beside the sink table: sync_progress, sync_identity, sync_dead_letter, sync_refused.
+ * Static. */
 const char *pg_sink_ddl(void);
 /* Makes all tables, blocking, idempotent. ERR_CONFIG: what stands there does not fit the view, or
  * the sink table has rows and no progress is recorded; ERR_RETRY: not reachable. */

@@ -20,13 +20,29 @@ enum sink_event_kind {
     SINK_LOST, /* the connection is gone (or could not be made); a job in flight has no outcome */
     SINK_COMMITTED, /* the transaction is in; counts are set */
     SINK_FENCED,    /* another writer has one of the tasks: nothing was written */
-    SINK_REFUSED,   /* a data error (22xxx, 23xxx, 21000) behind the fence: nothing was written */
+    SINK_REFUSED,   /* behind the fence, by blame: nothing was written */
     SINK_AGAIN, /* nothing was written; the same may succeed later (40001, 40P01, 55P03, 53xxx...)
                  */
     SINK_ACQUIRED, /* acquisition: results[] are set */
     SINK_NEWEST,   /* newest rows: results[] are set */
     SINK_CHECKED,  /* the values convert */
     SINK_HALT, /* configuration (42xxx, 28xxx, 3Dxxx): err says what to do; retried after a pause */
+};
+
+/* Who is to blame for a SINK_REFUSED. */
+enum blame {
+    BLAME_RECORD, /* a record's own values, by its own check, or by its key in a delete */
+    BLAME_ROW,    /* a sink row's own values: to be sent again with care. With refusal_count above 0
+                     that was done, and the part's refused_max is not enough */
+    BLAME_OTHERS, /* other rows, or code of the user's: the same may pass later */
+};
+
+/* A sink row that was not written, since the table refuses it by its own values. */
+struct refusal {
+    struct str row_key; /* sink_key_append */
+    struct str key;     /* the same for people */
+    char sqlstate[6];
+    struct str constraint, message; /* constraint ptr NULL: none is named */
 };
 
 /* A dead letter that already stands in the sink. */
@@ -43,6 +59,8 @@ struct sink_result {
     struct progress newest;       /* SINK_ACQUIRED: the row just written */
     struct known_letter *letters; /* SINK_ACQUIRED: by (table, offset), ascending */
     size_t letter_count;
+    struct str *refused; /* SINK_ACQUIRED: the row_keys in sync_refused */
+    size_t refused_count;
 };
 
 struct sink_event {
@@ -50,6 +68,12 @@ struct sink_event {
     struct sink_result *results; /* in the order asked for; valid until the next poll */
     size_t result_count;
     uint64_t deleted_count, upserted_count; /* rows really changed, SINK_COMMITTED */
+    /* COMMITTED: rows that a careful part left out, with their entries in sync_refused. REFUSED:
+     * the row that BLAME_OTHERS or too many of BLAME_ROW is about, where it is known. As results.
+     */
+    struct refusal *refusals;
+    size_t refusal_count;
+    enum blame blame; /* REFUSED */
     /* CONNECTED: which database it is, whatever it is reached by, and its name for people; NULL:
      * not known. */
     const char *place, *place_name;
@@ -69,9 +93,9 @@ struct sink_ops {
     bool (*ready)(const struct sink *sink);
     void (*commit)(struct sink *sink, const struct txn *txn);
     /* Takes the tasks' locks, compares or writes the identity, appends a row with owner and the
-     * newest row's offsets for each, reads the dead letters. Those at or after the offsets are
-     * deleted and not given: their work never ended, and their records are judged anew. A
-     * difference of identity is SINK_HALT. */
+     * newest row's offsets for each, reads the refused rows and the dead letters. Those at or after
+     * the offsets are deleted and not given: their work never ended, and their records are judged
+     * anew. A difference of identity is SINK_HALT. */
     void (*acquire)(struct sink *sink, const int32_t *tasks, size_t count, const char *owner);
     void (*newest)(struct sink *sink, const int32_t *tasks, size_t count);
     /* Converts rows of a table without writing; SINK_CHECKED or SINK_REFUSED. */

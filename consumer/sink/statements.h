@@ -1,6 +1,6 @@
 /* statements.h: the SQL of progress, identity and dead letters; the view brings the rest.
  *
- * What:    text, with $1 the view's name where there is one.
+ * What:    text, with $1 the view's name where there is one (but in SQL_EXPLAIN).
  * Owns:    static storage.
  * Threads: constants.
  * Units:   none.
@@ -80,6 +80,31 @@
     " WHERE d.view = $1::text AND d.partition = n.task AND d.topic = o.topic"                      \
     " AND n.owner = $3::text AND d.\"offset\" >= n.offsets[o.i]"
 
+/* Rows that the sink table refuses by their own values: $2 tasks, $3 keys. */
+#define SQL_REFUSED_CLEAR                                                                          \
+    "DELETE FROM sync_refused r USING unnest($2::int[], $3::bytea[]) x(task, row_key)"             \
+    " WHERE r.view = $1::text AND r.task = x.task AND r.row_key = x.row_key"
+#define SQL_REFUSED_WRITE                                                                          \
+    "INSERT INTO sync_refused(view, task, row_key, key, sqlstate, constraint_name, message)"       \
+    " SELECT $1::text, x.* FROM unnest($2::int[], $3::bytea[], $4::text[], $5::text[],"            \
+    " $6::text[], $7::text[]) x ON CONFLICT (view, task, row_key) DO UPDATE SET"                   \
+    " sqlstate = excluded.sqlstate, constraint_name = excluded.constraint_name,"                   \
+    " message = excluded.message, at = excluded.at"
+#define SQL_REFUSED_READ                                                                           \
+    "SELECT task, row_key FROM sync_refused WHERE view = $1::text AND task = ANY ($2::int[])"
+
+/* Of a refusal that no row's own values explain: whether the constraint $1.$2 is a primary key, and
+ * which triggers of table $3 call a function that the error's context $4 names. */
+#define SQL_EXPLAIN                                                                                \
+    "SELECT coalesce((SELECT i.indisprimary FROM pg_index i JOIN pg_class c ON c.oid = "           \
+    "i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace"                                   \
+    " WHERE n.nspname = $1::text AND c.relname = $2::text), false),"                               \
+    " (SELECT string_agg(DISTINCT t.tgname::text, ', ') FROM pg_trigger t"                         \
+    "   JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal"                               \
+    "   AND t.tgrelid IN (SELECT to_regclass(quote_ident($3::text)) UNION"                         \
+    "     SELECT relid FROM pg_partition_tree(to_regclass(quote_ident($3::text))))"                \
+    "   AND strpos($4::text, p.proname::text || '(') > 0)"
+
 /* Whoever has waited long enough for a lock ends its holder: a process frozen inside a pipeline
  * keeps its locks, and no session timeout ends it. */
 #define SQL_TERMINATE                                                                              \
@@ -155,6 +180,17 @@
     "    reason text NOT NULL,\n"                                                                  \
     "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
     "    PRIMARY KEY (view, topic, partition, \"offset\")\n"                                       \
+    ");\n"                                                                                         \
+    "CREATE TABLE IF NOT EXISTS sync_refused (\n"                                                  \
+    "    view text,\n"                                                                             \
+    "    task integer,\n"                                                                          \
+    "    row_key bytea,\n"                                                                         \
+    "    key text NOT NULL,\n"                                                                     \
+    "    sqlstate text NOT NULL,\n"                                                                \
+    "    constraint_name text,\n"                                                                  \
+    "    message text NOT NULL,\n"                                                                 \
+    "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
+    "    PRIMARY KEY (view, task, row_key)\n"                                                      \
     ");\n"
 
 #endif

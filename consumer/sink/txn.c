@@ -88,6 +88,7 @@ void txn_part_clear(struct txn_part *part) {
     free(part->checks);
     row_array_clear(&part->upserts);
     free(part->letters);
+    free(part->cleared);
     *part = (struct txn_part){0};
 }
 
@@ -99,18 +100,65 @@ void txn_part_reset(struct txn_part *part) {
     row_array_reset(&part->upserts);
     part->bytes = 0;
     part->letter_count = 0;
+    part->cleared_count = 0;
+    part->careful = false;
+    part->refused_max = 0;
+}
+
+/* Room for one more of count items; what was allocated is full at 0 and at powers of two. */
+static void *grow(void *items, size_t count, size_t size) {
+    if ((count & (count - 1)) != 0) {
+        return items;
+    }
+    void *grown = reallocarray(items, count ? count * 2 : 1, size);
+    if (!grown) {
+        abort();
+    }
+    return grown;
 }
 
 void txn_part_add_letter(struct txn_part *part, const struct dead_letter *letter) {
-    size_t count = part->letter_count;
-    if ((count & (count - 1)) == 0) { /* 0 or a power of two: what was allocated is full */
-        size_t cap = count ? count * 2 : 1;
-        part->letters = reallocarray(part->letters, cap, sizeof *part->letters);
-        if (!part->letters) {
-            abort();
-        }
-    }
+    part->letters = grow(part->letters, part->letter_count, sizeof *part->letters);
     part->letters[part->letter_count++] = *letter;
+}
+
+void txn_part_add_cleared(struct txn_part *part, struct str row_key) {
+    part->cleared = grow(part->cleared, part->cleared_count, sizeof *part->cleared);
+    part->cleared[part->cleared_count++] = row_key;
+}
+
+void sink_key_append(const struct view *view, const struct str *values, struct buf *out) {
+    for (size_t i = 0; i < view->key_output_count; i++) {
+        buf_str(out, values[view->key_outputs[i]]);
+        buf_append(out, "", 1);
+    }
+}
+
+/* The value of one of view->key_outputs. */
+static struct str key_value(struct str row_key, size_t position) {
+    const char *at = row_key.ptr, *end = row_key.ptr + row_key.len;
+    for (; position > 0 && at < end; position--) {
+        at += strnlen(at, (size_t)(end - at)) + 1;
+    }
+    return at < end ? (struct str){at, strnlen(at, (size_t)(end - at))} : STR_NONE;
+}
+
+bool sink_key_has(const struct view *view, struct str row_key, int table,
+                  const struct str *values) {
+    const struct view_table *of = &view->tables[table];
+    bool has = true;
+    for (size_t i = 0; i < of->key_count; i++) {
+        has &= str_equal(key_value(row_key, of->key_positions[i]), values[i]);
+    }
+    return has;
+}
+
+void sink_key_show(const struct view *view, struct str row_key, struct buf *out) {
+    for (size_t i = 0; i < view->key_output_count; i++) {
+        struct str value = key_value(row_key, i);
+        buf_printf(out, "%s" STR_FMT "=" STR_FMT, i > 0 ? " " : "",
+                   STR_ARG(view->outputs[view->key_outputs[i]].name), STR_ARG(value));
+    }
 }
 
 size_t txn_part_rows(const struct txn_part *part) {

@@ -76,6 +76,14 @@ struct txn_part {
     size_t letter_count;
     size_t table_count;
     size_t bytes; /* of the values added; the pipeline's, 0 after a reset */
+    /* Keys whose entries in sync_refused go; by txn_part_add_cleared, bytes borrowed as a letter's.
+     */
+    struct str *cleared;
+    size_t cleared_count;
+    /* Rows that the sink table refuses by their own values are found and noted, rather than the
+     * transaction refused: the part is alone in it. At most refused_max rows. */
+    bool careful;
+    size_t refused_max;
 };
 
 void txn_part_init(struct txn_part *part, const struct view *view);
@@ -84,8 +92,17 @@ void txn_part_clear(struct txn_part *part);
 void txn_part_reset(struct txn_part *part);
 /* Copies *letter, not the bytes it points to. */
 void txn_part_add_letter(struct txn_part *part, const struct dead_letter *letter);
+void txn_part_add_cleared(struct txn_part *part, struct str row_key);
 /* Rows and letters in all its arrays. */
 size_t txn_part_rows(const struct txn_part *part);
+
+/* The key of a sink row in sync_refused, appended: each value of view.key_outputs and a NUL.
+ * values: output_count of them. */
+void sink_key_append(const struct view *view, const struct str *values, struct buf *out);
+/* Whether row_key is under the key of a table's row, whose key columns are values. */
+bool sink_key_has(const struct view *view, struct str row_key, int table, const struct str *values);
+/* `student_id=7 contact_id=9`, appended. */
+void sink_key_show(const struct view *view, struct str row_key, struct buf *out);
 
 /* Rows of an initial load, one at a time: false at the end (or on error, with *ret_kind set).
  * values: output_count texts, valid until the next call. */
@@ -99,7 +116,7 @@ struct txn {
     struct txn_part **parts; /* ascending by task */
     size_t part_count;
     /* With a load there is one part, whose row arrays are empty (it may have letters): the rows
-     * come from here, by COPY. */
+     * come from here, by COPY; by INSERT where the part is careful. */
     const struct load_source *load;
 };
 

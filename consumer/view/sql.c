@@ -179,15 +179,14 @@ struct str sql_copy(struct draft *draft) {
 
 /* ---- deleting ---- */
 
-/* The output that shows a table's key column: the join key's may be another table's. */
-static size_t key_output(const struct draft *draft, const struct draft_table *table, size_t key) {
+size_t sql_key_position(const struct draft *draft, const struct draft_table *table, size_t key) {
     if (key < draft->join_count) {
-        return (size_t)draft->key_outputs[key];
+        return key;
     }
     for (size_t i = draft->join_count; i < draft->key_output_count; i++) {
         const struct draft_output *output = &draft->outputs[draft->key_outputs[i]];
         if (&draft->tables[output->table] == table && output->column == table->columns[key]) {
-            return (size_t)draft->key_outputs[i];
+            return i;
         }
     }
     return 0; /* keys.c has made sure that it is there */
@@ -196,7 +195,8 @@ static size_t key_output(const struct draft *draft, const struct draft_table *ta
 static void append_key_name(struct buf *out, const struct draft *draft,
                             const struct draft_table *table, size_t key) {
     buf_str(out, STR("t."));
-    identifier_append(out, draft->outputs[key_output(draft, table, key)].name);
+    size_t position = sql_key_position(draft, table, key);
+    identifier_append(out, draft->outputs[draft->key_outputs[position]].name);
 }
 
 /* A key of one column goes as = ANY: the planner, who knows nothing of a table that was just
@@ -224,6 +224,22 @@ struct str sql_delete(struct draft *draft, const struct draft_table *table) {
         append_key_name(&out, draft, table, i);
         buf_str(&out, STR(" = "));
         append_converted(&out, &table->types[i], i, CONVERT_COMPARE);
+    }
+    return take(draft, &out);
+}
+
+struct str sql_refuse(struct draft *draft) {
+    struct buf out = {0};
+    buf_str(&out, STR("DELETE FROM "));
+    identifier_append(&out, draft->name);
+    buf_str(&out, STR(" AS t\nUSING "));
+    append_rows(&out, draft->key_output_count);
+    for (size_t i = 0; i < draft->key_output_count; i++) {
+        size_t output = (size_t)draft->key_outputs[i];
+        buf_str(&out, i == 0 ? STR("\nWHERE t.") : STR(" AND t."));
+        identifier_append(&out, draft->outputs[output].name);
+        buf_str(&out, STR(" = "));
+        append_converted(&out, output_type(draft, output), i, CONVERT_COMPARE);
     }
     return take(draft, &out);
 }

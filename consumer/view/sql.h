@@ -1,6 +1,6 @@
 /* sql.h: the statements that follow from a view. Private to view/.
  *
- * What:    DDL of the sink table; upsert, insert, copy, delete and check.
+ * What:    DDL of the sink table; upsert, insert, copy, delete, refuse and check.
  * Owns:    nothing: every statement lives in the draft's arena.
  * Threads: as source.h.
  * Units:   none.
@@ -21,6 +21,11 @@ struct str sql_insert(struct draft *draft);
 /* Absent where a column needs a conversion. */
 struct str sql_copy(struct draft *draft);
 struct str sql_delete(struct draft *draft, const struct draft_table *table);
+/* The sink rows of whole keys. */
+struct str sql_refuse(struct draft *draft);
+/* Which of draft->key_outputs shows the table's key column: the join key's may be another table's.
+ */
+size_t sql_key_position(const struct draft *draft, const struct draft_table *table, size_t key);
 struct str sql_check(struct draft *draft, const struct draft_table *table);
 
 #endif

@@ -91,6 +91,11 @@ static void table_fill(struct draft *draft, const struct draft_table *from,
                                  .not_null = column->not_null || primary_key || type->serial,
                                  .primary_key = primary_key};
     }
+    table->key_positions =
+        arena_alloc(draft->arena, from->key_count * sizeof *table->key_positions);
+    for (size_t i = 0; i < from->key_count; i++) {
+        table->key_positions[i] = sql_key_position(draft, from, i);
+    }
     table->sql_delete = sql_delete(draft, from);
     table->sql_check = sql_check(draft, from);
 }
@@ -107,6 +112,12 @@ static void outputs_fill(struct draft *draft, struct view *view) {
         }
         view->outputs[i] =
             (struct view_output){arena_copy(draft->arena, output->name), output->table, column};
+    }
+    view->key_output_count = draft->key_output_count;
+    view->key_outputs =
+        arena_alloc(draft->arena, draft->key_output_count * sizeof *view->key_outputs);
+    for (size_t i = 0; i < draft->key_output_count; i++) {
+        view->key_outputs[i] = (size_t)draft->key_outputs[i];
     }
 }
 
@@ -165,6 +176,7 @@ static enum err_kind view_fill(struct draft *draft, const struct view_options *o
     outputs_fill(draft, view);
     view->sql_ddl = sql_ddl(draft);
     view->sql_upsert = sql_upsert(draft);
+    view->sql_refuse = sql_refuse(draft);
     view->sql_insert = sql_insert(draft);
     view->sql_copy = sql_copy(draft);
     view->fingerprint = fingerprint(draft, view);

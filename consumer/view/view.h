@@ -62,6 +62,8 @@ struct view_table {
     /* How many of the key's columns are the source's primary key: all of them where it holds the
      * join key in full. */
     size_t primary_key_count;
+    /* Which column of the sink's key shows each key column: indexes into view.key_outputs. */
+    size_t *key_positions;
     /* Deletes the sink rows of $1..$key_count: one text[] for each key column. */
     struct str sql_delete;
     /* Converts $1..$column_count (text[] of every used column) without writing: a row's own values
@@ -83,11 +85,14 @@ struct view {
     size_t join_count; /* columns of the join key */
     struct view_output *outputs;
     size_t output_count;
+    size_t *key_outputs; /* the sink's primary key, indexes into outputs: the join key first */
+    size_t key_output_count;
     int32_t partition_count; /* N of every topic */
     struct str fingerprint;  /* 16 hex digits over everything that decides what is written */
     struct str definition;   /* the same for people, see definition.h */
     struct str sql_ddl;      /* CREATE TABLE IF NOT EXISTS of the sink table */
     struct str sql_upsert;   /* of $1..$output_count, one text[] for each output */
+    struct str sql_refuse;   /* deletes the rows of $1..$key_output_count, one text[] for each */
     struct str sql_insert;   /* the same without ON CONFLICT, for an initial load that can't COPY */
     /* COPY ... FROM STDIN of every output in text format, where every column's JSON scalar is its
      * type's own input text; absent (ptr NULL) where a column needs a conversion. */

@@ -127,6 +127,12 @@ static void check_row(struct world *world, int student, int contact, const char 
     }
     const struct sink_row *row = &world->sink.rows[student][contact];
     bool should = name != 0 && number != 0;
+    bool refused = should && sim_sink_refuses(world, name, number);
+    should &= !refused;
+    if (row->refused != refused) {
+        world_fail(world, "O1 %s: the row (%d,%d) has %s in sync_refused", when, student, contact,
+                   refused ? "no entry" : "an entry");
+    }
     if (row->there != should) {
         world_fail(world, "O1 %s: the row (%d,%d) is %s", when, student, contact,
                    should ? "missing" : "there, but should not be");

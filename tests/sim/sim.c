@@ -19,7 +19,8 @@
     .partitions = {1, 5}, .members = {1, 4}, .students = {1, 4}, .contacts = {1, 5},               \
     .batch_rows = {1, 40}, .steps = {30, 220}, .poll_records = {1, 10}, .lag_steps = {20, 400},    \
     .crash = 1, .duplicate = 1, .compact = 1, .cache_loss = 0.7, .cache_fault = 0.5,               \
-    .rebalance = 1, .zombie = 1, .lost = 1, .letters = {1000, 1000}, .play = play_at_random
+    .rebalance = 1, .zombie = 1, .lost = 1, .letters = {1000, 1000}, .refused = {1000, 1000},      \
+    .play = play_at_random
 
 static const struct knobs families[] = {
     {.name = "core", DEFAULTS},
@@ -116,6 +117,27 @@ static const struct knobs families[] = {
      .bad = 0.6,
      .flawed = 0.5,
      .play = play_legacy},
+    {.name = "checked", DEFAULTS, .checked = 4, .batch_rows = {1, 20}},
+    {.name = "checkmix",
+     DEFAULTS,
+     .checked = 3,
+     .bad = 0.1,
+     .restore = 0.6,
+     .compact = 2,
+     .cache_loss = 1,
+     .halts = 0.5,
+     .batch_rows = {1, 8},
+     .lag_steps = {5, 60}},
+    {.name = "unique", DEFAULTS, .unique = true, .batch_rows = {1, 20}, .cache_loss = 1},
+    {.name = "uniquemix",
+     DEFAULTS,
+     .unique = true,
+     .checked = 5,
+     .bad = 0.1,
+     .compact = 2,
+     .cache_loss = 1,
+     .batch_rows = {1, 8},
+     .lag_steps = {5, 60}},
     {.name = "mended",
      DEFAULTS,
      .steps = {30, 150},

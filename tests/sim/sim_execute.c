@@ -2,6 +2,7 @@
  * checked at each transaction. */
 #include "sim_sink_impl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define HALT_SHARE 0.02 /* of the jobs of a family that halts */
@@ -98,15 +99,34 @@ static void put_row(struct world *world, const struct sim_op *op, bool load, boo
         world_fail(world, "O2: the row (%d,%d) holds v%d, v%d: never true", op->student,
                    op->contact, op->name, op->number);
     }
-    *row = (struct sink_row){true, op->name, op->number};
+    row->there = true;
+    row->name = op->name;
+    row->number = op->number;
     world_trace(world, "  UPSERT (%d,%d) v%d v%d", op->student, op->contact, op->name, op->number);
+}
+
+static void clear_entries(struct world *world, const struct sim_part *part) {
+    for (size_t i = 0; i < part->cleared_count; i++) {
+        const struct row_at *at = &part->cleared[i];
+        world->sink.rows[at->student][at->contact].refused = false;
+        world_trace(world, "  CLEARED (%d,%d)", at->student, at->contact);
+    }
+}
+
+static void refuse_row(struct world *world, const struct sim_op *op) {
+    struct sink_row *row = &world->sink.rows[op->student][op->contact];
+    world_trace(world, "  REFUSED (%d,%d) v%d v%d", op->student, op->contact, op->name, op->number);
+    row->there = false;
+    row->refused = true;
 }
 
 static void apply_ops(struct world *world, const struct sim_part *part, bool load) {
     bool upserted[STUDENTS_MAX + 1][CONTACTS_MAX + 1] = {{false}};
     for (size_t i = 0; i < part->op_count; i++) {
         const struct sim_op *op = &part->ops[i];
-        if (op->kind == SIM_UPSERT) {
+        if (op->kind == SIM_UPSERT && op->refused) {
+            refuse_row(world, op);
+        } else if (op->kind == SIM_UPSERT) {
             put_row(world, op, load, &upserted[op->student][op->contact]);
         } else if (op->kind == SIM_DELETE && op->table == 0) {
             world_trace(world, "  DELETE student %d", op->student);
@@ -173,7 +193,7 @@ static bool refused(const struct world *world, const struct job *job) {
     for (size_t i = 0; i < job->part_count; i++) {
         for (size_t k = 0; k < job->parts[i].op_count; k++) {
             const struct sim_op *op = &job->parts[i].ops[k];
-            if (op->kind != SIM_DELETE && (op->name < 0 || op->number < 0)) {
+            if (op->kind == SIM_CHECK && op->name < 0) {
                 return !world->mended;
             }
         }
@@ -181,7 +201,103 @@ static bool refused(const struct world *world, const struct job *job) {
     return false;
 }
 
-static enum sink_event_kind commit(struct world *world, struct job *job) {
+bool sim_sink_refuses(const struct world *world, int name, int number) {
+    return world->knobs.checked > 0 && (name * 7 + number * 13) % world->knobs.checked == 0;
+}
+
+/* The rows as the transaction finds them at its upserts. */
+struct trial {
+    bool there[STUDENTS_MAX + 1][CONTACTS_MAX + 1];
+    size_t refused_count;
+};
+
+static void trial_begin(const struct world *world, const struct job *job, struct trial *trial) {
+    *trial = (struct trial){0};
+    for (int s = 0; s <= STUDENTS_MAX; s++) {
+        for (int c = 0; c <= CONTACTS_MAX; c++) {
+            trial->there[s][c] = world->sink.rows[s][c].there;
+        }
+    }
+    for (size_t i = 0; i < job->part_count; i++) {
+        for (size_t k = 0; k < job->parts[i].op_count; k++) {
+            const struct sim_op *op = &job->parts[i].ops[k];
+            for (int c = 0; op->kind == SIM_DELETE && c <= CONTACTS_MAX; c++) {
+                trial->there[op->student][c] &= op->table == 1 && c != op->contact;
+            }
+        }
+    }
+}
+
+/* BLAME_RECORD: nobody's, the row is written, or is left out by a careful part. */
+static enum blame try_upsert(struct world *world, const struct sim_part *part, struct sim_op *op,
+                             struct trial *trial) {
+    bool taken = false;
+    for (int s = 0; world->knobs.unique && s <= STUDENTS_MAX; s++) {
+        taken |= s != op->student && trial->there[s][op->contact];
+    }
+    bool bad = !world->mended && (op->name < 0 || op->number < 0);
+    if (bad && part->careful) {
+        world_fail(world, "the row (%d,%d) has a value that no own check was asked about",
+                   op->student, op->contact);
+    }
+    if (bad || sim_sink_refuses(world, op->name, op->number)) {
+        trial->there[op->student][op->contact] = false;
+        op->refused = true;
+        return part->careful && ++trial->refused_count <= part->refused_max ? BLAME_RECORD
+                                                                            : BLAME_ROW;
+    }
+    trial->there[op->student][op->contact] |= !taken;
+    return taken ? BLAME_OTHERS : BLAME_RECORD;
+}
+
+static void add_refusal(struct world *world, struct job *job, const struct sim_op *op,
+                        struct sink_event *event) {
+    if (!job->sink) {
+        return;
+    }
+    size_t at = event->refusal_count++;
+    char *key = job->sink->keys[at];
+    int len = snprintf(key, sizeof job->sink->keys[at], "%d", op->student) + 1;
+    len += snprintf(key + len, sizeof job->sink->keys[at] - (size_t)len, "%d", op->contact) + 1;
+    job->sink->refusals[at] = (struct refusal){.row_key = {key, (size_t)len},
+                                               .key = str_from(key),
+                                               .sqlstate = "23514",
+                                               .message = STR("simulated")};
+    event->refusals = job->sink->refusals;
+    (void)world;
+}
+
+/* What the constraints of the user's say; false: the transaction is refused. */
+static bool constraints_pass(struct world *world, struct job *job, struct sink_event *event) {
+    struct trial trial;
+    if (refused(world, job)) {
+        event->blame = BLAME_RECORD;
+        return false;
+    }
+    trial_begin(world, job, &trial);
+    for (size_t i = 0; i < job->part_count; i++) {
+        struct sim_part *part = &job->parts[i];
+        for (size_t k = 0; k < part->op_count; k++) {
+            struct sim_op *op = &part->ops[k];
+            enum blame blame =
+                op->kind == SIM_UPSERT ? try_upsert(world, part, op, &trial) : BLAME_RECORD;
+            if (blame != BLAME_RECORD) {
+                event->blame = blame;
+                event->refusal_count = 0;
+                if (part->careful) {
+                    add_refusal(world, job, op, event);
+                }
+                return false;
+            }
+            if (op->kind == SIM_UPSERT && op->refused) {
+                add_refusal(world, job, op, event);
+            }
+        }
+    }
+    return true;
+}
+
+static enum sink_event_kind commit(struct world *world, struct job *job, struct sink_event *event) {
     for (size_t i = 0; i < job->part_count; i++) {
         const struct sim_part *part = &job->parts[i];
         world_trace(world, "TXN member %d task %d seq %lld owner %.4s: %zu ops%s", job->member,
@@ -194,7 +310,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job) {
     if (job->load_failed || (world->faults && rng_chance(&world->rng, 0.02))) {
         return SINK_AGAIN;
     }
-    if (refused(world, job)) {
+    if (!constraints_pass(world, job, event)) {
         return SINK_REFUSED;
     }
     remember(world);
@@ -203,6 +319,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job) {
         check_offsets(world, &world->sink.progress[part->task], part);
         world->sink.progress[part->task] = part->after;
         apply_letters(world, part);
+        clear_entries(world, part);
         apply_ops(world, part, job->load);
     }
     return SINK_COMMITTED;
@@ -250,6 +367,23 @@ static void sweep_letters(struct world *world, int32_t task) {
     sink->letter_count = count;
 }
 
+/* The task's entries of sync_refused; count: of all tasks before it. */
+static void fill_refused(const struct world *world, struct sink *sink, size_t *count,
+                         struct sink_result *result) {
+    result->refused = sink->entries + *count;
+    for (int s = result->task; s <= STUDENTS_MAX; s += world->partitions) {
+        for (int c = 1; c <= CONTACTS_MAX; c++) {
+            if (s > 0 && world->sink.rows[s][c].refused) {
+                char *key = sink->keys[*count];
+                int len = snprintf(key, sizeof sink->keys[0], "%d", s) + 1;
+                len += snprintf(key + len, sizeof sink->keys[0] - (size_t)len, "%d", c) + 1;
+                sink->entries[(*count)++] = (struct str){key, (size_t)len};
+                result->refused_count++;
+            }
+        }
+    }
+}
+
 static void answer_tasks(struct world *world, struct job *job, struct sink_event *event) {
     struct sink *sink = job->sink;
     if (job->kind == SIM_ACQUIRE) {
@@ -282,6 +416,7 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
                world->sink.letter_count * sizeof *sink->letter_bytes);
     }
     event->result_count = job->task_count;
+    size_t refused_count = 0;
     for (size_t i = 0; i < job->task_count; i++) {
         struct sink_result *result = &sink->results[i];
         *result = (struct sink_result){.task = job->tasks[i],
@@ -289,6 +424,7 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
                                        .letters = sink->letters + i * world->sink.letter_count};
         if (job->kind == SIM_ACQUIRE) {
             fill_letters(sink, world->sink.letter_count, result);
+            fill_refused(world, sink, &refused_count, result);
         }
     }
 }
@@ -312,7 +448,7 @@ void sim_sink_execute(struct world *world) {
     if (world->faults && world->knobs.halts > 0 && rng_chance(&world->rng, HALT_SHARE)) {
         event.kind = SINK_HALT;
     } else if (job->kind == SIM_COMMIT) {
-        event.kind = commit(world, job);
+        event.kind = commit(world, job, &event);
     } else if (job->kind == SIM_CHECK_JOB) {
         event.kind = refused(world, job) ? SINK_REFUSED : SINK_CHECKED;
     } else {

@@ -64,6 +64,8 @@ static void start(struct node *node) {
         .held_max_bytes = (size_t)1 << rng_below(&world->rng, 15), /* a record or two to all */
         .cache_commit_bytes = 1,
         .dead_letter_max = (size_t)world->letters_max,
+        .refused_row_max = (size_t)world->refused_max,
+        .conflict_halt_ms = world->conflict_ms,
         .incomplete_halt_ms = 30000,
         .min_compaction_lag_ms = world->lag_ms,
         .metrics = node->metrics,

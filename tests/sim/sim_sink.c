@@ -29,6 +29,7 @@ static void job_free(struct world *world, struct job *job) {
     for (size_t i = 0; i < job->part_count; i++) {
         free(job->parts[i].ops);
         free(job->parts[i].letters);
+        free(job->parts[i].cleared);
     }
     free(job);
 }
@@ -175,7 +176,11 @@ static void copy_letters(struct world *world, struct sim_part *to, const struct 
 
 static void copy_part(struct world *world, struct sim_part *to, const struct txn_part *part,
                       size_t load_rows) {
-    *to = (struct sim_part){.task = part->task, .before = part->before, .after = part->after};
+    *to = (struct sim_part){.task = part->task,
+                            .before = part->before,
+                            .after = part->after,
+                            .careful = part->careful,
+                            .refused_max = part->refused_max};
     to->ops = calloc(txn_part_rows(part) + load_rows + 1, sizeof *to->ops);
     if (!to->ops) {
         abort();
@@ -188,6 +193,14 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
     }
     copy_rows(to, &part->upserts, SIM_UPSERT, 0);
     copy_letters(world, to, part);
+    to->cleared = calloc(part->cleared_count + 1, sizeof *to->cleared);
+    if (!to->cleared) {
+        abort();
+    }
+    for (size_t i = 0; i < part->cleared_count; i++) { /* "7", NUL, "1", NUL */
+        const char *key = part->cleared[i].ptr;
+        to->cleared[to->cleared_count++] = (struct row_at){atoi(key), atoi(key + strlen(key) + 1)};
+    }
 }
 
 /* Rows of an initial load are pulled while the job is executed. */

@@ -4,6 +4,8 @@
 
 #include "world.h"
 
+#define REFUSALS_MAX ((STUDENTS_MAX + 1) * (CONTACTS_MAX + 1))
+
 enum sim_job { SIM_COMMIT, SIM_ACQUIRE, SIM_NEWEST, SIM_CHECK_JOB };
 enum sim_op_kind { SIM_DELETE, SIM_CHECK, SIM_UPSERT };
 
@@ -11,6 +13,7 @@ struct sim_op {
     enum sim_op_kind kind;
     int table, student, contact;
     int name, number; /* versions; CHECK: name is the row's value */
+    bool refused;     /* UPSERT: left out */
 };
 
 struct sim_part {
@@ -18,6 +21,12 @@ struct sim_part {
     struct progress before, after;
     struct sim_op *ops;
     size_t op_count;
+    struct row_at {
+        int student, contact;
+    } * cleared; /* entries of sync_refused that go */
+    size_t cleared_count;
+    bool careful;
+    size_t refused_max;
     struct letter *letters;
     size_t letter_count;
 };
@@ -50,6 +59,10 @@ struct sink {
     struct sink_result *results;
     struct known_letter *letters;
     struct letter *letter_bytes; /* what letters point to: as they were when it answered */
+    /* Rows that were refused, or stand refused, as its last answer said. */
+    struct refusal refusals[REFUSALS_MAX];
+    struct str entries[REFUSALS_MAX];
+    char keys[REFUSALS_MAX][16];
 };
 
 /* Copies what the sender has lent, while it lends it. */

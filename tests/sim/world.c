@@ -52,6 +52,8 @@ void world_init(struct world *world, uint64_t seed, const struct knobs *knobs,
     world->batch_rows = (size_t)world_pick(world, knobs->batch_rows);
     world->poll_records = world_pick(world, knobs->poll_records);
     world->letters_max = world_pick(world, knobs->letters);
+    world->refused_max = world_pick(world, knobs->refused);
+    world->conflict_ms = 200 + rng_below(&world->rng, 3000);
     world->lag_ms = (int64_t)world_pick(world, knobs->lag_steps) * 50;
     for (int i = 0; i < HOSTS_MAX; i++) {
         world->disks[i] = memory_disk_new();
@@ -271,7 +273,7 @@ void world_drain(struct world *world) {
     }
     int rest = 0;
     for (int round = 0; round < DRAIN_ROUNDS && !world->failure[0]; round++) {
-        if (world->knobs.halts > 0 && round % RESUME_ROUNDS == 0) {
+        if ((world->knobs.halts > 0 || world->knobs.unique) && round % RESUME_ROUNDS == 0) {
             resume_all(world);
         }
         world_rounds(world, 1);
@@ -307,7 +309,7 @@ static void add_strays(struct world *world) {
             }
             source_put_contact(world, stray, s, version); /* no partner: its row */
         }
-        world->sink.rows[s][stray] = (struct sink_row){true, 1, 1};
+        world->sink.rows[s][stray] = (struct sink_row){.there = true, .name = 1, .number = 1};
         world_trace(world, "STRAY row (%d,%d)", s, stray);
     }
 }

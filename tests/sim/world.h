@@ -37,13 +37,16 @@ struct knobs {
     struct range partitions, members, students, contacts, steps, batch_rows, poll_records;
     struct range lag_steps; /* min.compaction.lag, in steps */
     struct range letters;   /* dead.letter.max */
+    struct range refused;   /* refused.row.max */
     /* What happens, NULL: whatever play_at_random does. */
     void (*play)(struct world *world);
     /* How often, against each other. */
     double crash, duplicate, compact, cache_loss, cache_fault, restore, rebalance, zombie, lost;
-    double halts;      /* tasks halt, are resumed; members are told to stop */
-    double bad;        /* share of values that the sink refuses */
-    double flawed;     /* ... of these: of records that can't be decoded */
+    double halts;  /* tasks halt, are resumed; members are told to stop */
+    double bad;    /* share of values that the sink refuses */
+    double flawed; /* ... of these: of records that can't be decoded */
+    int checked;   /* a CHECK of the user's refuses one row of so many, by its values; 0: none */
+    bool unique;   /* a contact may stand under one student only, for the sink */
     bool inserts_only; /* no deletes, no moves: no valid row may ever be removed */
     bool stray;        /* rows that the state does not know stand in the sink */
     bool split;        /* assignments may be split between topics for a while */
@@ -82,6 +85,7 @@ struct event { /* a change in the source that the connector sends */
 
 struct sink_row {
     bool there;
+    bool refused;     /* has an entry in sync_refused */
     int name, number; /* versions */
 };
 
@@ -119,7 +123,8 @@ struct world {
     int32_t partitions;
     int members, students, contacts;
     size_t batch_rows;
-    int poll_records, letters_max;
+    int poll_records, letters_max, refused_max;
+    int64_t conflict_ms;
     int64_t lag_ms, now_us, steps;
     bool parted_commits; /* of caches */
     bool faults, trace;
@@ -223,6 +228,9 @@ bool sim_sink_idle(const struct world *world);
 /* A transaction is in flight. */
 bool sim_sink_writes(const struct sink *sink);
 void sim_sink_clear(struct world *world);
+
+/* The user's CHECK refuses a row of these versions. */
+bool sim_sink_refuses(const struct world *world, int name, int number);
 
 /* sim_node.c */
 struct node *node_new(struct world *world, int index, int host);

@@ -23,6 +23,7 @@ static struct view_column contact_columns[] = {
     COLUMN("contact_number", "text", SCALAR_STRING, KEY_NONE),
     COLUMN("born", "date", SCALAR_STRING, KEY_NONE),
 };
+static size_t student_positions[] = {0}, contact_positions[] = {0, 1}, key_outputs[] = {0, 1};
 static struct view_table tables[] = {
     {.schema = STR("public"),
      .name = STR("student"),
@@ -30,6 +31,7 @@ static struct view_table tables[] = {
      .columns = student_columns,
      .column_count = 2,
      .key_count = 1,
+     .key_positions = student_positions,
      .sql_delete = STR("DELETE FROM student_contact t USING unnest($1::text[]) x(a)"
                        " WHERE t.student_id = x.a::bigint"),
      .sql_check = STR("SELECT count(*) FROM (SELECT a::bigint, b::text"
@@ -40,6 +42,7 @@ static struct view_table tables[] = {
      .columns = contact_columns,
      .column_count = 4,
      .key_count = 2,
+     .key_positions = contact_positions,
      .sql_delete = STR("DELETE FROM student_contact t USING unnest($1::text[], $2::text[]) x(a, b)"
                        " WHERE t.student_id = x.a::bigint AND t.contact_id = x.b::bigint"),
      .sql_check = STR("SELECT count(*) FROM (SELECT a::bigint, b::bigint, c::text, d::date"
@@ -63,6 +66,8 @@ static const struct view made = {
     .join_count = 1,
     .outputs = outputs,
     .output_count = 5,
+    .key_outputs = key_outputs,
+    .key_output_count = 2,
     .partition_count = 8,
     .fingerprint = STR("0123456789abcdef"),
     .definition = STR("partitions: 8\nsource column public.student.name: text\n"),
@@ -75,6 +80,8 @@ static const struct view made = {
                    " WHERE ROW(t.name, t.contact_number, t.born)::record"
                    " *<> ROW(excluded.name, excluded.contact_number, excluded.born)::record"),
     .sql_insert = STR(INSERT),
+    .sql_refuse = STR("DELETE FROM student_contact t USING unnest($1::text[], $2::text[]) x(a, b)"
+                      " WHERE t.student_id = x.a::bigint AND t.contact_id = x.b::bigint"),
     .sql_copy = STR("COPY student_contact (student_id, contact_id, name, contact_number, born)"
                     " FROM STDIN"),
 };
@@ -280,7 +287,8 @@ long ask_number(const char *sql) {
 void tables_drop(void) {
     admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity" /* what a failed test left */
           " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
-    admin("DROP TABLE IF EXISTS student_contact, sync_progress, sync_identity, sync_dead_letter"
+    admin("DROP TABLE IF EXISTS student_contact, sync_progress, sync_identity, sync_dead_letter,"
+          " sync_refused"
           " CASCADE");
 }
 

@@ -99,6 +99,8 @@ static void defaults(void **state) {
     assert_int_equal(c->held_max_bytes, 6291456);
     assert_int_equal(c->cache_commit_bytes, 4194304);
     assert_int_equal(c->dead_letter_max, 100);
+    assert_int_equal(c->refused_row_max, 1000);
+    assert_int_equal(c->conflict_halt_ms, 60000);
     assert_int_equal(c->incomplete_halt_ms, 30000);
     assert_int_equal(c->shutdown_timeout_ms, 2500);
     assert_int_equal(c->kafka.count, 17);

@@ -20,7 +20,7 @@ static void test_outcome_by_position(void **state) {
         {"22003", STEP_CHECK, SINK_REFUSED},  {"22P02", STEP_DELETE, SINK_REFUSED},
         {"21000", STEP_UPSERT, SINK_REFUSED}, {"54000", STEP_UPSERT, SINK_REFUSED},
         {"23503", STEP_COMMIT, SINK_REFUSED}, {"22021", STEP_LETTERS, SINK_HALT},
-        {"23505", STEP_LETTERS, SINK_HALT},   {"23505", STEP_LOAD, SINK_HALT},
+        {"23505", STEP_LETTERS, SINK_HALT},   {"23505", STEP_LOAD, SINK_REFUSED},
         {"22001", STEP_LOAD, SINK_REFUSED},   {"40001", STEP_COMMIT, SINK_AGAIN},
         {"40P01", STEP_UPSERT, SINK_AGAIN},   {"55P03", STEP_LOCK, SINK_AGAIN},
         {"57014", STEP_UPSERT, SINK_AGAIN},   {"53100", STEP_UPSERT, SINK_AGAIN},
@@ -31,11 +31,51 @@ static void test_outcome_by_position(void **state) {
         {"0A000", STEP_PREPARE, SINK_HALT},   {"42P01", STEP_UPSERT, SINK_HALT},
         {"42703", STEP_PREPARE, SINK_HALT},   {"28P01", STEP_PREPARE, SINK_HALT},
         {"3D000", STEP_PREPARE, SINK_HALT},   {"42501", STEP_TERMINATE, SINK_HALT},
-        {"P0001", STEP_UPSERT, SINK_HALT},    {"XX000", STEP_UPSERT, SINK_HALT},
+        {"P0001", STEP_UPSERT, SINK_REFUSED}, {"XX000", STEP_UPSERT, SINK_HALT},
         {"", STEP_UPSERT, SINK_HALT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        if (outcome_of(cases[i].sqlstate, cases[i].step) != cases[i].kind) {
+        if (outcome_of(cases[i].sqlstate, cases[i].step, false) != cases[i].kind) {
+            fail_msg("%s at %s", cases[i].sqlstate, step_name(cases[i].step));
+        }
+    }
+}
+
+/* What a function raises is a refusal whatever its SQLSTATE, unless it asks for another try. */
+static void test_outcome_of_code(void **state) {
+    (void)state;
+    static const char *const refused[] = {"P0001", "42P01", "XX000", "23514", "22012"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        assert_int_equal(outcome_of(refused[i], STEP_UPSERT, true), SINK_REFUSED);
+        assert_int_equal(outcome_of(refused[i], STEP_DELETE, true), SINK_REFUSED);
+        assert_int_equal(outcome_blame(refused[i], STEP_UPSERT, true), BLAME_OTHERS);
+        assert_int_equal(outcome_blame(refused[i], STEP_DELETE, true), BLAME_OTHERS);
+    }
+    assert_int_equal(outcome_of("40001", STEP_UPSERT, true), SINK_AGAIN);
+    assert_int_equal(outcome_of("57014", STEP_UPSERT, true), SINK_AGAIN);
+    assert_int_equal(outcome_of("42P01", STEP_CHECK, true), SINK_HALT);
+    assert_int_equal(outcome_of("42P01", STEP_FENCE, true), SINK_HALT);
+}
+
+static void test_blame(void **state) {
+    (void)state;
+    static const struct {
+        const char *sqlstate;
+        enum step_kind step;
+        enum blame blame;
+    } cases[] = {
+        {"22007", STEP_CHECK, BLAME_RECORD},  {"54000", STEP_CHECK, BLAME_RECORD},
+        {"22003", STEP_DELETE, BLAME_RECORD}, {"23503", STEP_DELETE, BLAME_OTHERS},
+        {"22007", STEP_UPSERT, BLAME_ROW},    {"23514", STEP_UPSERT, BLAME_ROW},
+        {"23502", STEP_UPSERT, BLAME_ROW},    {"54000", STEP_UPSERT, BLAME_ROW},
+        {"22001", STEP_LOAD, BLAME_ROW},      {"23505", STEP_UPSERT, BLAME_OTHERS},
+        {"23505", STEP_LOAD, BLAME_OTHERS},   {"23P01", STEP_UPSERT, BLAME_OTHERS},
+        {"23503", STEP_UPSERT, BLAME_OTHERS}, {"21000", STEP_UPSERT, BLAME_OTHERS},
+        {"P0001", STEP_UPSERT, BLAME_OTHERS}, {"23505", STEP_COMMIT, BLAME_OTHERS},
+        {"23514", STEP_COMMIT, BLAME_OTHERS}, {"23514", STEP_REFUSED, BLAME_OTHERS},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (outcome_blame(cases[i].sqlstate, cases[i].step, false) != cases[i].blame) {
             fail_msg("%s at %s", cases[i].sqlstate, step_name(cases[i].step));
         }
     }
@@ -124,6 +164,8 @@ static void test_err_kinds(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outcome_by_position),
+        cmocka_unit_test(test_outcome_of_code),
+        cmocka_unit_test(test_blame),
         cmocka_unit_test(test_outcome_drops),
         cmocka_unit_test(test_advice),
         cmocka_unit_test(test_messages_hold_no_values),

@@ -100,11 +100,42 @@ static void test_part_counts_rows_and_letters(void **state) {
     txn_part_clear(&part);
 }
 
+/* A sink key of three columns, of which the second table has the first and the third. */
+static void test_sink_keys(void **state) {
+    (void)state;
+    static struct view_output outputs[] = {
+        {STR("c"), 0, 0}, {STR("b"), 0, 0}, {STR("x"), 0, 0}, {STR("a"), 0, 0}};
+    static size_t key_outputs[] = {3, 1, 0}, positions[] = {0, 2};
+    static struct view_table keyed_tables[] = {{.key_count = 2, .key_positions = positions}};
+    const struct view keyed = {.outputs = outputs,
+                               .output_count = 4,
+                               .key_outputs = key_outputs,
+                               .key_output_count = 3,
+                               .tables = keyed_tables,
+                               .table_count = 1};
+    const struct str values[] = {STR("30"), STR(""), STR("x"), STR("1")};
+    struct buf key = {0}, text = {0};
+    sink_key_append(&keyed, values, &key);
+    assert_true(str_equal(buf_view(&key), STR("1\0"
+                                              "\0"
+                                              "30\0")));
+    sink_key_show(&keyed, buf_view(&key), &text);
+    assert_true(str_is(buf_view(&text), "a=1 b= c=30"));
+    const struct str same[] = {STR("1"), STR("30")}, other[] = {STR("1"), STR("3")},
+                     beside[] = {STR("2"), STR("30")};
+    assert_true(sink_key_has(&keyed, buf_view(&key), 0, same));
+    assert_false(sink_key_has(&keyed, buf_view(&key), 0, other));
+    assert_false(sink_key_has(&keyed, buf_view(&key), 0, beside));
+    buf_clear(&key);
+    buf_clear(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_row_array_gives_back_what_was_added),
         cmocka_unit_test(test_progress_equal_sees_every_field),
         cmocka_unit_test(test_part_counts_rows_and_letters),
+        cmocka_unit_test(test_sink_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,13 @@ static void test_student_contact(void **state) {
     check(view->tables[1].sql_check,
           "SELECT count(x.c1::bigint) + count(x.c2::bigint) + count(x.c3)\n"
           "FROM unnest($1::text[], $2::text[], $3::text[]) AS x(c1, c2, c3)");
+    check(view->sql_refuse,
+          "DELETE FROM v AS t\nUSING unnest($1::text[], $2::text[]) AS x(c1, c2)\n"
+          "WHERE t.student_id = x.c1::bigint AND t.contact_id = x.c2::bigint");
+    assert_int_equal(view->key_output_count, 2);
+    assert_true(view->key_outputs[0] == 0 && view->key_outputs[1] == 1);
+    assert_int_equal(view->tables[0].key_positions[0], 0);
+    assert_true(view->tables[1].key_positions[0] == 0 && view->tables[1].key_positions[1] == 1);
     view_destroy(&view);
 }
 

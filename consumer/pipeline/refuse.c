@@ -1,0 +1,237 @@
+/* What the OLAP database refuses behind the fence: whose fault it is, and what follows.
+ *
+ * A record is to blame for what its own check refuses, and for nothing else: it becomes a dead
+ * letter. A sink row that is refused by its own values is left out and noted in sync_refused: the
+ * work is sent again with care, after the own checks of its records have passed. What depends on
+ * other rows, or on code of the user's, may pass when another task has written: it is tried again,
+ * in smaller pieces, then with its deletes ahead; in the end the task halts. */
+#include "pipeline/member_impl.h"
+
+#include <stdio.h>
+
+/* ---- records ---- */
+
+/* A batch is undone and tried in smaller pieces, alone: the record that is refused alone becomes a
+ * dead letter. */
+static void halve(struct task *task, const struct err *refusal) {
+    size_t count = task->work.record_count;
+    work_undo(task);
+    if (count == 1) {
+        task->letter_next = true;
+        task->refusal = *refusal;
+        task->refusal.kind = ERR_RECORD;
+    } else {
+        task->record_limit = count / 2;
+    }
+}
+
+static void halt_letter(struct member *m, struct task *task, const struct err *refusal) {
+    struct err err = *refusal;
+    (void)err_set(&err, ERR_HALT, "a dead letter is refused (SQLSTATE %.5s): %.300s",
+                  refusal->sqlstate, refusal->message);
+    task_halt(m, task, &err);
+}
+
+/* ---- rows ---- */
+
+/* The record, where the work is about one. */
+static void err_about_work(const struct member *m, const struct task *task, struct err *err) {
+    if (task->work.record_count == 1) {
+        const struct record *record = &task->current.items[task->current.consumed].record;
+        (void)err_about(err, m->view->tables[record->table].topic.ptr, record->partition,
+                        record->offset);
+    }
+}
+
+void task_halt_at_work(struct member *m, struct task *task, const struct err *why) {
+    struct err err = *why;
+    err_about_work(m, task, &err);
+    task_halt(m, task, &err);
+}
+
+static void halt_too_many(struct member *m, struct task *task, const struct sink_event *event) {
+    const struct refusal *newest = &event->refusals[0];
+    struct err err;
+    (void)err_set(&err, ERR_HALT,
+                  "more than %zu rows of this task are refused by table " STR_FMT
+                  " (refused.row.max); the newest: " STR_FMT ", SQLSTATE %.5s: %.200s. Look at "
+                  "sync_refused, mend the constraint or the rows, or raise the setting",
+                  m->o.refused_row_max, STR_ARG(m->view->name), STR_ARG(newest->key),
+                  newest->sqlstate, newest->message.ptr);
+    (void)snprintf(err.sqlstate, sizeof err.sqlstate, "%s", newest->sqlstate);
+    task_halt_at_work(m, task, &err);
+}
+
+/* Sends what is built again, unchanged but for the care. */
+static void send_with_care(struct member *m, struct task *task) {
+    task->careful = true;
+    task_take_care(m, task);
+}
+
+void task_take_care(const struct member *m, struct task *task) {
+    struct txn_part *part = &task->part;
+    size_t standing = task->refused_rows.count;
+    standing -= part->cleared_count < standing ? part->cleared_count : standing;
+    part->careful = true;
+    part->refused_max = m->o.refused_row_max > standing ? m->o.refused_row_max - standing : 0;
+}
+
+void task_clear_refused(const struct member *m, struct task *task, const struct row_op *op,
+                        const struct str *values) {
+    const struct refused_set *set = &task->refused_rows;
+    const struct view *view = m->view;
+    if (set->count == 0 || op->kind == ROW_OP_CHECK || op->kind == ROW_OP_END) {
+        return;
+    }
+    struct buf wanted = {0};
+    bool whole = op->kind == ROW_OP_UPSERT;
+    if (whole) {
+        sink_key_append(view, values, &wanted);
+    }
+    for (size_t i = 0; !whole && i < view->join_count; i++) { /* a delete's key begins with it */
+        buf_str(&wanted, values[i]);
+        buf_append(&wanted, "", 1);
+    }
+    for (size_t i = refused_set_seek(set, buf_view(&wanted)); i < set->count; i++) {
+        struct str key = refused_set_key(set, i);
+        if (key.len < wanted.len || memcmp(key.ptr, wanted.ptr, wanted.len) != 0) {
+            break;
+        }
+        if (whole ? key.len == wanted.len : sink_key_has(view, key, op->table, values)) {
+            txn_part_add_cleared(&task->part, arena_copy(&task->work.arena, key));
+        }
+    }
+    buf_clear(&wanted);
+}
+
+void task_clear_all_refused(struct task *task) {
+    for (size_t i = 0; i < task->refused_rows.count; i++) {
+        txn_part_add_cleared(
+            &task->part, arena_copy(&task->work.arena, refused_set_key(&task->refused_rows, i)));
+    }
+}
+
+void task_note_refused(struct member *m, struct task *task, const struct sink_event *event) {
+    for (size_t i = 0; i < task->part.cleared_count; i++) {
+        (void)refused_set_remove(&task->refused_rows, task->part.cleared[i]);
+    }
+    for (size_t i = 0; event && task->part.careful && i < event->refusal_count; i++) {
+        const struct refusal *refusal = &event->refusals[i];
+        (void)refused_set_add(&task->refused_rows, refusal->row_key);
+        log_line(m->o.log, LOG_WARN, "pipeline", "row_refused",
+                 "task=%d row=\"" STR_FMT "\" sqlstate=%s constraint=\"" STR_FMT
+                 "\" message=\"" STR_FMT "\" hint=\"the row is left out until a version of it "
+                 "passes; see sync_refused\"",
+                 task->number, STR_ARG(refusal->key), refusal->sqlstate,
+                 STR_ARG(refusal->constraint), STR_ARG(refusal->message));
+        metrics_add(m->o.metrics, METRIC_ROWS_REFUSED, (size_t)task->number, 1);
+    }
+}
+
+/* ---- conflicts ---- */
+
+static void conflict_halt(struct member *m, struct task *task, const struct sink_event *event) {
+    struct err err = event->err;
+    struct str key = event->refusal_count > 0 ? event->refusals[0].key : STR_NONE;
+    char touched[160] = "";
+    if (!key.ptr && task->work.touched_count == 1) {
+        const struct touched *row = &task->work.touched[0];
+        key =
+            str_from(row_key_show(&m->view->tables[row->table], row->key, touched, sizeof touched));
+    }
+    (void)err_set(&err, ERR_HALT,
+                  "table " STR_FMT
+                  " refuses the row %.*s since %lld s: %.260s. It depends on other "
+                  "rows or on a trigger, so nothing was put aside. Drop or mend the constraint or "
+                  "trigger, then send the member SIGHUP",
+                  STR_ARG(m->view->name), key.ptr ? (int)key.len : 1, key.ptr ? key.ptr : "?",
+                  (long long)(now_ms(m) - task->conflict_since_ms) / 1000, event->err.message);
+    memcpy(err.sqlstate, event->err.sqlstate, sizeof err.sqlstate);
+    task_halt_at_work(m, task, &err);
+}
+
+/* A batch: in halves, down to single records; then whole, its deletes ahead, since two tasks may
+ * wait for each other's. */
+static void conflict_batch(struct task *task) {
+    size_t count = task->work.record_count;
+    bool ahead = task->work.deletes != DELETES_ALONG;
+    work_undo(task);
+    task->deletes_ahead = count == 1 && !ahead;
+    task->record_limit = ahead ? 1 : count / 2;
+}
+
+static void conflict(struct member *m, struct task *task, const struct sink_event *event) {
+    int64_t now = now_ms(m);
+    bool batch = task->work.kind == WORK_BATCH || task->work.kind == WORK_LETTER;
+    bool single = !batch || task->work.record_count == 1;
+    if (task->conflict_since_ms == 0) {
+        task->conflict_since_ms = now;
+        task->conflicts = backoff_init(20, 2000, 0);
+        log_err(m->o.log, LOG_WARN, "pipeline", "conflict", &event->err);
+    }
+    bool over = now - task->conflict_since_ms >= m->o.conflict_halt_ms;
+    if (over && single) {
+        conflict_halt(m, task, event);
+        return;
+    }
+    task->conflict = event->err;
+    err_about_work(m, task, &task->conflict);
+    task->retry_at_ms = now + backoff_next_ms(&task->conflicts);
+    if (batch) {
+        conflict_batch(task);
+        task->deletes_ahead &= !over; /* but down to the one that must be named */
+    } else if (task->work.kind == WORK_REBUILD && task->work.deletes == DELETES_ALONG) {
+        work_deletes_ahead(task);
+    }
+}
+
+void task_conflict_over(struct task *task) {
+    if (task->work.last ||
+        (task->work.kind == WORK_REBUILD && task->work.deletes != DELETES_AHEAD)) {
+        task->conflict_since_ms = 0;
+        task->deletes_ahead = false;
+    }
+}
+
+/* ---- what was refused ---- */
+
+/* A batch that is begun anew from the old offsets writes again what was in, as after a crash. */
+static void batch_refused(struct member *m, struct task *task, const struct sink_event *event) {
+    if (event->blame == BLAME_RECORD && task->work.chunk_count == 1) {
+        halve(task, &event->err);
+    } else if (!task->part.careful) { /* the own checks of all its records first */
+        work_undo(task);
+        task->careful = true;
+    } else {
+        conflict(m, task, event);
+    }
+}
+
+/* Of a load or a rebuild. Its state was filled from the log: every row's own check comes before the
+ * care. */
+static void writing_refused(struct member *m, struct task *task, const struct sink_event *event) {
+    bool over =
+        task->conflict_since_ms > 0 && now_ms(m) - task->conflict_since_ms >= m->o.conflict_halt_ms;
+    if (event->blame == BLAME_OTHERS && !task->part.careful && !over) {
+        conflict(m, task, event);
+    } else if (!task->hunted) {
+        hunt_begin(m, task, &event->err);
+    } else if (!task->part.careful) {
+        send_with_care(m, task);
+    } else {
+        conflict(m, task, event);
+    }
+}
+
+void task_refused(struct member *m, struct task *task, const struct sink_event *event) {
+    task->solo = true;
+    if (task->work.kind == WORK_LETTER && event->blame == BLAME_RECORD) {
+        halt_letter(m, task, &event->err);
+    } else if (event->blame == BLAME_ROW && event->refusal_count > 0) {
+        halt_too_many(m, task, event);
+    } else if (task->work.kind == WORK_BATCH || task->work.kind == WORK_LETTER) {
+        batch_refused(m, task, event);
+    } else {
+        writing_refused(m, task, event);
+    }
+}
