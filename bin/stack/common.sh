@@ -94,6 +94,8 @@ done
 unset folder
 # shellcheck disable=SC2034  # for startup.sh
 CHANGED_SETTINGS=$(changed_settings)
+# shellcheck disable=SC2034  # for docker-project.sh
+PROJECT_GIVEN=${COMPOSE_PROJECT_NAME:-} # by the environment, not by one of these files
 [ ! -e "$KEPT_SETTINGS" ] || load_settings "$KEPT_SETTINGS"
 load_settings "$ROOT/.env"
 LOG_DIR=${SYNC_LOG_DIR:-$PARENT_DIR/logs}
@@ -209,92 +211,8 @@ wait_for() { # seconds command...
     done
 }
 
-# ---- which mode ----------------------------------------------------------------------------------------------------
-
-docker_images() {
-    echo "apache/kafka:$KAFKA_VERSION"
-    echo "postgres:$POSTGRES_VERSION"
-    echo "quay.io/debezium/connect:$DEBEZIUM_VERSION"
-    echo "debian:bookworm-slim"
-}
-
-# Prints why Docker can't be used, one line, or nothing.
-why_not_docker() {
-    local out image
-    command -v docker >/dev/null 2>&1 || { echo "there is no docker command"; return; }
-    if ! out=$(docker info 2>&1 >/dev/null </dev/null); then
-        case $out in
-            *'permission denied'*) echo "no permission to talk to the Docker daemon (is $(id -un) in the group docker?)" ;;
-            *) echo "the Docker daemon doesn't answer" ;;
-        esac
-        return
-    fi
-    docker compose version >/dev/null 2>&1 || { echo "docker has no compose plugin (docker compose version fails)"; return; }
-    for image in $(docker_images); do
-        docker image inspect "$image" >/dev/null 2>&1 && continue
-        say "Fetching the image $image" >&2
-        out=$(docker pull -q "$image" 2>&1 </dev/null) || {
-            echo "the image $image can't be had: $(printf '%s\n' "$out" | tail -n 1 | cut -c1-160)"
-            return
-        }
-    done
-}
-
-is_debian() { [ "$(uname)" = Linux ] && [ -e /etc/debian_version ] && command -v dpkg-query >/dev/null 2>&1; }
-
-# Sets MODE to native or docker: what was started first stays, --native and --docker force, else Docker where it works.
-choose_mode() { # wanted (native, docker or empty)
-    local wanted=$1 kept='' reason
-    if [ -s "$RUN_DIR/mode" ]; then read -r kept <"$RUN_DIR/mode"; fi
-    if [ -n "$kept" ]; then
-        if [ -n "$wanted" ] && [ "$wanted" != "$kept" ]; then
-            say "This stack was started in $kept mode, and its data is there." \
-                "To change to $wanted mode: bin/shutdown.sh --wipe (removes that data), then start again." >&2
-            exit 2
-        fi
-        MODE=$kept
-    elif [ "$wanted" = native ]; then
-        MODE=native
-    else
-        reason=$(why_not_docker)
-        if [ -z "$reason" ]; then
-            MODE=docker
-        elif [ "$wanted" = docker ]; then
-            say "Docker mode was asked for, but $reason." >&2
-            exit 1
-        else
-            say "Not with Docker: $reason. Going native."
-            MODE=native
-        fi
-    fi
-    if [ "$MODE" = native ] && ! is_debian; then
-        say "Native mode needs Debian (packages from apt, /proc), and this is not one: $(uname)." \
-            "Please install and start Docker with its compose plugin, then run this again." >&2
-        exit 1
-    fi
-    load_mode
-}
-# For scripts that only look: the remembered mode, or none.
-remembered_mode() {
-    MODE=''
-    if [ -s "$RUN_DIR/mode" ]; then read -r MODE <"$RUN_DIR/mode"; fi
-    [ -n "$MODE" ] || return 1
-    load_mode
-}
-remember_mode() {
-    make_folders "$RUN_DIR" "$LOG_DIR" "$STATE_DIR"
-    echo "$MODE" >"$RUN_DIR/mode"
-    keep_settings
-}
-load_mode() {
-    if [ "$MODE" = docker ]; then
-        # shellcheck source=bin/stack/docker.sh
-        . "$ROOT/bin/stack/docker.sh"
-    else
-        # shellcheck source=bin/stack/native.sh
-        . "$ROOT/bin/stack/native.sh"
-    fi
-}
+# shellcheck source=bin/stack/mode.sh
+. "$ROOT/bin/stack/mode.sh"
 
 # ---- the last lines of startup -------------------------------------------------------------------------------------
 

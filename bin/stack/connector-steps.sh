@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The Debezium connector as a step of a start and as a line of the status, for both modes. The mode has connect_rest
-# METHOD PATH [FILE] and oltp_query PSQL-OPTIONS... bash 3.2 and POSIX tools only.
+# METHOD PATH [FILE], connect_answers, connect_lives, plan OPTIONS... and oltp_query PSQL-OPTIONS... bash 3.2 and POSIX tools only.
 
 # shellcheck source=bin/stack/connector.sh
 . "$ROOT/bin/stack/connector.sh"
@@ -33,6 +33,36 @@ check_connector() { # file-with-what-was-registered-last file-with-what-is-wante
         refuse_other_connector "$1" "$2"
     fi
 }
+
+# The two SQL files, as named in the settings and as they are found.
+oltp_sql() { echo "${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql}"; }
+view_sql() { echo "${SYNC_SCHEMAS_VIEW:-schemas/student_contact.sql}"; }
+plan_failed() { # what; both read by plan itself, so that its own sentence says which line of them is wrong
+    step_failed "$1" "$LOG_DIR/plan.log" "correct $(oltp_sql) or $(view_sql), or the settings; see docs/operations.md for the message"
+}
+# An update of the configuration would restart the running task: only where something differs, and only what may.
+register_connector() {
+    local want=$RUN_DIR/connector.json.new runs=$RUN_DIR/connector.json.runs answer=$LOG_DIR/connector.log differs reader
+    step "Debezium connector $CONNECTOR"
+    plan --connector >"$want" 2>"$LOG_DIR/plan.log" || plan_failed "The connector's configuration could not be made."
+    differs=new
+    if connect_rest GET "/connectors/$CONNECTOR/config" >"$runs" 2>/dev/null; then
+        refuse_other_connector "$runs" "$want"
+        differs=$(connector_differences "$runs" "$want")
+    fi
+    reader=''
+    if [ -n "$differs" ]; then
+        reader=$(oltp_query -Atc "$SLOT_READER_SQL" 2>/dev/null) || reader=''
+        WATCH=connect_lives wait_for 30 put_connector "$want" "$answer" ||
+            step_failed "Kafka Connect refused the connector." "$answer" "see docs/operations.md"
+    fi
+    mv "$want" "$RUN_DIR/connector.json"
+    rm -f "$runs"
+    await_connector "$reader"
+    [ "$differs" = new ] || [ -z "$differs" ] || printf '%s\n' "$differs" | sed 's/^may \(.*\), here it would be \(.*\)/    changed: \1, now \2/'
+}
+# Connect answers 409 while its group settles: worth another try. 400 is not, but the time is short.
+put_connector() { connect_rest PUT "/connectors/$CONNECTOR/config" "$1" >"$2" 2>&1; }
 
 # Ends when Debezium reads from its slot, or surely still takes its first snapshot. Any failure ends the start. After a
 # change of its configuration the old task reads on for a moment: the reader must be another one.

@@ -177,9 +177,6 @@ plan() { # options...; relative paths in the settings start at the project's roo
     consumer_settings
     (cd "$ROOT" && "${CONSUMER[@]}" "$CONSUMER_BIN" plan "$@")
 }
-# The two SQL files, as named in the settings and as they are found.
-oltp_sql() { echo "${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql}"; }
-view_sql() { echo "${SYNC_SCHEMAS_VIEW:-schemas/student_contact.sql}"; }
 at_root() { case $1 in /*) echo "$1" ;; *) echo "$ROOT/$1" ;; esac; }
 # Where member N tells how it is; 0: nowhere.
 member_port() { if [ "$METRICS_PORT" -eq 0 ]; then echo 0; else echo $((METRICS_PORT + $1 - 1)); fi; }

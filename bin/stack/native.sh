@@ -108,9 +108,6 @@ postgres_failed() {
         "read the log above, then bin/startup.sh again; bin/shutdown.sh --wipe starts from empty databases"
 }
 
-plan_failed() { # what; both read by plan itself, so that its own sentence says which line of them is wrong
-    step_failed "$1" "$LOG_DIR/plan.log" "correct $(oltp_sql) or $(view_sql), or the settings; see docs/operations.md for the message"
-}
 prepare_databases_and_topics() {
     local log=$LOG_DIR/plan.log
     step "Source tables ($(oltp_sql))"
@@ -145,36 +142,16 @@ source_tables() {
     fi
 }
 
-# An update of the configuration would restart the running task: only where something differs, and only what may.
 start_connector() {
-    local want=$RUN_DIR/connector.json.new runs=$RUN_DIR/connector.json.runs answer=$LOG_DIR/connector.log differs reader
     step "Kafka Connect on 127.0.0.1:$CONNECT_PORT"
     WATCH='alive connect' wait_for 90 connect_answers ||
         step_failed "Kafka Connect does not answer." "$LOG_DIR/connect.log" "read the log above, then bin/startup.sh again"
     step_done
-
-    step "Debezium connector $CONNECTOR"
-    plan --connector >"$want" 2>"$LOG_DIR/plan.log" || plan_failed "The connector's configuration could not be made."
-    differs=new
-    if connect_rest GET "/connectors/$CONNECTOR/config" >"$runs" 2>/dev/null; then
-        refuse_other_connector "$runs" "$want"
-        differs=$(connector_differences "$runs" "$want")
-    fi
-    reader=''
-    if [ -n "$differs" ]; then
-        reader=$(oltp_query -Atc "$SLOT_READER_SQL" 2>/dev/null) || reader=''
-        WATCH='alive connect' wait_for 30 put_connector "$want" "$answer" ||
-            step_failed "Kafka Connect refused the connector." "$answer" "see docs/operations.md"
-    fi
-    mv "$want" "$RUN_DIR/connector.json"
-    rm -f "$runs"
-    await_connector "$reader"
-    [ "$differs" = new ] || [ -z "$differs" ] || printf '%s\n' "$differs" | sed 's/^may \(.*\), here it would be \(.*\)/    changed: \1, now \2/'
+    register_connector
 }
+connect_lives() { alive connect; }
 oltp_query() { pg_sql oltp -d "$PG_DATABASE" "$@"; }
 stack_plan() { plan; }
-# Connect answers 409 while its group settles: worth another try. 400 is not, but the time is short.
-put_connector() { connect_rest PUT "/connectors/$CONNECTOR/config" "$1" >"$2" 2>&1; }
 
 # ---- members -------------------------------------------------------------------------------------------------------
 

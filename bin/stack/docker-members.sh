@@ -1,0 +1,118 @@
+# shellcheck shell=bash
+# Docker mode: the consumer's members and their log. bash 3.2 and POSIX tools only, as docker.sh.
+
+members() { compose ps -q consumer 2>/dev/null </dev/null; }
+
+stack_scale() { # N
+    local name log=$LOG_DIR/docker.log
+    require_docker
+    mkdir -p "$LOG_DIR"
+    if [ "$1" -gt 0 ]; then
+        for name in olap kafka; do
+            container_runs "$(container_of "$name")" && continue
+            say "The container $name does not run, and no member can work without it." \
+                "CONSUMERS=$1 bin/startup.sh starts everything, with so many members." >&2
+            exit 1
+        done
+    fi
+    step "Consumer with $1 member$([ "$1" -eq 1 ] || echo s)"
+    compose_quietly "The members could not be started." up -d --no-deps --scale "consumer=$1" consumer
+    follow_consumer_logs
+    note_restarts
+    WATCH=members_hope wait_for 120 members_ready "$1" || {
+        members_not_ready >"$log" 2>&1 || true
+        step_failed "Not every member is ready." "$log" "see docs/operations.md for the message, then bin/scale.sh $1 again"
+    }
+    step_done
+}
+member_says() { # container; "ready", or why it is not
+    docker exec "$1" curl -s --max-time 5 http://127.0.0.1:9464/readyz 2>/dev/null </dev/null || echo "does not answer"
+}
+members_ready() { # N
+    local id n=0
+    for id in $(members); do
+        [ "$(member_says "$id" | sed -n 1p)" = ready ] || return 1
+        n=$((n + 1))
+    done
+    [ "$n" -ge "$1" ]
+}
+# A member that ends again and again won't become ready.
+note_restarts() {
+    local id
+    RESTARTS=0
+    for id in $(members); do RESTARTS=$((RESTARTS + $(restarts_of "$id"))); done
+}
+members_hope() {
+    local id n=0
+    for id in $(members); do n=$((n + $(restarts_of "$id"))); done
+    [ $((n - RESTARTS)) -lt 3 ]
+}
+members_not_ready() {
+    local id
+    for id in $(compose ps -aq consumer); do
+        [ "$(member_says "$id" | sed -n 1p)" != ready ] || continue
+        docker logs --tail 15 "$id"
+        say "$(docker inspect -f '{{.Name}}' "$id") says: $(member_says "$id" | sed -n 1p)"
+    done
+}
+
+# ---- logs/kafka-consumer.out on this host, as in native mode ---------------------------------------------------------
+
+# One follower for each container, which ends with it. It goes on where the file ends: behind the member's last line in
+# it, or, without one, at the beginning.
+follow_consumer_logs() {
+    local id
+    mkdir -p "$RUN_DIR"
+    touch "$CONSUMER_LOG"
+    for id in $(members); do
+        [ -z "$(follower_pid "$id")" ] || continue
+        # A process group of its own, that Ctrl-C does not reach and that can be ended whole.
+        set -m
+        follow "$id" >>"$CONSUMER_LOG" 2>/dev/null </dev/null &
+        echo $! >"$RUN_DIR/follower-$id.pid"
+        set +m
+    done
+}
+follow() { # container
+    local id=$1 last since
+    trap '' HUP
+    # A member's name is its container's, cut to 12, and the number of its process there.
+    last=$(grep -F " member=$(printf '%.12s' "$id")-" "$CONSUMER_LOG" | tail -n 1) || true
+    since=$(printf '%s\n' "$last" | sed -n 's/^ts=\([0-9T:.Z-]*\) .*/\1/p')
+    if [ -n "$since" ]; then
+        docker logs -f --since "$since" "$id" 2>&1 | { skip_through "$last" "$since"; exec cat; }
+    else
+        docker logs -f "$id" 2>&1 | exec cat
+    fi
+}
+# Reads up to and with that line; if it is not there any more, up to the first that is younger, which is printed.
+skip_through() { # line its-time
+    local line time
+    while IFS= read -r line; do
+        [ "$line" != "$1" ] || return 0
+        case $line in ts=*) time=${line#ts=} && time=${time%% *} ;; *) continue ;; esac
+        if [[ $time > $2 ]]; then printf '%s\n' "$line"; return 0; fi
+    done
+}
+follower_pid() { # container; of its process group
+    local pid
+    { read -r pid <"$RUN_DIR/follower-$1.pid"; } 2>/dev/null || return 0
+    # The number may have been given to another process since.
+    ps -A -o pgid= -o args= 2>/dev/null | awk -v group="$pid" -v id="$1" \
+        '$1 == group && index($0, "logs -f") && index($0, id) { print group; exit }'
+}
+# They end by themselves when their containers have, with the last lines written.
+end_followers() {
+    local file id pid
+    for file in "$RUN_DIR"/follower-*.pid; do
+        [ -e "$file" ] || continue
+        id=${file##*/follower-}
+        id=${id%.pid}
+        wait_for 5 no_follower "$id" || {
+            pid=$(follower_pid "$id")
+            [ -z "$pid" ] || kill -- "-$pid" 2>/dev/null || true
+        }
+        rm -f "$file"
+    done
+}
+no_follower() { [ -z "$(follower_pid "$1")" ]; }
