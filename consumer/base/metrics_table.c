@@ -33,11 +33,11 @@ const struct metric_info metric_table[METRIC_COUNT] = {
     [METRIC_RECORDS_TAKEN] =
         BY_TABLE(METRIC_COUNTER, "records_taken_total",
                  "Records taken from Kafka, among them those read again by rebuilds and replays."),
-    [METRIC_RECORDS_APPLIED] = BY_TASK(
-        METRIC_COUNTER, "records_applied_total",
-        "Records whose transaction is in; those of initial loads and rebuilds are not counted."),
+    [METRIC_RECORDS_APPLIED] = BY_TASK(METRIC_COUNTER, "records_applied_total",
+                                       "Records whose transaction was committed; those of initial "
+                                       "loads and rebuilds are not counted."),
     [METRIC_DEAD_LETTERS] = BY_TASK(METRIC_COUNTER, "dead_letters_total",
-                                    "Records put aside in sync_dead_letter by this member."),
+                                    "Records that this member put into sync_dead_letter."),
     [METRIC_ROWS_REFUSED] = BY_TASK(
         METRIC_COUNTER, "rows_refused_total",
         "Rows that the OLAP table refused by their own values and that were noted in sync_refused, "
@@ -45,10 +45,10 @@ const struct metric_info metric_table[METRIC_COUNT] = {
     [METRIC_COMMIT_TIME_REGRESSIONS] = BY_TABLE(
         METRIC_COUNTER, "commit_time_regressions_total",
         "Records whose commit time in the source lies before that of a record read earlier from "
-        "the same partition: a stretch of the log came twice, or the source's clock went back."),
+        "the same partition: a part of the log came twice, or the source's clock went back."),
     [METRIC_LATE_SNAPSHOT_RECORDS] = BY_TABLE(
         METRIC_COUNTER, "late_snapshot_records_total",
-        "Snapshot records (op r) read behind streamed ones: rows that were deleted before such a "
+        "Snapshot records (op r) read after streamed ones: rows that were deleted before such a "
         "snapshot, unseen by the connector, stay in the OLAP table."),
 
     [METRIC_TRANSACTIONS] = BY_WORD(
@@ -56,9 +56,9 @@ const struct metric_info metric_table[METRIC_COUNT] = {
         "Transactions sent to the OLAP database, by their answer; what a lost connection leaves "
         "open is in unknown_outcomes_total."),
     [METRIC_ROWS_UPSERTED] = ONE(METRIC_COUNTER, "rows_upserted_total",
-                                 "Rows of the OLAP table really inserted or changed."),
+                                 "Rows of the OLAP table that were inserted or changed."),
     [METRIC_ROWS_DELETED] =
-        ONE(METRIC_COUNTER, "rows_deleted_total", "Rows of the OLAP table really deleted."),
+        ONE(METRIC_COUNTER, "rows_deleted_total", "Rows of the OLAP table that were deleted."),
     [METRIC_UNKNOWN_OUTCOMES] = BY_WORD(
         METRIC_COUNTER, "unknown_outcomes_total", "settled", settled,
         "Parts of transactions, one a task, whose answer was lost, by what the newest progress row "
@@ -73,17 +73,17 @@ const struct metric_info metric_table[METRIC_COUNT] = {
     [METRIC_COMMIT_TO_VISIBLE] = HISTOGRAM(
         "commit_to_visible_seconds",
         "From the commit in the OLTP database to the commit in the OLAP database, of the oldest "
-        "record of each task in each transaction; between two machines' clocks."),
+        "record of each task in each transaction; it compares the clocks of two machines."),
 
     [METRIC_TASKS] =
         BY_WORD(METRIC_GAUGE, "tasks", "phase", phases, "Tasks of this member by phase."),
     [METRIC_REACQUISITIONS] = BY_WORD(METRIC_COUNTER, "reacquisitions_total", "reason", reacquired,
-                                      "Tasks given up and asked for anew."),
+                                      "Tasks given up and acquired again."),
     [METRIC_HALTS] = BY_TASK(METRIC_COUNTER, "halts_total", "Halts."),
     [METRIC_INITIAL_LOADS] =
-        ONE(METRIC_COUNTER, "initial_loads_total", "Initial loads of a task that are in."),
+        ONE(METRIC_COUNTER, "initial_loads_total", "Initial loads of a task that were committed."),
     [METRIC_REBUILDS] =
-        ONE(METRIC_COUNTER, "rebuilds_total", "Rebuilds of a task's cache that are done."),
+        ONE(METRIC_COUNTER, "rebuilds_total", "Finished rebuilds of a task's cache."),
     [METRIC_CACHE_DISCARDS] = BY_WORD(
         METRIC_COUNTER, "cache_discards_total", "reason", discarded,
         "Times a task had no usable cache and began to read its partitions from their start."),
@@ -100,7 +100,7 @@ const struct metric_info metric_table[METRIC_COUNT] = {
                 "Bytes changed in the task's state cache since it was committed."),
     [METRIC_STANDING_LETTERS] =
         BY_TASK(METRIC_GAUGE, "dead_letters",
-                "Dead letters of the task that stand in sync_dead_letter, as this member knows."),
+                "Dead letters of the task in sync_dead_letter, as of this member's last look."),
     [METRIC_STANDING_REFUSED] =
         BY_TASK(METRIC_GAUGE, "refused_rows",
                 "Rows of the task that stand in sync_refused: the OLAP table lacks them."),

@@ -145,7 +145,7 @@ static int print_caches(const struct config *config, const struct view *view, in
         is_there |= this_one;
     }
     if (!is_there) {
-        (void)err_set(&err, ERR_RETRY, "there is no such cache in %.200s", config->state_dir);
+        (void)err_set(&err, ERR_RETRY, "there is no state cache in %.200s", config->state_dir);
         return cli_fail(&err);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -46,34 +46,39 @@ const struct config_setting config_settings[] = {
     INTEGER("batch.max.rows", batch_max_rows, 1, 20000, "rows", "2000",
             "sink rows of one transaction"),
     INTEGER("sink.sessions", sink_sessions, 1, SINK_SESSIONS_MAX, "connections", "2",
-            "connections of a member to the OLAP database that write beside each other"),
+            "connections of a member to the OLAP database that write in parallel"),
     INTEGER("held.max.bytes", held_max_bytes, 1, INT64_C(1) << 30, "bytes", "6291456",
-            "memory for records that wait for their transactions, about; then Kafka waits"),
+            "approximate memory for records that wait for their transactions; beyond it fetching "
+            "pauses"),
     INTEGER("cache.commit.bytes", cache_commit_bytes, 1, INT64_C(1) << 30, "bytes", "4194304",
-            "memory for changes of the state caches together; then the largest commits"),
+            "memory for the changes of all state caches together; beyond it the largest cache is "
+            "committed"),
     INTEGER("dead.letter.max", dead_letter_max, 0, 1000000, "records", "100",
-            "records that a task may set aside; one more halts it"),
+            "dead letters that a task may have; one more halts it"),
     INTEGER("refused.row.max", refused_row_max, 0, 1000000, "rows", "1000",
             "rows of a task that the sink table may refuse by their own values; one more halts it"),
     INTEGER("conflict.halt.ms", conflict_halt_ms, 0, DAY_MS, "milliseconds", "60000",
             "how long a task tries again what a unique index, foreign key or trigger of the sink "
             "table refuses; then it halts"),
     INTEGER("incomplete.halt.ms", incomplete_halt_ms, 100, DAY_MS, "milliseconds", "30000",
-            "a task whose partitions lie with different members for longer than this halts"),
+            "how long the partitions of one task may be with different members before that is "
+            "reported"),
     INTEGER("shutdown.timeout.ms", shutdown_timeout_ms, 100, 60000, "milliseconds", "2500",
             "how long SIGTERM waits for the transaction in flight"),
     TEXT("serve.address", serve_address, 255, "127.0.0.1",
-         "where /healthz, /readyz and /metrics are served: a name or number of this machine's"),
+         "where /healthz, /readyz and /metrics are served: a name or IP address of this machine"),
     INTEGER("serve.port", serve_port, 0, 65535, "port", "9464",
-            "their port; 0: nothing is served; a port that is taken is logged and done without"),
+            "their port; 0: nothing is served. A port that is in use is logged; the member runs "
+            "without it"),
 
-    PASSED("kafka.bootstrap.servers", "localhost:9092", "brokers to ask first, HOST:PORT,..."),
+    PASSED("kafka.bootstrap.servers", "localhost:9092",
+           "the brokers to contact first: HOST:PORT,..."),
     PASSED("kafka.group.id", NULL,
-           "members with the same one share the tasks, and must keep the same view; unset: "
+           "members of one group share the tasks, and must keep the same view; unset: "
            "oltp-olap-sync.VIEW, with the view's name"),
     PASSED("kafka.client.id", NULL, "name in the broker's log"),
     PASSED("kafka.session.timeout.ms", "10000",
-           "a member not heard of for this long loses its tasks"),
+           "a member that sends no heartbeat for this long loses its tasks"),
     PASSED("kafka.heartbeat.interval.ms", "300", "how soon a member hears of a rebalance"),
     PASSED("kafka.max.poll.interval.ms", "300000",
            "a member that polls less often loses its tasks"),
@@ -82,7 +87,7 @@ const struct config_setting config_settings[] = {
     PASSED("kafka.fetch.error.backoff.ms", "50", "wait after a failed fetch"),
     PASSED("kafka.queued.max.messages.kbytes", "1024", "memory for records fetched ahead"),
     PASSED("kafka.queued.min.messages", "100000", "records to fetch ahead"),
-    PASSED("kafka.fetch.max.bytes", "1048576", "largest answer to one fetch"),
+    PASSED("kafka.fetch.max.bytes", "1048576", "largest response to one fetch"),
     PASSED("kafka.max.partition.fetch.bytes", "131072", "the same for one partition"),
     PASSED("kafka.socket.nagle.disable", "true", "requests leave at once"),
     PASSED("kafka.socket.keepalive.enable", "true", "a broker that vanished is noticed"),
@@ -95,7 +100,8 @@ const struct config_setting config_settings[] = {
 
     PASSED("olap.host", "localhost", "the OLAP server"),
     PASSED("olap.port", "5433", "its port"),
-    PASSED("olap.user", "pg", "one role for all members: it ends sessions of frozen ones"),
+    PASSED("olap.user", "pg",
+           "the same role for all members: one may have to end another's session"),
     PASSED_SECRET("olap.password", "pg", "its password"),
     PASSED("olap.dbname", "pg", "the database"),
     PASSED("olap.connect_timeout", "5", "seconds"),
@@ -105,7 +111,7 @@ const struct config_setting config_settings[] = {
     PASSED("olap.tcp_user_timeout", "10000",
            "milliseconds without acknowledgement that end the connection"),
     PASSED("olap.application_name", "oltp-olap-sync", "name in pg_stat_activity"),
-    PASSED("olap.target_session_attrs", "read-write", "never a standby"),
+    PASSED("olap.target_session_attrs", "read-write", "connect only to a primary"),
 
     PASSED("oltp.host", NULL,
            "the OLTP server, for `plan --check-source` and for the watch of `run`; "

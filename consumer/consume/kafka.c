@@ -62,8 +62,8 @@ enum err_kind kafka_new(const struct kafka_options *options, struct consume **re
     consume->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (!consume->rk) {
         rd_kafka_conf_destroy(conf); /* rd_kafka_new takes it only when it succeeds */
-        kind = err_set(reterr, ERR_CONFIG, "the Kafka client can't be made of these settings: %s",
-                       why);
+        kind = err_set(reterr, ERR_CONFIG,
+                       "the Kafka client can't be created with these settings: %s", why);
     } else {
         peers_init(consume, options);
         kind = open_queues(consume, needs_poke, reterr);

@@ -118,15 +118,15 @@ static enum err_kind check_fit(const char *name, const struct topic_info *info,
         return err_set(reterr, ERR_CONFIG,
                        "topic %s has %" PRId32 " partitions, topic.partitions is %" PRId32
                        ": set topic.partitions to what the topics have, or start with new topics "
-                       "(another topic.prefix), the connector included. Adding partitions moves "
-                       "keys and is no way",
+                       "(another topic.prefix), the connector included. Adding partitions is no "
+                       "solution: keys would move to other partitions",
                        name, info->partition_count, options->partition_count);
     }
     if (!info->compacted && info->retention_ms >= 0) {
         return err_set(
             reterr, ERR_CONFIG,
-            "topic %s does not keep its records (cleanup.policy holds delete): a task "
-            "that starts anew would miss rows. Set cleanup.policy=compact on it "
+            "topic %s does not keep its records (cleanup.policy holds delete): a task that reads "
+            "from the start would miss rows. Set cleanup.policy=compact on it "
             "(kafka-configs --alter --topic %s --add-config cleanup.policy=compact), and "
             "let Debezium take a new snapshot if records are gone already",
             name, name);

@@ -78,10 +78,10 @@ static void out_of_range(struct consume *consume, const rd_kafka_message_t *mess
     int64_t low, high;
     watermarks(consume, message, &low, &high);
     const char *reason =
-        low < 0     ? "its log can't be asked what it holds"
-        : at > high ? "the topic was made anew or has lost its newest records"
+        low < 0     ? "its offsets can't be read now"
+        : at > high ? "the topic was deleted and created again, or has lost its newest records"
                     : "records not yet read were removed (retention, DeleteRecords, or the topic "
-                      "was made anew)";
+                      "was created again)";
     (void)err_set(reterr, ERR_HALT,
                   "offset %" PRId64 " of %s [%" PRId32 "] is outside the log, which holds %" PRId64
                   " to %" PRId64 ": %s. Nothing was written. Changes may be missing: let Debezium "

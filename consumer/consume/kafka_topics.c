@@ -49,7 +49,7 @@ static enum err_kind describe_partitions(struct consume *consume, int64_t end_ms
                                          struct topic_info *info, struct err *reterr) {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(consume->rk, topic, NULL);
     if (!handle) {
-        return err_set(reterr, ERR_CONFIG, "%s can't be a topic's name: %s", topic,
+        return err_set(reterr, ERR_CONFIG, "%s is not a valid topic name: %s", topic,
                        rd_kafka_err2str(rd_kafka_last_error()));
     }
     const struct rd_kafka_metadata *metadata = NULL;

@@ -53,7 +53,7 @@ static const char *discard_text(enum cache_discard why) {
     case DISCARD_NO_PROGRESS:
         return "no progress is recorded";
     case DISCARD_DAMAGED:
-        return "the cache was damaged";
+        return "the cache is damaged";
     case DISCARD_DISTRUSTED:
         return "the cache can't be trusted";
     case DISCARD_MISSING:
@@ -63,7 +63,7 @@ static const char *discard_text(enum cache_discard why) {
     case DISCARD_TOO_OLD:
         return "the cache is too old";
     case DISCARD_LOG_TOO_OLD:
-        return "the log was left unread for so long that parts of it may be gone";
+        return "the log was not read for so long that parts of it may have been compacted away";
     case DISCARD_ROWS_REFUSED:
         return "rows were refused: their records are read again";
     }

@@ -256,13 +256,13 @@ static void add_sink_reason(const struct member *m, struct health_report *report
 static void add_group_reasons(const struct member *m, struct health_report *report) {
     char since[32];
     if (m->revoking) {
-        health_report_add(report, "the consumer group takes the tasks away");
+        health_report_add(report, "the consumer group is taking the tasks away");
     } else if (!m->joined) {
         health_report_add(report, "no assignment from the consumer group yet");
     }
     for (int32_t p = 0; m->joined && m->incomplete_since_ms > 0 && p < m->partition_count; p++) {
         if (m->incomplete[p]) {
-            health_report_add(report, "partition %d is assigned of only some of the topics",
+            health_report_add(report, "partition %d is assigned for only some of the topics",
                               (int)p);
         }
     }

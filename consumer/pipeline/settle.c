@@ -127,7 +127,8 @@ static void settle(struct session *s, struct task *task, const struct progress *
         bool ours = newest->exists && strcmp(newest->owner, task->progress.owner) == 0;
         char why[160];
         (void)snprintf(why, sizeof why,
-                       ours ? "the sink stands at seq %lld, not at ours: it went back in time"
+                       ours ? "the OLAP database has progress number %lld, not the one this member "
+                              "wrote: it went back in time"
                             : "fenced: another member acquired it (seq %lld)",
                        newest->exists ? (long long)newest->seq : 0LL);
         if (unknown) {

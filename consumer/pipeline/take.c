@@ -88,7 +88,8 @@ static void watch_held(struct member *m, size_t held) {
 }
 
 /* Whether more records may be taken; pauses and resumes tasks. Where the bound is reached and some
- * tasks are quiet, the busy ones are paused: in Kafka's client all records stand in one line. */
+ * tasks are quiet, the busy ones are paused: the client delivers all partitions through one queue.
+ */
 static bool has_room(struct member *m) {
     size_t held = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
@@ -268,12 +269,12 @@ static bool log_is_known(struct member *m, struct task *task, const struct recor
         return true;
     }
     struct err err;
-    (void)err_set(&err, ERR_HALT,
-                  "the record at offset %lld is not the one that was applied: it is of %lld, that "
-                  "one was of %lld (ms since 1970). The topic was re-created, or lost records, and "
-                  "was filled again. Nothing was written. See docs/operations.md",
-                  (long long)record->offset, (long long)record->timestamp_ms,
-                  (long long)applied_ms);
+    (void)err_set(
+        &err, ERR_HALT,
+        "the record at offset %lld is not the one that was applied: its time is %lld, that one's "
+        "was %lld (milliseconds since 1970). The topic was deleted and created again, or lost "
+        "records, and was filled again. Nothing was written. See docs/operations.md",
+        (long long)record->offset, (long long)record->timestamp_ms, (long long)applied_ms);
     (void)err_about(&err, m->view->tables[record->table].topic.ptr, task->number, record->offset);
     task_halt(m, task, &err);
     return false;
@@ -305,7 +306,7 @@ static void take_end(struct member *m, struct task *task, const struct record *e
         (void)err_set(
             &err, ERR_HALT,
             "the log ends at offset %lld, but the OLAP database has applied it up to %lld: "
-            "the topic was re-created or truncated. See docs/operations.md",
+            "the topic was deleted and created again, or truncated. See docs/operations.md",
             (long long)end->offset, (long long)task->progress.offsets[t]);
         (void)err_about(&err, m->view->tables[t].topic.ptr, task->number, end->offset);
         task_halt(m, task, &err);

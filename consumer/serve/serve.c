@@ -29,10 +29,10 @@ static void answer_healthz(const struct serve *serve, struct answer *answer) {
     int64_t since_ms = clock_mono_ms(&serve->o.clock) - beat_ms;
     if (beat_ms < 0) {
         answer->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-        buf_str(&answer->body, STR("the member's loop has not turned yet\n"));
+        buf_str(&answer->body, STR("the member's main loop has not run yet\n"));
     } else if (since_ms >= SERVE_BEAT_MAX_MS) {
         answer->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-        buf_printf(&answer->body, "the member's loop has not turned for %lld s\n",
+        buf_printf(&answer->body, "the member's main loop has not run for %lld s\n",
                    (long long)(since_ms / 1000));
     } else {
         buf_str(&answer->body, STR("ok\n"));

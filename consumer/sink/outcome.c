@@ -65,10 +65,12 @@ const char *outcome_advice(const char *sqlstate, enum step_kind step) {
     static const struct {
         const char *prefix, *advice;
     } table[] = {
-        {"42P01", "make the tables: oltp-olap-sync plan --apply-sink"},
-        {"42703", "the sink's tables do not fit the view: compare them with oltp-olap-sync plan, "
+        {"42P01", "create the tables: oltp-olap-sync plan --apply-sink"},
+        {"42703", "the tables in the OLAP database do not match the view: compare them with "
+                  "oltp-olap-sync plan, "
                   "then plan --apply-sink"},
-        {"42P10", "the sink table's primary key does not fit the view: compare it with "
+        {"42P10", "the primary key of the table in the OLAP database does not match the view: "
+                  "compare it with "
                   "oltp-olap-sync plan, then plan --apply-sink"},
         {"42501", "the role of olap.user must own, or be granted, the sink's tables; all members "
                   "use one role"},
@@ -78,7 +80,7 @@ const char *outcome_advice(const char *sqlstate, enum step_kind step) {
         {"3D", "create the database, or correct olap.dbname"},
     };
     if (step == STEP_LOAD && is_class(sqlstate, "23505")) {
-        return "the sink table already holds rows that no progress accounts for: empty it, or "
+        return "the table already holds rows that sync_progress does not account for: empty it, or "
                "restore it together with sync_progress";
     }
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {

@@ -220,8 +220,8 @@ static enum err_kind compare(struct ddl *ddl, const char *name, const char *oid,
             buf_printf(&list, "%s%s", i > 0 ? "; " : "", PQgetvalue(result, i, 0));
         }
         kind = err_set(reterr, ERR_CONFIG,
-                       "table %s stands in the OLAP database and does not fit: " STR_FMT
-                       " (change or drop it, then plan --apply-sink)",
+                       "table %s already exists in the OLAP database and does not match: " STR_FMT
+                       " (change or drop it, then run plan --apply-sink)",
                        name, STR_ARG(buf_view(&list)));
         buf_clear(&list);
     }

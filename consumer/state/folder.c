@@ -37,7 +37,7 @@ static const char *advice(int errnum) {
     case EISDIR:
     case ENOTDIR:
     case EEXIST:
-        return "something else stands in its place: remove that";
+        return "something else is in its place: remove that";
     case ENOENT:
     case ESTALE:
         return "the folder was removed or replaced while in use";
@@ -47,7 +47,7 @@ static const char *advice(int errnum) {
     case ENOMEM:
         return "raise the limit of memory or address space (ulimit -v)";
     default:
-        return "the cache must lie on a local file system";
+        return "the cache must be on a local file system";
     }
 }
 

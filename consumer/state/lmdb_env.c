@@ -54,7 +54,7 @@ static int check_tree(const struct kv *kv) {
     return lmdb_tree_check(kv->env, &pages);
 }
 
-/* An error of the system: is the file to blame? From a damaged list of free pages LMDB asks for a
+/* An error of the system: is the file damaged? From a damaged list of free pages LMDB asks for a
  * million million bytes, or writes where no file can be. */
 static int blame(const struct kv *kv, int rc) {
     if (rc <= 0 || !kv->env) {

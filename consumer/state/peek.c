@@ -120,7 +120,7 @@ static enum err_kind open_at(struct peek *peek, off_t file_bytes, struct peek_me
                        folder_data_path(peek->folder),
                        verdict == META_FOREIGN
                            ? "of another format, or of a view with another number of tables"
-                           : "what it stands at is damaged");
+                           : "its offsets are damaged");
     }
     *ret_meta = (struct peek_meta){.wall_ms = record.wall_ms,
                                    .row_count = row_count,
@@ -194,7 +194,7 @@ enum err_kind peek_next(struct peek *peek, int table, struct str *ret_key, struc
     }
     if (!sound) {
         return err_set(reterr, ERR_CACHE,
-                       "%.300s: a row of table %d fails its checksum or stands in a wrong place; a "
+                       "%.300s: a row of table %d fails its checksum or is in a wrong place; a "
                        "member would rebuild this cache",
                        folder_data_path(peek->folder), table);
     }

@@ -38,7 +38,7 @@ static enum err_kind refuse_table(struct draft *draft, struct scope scope, struc
         bool in_scope = i >= scope.first && i < scope.last;
         if (in_scope && table->alias.ptr && str_equal(table->source->name, name)) {
             return source_refuse(&draft->source, at, NULL, draft->report,
-                                 "table %s goes by its alias %s here", shown,
+                                 "table %s must be called by its alias %s here", shown,
                                  identifier_text(other, table->alias));
         }
         if (!in_scope && str_equal(table_label(table), name)) {

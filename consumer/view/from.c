@@ -289,7 +289,7 @@ static enum err_kind item_read(struct draft *draft, json_t *node) {
     if (ast_is(node, "RangeFunction") || ast_is(node, "RangeTableFunc")) {
         return refuse(draft, at, "a function in FROM is not supported");
     }
-    return refuse(draft, at, "only tables may stand in FROM");
+    return refuse(draft, at, "only tables are allowed in FROM");
 }
 
 static enum err_kind join_check(struct draft *draft) {

@@ -18,7 +18,7 @@ static enum err_kind one_statement(struct draft *draft, json_t **ret_members) {
     json_t *members = ast_is(node, "CreateTableAsStmt");
     if (!members || !str_is(ast_text(members, "objtype"), "OBJECT_MATVIEW")) {
         size_t at = ast_place(node);
-        return refuse(draft, at == NOWHERE ? 0 : at, "this is no CREATE MATERIALIZED VIEW");
+        return refuse(draft, at == NOWHERE ? 0 : at, "this is not a CREATE MATERIALIZED VIEW");
     }
     if (count > 1) {
         json_t *second = source_statement(&draft->source, 1);

@@ -79,7 +79,7 @@ static void test_ddl_names_differences(void **state) {
     admin("DROP TABLE student_contact; CREATE VIEW student_contact AS SELECT 1 AS a");
     expect_config("it is no table");
     admin("DROP VIEW student_contact; CREATE TABLE sync_progress (view text)");
-    expect_config("table sync_progress stands");
+    expect_config("table sync_progress already exists");
     admin("DROP TABLE sync_progress");
 }
 

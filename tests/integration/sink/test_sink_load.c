@@ -150,7 +150,7 @@ static void test_load_that_fails_leaves_nothing(void **state) {
     (void)expect_nothing(sink, &part, rows, SINK_AGAIN, "");
     admin("INSERT INTO student_contact VALUES (1, 700)");
     err = expect_nothing(sink, &part, rows_of(1000), SINK_HALT, "23505");
-    assert_non_null(strstr(err.message, "no progress accounts for"));
+    assert_non_null(strstr(err.message, "sync_progress does not account for"));
     admin("DELETE FROM student_contact");
     part.before.seq++;
     rows = rows_of(10);

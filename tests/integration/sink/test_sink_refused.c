@@ -367,7 +367,7 @@ static void test_load_beside_other_rows(void **state) {
     for (int careful = 0; careful < 2; careful++) { /* rows of nobody's: the operator's matter */
         event = load(careful, 900);
         assert_int_equal(event.kind, SINK_HALT);
-        assert_non_null(strstr(event.err.message, "no progress accounts for"));
+        assert_non_null(strstr(event.err.message, "sync_progress does not account for"));
     }
     admin("DELETE FROM student_contact");
     assert_int_equal(load(true, 900).kind, SINK_COMMITTED);

@@ -154,7 +154,7 @@ static void the_group_takes_and_gives(void **state) {
     assert_int_equal(count(f, METRIC_REBALANCES, REBALANCE_LOST), 1);
     assert_int_equal(count(f, METRIC_TASKS, TASK_LIVE), 0);
     tell_assignment(f, 3); /* the last pair is missing */
-    assert_string_equal(turn(f), "partition 1 is assigned of only some of the topics\n");
+    assert_string_equal(turn(f), "partition 1 is assigned for only some of the topics\n");
     tell_group(f, CONSUME_REVOKE, false);
     tell_assignment(f, 0); /* more members than tasks */
     assert_string_equal(turn(f), "ready");

@@ -111,7 +111,7 @@ static void healthz_wants_a_loop_that_turns(void **state) {
     struct fixture *f = *state;
     const char *answer = get(f, "/healthz");
     assert_int_equal(status_of(answer), 503);
-    assert_string_equal(body_of(answer), "the member's loop has not turned yet\n");
+    assert_string_equal(body_of(answer), "the member's main loop has not run yet\n");
 
     f->now_us = 100000000;
     health_beat(f->health, 100000);
@@ -123,7 +123,7 @@ static void healthz_wants_a_loop_that_turns(void **state) {
     f->now_us += 1000;
     answer = get(f, "/healthz");
     assert_int_equal(status_of(answer), 503);
-    assert_string_equal(body_of(answer), "the member's loop has not turned for 10 s\n");
+    assert_string_equal(body_of(answer), "the member's main loop has not run for 10 s\n");
 }
 
 static void readyz_has_the_reasons(void **state) {

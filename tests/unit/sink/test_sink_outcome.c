@@ -97,7 +97,8 @@ static void test_advice(void **state) {
     assert_non_null(strstr(outcome_advice("42P01", STEP_PREPARE), "--apply-sink"));
     assert_non_null(strstr(outcome_advice("42703", STEP_UPSERT), "--apply-sink"));
     assert_non_null(strstr(outcome_advice("28P01", STEP_PREPARE), "olap.password"));
-    assert_non_null(strstr(outcome_advice("23505", STEP_LOAD), "no progress accounts for"));
+    assert_non_null(
+        strstr(outcome_advice("23505", STEP_LOAD), "sync_progress does not account for"));
     assert_string_equal(outcome_advice("23505", STEP_UPSERT), "");
     assert_string_equal(outcome_advice("XX000", STEP_UPSERT), "");
 }

@@ -47,7 +47,7 @@ static void test_joins(void **state) {
         {"FROM student JOIN @generate_series(1, 2) c ON student.student_id = c",
          "a function in FROM is not supported"},
         {"FROM student JOIN @contact TABLESAMPLE SYSTEM (1) ON true",
-         "only tables may stand in FROM"},
+         "only tables are allowed in FROM"},
         {"FROM student JOIN @contact AS c(a, b) ON student.student_id = b",
          "an alias with column names is not supported"},
         {"FROM student JOIN @other.public.contact ON true",

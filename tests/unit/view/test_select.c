@@ -11,10 +11,10 @@ static void test_statement(void **state) {
     (void)state;
     check("", "view.sql: holds no statement");
     check("-- nothing\n", "view.sql: holds no statement");
-    check("CREATE VIEW @v AS SELECT 1", "this is no CREATE MATERIALIZED VIEW");
-    check("CREATE TABLE @v AS SELECT 1", "this is no CREATE MATERIALIZED VIEW");
-    check("SELECT @1", "this is no CREATE MATERIALIZED VIEW");
-    check("@BEGIN", "this is no CREATE MATERIALIZED VIEW");
+    check("CREATE VIEW @v AS SELECT 1", "this is not a CREATE MATERIALIZED VIEW");
+    check("CREATE TABLE @v AS SELECT 1", "this is not a CREATE MATERIALIZED VIEW");
+    check("SELECT @1", "this is not a CREATE MATERIALIZED VIEW");
+    check("@BEGIN", "this is not a CREATE MATERIALIZED VIEW");
     check(SELECT_LIST JOINED ";\n SELECT @1", "one statement is enough: a file holds one view");
     check("CREATE MATERIALIZED VIEW @s.v AS SELECT 1",
           "a schema before the view's name is not supported: the sink's search_path says where the "
@@ -114,7 +114,7 @@ static void test_list(void **state) {
     }
     check("CREATE MATERIALIZED VIEW v AS SELECT @student.name FROM student s JOIN contact c ON "
           "s.student_id = c.student_id",
-          "table student goes by its alias s here");
+          "table student must be called by its alias s here");
 }
 
 static void test_outputs(void **state) {
