@@ -74,7 +74,8 @@ enum reacquired {
     REACQUIRED_SINK_WENT_BACK,
     REACQUIRED_CACHE,
     REACQUIRED_RESUMED,
-    REACQUIRED_UNKNOWN
+    REACQUIRED_UNKNOWN,
+    REACQUIRED_TABLE /* the sink table was made anew or emptied */
 };
 /* ... of METRIC_CACHE_DISCARDS' */
 enum cache_discard {

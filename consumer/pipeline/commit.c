@@ -7,6 +7,7 @@
 #define CACHE_REST_MS    1000             /* a dirty cache that rests so long is committed */
 #define CACHE_REFRESH_MS INT64_C(3600000) /* a clean one too: its wall time says how old it is */
 #define KAFKA_COMMIT_MS  1000
+#define LOOK_MS          10000 /* the newest rows and the sink table are compared so often */
 /* Of cache_commit_bytes: what one cache commits at a time beside live tasks. Some 10 ms each. */
 #define LIVE_SHARE    4
 #define READING_SHARE 16
@@ -121,6 +122,12 @@ size_t commit_submit(struct session *s) {
             return 1;
         }
         s->must_verify = false;
+    }
+    if (now_ms(m) >= s->look_at_ms) {
+        s->look_at_ms = now_ms(m) + LOOK_MS;
+        if (ask(s, JOB_NEWEST) > 0) {
+            return 1;
+        }
     }
     if (ask(s, JOB_ACQUIRE) > 0) {
         return 1;

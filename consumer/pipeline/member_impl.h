@@ -37,7 +37,8 @@ struct session {
     struct sink *sink;
     int number;
     bool connected;
-    bool must_verify; /* newest rows must be compared before anything is sent */
+    bool must_verify;   /* newest rows must be compared before anything is sent */
+    int64_t look_at_ms; /* they are compared again then: quiet tasks would not notice */
     enum job job;
     struct txn txn;          /* JOB_COMMIT */
     struct txn_part **parts; /* its parts */

@@ -59,7 +59,7 @@ static void count_transaction(const struct session *s, enum transaction_outcome 
 
 /* Any answer but these shows that the database is there and works. */
 static bool is_trouble(enum sink_event_kind kind) {
-    return kind == SINK_LOST || kind == SINK_AGAIN || kind == SINK_HALT;
+    return kind == SINK_LOST || kind == SINK_AGAIN || kind == SINK_HALT || kind == SINK_UNFIT;
 }
 
 void report_sink_event(struct session *s, const struct sink_event *event) {
@@ -92,12 +92,14 @@ void report_sink_event(struct session *s, const struct sink_event *event) {
         count_transaction(s, TRANSACTION_REFUSED);
         break;
     case SINK_AGAIN:
+    case SINK_OTHER_TABLE:
         count_transaction(s, TRANSACTION_RETRIED);
         break;
     case SINK_NOTHING:
     case SINK_ACQUIRED:
     case SINK_NEWEST:
     case SINK_CHECKED:
+    case SINK_UNFIT:
     case SINK_HALT:
         break;
     }

@@ -104,12 +104,18 @@ static void on_refused(struct session *s, const struct sink_event *event) {
 }
 
 /* A fence failed, an outcome is unknown, or the connection is new: the newest row decides. */
-static void settle(struct session *s, struct task *task, const struct progress *newest) {
+static void settle(struct session *s, struct task *task, const struct sink_result *result) {
     struct member *m = s->member;
+    const struct progress *newest = &result->newest;
     size_t tables = m->view->table_count;
     const struct txn_part *part = &task->part;
     bool unknown = task->work.built && task->work.in_flight;
-    if (unknown && progress_equal(newest, &part->after, tables)) {
+    if (result->other_table) {
+        if (unknown) {
+            report_settled(s, UNKNOWN_OVERTAKEN);
+        }
+        task_reacquire(m, task, REACQUIRED_TABLE, "the sink table was made anew or emptied");
+    } else if (unknown && progress_equal(newest, &part->after, tables)) {
         log_line(m->o.log, LOG_INFO, "pipeline", "was_committed", "task=%d seq=%lld", task->number,
                  (long long)newest->seq);
         report_settled(s, UNKNOWN_WAS_COMMITTED);
@@ -153,7 +159,7 @@ static void on_results(struct session *s, const struct sink_event *event) {
         if (s->job == JOB_ACQUIRE && task->phase == TASK_WAITING) {
             task_acquired(m, task, result);
         } else if (s->job == JOB_NEWEST && task->phase != TASK_WAITING) {
-            settle(s, task, &result->newest);
+            settle(s, task, result);
         }
     }
     if (s->job == JOB_NEWEST) {
@@ -232,6 +238,14 @@ static void on_event(struct session *s, const struct sink_event *event) {
     case SINK_FENCED:
         log_err(m->o.log, LOG_WARN, "pipeline", "fenced", &event->err);
         s->must_verify = true;
+        break;
+    case SINK_OTHER_TABLE:
+        log_err(m->o.log, LOG_INFO, "pipeline", "other_table", &event->err);
+        s->must_verify = true;
+        break;
+    case SINK_UNFIT: /* no task is to blame, and all go on when it is mended */
+        s->must_verify = true;
+        retry_later(s, &event->err);
         break;
     case SINK_REFUSED:
         if (s->job == JOB_CHECK) {

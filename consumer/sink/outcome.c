@@ -40,6 +40,12 @@ enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool 
     if (is_any(sqlstate, again)) {
         return SINK_AGAIN;
     }
+    if (step == STEP_TABLE) {
+        return SINK_OTHER_TABLE; /* gone, say: what is there now is looked at */
+    }
+    if (step == STEP_REGISTER || step == STEP_LOOK) {
+        return SINK_UNFIT;
+    }
     return is_data_step(step) && step != STEP_CHECK && by_code ? SINK_REFUSED : SINK_HALT;
 }
 
@@ -96,9 +102,11 @@ enum err_kind outcome_err_kind(enum sink_event_kind kind) {
     case SINK_REFUSED:
         return ERR_RECORD;
     case SINK_HALT:
+    case SINK_UNFIT:
         return ERR_HALT;
     case SINK_LOST:
     case SINK_FENCED:
+    case SINK_OTHER_TABLE:
     case SINK_AGAIN:
         return ERR_RETRY;
     case SINK_NOTHING:
@@ -114,9 +122,9 @@ enum err_kind outcome_err_kind(enum sink_event_kind kind) {
 
 const char *step_name(enum step_kind step) {
     static const char *const names[] = {
-        "prepare",  "begin",    "set",     "lock", "fence",     "delete", "check",
-        "upsert",   "load",     "refused", "try",  "letters",   "trim",   "commit",
-        "rollback", "identity", "append",  "read", "terminate", "sweep",  "sync",
+        "prepare",  "begin",    "set",     "lock",   "table",   "fence",     "delete", "check",
+        "upsert",   "load",     "refused", "try",    "letters", "trim",      "commit", "rollback",
+        "identity", "register", "look",    "append", "read",    "terminate", "sweep",  "sync",
     };
     _Static_assert(sizeof names / sizeof names[0] == STEP_SYNC + 1, "a name for each step");
     return names[step];

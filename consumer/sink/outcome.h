@@ -19,6 +19,7 @@ enum step_kind {
     STEP_BEGIN,
     STEP_SET,
     STEP_LOCK,
+    STEP_TABLE, /* the sink table's lock */
     STEP_FENCE,
     STEP_DELETE,
     STEP_CHECK,
@@ -31,6 +32,8 @@ enum step_kind {
     STEP_COMMIT,
     STEP_ROLLBACK,
     STEP_IDENTITY,
+    STEP_REGISTER,
+    STEP_LOOK,
     STEP_APPEND,
     STEP_READ,
     STEP_TERMINATE,
@@ -38,7 +41,8 @@ enum step_kind {
     STEP_SYNC,
 };
 
-/* FENCED, REFUSED, AGAIN or HALT. by_code: raised inside a function (a trigger's, say). */
+/* FENCED, OTHER_TABLE, REFUSED, AGAIN, UNFIT or HALT. by_code: raised inside a function (a
+ * trigger's, say). */
 enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool by_code);
 /* Of a REFUSED. A trigger's exception is BLAME_OTHERS whatever SQLSTATE it chose. */
 enum blame outcome_blame(const char *sqlstate, enum step_kind step, bool by_code);

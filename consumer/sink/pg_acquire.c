@@ -57,6 +57,7 @@ static void identity_send(struct sink *sink) {
     params_add(sink, OID_TEXT, view->name);
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_READ);
     results_init(sink);
+    send_look(sink); /* the identity has its row now */
     send_newest(sink, sink->tasks,
                 sink->task_count); /* rows of another shape: halt before writing */
     flight_sync(sink);
@@ -75,8 +76,13 @@ static void params_tasks(struct sink *sink) {
 }
 
 static void append_send(struct sink *sink) {
+    const struct sink_result *before = sink->task_results;
     sink->letters_ahead = false;
     results_init(sink);
+    for (size_t i = 0; before && i < sink->task_count; i++) { /* what this appends starts it anew */
+        sink->task_results[i].other_table =
+            before[i].other_table && (before[i].newest.has_offsets || !before[i].newest.exists);
+    }
     params_begin(sink);
     flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
     flight_query(sink, (struct step){STEP_SET, 0}, "SET LOCAL lock_timeout = '2s'");
@@ -139,6 +145,8 @@ static void progress_answer(struct sink *sink, const PGresult *result) {
                           "sync_progress holds a row of " STR_FMT " that this view can't have "
                           "written: its offsets are not one for each table",
                           STR_ARG(sink->view->name));
+        } else if (sink->round == ROUND_IDENTITY) { /* NEWEST's only round, too */
+            of->other_table = table_is_other(sink, &of->newest);
         }
     }
 }
@@ -217,6 +225,8 @@ static void refused_answer(struct sink *sink, const PGresult *result) {
 static void acquire_answer(struct sink *sink, struct step step, PGresult *result) {
     if (step.kind == STEP_IDENTITY) {
         identity_answer(sink, result);
+    } else if (step.kind == STEP_REGISTER || step.kind == STEP_LOOK) {
+        look_answer(sink, step, result);
     } else if (step.kind == STEP_APPEND ||
                (step.kind == STEP_READ && sink->round == ROUND_IDENTITY)) {
         progress_answer(sink, result);
@@ -243,7 +253,8 @@ static void end_with_results(struct sink *sink, enum sink_event_kind kind) {
     struct sink_event event = {
         .kind = kind, .results = sink->task_results, .result_count = sink->task_count};
     if (sink->source_err.kind != ERR_NONE) {
-        event = (struct sink_event){.kind = SINK_HALT, .err = sink->source_err};
+        event = (struct sink_event){.kind = sink->cursor.unfit ? SINK_UNFIT : SINK_HALT,
+                                    .err = sink->source_err};
     }
     job_end(sink, &event);
 }
@@ -291,13 +302,17 @@ static void acquire_synced(struct sink *sink) {
 
 static void newest_send(struct sink *sink) {
     results_init(sink);
+    send_look(sink);
     send_newest(sink, sink->tasks, sink->task_count);
     flight_sync(sink);
 }
 
 static void newest_answer(struct sink *sink, struct step step, PGresult *result) {
-    (void)step;
-    progress_answer(sink, result);
+    if (step.kind == STEP_READ) {
+        progress_answer(sink, result);
+    } else {
+        look_answer(sink, step, result);
+    }
 }
 
 static void newest_synced(struct sink *sink) {

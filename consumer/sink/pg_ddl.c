@@ -43,7 +43,7 @@ static const char *const own_tables[] = {"sync_progress", "sync_identity", "sync
     "SELECT 'foreign key', conname FROM pg_constraint"                                             \
     " WHERE contype = 'f' AND (conrelid = $1::oid OR confrelid = $1::oid)"                         \
     " UNION ALL SELECT 'trigger', tgname FROM pg_trigger"                                          \
-    " WHERE tgrelid = $1::oid AND NOT tgisinternal"                                                \
+    " WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgname <> 'sync_truncated'"                 \
     " UNION ALL SELECT 'unique index', indexrelid::regclass::text FROM pg_index"                   \
     " WHERE indrelid = $1::oid AND indisunique AND NOT indisprimary"
 
@@ -179,6 +179,25 @@ static enum err_kind migrate(struct ddl *ddl, struct err *reterr) {
     return lacking ? execute(ddl, SQL_MIGRATE, reterr) : ERR_NONE;
 }
 
+/* A statement of statements.h for the sink table. */
+static const char *table_text(struct ddl *ddl, const char *text) {
+    table_sql(ddl->conn, ddl->view->name, text, &ddl->text);
+    return ddl->text.ptr;
+}
+
+/* The trigger that tells of TRUNCATE. Views and foreign tables have none: they are refused later.
+ */
+static enum err_kind make_trigger(struct ddl *ddl, struct err *reterr) {
+    PGresult *result = NULL;
+    enum err_kind kind = run(ddl, table_text(ddl, SQL_TRUNCATED_LACKING), NULL, &result, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    bool lacking = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+    PQclear(result);
+    return lacking ? execute(ddl, table_text(ddl, SQL_TRUNCATED), reterr) : ERR_NONE;
+}
+
 /* What is missing is made; what is there is not touched, so that a role without CREATE passes. */
 static enum err_kind make(struct ddl *ddl, struct err *reterr) {
     char oid[16] = "";
@@ -281,6 +300,35 @@ static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
     return kind;
 }
 
+/* The table that is there now is registered, if it is the one that the progress speaks of, or has
+ * no rows; the members load its rows again then. */
+static enum err_kind register_table(struct ddl *ddl, struct err *reterr) {
+    struct buf name = {0};
+    buf_str(&name, ddl->view->name);
+    buf_append(&name, "", 1);
+    const char *params[] = {name.ptr, NULL};
+    PGresult *result = NULL;
+    enum err_kind kind = run(ddl, table_text(ddl, SQL_REGISTER), params, &result, reterr);
+    if (kind == ERR_NONE && PQntuples(result) == 1 && PQgetvalue(result, 0, 1)[0] == 't') {
+        log_line(ddl->log, LOG_WARN, "sink", "table_registered",
+                 "view=%s generation=%s effect=\"it is empty: the members load its rows again\"",
+                 name.ptr, PQgetvalue(result, 0, 0));
+    }
+    PQclear(result);
+    result = NULL;
+    if (kind == ERR_NONE) {
+        kind = run(ddl, table_text(ddl, SQL_LOOK), params, &result, reterr);
+    }
+    struct err err;
+    if (kind == ERR_NONE && !table_verdict(ddl->view->name, result_value(result, 0, 1),
+                                           result_value(result, 0, 2), &err)) {
+        kind = err_set(reterr, ERR_CONFIG, "%s", err.message);
+    }
+    PQclear(result);
+    buf_clear(&name);
+    return kind;
+}
+
 static enum err_kind warn_of_extras(struct ddl *ddl, struct err *reterr) {
     char oid[16] = "";
     enum err_kind kind = find(ddl, text_of(ddl, ddl->view->name), oid, reterr);
@@ -315,6 +363,12 @@ static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
     }
     if (kind == ERR_NONE) {
         kind = check_rows(ddl, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = make_trigger(ddl, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = register_table(ddl, reterr);
     }
     if (kind == ERR_NONE) {
         kind = warn_of_extras(ddl, reterr);

@@ -15,9 +15,9 @@ enum round { ROUND_WRITE, ROUND_NEWEST = 100, ROUND_TERMINATE };
 static void send_fence(struct sink *sink) {
     const struct txn *txn = sink->txn;
     struct buf *c = sink->columns, *text = &sink->scratch;
-    const uint32_t types[] = {OID_INT4, OID_INT8, OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT};
-    const uint32_t arrays[] = {OID_INT4_ARRAY, OID_INT8_ARRAY, OID_TEXT_ARRAY,
-                               OID_TEXT_ARRAY, OID_TEXT_ARRAY, OID_TEXT_ARRAY};
+    const uint32_t types[] = {OID_INT4, OID_INT8, OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT, OID_INT8};
+    const uint32_t arrays[] = {OID_INT4_ARRAY, OID_INT8_ARRAY, OID_TEXT_ARRAY, OID_TEXT_ARRAY,
+                               OID_TEXT_ARRAY, OID_TEXT_ARRAY, OID_INT8_ARRAY};
     const size_t count = sizeof types / sizeof types[0];
     for (size_t i = 0; i < count; i++) {
         array_begin(&c[i], types[i]);
@@ -36,6 +36,7 @@ static void send_fence(struct sink *sink) {
         buf_reset(text);
         marks_text(text, &part->after, part->table_count);
         array_add(&c[5], buf_view(text));
+        array_add_int64(&c[6], part->before.generation);
     }
     params_begin(sink);
     params_add(sink, OID_TEXT, sink->view->name);
@@ -63,6 +64,8 @@ void send_begin(struct sink *sink) {
         flight_query(sink, (struct step){STEP_SET, 0}, sink->scratch.ptr);
     }
     send_lock(sink, tasks, count);
+    params_begin(sink);
+    flight_prepared(sink, (struct step){STEP_TABLE, 0}, "sync_table");
     send_fence(sink);
 }
 

@@ -120,8 +120,10 @@ void flight_fail(struct sink *sink, struct step step, const PGresult *result) {
     }
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
     failure->set = true;
     failure->step = step;
+    failure->other_table = step.kind == STEP_FENCE && column && strcmp(column, "generation") == 0;
     (void)snprintf(failure->sqlstate, sizeof failure->sqlstate, "%s", sqlstate ? sqlstate : "");
     (void)message_clean(failure->sqlstate, message ? message : PQresultErrorMessage(result),
                         failure->message, sizeof failure->message);

@@ -46,6 +46,7 @@ struct failure {
     char code[160];                      /* the first line of the error's context */
     char schema[NAME_MAX_BYTES + 1];     /* of the constraint */
     char constraint[NAME_MAX_BYTES + 1]; /* "": none is named */
+    bool other_table;                    /* the fence: the sink table is not as it is registered */
 };
 
 /* What a careful part's job knows beside the cursor: pg_careful.c. */
@@ -111,6 +112,9 @@ struct commit_cursor {
     size_t part, letter; /* the next dead letter, or cleared key */
     bool committed;      /* COMMIT's tag was literally COMMIT */
     bool stale;          /* a newest row is not what the transaction expects */
+    bool has_generation; /* of the sink table, as registered; pg_table.c */
+    int64_t generation;
+    bool unfit; /* the sink table can't be written to now: source_err says why */
     uint64_t deleted_count, upserted_count;
 };
 
@@ -262,6 +266,16 @@ bool send_tail(struct sink *sink);
 /* pg_job.c: what the error says of a REFUSED whose blame is others', once the catalog was asked. */
 void job_explain_send(struct sink *sink);
 void job_explain_answer(struct sink *sink, const PGresult *result);
+/* pg_table.c: is the sink table the one that the progress speaks of? */
+/* text with the sink table's name put in, NUL-terminated, into out. */
+void table_sql(PGconn *conn, struct str view, const char *text, struct buf *out);
+/* What SQL_LOOK says. False: the table can't be written to, err says what to do. */
+bool table_verdict(struct str view, struct str word, struct str kind, struct err *ret_err);
+/* Registers the table as it is, where that is right, and looks at it. */
+void send_look(struct sink *sink);
+void look_answer(struct sink *sink, struct step step, const PGresult *result);
+/* progress is of another filling of the table than the one look_answer saw. */
+bool table_is_other(const struct sink *sink, const struct progress *progress);
 void send_trim(struct sink *sink); /* if one of the tasks is at its hundredth batch */
 /* All was answered well: committed, if COMMIT's tag says so. */
 void write_end(struct sink *sink);

@@ -89,7 +89,9 @@ void job_explain_answer(struct sink *sink, const PGresult *result) {
 struct sink_event job_failure(struct sink *sink) {
     const struct failure *failure = &sink->flight.failure;
     enum step_kind step = failure->step.kind;
-    enum sink_event_kind kind = outcome_of(failure->sqlstate, step, failure->by_code);
+    enum sink_event_kind kind = failure->other_table
+                                    ? SINK_OTHER_TABLE
+                                    : outcome_of(failure->sqlstate, step, failure->by_code);
     struct buf *text = &sink->scratch;
     buf_reset(text);
     buf_printf(text, "%s", step_name(step));
@@ -98,7 +100,8 @@ struct sink_event job_failure(struct sink *sink) {
         buf_printf(text, " of " STR_FMT "." STR_FMT, STR_ARG(table->schema), STR_ARG(table->name));
     }
     buf_printf(text, ": %s", failure->message);
-    const char *advice = kind == SINK_HALT ? outcome_advice(failure->sqlstate, step) : "";
+    const char *advice =
+        kind == SINK_HALT || kind == SINK_UNFIT ? outcome_advice(failure->sqlstate, step) : "";
     if (advice[0] != '\0') {
         buf_printf(text, " (%s)", advice);
     }
@@ -184,7 +187,8 @@ static void read_marks(const struct view *view, struct str value, struct progres
     }
 }
 
-/* task, seq, offsets, owner, marks. False: these bytes are no progress row of this view. */
+/* task, seq, offsets, owner, marks, generation. False: these bytes are no progress row of this
+ * view. */
 bool read_progress(const struct view *view, const PGresult *result, int row,
                    struct progress *ret_progress) {
     struct progress progress = {.exists = !PQgetisnull(result, row, 1)};
@@ -200,6 +204,7 @@ bool read_progress(const struct view *view, const PGresult *result, int row,
         progress.has_offsets = count > 0;
         memcpy(progress.owner, owner.ptr, owner.len);
         read_marks(view, result_value(result, row, 4), &progress);
+        progress.generation = read_be64(PQgetvalue(result, row, 5));
     }
     *ret_progress = progress;
     return true;

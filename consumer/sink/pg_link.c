@@ -280,10 +280,14 @@ static void setup_send(struct sink *sink) {
                                               */
         {"sync_clear", SQL_REFUSED_CLEAR},
         {"sync_refused", SQL_REFUSED_WRITE},
+        {"sync_table", SQL_TABLE},
+        {"sync_register", SQL_REGISTER},
+        {"sync_look", SQL_LOOK},
     };
     params_begin(sink);
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
-        flight_prepare(sink, 0, statements[i].name, statements[i].sql);
+        table_sql(sink->conn, sink->view->name, statements[i].sql, &sink->scratch);
+        flight_prepare(sink, 0, statements[i].name, sink->scratch.ptr);
     }
     for (size_t t = 0; t < sink->view->table_count; t++) {
         const struct view_table *table = &sink->view->tables[t];

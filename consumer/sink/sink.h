@@ -18,14 +18,19 @@ enum sink_event_kind {
     SINK_CONNECTED, /* a new connection is ready. Before anything else is sent, the newest row of
                        every held task must be read and compared. */
     SINK_LOST, /* the connection is gone (or could not be made); a job in flight has no outcome */
-    SINK_COMMITTED, /* the transaction is in; counts are set */
-    SINK_FENCED,    /* another writer has one of the tasks: nothing was written */
-    SINK_REFUSED,   /* behind the fence, by blame: nothing was written */
+    SINK_COMMITTED,   /* the transaction is in; counts are set */
+    SINK_FENCED,      /* another writer has one of the tasks: nothing was written */
+    SINK_OTHER_TABLE, /* the sink table is not the one that was filled, or was rewritten: nothing
+                         was written. The newest rows must be read and compared: what is to be done
+                         about the table is done with that. */
+    SINK_REFUSED,     /* behind the fence, by blame: nothing was written */
     SINK_AGAIN, /* nothing was written; the same may succeed later (40001, 40P01, 55P03, 53xxx...)
                  */
     SINK_ACQUIRED, /* acquisition: results[] are set */
     SINK_NEWEST,   /* newest rows: results[] are set */
     SINK_CHECKED,  /* the values convert */
+    SINK_UNFIT, /* ACQUIRE, NEWEST: the sink table can't be written to: err says what to do; works
+                   again when that is done */
     SINK_HALT, /* configuration (42xxx, 28xxx, 3Dxxx): err says what to do; retried after a pause */
 };
 
@@ -61,6 +66,9 @@ struct sink_result {
     size_t letter_count;
     struct str *refused; /* SINK_ACQUIRED: the row_keys in sync_refused */
     size_t refused_count;
+    /* The sink table was made anew or emptied: SINK_NEWEST: the progress speaks of another;
+     * SINK_ACQUIRED: it did, and there is none now. */
+    bool other_table;
 };
 
 struct sink_event {
@@ -97,6 +105,7 @@ struct sink_ops {
      * the offsets are deleted and not given: their work never ended, and their records are judged
      * anew. A difference of identity is SINK_HALT. */
     void (*acquire)(struct sink *sink, const int32_t *tasks, size_t count, const char *owner);
+    /* The tasks' newest rows, and whether the sink table is the one that they speak of. */
     void (*newest)(struct sink *sink, const int32_t *tasks, size_t count);
     /* Converts rows of a table without writing; SINK_CHECKED or SINK_REFUSED. */
     void (*check)(struct sink *sink, int table, const struct row_array *rows);

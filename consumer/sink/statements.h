@@ -1,11 +1,8 @@
 /* statements.h: the SQL of progress, identity and dead letters; the view brings the rest.
  *
- * What:    text, with $1 the view's name where there is one (but in SQL_EXPLAIN).
- * Owns:    static storage.
- * Threads: constants.
- * Units:   none.
- * Errors:  none.
- * Limits:  none.
+ * What:    text, with $1 the view's name where there is one (but in SQL_EXPLAIN). {table} stands
+ * for the sink table's name and {oid} for its regclass: table_sql puts them in. Owns:    static
+ * storage. Threads: constants. Units:   none. Errors:  none. Limits:  none.
  *
  * Private to sink/.
  */
@@ -21,17 +18,36 @@
 /* Ascending, always. */
 #define SQL_LOCK "SELECT pg_advisory_xact_lock(" SQL_KEY "t) FROM unnest($2::int[]) u(t) ORDER BY t"
 
+/* Nobody can swap, empty or rewrite the table between the fence, which looks at it, and COMMIT. */
+#define SQL_TABLE "LOCK TABLE ONLY {table} IN ROW EXCLUSIVE MODE"
+
+/* What changes when a table's rows are put into another file: TRUNCATE, VACUUM FULL and every
+ * rewrite. A partitioned table has none: its partitions'. */
+#define SQL_FILE                                                                                   \
+    "coalesce(pg_relation_filenode({oid})::bigint, (SELECT sum(hashint8extended("                  \
+    "relid::oid::bigint, coalesce(pg_relation_filenode(relid)::bigint, 0)) % 1000000007)::bigint"  \
+    " FROM pg_partition_tree({oid})), 0)"
+
+/* Where the progress itself stands: a restored copy of both has another home. */
+#define SQL_HOME                                                                                   \
+    "(SELECT d.oid || '/' || 'sync_progress'::regclass::oid FROM pg_database d"                    \
+    " WHERE d.datname = current_database())"
+
 /* When the newest row is not exactly what this member last wrote, the sub-select is NULL and
- * seq's NOT NULL aborts everything. */
+ * seq's NOT NULL aborts everything. So does generation's, when the sink table is not as it is
+ * registered, or was filled anew since the task was acquired. */
 #define SQL_FENCE                                                                                  \
-    "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks)"                            \
+    "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks, generation)"                \
     " SELECT $1::text, x.task,"                                                                    \
     "  (SELECT p.seq + 1 FROM (SELECT seq, offsets, owner FROM sync_progress"                      \
     "      WHERE view = $1::text AND task = x.task ORDER BY seq DESC LIMIT 1) p"                   \
     "    WHERE p.seq = x.seq AND p.offsets = x.old::bigint[] AND p.owner = x.owner),"              \
-    "  x.new::bigint[], x.owner, x.marks::bigint[]"                                                \
-    " FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])"        \
-    "   WITH ORDINALITY x(task, seq, old, new, owner, marks, o) ORDER BY x.o"
+    "  x.new::bigint[], x.owner, x.marks::bigint[],"                                               \
+    "  (SELECT i.generation FROM sync_identity i WHERE i.view = $1::text"                          \
+    "    AND i.generation = x.generation AND i.relation = {oid} AND i.file = " SQL_FILE ")"        \
+    " FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],"        \
+    "   $8::bigint[]) WITH ORDINALITY x(task, seq, old, new, owner, marks, generation, o)"         \
+    " ORDER BY x.o"
 
 /* Bounded below: unbounded, it walks all that an old snapshot keeps from being cleaned up. */
 #define SQL_TRIM                                                                                   \
@@ -49,15 +65,19 @@
 
 #define SQL_NEWEST_OF                                                                              \
     " FROM unnest($2::int[]) t(task) LEFT JOIN LATERAL"                                            \
-    " (SELECT p.seq, p.offsets, p.owner, p.marks FROM sync_progress p"                             \
+    " (SELECT p.seq, p.offsets, p.owner, p.marks, p.generation FROM sync_progress p"               \
     "   WHERE p.view = $1::text AND p.task = t.task ORDER BY p.seq DESC LIMIT 1) p ON true"
 
-#define SQL_NEWEST "SELECT t.task, p.seq, p.offsets, p.owner, p.marks" SQL_NEWEST_OF
+#define SQL_NEWEST "SELECT t.task, p.seq, p.offsets, p.owner, p.marks, p.generation" SQL_NEWEST_OF
 
+/* Progress of a table that is gone, or was emptied since, is none. */
 #define SQL_APPEND                                                                                 \
-    "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks)"                            \
-    " SELECT $1::text, t.task, coalesce(p.seq, 0) + 1, coalesce(p.offsets, '{}'), "                \
-    "$3::text, p.marks" SQL_NEWEST_OF " RETURNING task, seq, offsets, owner, marks"
+    "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks, generation)"                \
+    " SELECT $1::text, t.task, coalesce(p.seq, 0) + 1,"                                            \
+    " CASE WHEN p.generation = g.generation THEN p.offsets ELSE '{}' END, $3::text,"               \
+    " CASE WHEN p.generation = g.generation THEN p.marks END, g.generation" SQL_NEWEST_OF          \
+    " CROSS JOIN (SELECT (SELECT i.generation FROM sync_identity i WHERE i.view = $1::text)"       \
+    " AS generation) g RETURNING task, seq, offsets, owner, marks, generation"
 
 /* At acquisition without the lower bound: what a skipped hundredth batch left behind. */
 #define SQL_TRIM_ALL                                                                               \
@@ -116,8 +136,9 @@
     " AND l.pid <> pg_backend_pid()"
 
 #define SQL_IDENTITY_WRITE                                                                         \
-    "INSERT INTO sync_identity(view, cluster_id, topics, partitions, hash, fingerprint)"           \
-    " VALUES ($1::text, $2::text, $3::text[], $4::int, $5::text, $6::text)"                        \
+    "INSERT INTO sync_identity(view, cluster_id, topics, partitions, hash, fingerprint,"           \
+    " generation) SELECT $1::text, $2::text, $3::text[], $4::int, $5::text, $6::text,"             \
+    " coalesce(max(p.generation), 0) FROM sync_progress p WHERE p.view = $1::text"                 \
     " ON CONFLICT DO NOTHING"
 
 /* Rows of earlier versions have none. */
@@ -137,13 +158,71 @@
     " c.relnamespace::regnamespace FROM pg_database d, pg_class c"                                 \
     " WHERE d.datname = current_database() AND c.oid = to_regclass('sync_progress')"
 
+/* Registers the sink table as it is now, where that can be right. Nothing is written to a table
+ * that is not registered, so what is in it is what others have left there:
+ * - nothing: it was made anew or emptied. A new generation: every task fills it again;
+ * - rows, in another file of the same table: it was rewritten (VACUUM FULL, CLUSTER, ALTER TABLE);
+ * - rows, and the progress too stands elsewhere: both were restored together;
+ * - rows, and nothing was registered yet (no home): an earlier version wrote them.
+ * Rows in another table beside the same progress are not those that it speaks of. CASE, so that the
+ * table is looked into only where something differs. */
+#define SQL_UNLOGGED_PARTITION                                                                     \
+    "EXISTS (SELECT FROM pg_partition_tree({oid}) l JOIN pg_class lc ON lc.oid = l.relid"          \
+    " WHERE lc.relpersistence <> 'p' OR lc.relkind NOT IN ('r', 'p'))"
+#define SQL_REGISTER                                                                               \
+    "UPDATE sync_identity i SET generation = i.generation + n.empty::int,"                         \
+    " relation = n.relation, file = n.file, home = n.home"                                         \
+    " FROM (SELECT c.oid AS relation, " SQL_FILE " AS file, " SQL_HOME " AS home,"                 \
+    "   NOT EXISTS (SELECT FROM {table}) AS empty FROM pg_class c WHERE c.oid = {oid}"             \
+    "   AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p'"                                    \
+    "   AND NOT (c.relkind = 'p' AND " SQL_UNLOGGED_PARTITION ")) n"                               \
+    " WHERE i.view = $1::text AND CASE"                                                            \
+    "   WHEN ROW(i.relation, i.file, i.home) IS NOT DISTINCT FROM"                                 \
+    "     ROW(n.relation, n.file, n.home) THEN false"                                              \
+    "   ELSE n.empty OR i.relation = n.relation OR i.home IS DISTINCT FROM n.home END"             \
+    " RETURNING i.generation, n.empty"
+
+/* How the sink table stands to what is registered: a word, and what it is. */
+#define SQL_LOOK                                                                                   \
+    "SELECT i.generation, CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'kind'"                       \
+    " WHEN c.relpersistence <> 'p' OR (c.relkind = 'p' AND " SQL_UNLOGGED_PARTITION ")"            \
+    "   THEN 'unlogged'"                                                                           \
+    " WHEN i.view IS NOT NULL AND ROW(i.relation, i.file, i.home) IS DISTINCT FROM"                \
+    "   ROW(c.oid, " SQL_FILE ", " SQL_HOME ") THEN 'other'"                                       \
+    " ELSE 'good' END, CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view'"  \
+    " WHEN 'f' THEN 'a foreign table' ELSE 'no table' END"                                         \
+    " FROM pg_class c LEFT JOIN sync_identity i ON i.view = $1::text WHERE c.oid = {oid}"
+
+/* TRUNCATE, and rows of others in one transaction with it, would look like a rewrite. For whoever
+ * empties the table, with the rights of whoever made this. */
+#define SQL_TRUNCATED_LACKING                                                                      \
+    "SELECT NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = {oid}"                              \
+    " AND tgname = 'sync_truncated')"
+#define SQL_TRUNCATED                                                                              \
+    "CREATE OR REPLACE FUNCTION sync_truncated() RETURNS trigger LANGUAGE plpgsql"                 \
+    " SECURITY DEFINER SET search_path FROM CURRENT AS $$\n"                                       \
+    "BEGIN\n"                                                                                      \
+    "    UPDATE sync_identity SET relation = 0 WHERE view = TG_TABLE_NAME;\n"                      \
+    "    RETURN NULL;\n"                                                                           \
+    "END $$;\n"                                                                                    \
+    "CREATE TRIGGER sync_truncated AFTER TRUNCATE ON {table}"                                      \
+    " FOR EACH STATEMENT EXECUTE FUNCTION sync_truncated();\n"                                     \
+    "ALTER TABLE {table} ENABLE ALWAYS TRIGGER sync_truncated"
+
 /* Tables of older versions: what they lack. */
 #define SQL_LACKING                                                                                \
-    "SELECT count(*) < 2 FROM pg_attribute WHERE NOT attisdropped AND (attrelid, attname) IN"      \
-    " ((to_regclass('sync_progress'), 'marks'), (to_regclass('sync_identity'), 'definition'))"
+    "SELECT count(*) < 6 FROM pg_attribute WHERE NOT attisdropped"                                 \
+    " AND (attrelid, attname) IN ((to_regclass('sync_progress'), 'marks'),"                        \
+    " (to_regclass('sync_progress'), 'generation'), (to_regclass('sync_identity'), 'generation')," \
+    " (to_regclass('sync_identity'), 'relation'), (to_regclass('sync_identity'), 'home'),"         \
+    " (to_regclass('sync_identity'), 'definition'))"
 #define SQL_MIGRATE                                                                                \
-    "ALTER TABLE sync_progress ADD COLUMN IF NOT EXISTS marks bigint[];\n"                         \
-    "ALTER TABLE sync_identity ADD COLUMN IF NOT EXISTS definition text"
+    "ALTER TABLE sync_progress ADD COLUMN IF NOT EXISTS marks bigint[],"                           \
+    " ADD COLUMN IF NOT EXISTS generation bigint NOT NULL DEFAULT 0;\n"                            \
+    "ALTER TABLE sync_identity ADD COLUMN IF NOT EXISTS definition text,"                          \
+    " ADD COLUMN IF NOT EXISTS generation bigint NOT NULL DEFAULT 0,"                              \
+    " ADD COLUMN IF NOT EXISTS relation oid, ADD COLUMN IF NOT EXISTS file bigint,"                \
+    " ADD COLUMN IF NOT EXISTS home text"
 
 #define SQL_DDL                                                                                    \
     "CREATE TABLE IF NOT EXISTS sync_progress (\n"                                                 \
@@ -154,6 +233,7 @@
     "    owner text NOT NULL,\n"                                                                   \
     "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
     "    marks bigint[],\n"                                                                        \
+    "    generation bigint NOT NULL DEFAULT 0,\n"                                                  \
     "    PRIMARY KEY (view, task, seq)\n"                                                          \
     ");\n"                                                                                         \
     "CREATE TABLE IF NOT EXISTS sync_identity (\n"                                                 \
@@ -164,7 +244,11 @@
     "    hash text NOT NULL,\n"                                                                    \
     "    fingerprint text NOT NULL,\n"                                                             \
     "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
-    "    definition text\n"                                                                        \
+    "    definition text,\n"                                                                       \
+    "    generation bigint NOT NULL DEFAULT 0,\n"                                                  \
+    "    relation oid,\n"                                                                          \
+    "    file bigint,\n"                                                                           \
+    "    home text\n"                                                                              \
     ");\n"                                                                                         \
     "CREATE TABLE IF NOT EXISTS sync_dead_letter (\n"                                              \
     "    view text,\n"                                                                             \

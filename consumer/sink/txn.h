@@ -48,9 +48,11 @@ struct progress {
     int64_t offsets[VIEW_TABLES_MAX];   /* by table: next to read */
     struct mark marks[VIEW_TABLES_MAX]; /* by table: the last record applied */
     char owner[OWNER_LEN + 1];
+    int64_t generation; /* of the sink table: how often it was filled anew; the sink's */
 };
 
-/* Marks are not compared: they follow from the offsets, and older rows have none. */
+/* Marks are not compared: they follow from the offsets, and older rows have none. Nor is the
+ * generation: it follows from the owner. */
 bool progress_equal(const struct progress *a, const struct progress *b, size_t table_count);
 
 /* A record that can't be applied. Bytes are borrowed until the outcome is known. */

@@ -62,6 +62,35 @@ void sim_sink_restore(struct world *world, int commits) {
     }
 }
 
+void sim_sink_lose_rows(struct world *world) {
+    memset(world->sink.rows, 0, sizeof world->sink.rows);
+    world->sink.table = ++world->table_count;
+    world_trace(world, "TABLE LOST: table %d is there, empty", world->sink.table);
+}
+
+bool sim_sink_table_known(const struct world *world) {
+    bool known = world->sink.table == world->sink.registered;
+    for (int32_t p = 0; p < world->partitions; p++) {
+        known &= world->sink.progress[p].generation == world->sink.generation;
+    }
+    return known;
+}
+
+/* The fence's other half: the table is the registered one, filled as often as the task knows. */
+static bool table_is_other(const struct world *world, const struct progress *progress) {
+    return world->sink.table != world->sink.registered ||
+           progress->generation != world->sink.generation;
+}
+
+/* Nobody has written to the table since it was lost: it is empty. */
+static void register_table(struct world *world) {
+    struct sink_content *sink = &world->sink;
+    if (sink->table != sink->registered) {
+        sink->registered = sink->table;
+        sink->generation++;
+    }
+}
+
 static void check_offsets(struct world *world, const struct progress *now,
                           const struct sim_part *part) {
     for (int t = 0; t < TABLES && now->has_offsets; t++) {
@@ -300,11 +329,14 @@ static bool constraints_pass(struct world *world, struct job *job, struct sink_e
 static enum sink_event_kind commit(struct world *world, struct job *job, struct sink_event *event) {
     for (size_t i = 0; i < job->part_count; i++) {
         const struct sim_part *part = &job->parts[i];
-        world_trace(world, "TXN member %d task %d seq %lld owner %.4s: %zu ops%s", job->member,
-                    part->task, (long long)part->before.seq, part->before.owner, part->op_count,
-                    job->sink ? "" : " (ghost)");
+        world_trace(world, "TXN member %d session %d task %d seq %lld owner %.4s: %zu ops%s",
+                    job->member, job->session, part->task, (long long)part->before.seq,
+                    part->before.owner, part->op_count, job->sink ? "" : " (ghost)");
         if (!progress_equal(&world->sink.progress[part->task], &part->before, TABLES)) {
             return SINK_FENCED;
+        }
+        if (table_is_other(world, &part->before)) {
+            return SINK_OTHER_TABLE;
         }
     }
     if (job->load_failed || (world->faults && rng_chance(&world->rng, 0.02))) {
@@ -386,11 +418,18 @@ static void fill_refused(const struct world *world, struct sink *sink, size_t *c
 
 static void answer_tasks(struct world *world, struct job *job, struct sink_event *event) {
     struct sink *sink = job->sink;
+    bool other[PARTITIONS_MAX] = {false};
     if (job->kind == SIM_ACQUIRE) {
         remember(world);
     }
+    register_table(world);
     for (size_t i = 0; i < job->task_count && job->kind == SIM_ACQUIRE; i++) {
         struct progress *newest = &world->sink.progress[job->tasks[i]];
+        other[i] = newest->has_offsets && newest->generation != world->sink.generation;
+        if (newest->generation != world->sink.generation) { /* it speaks of another table */
+            *newest = (struct progress){.exists = newest->exists, .seq = newest->seq};
+        }
+        newest->generation = world->sink.generation;
         newest->seq = newest->exists ? newest->seq + 1 : 1;
         newest->exists = true;
         memcpy(newest->owner, job->owner, sizeof newest->owner);
@@ -422,6 +461,10 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
         *result = (struct sink_result){.task = job->tasks[i],
                                        .newest = world->sink.progress[job->tasks[i]],
                                        .letters = sink->letters + i * world->sink.letter_count};
+        result->other_table =
+            job->kind == SIM_ACQUIRE
+                ? other[i]
+                : result->newest.exists && result->newest.generation != world->sink.generation;
         if (job->kind == SIM_ACQUIRE) {
             fill_letters(sink, world->sink.letter_count, result);
             fill_refused(world, sink, &refused_count, result);
@@ -443,7 +486,7 @@ void sim_sink_execute(struct world *world) {
         job = job->next;
     }
     struct sink_event event = {.kind = SINK_NOTHING};
-    world->job_count++;
+    world->job_count += job->kind != SIM_NEWEST;
     sim_sink_read(world, job);
     if (world->faults && world->knobs.halts > 0 && rng_chance(&world->rng, HALT_SHARE)) {
         event.kind = SINK_HALT;
@@ -458,7 +501,7 @@ void sim_sink_execute(struct world *world) {
         answer_tasks(world, job, &event);
     }
     if (event.kind == SINK_REFUSED || event.kind == SINK_AGAIN || event.kind == SINK_FENCED ||
-        event.kind == SINK_HALT) {
+        event.kind == SINK_OTHER_TABLE || event.kind == SINK_HALT) {
         (void)err_set(&event.err, event.kind == SINK_HALT ? ERR_HALT : ERR_RECORD, "simulated");
         world_trace(world, "  = %d", (int)event.kind);
     }

@@ -38,7 +38,7 @@ static void start(struct node *node) {
     node->consume = sim_consume_new(world, node->index);
     node->session_count = 1 + rng_below(&world->rng, SESSIONS_MAX);
     for (int i = 0; i < node->session_count; i++) {
-        node->sinks[i] = sim_sink_new(world, node->index);
+        node->sinks[i] = sim_sink_new(world, node->index, i);
     }
     node->log = (struct log){.fd = STDOUT_FILENO,
                              .level = world->trace ? LOG_DEBUG : (enum log_level)(LOG_ERROR + 1)};

@@ -12,6 +12,7 @@ static struct job *job_new(struct sink *sink, enum sim_job kind) {
     }
     job->kind = kind;
     job->member = sink->member;
+    job->session = sink->session;
     job->sink = sink;
     job->next = sink->world->jobs;
     sink->world->jobs = job;
@@ -34,13 +35,14 @@ static void job_free(struct world *world, struct job *job) {
     free(job);
 }
 
-struct sink *sim_sink_new(struct world *world, int member) {
+struct sink *sim_sink_new(struct world *world, int member, int session) {
     struct sink *sink = calloc(1, sizeof *sink);
     if (!sink) {
         abort();
     }
     sink->world = world;
     sink->member = member;
+    sink->session = session;
     return sink;
 }
 
@@ -85,7 +87,11 @@ void sim_sink_clear(struct world *world) {
 }
 
 bool sim_sink_idle(const struct world *world) {
-    return world->jobs == NULL;
+    bool idle = true;
+    for (const struct job *job = world->jobs; job; job = job->next) {
+        idle &= job->kind == SIM_NEWEST; /* members look once in a while, at rest too */
+    }
+    return idle;
 }
 
 bool sim_sink_writes(const struct sink *sink) {

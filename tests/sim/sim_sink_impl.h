@@ -34,7 +34,7 @@ struct sim_part {
 struct job {
     struct job *next;
     enum sim_job kind;
-    int member;
+    int member, session;
     struct sink *sink; /* NULL: the sender is gone, or has another connection */
     /* The sender's, lent until its event: read when the job is executed, or when its connection is
      * cut. Both NULL: read. */
@@ -52,7 +52,7 @@ struct job {
 
 struct sink {
     struct world *world;
-    int member;
+    int member, session;
     bool connected, lost_due, event_due;
     struct job *job; /* in flight */
     struct sink_event event;

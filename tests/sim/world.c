@@ -152,17 +152,9 @@ static size_t pick_weighted(struct world *world, const double *weights, size_t c
 
 static void fault(struct world *world) {
     const struct knobs *k = &world->knobs;
-    const double weights[] = {k->crash * 2,
-                              k->duplicate * 1.5,
-                              k->compact * 2.5,
-                              k->cache_loss,
-                              k->cache_fault,
-                              k->restore * 1.5,
-                              k->rebalance * 2,
-                              k->zombie * 1.5,
-                              k->lost * 1.5,
-                              k->halts * 4,
-                              3};
+    const double weights[] = {k->crash * 2,   k->duplicate * 1.5, k->compact * 2.5, k->cache_loss,
+                              k->cache_fault, k->restore * 1.5,   k->rebalance * 2, k->zombie * 1.5,
+                              k->lost * 1.5,  k->halts * 4,       k->table_loss,    3};
     size_t which = pick_weighted(world, weights, sizeof weights / sizeof *weights);
     struct node *node = some_node(world);
     switch (which) {
@@ -198,6 +190,9 @@ static void fault(struct world *world) {
         break;
     case 9:
         halt_or_resume(world);
+        break;
+    case 10:
+        sim_sink_lose_rows(world);
         break;
     default:
         let_learn(world);
@@ -239,6 +234,7 @@ static bool at_rest(const struct world *world) {
     for (int i = 0; i < world->members; i++) {
         ready &= node_ready(world->nodes[i]) || world->misrouted_task >= 0;
     }
+    ready &= sim_sink_table_known(world) || world->misrouted_task >= 0;
     return ready && sim_sink_idle(world) && (oracle_caught_up(world) || world->misrouted_task >= 0);
 }
 

@@ -42,11 +42,12 @@ struct knobs {
     void (*play)(struct world *world);
     /* How often, against each other. */
     double crash, duplicate, compact, cache_loss, cache_fault, restore, rebalance, zombie, lost;
-    double halts;  /* tasks halt, are resumed; members are told to stop */
-    double bad;    /* share of values that the sink refuses */
-    double flawed; /* ... of these: of records that can't be decoded */
-    int checked;   /* a CHECK of the user's refuses one row of so many, by its values; 0: none */
-    bool unique;   /* a contact may stand under one student only, for the sink */
+    double table_loss; /* the sink table is emptied or made anew; its progress stays */
+    double halts;      /* tasks halt, are resumed; members are told to stop */
+    double bad;        /* share of values that the sink refuses */
+    double flawed;     /* ... of these: of records that can't be decoded */
+    int checked; /* a CHECK of the user's refuses one row of so many, by its values; 0: none */
+    bool unique; /* a contact may stand under one student only, for the sink */
     bool inserts_only; /* no deletes, no moves: no valid row may ever be removed */
     bool stray;        /* rows that the state does not know stand in the sink */
     bool split;        /* assignments may be split between topics for a while */
@@ -107,6 +108,9 @@ struct sink_content {
     struct progress progress[PARTITIONS_MAX];
     struct letter *letters;
     size_t letter_count;
+    /* Which table it is, which is registered, and how often it was filled anew. */
+    int table, registered;
+    int64_t generation;
 };
 
 struct version_at { /* version stood at (table, student, contact) once */
@@ -149,7 +153,8 @@ struct world {
     struct sink_content sink, snapshots[SNAPSHOTS_MAX];
     int snapshot_count;
     struct job *jobs;  /* list */
-    int64_t job_count; /* executed so far */
+    int table_count;   /* tables that there were */
+    int64_t job_count; /* executed so far, but for looks */
     bool stray_now;
     int misrouted_task; /* -1: none; the record at misrouted_offset of its log */
     int misrouted_table;
@@ -217,13 +222,17 @@ bool sim_consume_outdated(const struct consume *consume);
 
 /* sim_sink.c */
 extern const struct sink_ops sim_sink_ops;
-struct sink *sim_sink_new(struct world *world, int member);
+struct sink *sim_sink_new(struct world *world, int member, int session);
 /* The member is gone; a job in flight may still be executed (keep) or not. */
 void sim_sink_destroy(struct sink **sink, bool keep);
 void sim_sink_cut(struct sink *sink, bool keep);
 /* Executes one job that was sent, at random. */
 void sim_sink_execute(struct world *world);
 void sim_sink_restore(struct world *world, int commits);
+/* The sink table is emptied, or dropped and made anew; the progress stays. */
+void sim_sink_lose_rows(struct world *world);
+/* Every task's rows are in the table that is there now, as far as its progress says. */
+bool sim_sink_table_known(const struct world *world);
 bool sim_sink_idle(const struct world *world);
 /* A transaction is in flight. */
 bool sim_sink_writes(const struct sink *sink);

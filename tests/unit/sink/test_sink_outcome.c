@@ -32,7 +32,9 @@ static void test_outcome_by_position(void **state) {
         {"42703", STEP_PREPARE, SINK_HALT},   {"28P01", STEP_PREPARE, SINK_HALT},
         {"3D000", STEP_PREPARE, SINK_HALT},   {"42501", STEP_TERMINATE, SINK_HALT},
         {"P0001", STEP_UPSERT, SINK_REFUSED}, {"XX000", STEP_UPSERT, SINK_HALT},
-        {"", STEP_UPSERT, SINK_HALT},
+        {"", STEP_UPSERT, SINK_HALT},         {"42P01", STEP_TABLE, SINK_OTHER_TABLE},
+        {"55P03", STEP_TABLE, SINK_AGAIN},    {"42P01", STEP_LOOK, SINK_UNFIT},
+        {"42501", STEP_REGISTER, SINK_UNFIT}, {"40001", STEP_REGISTER, SINK_AGAIN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (outcome_of(cases[i].sqlstate, cases[i].step, false) != cases[i].kind) {

@@ -1,0 +1,101 @@
+/* Is the sink table the one that the progress speaks of?
+ *
+ * sync_identity says which table that is, in which file its rows stood, and how often it was filled
+ * anew (generation). Every fence compares; what differs is looked at here, on every connection, and
+ * once in a while when all is quiet.
+ */
+#include "sink/pg_internal.h"
+#include "sink/statements.h"
+
+#include <stdlib.h>
+
+/* PostgreSQL's escaping allocates. */
+static void append_escaped(struct buf *out, char *escaped) {
+    if (!escaped) {
+        abort();
+    }
+    buf_str(out, str_from(escaped));
+    PQfreemem(escaped);
+}
+
+void table_sql(PGconn *conn, struct str view, const char *text, struct buf *out) {
+    static const char table[] = "{table}", oid[] = "{oid}";
+    struct buf name = {0}, literal = {0};
+    append_escaped(&name, PQescapeIdentifier(conn, view.ptr, view.len));
+    append_escaped(&literal, PQescapeLiteral(conn, name.ptr, name.len));
+    buf_reset(out);
+    while (*text) {
+        if (strncmp(text, table, sizeof table - 1) == 0) {
+            buf_str(out, buf_view(&name));
+            text += sizeof table - 1;
+        } else if (strncmp(text, oid, sizeof oid - 1) == 0) {
+            buf_printf(out, STR_FMT "::regclass", STR_ARG(buf_view(&literal)));
+            text += sizeof oid - 1;
+        } else {
+            buf_append(out, text++, 1);
+        }
+    }
+    buf_append(out, "", 1);
+    buf_clear(&name);
+    buf_clear(&literal);
+}
+
+bool table_verdict(struct str view, struct str word, struct str kind, struct err *ret_err) {
+    if (str_equal(word, STR("kind"))) {
+        (void)err_set(ret_err, ERR_HALT,
+                      STR_FMT " is " STR_FMT " in the OLAP database: rows go to an ordinary or a "
+                              "partitioned table alone. Rename it, then plan --apply-sink",
+                      STR_ARG(view), STR_ARG(kind));
+    } else if (str_equal(word, STR("unlogged"))) {
+        (void)err_set(
+            ret_err, ERR_HALT,
+            "table " STR_FMT " is UNLOGGED or temporary, or a partition of it is: a crash "
+            "of the OLAP server would empty it, while its progress stays. ALTER TABLE ... "
+            "SET LOGGED; it is written to again then",
+            STR_ARG(view));
+    } else if (str_equal(word, STR("other"))) {
+        (void)err_set(
+            ret_err, ERR_HALT,
+            "table " STR_FMT " is not the one that was filled (it was swapped, restored "
+            "by itself, or emptied and given rows by others), and it has rows. Put the "
+            "one that was filled back under its name, or empty this one (TRUNCATE): it is "
+            "filled again then",
+            STR_ARG(view));
+    } else {
+        return true;
+    }
+    return false;
+}
+
+void send_look(struct sink *sink) {
+    params_begin(sink);
+    params_add(sink, OID_TEXT, sink->view->name);
+    flight_prepared(sink, (struct step){STEP_REGISTER, 0}, "sync_register");
+    flight_prepared(sink, (struct step){STEP_LOOK, 0}, "sync_look");
+}
+
+void look_answer(struct sink *sink, struct step step, const PGresult *result) {
+    struct commit_cursor *cursor = &sink->cursor;
+    if (PQntuples(result) != 1) {
+        return; /* nothing to register, or no identity yet */
+    }
+    if (step.kind == STEP_REGISTER) {
+        bool empty = PQgetvalue(result, 0, 1)[0] != 0;
+        log_line(sink->log, LOG_INFO, "sink", "table_registered", "generation=%lld why=\"%s\"",
+                 (long long)read_be64(PQgetvalue(result, 0, 0)),
+                 empty ? "it is empty: to be filled"
+                       : "it was rewritten, or restored together with its progress");
+        return;
+    }
+    cursor->has_generation = !PQgetisnull(result, 0, 0);
+    cursor->generation = cursor->has_generation ? read_be64(PQgetvalue(result, 0, 0)) : 0;
+    if (sink->source_err.kind == ERR_NONE) {
+        cursor->unfit = !table_verdict(sink->view->name, result_value(result, 0, 1),
+                                       result_value(result, 0, 2), &sink->source_err);
+    }
+}
+
+bool table_is_other(const struct sink *sink, const struct progress *progress) {
+    return progress->exists &&
+           (!sink->cursor.has_generation || progress->generation != sink->cursor.generation);
+}
