@@ -284,6 +284,14 @@ long ask_number(const char *sql) {
     return strtol(ask(sql), NULL, 10);
 }
 
+void table_register(void) {
+    admin("UPDATE sync_identity SET relation = 'student_contact'::regclass,"
+          " file = coalesce(pg_relation_filenode('student_contact')::bigint,"
+          " (SELECT sum(hashint8extended(relid::oid::bigint,"
+          " coalesce(pg_relation_filenode(relid)::bigint, 0)) % 1000000007)::bigint"
+          " FROM pg_partition_tree('student_contact')), 0)");
+}
+
 void tables_drop(void) {
     admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity" /* what a failed test left */
           " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");

@@ -50,6 +50,8 @@ void admin(const char *sql);
 const char *ask(const char *sql);
 long ask_number(const char *sql);
 void tables_drop(void);
+/* The sink table as it is now is the one that was filled. */
+void table_register(void);
 /* Drops and makes all tables anew. */
 void tables_reset(const struct view *view);
 

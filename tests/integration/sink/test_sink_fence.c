@@ -250,6 +250,109 @@ static void test_stalled_fence_keeps_the_successor_out(void **state) {
     pg_sink_destroy(&b);
 }
 
+/* A role whose transactions are REPEATABLE READ: the fence would read what was true before the lock
+ * was had, when the new owner's rows beside it are trimmed already. */
+static void test_fence_reads_after_the_lock_whatever_the_role(void **state) {
+    (void)state;
+    static const char *const levels[] = {"repeatable read", "serializable"};
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        char sql[100];
+        (void)reset(NULL);
+        (void)snprintf(sql, sizeof sql, "ALTER ROLE pg SET default_transaction_isolation = '%s'",
+                       levels[i]);
+        admin(sql);
+        struct sink *sink = sink_connected(view);
+        admin("ALTER ROLE pg RESET default_transaction_isolation");
+        struct progress at = sink_acquire(sink, 1, OWNER_A);
+        PGconn *open = hold("INSERT INTO sync_progress SELECT 'student_contact', 1, g, '{500,500}',"
+                            " '" OWNER_B "' FROM generate_series(2, 300) g");
+        struct txn_part part, *parts[] = {&part};
+        part_begin(&part, view, 1, &at);
+        part_upsert(&part, 1, 1, "stale", "1");
+        struct txn txn = {.parts = parts, .part_count = 1};
+        pg_sink_ops.commit(sink, &txn);
+        assert_int_equal(sink_await(sink, 300).kind, SINK_NOTHING);
+        PQclear(PQexec(open, "DELETE FROM sync_progress WHERE seq BETWEEN 2 AND 200"));
+        release(open, "COMMIT");
+        assert_int_equal(sink_await(sink, 5000).kind, SINK_FENCED);
+        assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 0);
+        txn_part_clear(&part);
+        pg_sink_destroy(&sink);
+    }
+}
+
+/* The same seq from somebody who does not hold the lock: 23505, which is no record's fault. */
+static void test_unique_violation_at_the_fence_is_fenced(void **state) {
+    (void)state;
+    struct sink *sink = sink_connected(view);
+    struct progress at = sink_acquire(sink, 1, OWNER_A);
+    admin("CREATE OR REPLACE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS "
+          "$$ BEGIN PERFORM pg_sleep(1); RETURN new; END $$");
+    admin("CREATE TRIGGER stall BEFORE INSERT ON sync_progress FOR EACH ROW"
+          " WHEN (new.owner = '" OWNER_A "') EXECUTE FUNCTION stall()");
+    struct txn_part part, *parts[] = {&part};
+    part_begin(&part, view, 1, &at);
+    part_upsert(&part, 1, 1, "late", "1");
+    struct txn txn = {.parts = parts, .part_count = 1};
+    pg_sink_ops.commit(sink, &txn);
+    assert_int_equal(sink_await(sink, 300).kind, SINK_NOTHING);
+    admin(APPEND_B);
+    struct sink_event event = sink_await(sink, 5000);
+    assert_int_equal(event.kind, SINK_FENCED);
+    assert_string_equal(event.err.sqlstate, "23505");
+    assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 0);
+    txn_part_clear(&part);
+    pg_sink_destroy(&sink);
+}
+
+/* Two that lock the same tasks in different orders would wait for each other. */
+static void test_locks_are_taken_in_ascending_order(void **state) {
+    (void)state;
+    static const int32_t tasks[] = {3, 1, 2};
+    struct sink *sink = sink_connected(view);
+    PGconn *open = hold("SELECT 1"); /* task 1 */
+    pg_sink_ops.acquire(sink, tasks, 3, OWNER_A);
+    assert_int_equal(sink_await(sink, 500).kind, SINK_NOTHING);
+    assert_int_equal(ask_number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                                " AND NOT granted"),
+                     1);
+    assert_int_equal(ask_number("SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                                " WHERE locktype = 'advisory' AND granted"
+                                " AND application_name = 'oltp-olap-sync'"),
+                     0);
+    release(open, "COMMIT");
+    assert_int_equal(sink_await(sink, 5000).kind, SINK_ACQUIRED);
+    open = hold("SELECT pg_advisory_xact_lock(hashtextextended('sync:student_contact', 0) + 2)");
+    pg_sink_ops.acquire(sink, tasks, 3, OWNER_A);
+    assert_int_equal(sink_await(sink, 500).kind, SINK_NOTHING);
+    release(open, "COMMIT");
+    assert_int_equal(sink_await(sink, 5000).kind, SINK_ACQUIRED);
+    pg_sink_destroy(&sink);
+}
+
+/* A member writes through two sessions: what each of them sends is fenced by itself, and a task
+ * that went over to the other one is lost to the first. */
+static void test_each_of_two_sessions_is_fenced(void **state) {
+    (void)state;
+    struct sink *sinks[] = {sink_connected(view), sink_connected(view)};
+    struct sink *stranger = sink_connected(view);
+    for (int i = 0; i < 2; i++) {
+        struct progress at[3];
+        at[1] = sink_acquire(sinks[0], 1, OWNER_A);
+        at[2] = sink_acquire(sinks[1], 2, OWNER_A);
+        assert_int_equal(write_one(sinks[0], 1, &at[1], "mine"), SINK_COMMITTED);
+        assert_int_equal(write_one(sinks[1], 2, &at[2], "mine"), SINK_COMMITTED);
+        (void)sink_acquire(stranger, i + 1, OWNER_B);
+        for (int s = 0; s < 2; s++) {
+            assert_int_equal(write_one(sinks[s], s + 1, &at[s + 1], "again"),
+                             s == i ? SINK_FENCED : SINK_COMMITTED);
+        }
+    }
+    pg_sink_destroy(&sinks[0]);
+    pg_sink_destroy(&sinks[1]);
+    pg_sink_destroy(&stranger);
+}
+
 /* ---- a frozen process ---- */
 
 /* In a child: acquires task 1, sends a part of a large transaction and stops; woken, it reports
@@ -352,6 +455,10 @@ int main(void) {
         cmocka_unit_test_setup(test_successor_waits_for_an_open_transaction, reset),
         cmocka_unit_test_setup(test_batch_waits_for_an_acquirer, reset),
         cmocka_unit_test_setup(test_stalled_fence_keeps_the_successor_out, reset),
+        cmocka_unit_test_setup(test_fence_reads_after_the_lock_whatever_the_role, reset),
+        cmocka_unit_test_setup(test_unique_violation_at_the_fence_is_fenced, reset),
+        cmocka_unit_test_setup(test_locks_are_taken_in_ascending_order, reset),
+        cmocka_unit_test_setup(test_each_of_two_sessions_is_fenced, reset),
         cmocka_unit_test_setup(test_frozen_holder_is_ended, reset),
         cmocka_unit_test_setup(test_commit_ends_a_holder_that_wrote_nothing, reset),
         cmocka_unit_test_setup(test_commit_spares_the_new_owner, reset),

@@ -151,7 +151,8 @@ static void test_sweeping_takes_a_privilege(void **state) {
           "GRANT SELECT, INSERT, UPDATE, DELETE ON student_contact TO poor;"
           "GRANT SELECT, INSERT, DELETE ON sync_progress TO poor;"
           "GRANT SELECT, INSERT, UPDATE ON sync_identity TO poor;"
-          "GRANT SELECT, INSERT ON sync_dead_letter TO poor");
+          "GRANT SELECT, INSERT ON sync_dead_letter TO poor;"
+          "GRANT SELECT, INSERT, DELETE ON sync_refused TO poor");
     pg_sink_destroy(&sink);
     setenv("PGUSER", "poor", 1);
     sink = sink_connected(view);
