@@ -96,13 +96,24 @@ static bool is_known(const char *name) {
            (!group->letters || strspn(tail, group->letters) == len);
 }
 
+static enum err_kind refuse_fixed(const struct config_fixed *fixed,
+                                  const struct config_entry *entry, struct err *reterr) {
+    char values[160] = "can't be set";
+    for (size_t i = 0; fixed->values && fixed->values[i]; i++) {
+        size_t len = i == 0 ? 0 : strlen(values);
+        (void)snprintf(values + len, sizeof values - len, "%s%s", i == 0 ? "can only be " : " or ",
+                       fixed->values[i]);
+    }
+    return err_set(reterr, ERR_CONFIG, "%.100s (%.120s): %s: %s", entry->name, entry->origin,
+                   values, fixed->reason);
+}
+
 static enum err_kind apply(struct config *config, const struct config_entry *entry,
                            struct err *reterr) {
     struct config_memory *memory = config->memory;
-    const char *reason = config_fixed_reason(entry->name);
-    if (reason) {
-        return err_set(reterr, ERR_CONFIG, "%s (%.120s): can't be set: %s", entry->name,
-                       entry->origin, reason);
+    const struct config_fixed *fixed = config_fixed_find(entry->name, entry->value);
+    if (fixed) {
+        return refuse_fixed(fixed, entry, reterr);
     }
     if (!is_known(entry->name)) {
         return refuse_unknown(&memory->arena, entry, reterr);

@@ -21,10 +21,25 @@ const struct config_group *config_group_find(const char *name) {
     return NULL;
 }
 
-const char *config_fixed_reason(const char *name) {
+static bool is_named(const struct config_fixed *fixed, const char *name) {
+    size_t len = strlen(fixed->name);
+    return fixed->name[len - 1] == '*' ? strncmp(fixed->name, name, len - 1) == 0
+                                       : strcmp(fixed->name, name) == 0;
+}
+
+static bool allows(const struct config_fixed *fixed, const char *value) {
+    for (size_t i = 0; fixed->values && fixed->values[i]; i++) {
+        if (strcasecmp(fixed->values[i], value) == 0) { /* as Debezium reads it */
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct config_fixed *config_fixed_find(const char *name, const char *value) {
     for (const struct config_fixed *f = config_fixed; f->name; f++) {
-        if (strcmp(f->name, name) == 0) {
-            return f->reason;
+        if (is_named(f, name) && !allows(f, value)) {
+            return f;
         }
     }
     return NULL;

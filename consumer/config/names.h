@@ -21,8 +21,8 @@
 const struct config_setting *config_setting_find(const char *name);
 /* The pass-through group name lies in, or NULL. */
 const struct config_group *config_group_find(const char *name);
-/* Why name may not be set, or NULL. */
-const char *config_fixed_reason(const char *name);
+/* The row that says that name may not be set to value, or NULL. */
+const struct config_fixed *config_fixed_find(const char *name, const char *value);
 
 /* Must this setting's value be hidden? By the table, else by the words in the name. */
 bool config_name_is_secret(const char *name);

@@ -141,20 +141,3 @@ const struct config_group config_groups[] = {
      "given here overrides what `oltp-olap-sync plan` works out from the SQL files."},
     {0},
 };
-
-#define OFFSETS "the position is stored with the rows, in one transaction of the OLAP database"
-
-const struct config_fixed config_fixed[] = {
-    {"kafka.enable.auto.commit", OFFSETS},
-    {"kafka.auto.commit.enable", OFFSETS},
-    {"kafka.enable.auto.offset.store", OFFSETS},
-    {"kafka.auto.offset.reset",
-     "offsets outside the log halt the task: starting elsewhere would lose or invent rows"},
-    {"kafka.enable.partition.eof", "the initial load and rebuilds read to the end of the log"},
-    {"kafka.partition.assignment.strategy",
-     "a task is the same partition of every topic, which the range assignor keeps together"},
-    {"kafka.group.protocol", "the range assignor needs the classic group protocol"},
-    {"kafka.allow.auto.create.topics",
-     "topics need their partition count and compaction: `plan --apply-topics` makes them"},
-    {0},
-};

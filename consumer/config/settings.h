@@ -44,14 +44,16 @@ struct config_group {
     const char *introduction; /* for the documents */
 };
 
-/* A name that may not be set, and why. */
+/* A name that may not be set, or only to some values, and why. */
 struct config_fixed {
-    const char *name, *reason;
+    const char *name; /* with `*` at its end: every name that begins so */
+    const char *reason;
+    const char *const *values; /* NULL-terminated, what it may be set to; NULL: nothing */
 };
 
 /* Each ends with an all-zero row. */
 extern const struct config_setting config_settings[];
 extern const struct config_group config_groups[];
-extern const struct config_fixed config_fixed[];
+extern const struct config_fixed config_fixed[]; /* fixed.c */
 
 #endif

@@ -44,6 +44,14 @@ static void help_rows(const struct config_group *group, FILE *out) {
     }
 }
 
+/* What a row of the fixed ones allows all the same. */
+static void fixed_values(const struct config_fixed *fixed, const char *tick, FILE *out) {
+    for (size_t i = 0; fixed->values && fixed->values[i]; i++) {
+        (void)fprintf(out, "%s%s%s%s", i == 0 ? "only " : " or ", tick, fixed->values[i], tick);
+    }
+    (void)fputs(fixed->values ? ": " : "", out);
+}
+
 void config_help(FILE *out) {
     (void)fputs(
         "Settings, with their defaults. Each source overrides the ones above it:\n"
@@ -59,14 +67,17 @@ void config_help(FILE *out) {
     }
     (void)fputs("\nFixed:\n", out);
     for (const struct config_fixed *f = config_fixed; f->name; f++) {
-        (void)fprintf(out, "  %s\n      %s\n", f->name, f->reason);
+        (void)fprintf(out, "  %s\n      ", f->name);
+        fixed_values(f, "", out);
+        (void)fprintf(out, "%s\n", f->reason);
     }
 }
 
 static const char introduction[] =
     "# Settings\n"
     "\n"
-    "<!-- Made from consumer/config/settings.c; test_config_docs fails when it is stale, and\n"
+    "<!-- Made from consumer/config/settings.c and fixed.c; test_config_docs fails when it is "
+    "stale, and\n"
     "     writes it anew when UPDATE_DOCS=1 is in its environment. -->\n"
     "\n"
     "Each source overrides the ones above it:\n"
@@ -135,9 +146,14 @@ void config_markdown(FILE *out) {
             markdown_rows(g, out);
         }
     }
-    (void)fputs("\n## Fixed\n\nThe design rests on these; setting them is an error.\n\n", out);
+    (void)fputs("\n## Fixed\n\nThe design rests on these; setting them, even to the same value, is "
+                "an error "
+                "(a name\nwith `*` stands for all that begin so).\n\n",
+                out);
     (void)fputs("| setting | why |\n|---|---|\n", out);
     for (const struct config_fixed *f = config_fixed; f->name; f++) {
-        (void)fprintf(out, "| `%s` | %s |\n", f->name, f->reason);
+        (void)fprintf(out, "| `%s` | ", f->name);
+        fixed_values(f, "`", out);
+        (void)fprintf(out, "%s |\n", f->reason);
     }
 }

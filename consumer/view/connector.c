@@ -24,6 +24,12 @@ static const struct {
     {"database.dbname", "pg"},
     {"publication.autocreate.mode", "filtered"},
     {"snapshot.mode", "initial"},
+    {"slot.drop.on.stop", "false"},
+    /* A truncate would come without a key, which a compacted topic refuses. */
+    {"skipped.operations", "t"},
+    {"skip.messages.without.change", "false"},
+    {"schema.refresh.mode", "columns_diff"},
+    {"field.name.adjustment.mode", "none"},
     /* A moved row is `d` under the old key and `c` under the new one; topics are compacted, not
      * read by key alone, so a tombstone would only cost a record. */
     {"tombstones.on.delete", "false"},
@@ -32,8 +38,11 @@ static const struct {
     {"decimal.handling.mode", "string"},
     {"interval.handling.mode", "string"},
     {"time.precision.mode", "adaptive"},
+    {"binary.handling.mode", "bytes"},
+    {"hstore.handling.mode", "json"},
     /* Stop rather than send NULL for a value, or nothing for a record. */
     {"event.converting.failure.handling.mode", "fail"},
+    {"event.processing.failure.handling.mode", "fail"},
     {"errors.tolerance", "none"},
     {"key.converter", "org.apache.kafka.connect.json.JsonConverter"},
     {"key.converter.schemas.enable", "false"},
@@ -231,6 +240,8 @@ enum err_kind view_connector_json(const struct view *view,
         set(settings, fixed[i].key, str_from(fixed[i].value));
     }
     set(settings, "topic.prefix", str_from(options->topic_prefix));
+    /* Debezium's own could be a user's text. */
+    set(settings, "unavailable.value.placeholder", view->unavailable);
     set(settings, "slot.name", str_from(name));
     set(settings, "publication.name", str_from(name));
     set_tables(settings, view, &text);

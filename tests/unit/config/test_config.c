@@ -161,7 +161,7 @@ static void sources_are_copied(void **state) {
 
 static void pass_through_keeps_order_and_drops_empty(void **state) {
     struct fixture *f = *state;
-    const char *const sets[] = {"connector.transforms.Move.type=x",
+    const char *const sets[] = {"connector.Move.type=x",
                                 "kafka.debug=cgrp",
                                 "connector.slot.name=s",
                                 "kafka.bootstrap.servers=b:1",
@@ -178,7 +178,7 @@ static void pass_through_keeps_order_and_drops_empty(void **state) {
     assert_string_equal(kafka->items[17].name, "debug");
     assert_null(config_pair_get(kafka, "check.crcs"));
     assert_int_equal(connector->count, 2);
-    assert_string_equal(connector->items[0].name, "transforms.Move.type");
+    assert_string_equal(connector->items[0].name, "Move.type");
     assert_string_equal(connector->items[1].name, "slot.name");
     assert_null(strstr(print(f), "gone"));
     assert_null(strstr(f->printed, "check.crcs"));
@@ -267,6 +267,16 @@ static void fixed_names(void **state) {
         assert_memory_equal(f->err.message, start, strlen(start));
         assert_true(strlen(f->err.message) > strlen(start) + 20);
     }
+    assert_refused(f, "connector.time.precision.mode=connect",
+                   "connector.time.precision.mode (--set): can't be set: the decoder knows values "
+                   "in one form; in another they would be wrong, and look right");
+    assert_refused(f, "connector.snapshot.mode=no_data",
+                   "connector.snapshot.mode (--set): can only be initial or always or "
+                   "when_needed: the initial copy must have every row of every table");
+    char *const variables[] = {"SYNC_CONNECTOR_VALUE_CONVERTER_REPLACE_NULL_WITH_DEFAULT=true",
+                               NULL};
+    assert_int_equal(load(f, NULL, variables, NULL, 0), ERR_CONFIG);
+    assert_non_null(strstr(f->err.message, "can't be set: "));
 }
 
 static void broken_sources_stop_the_load(void **state) {

@@ -23,16 +23,51 @@ static void table_is_sound(void **state) {
         assert_int_equal(s->type == CONFIG_PASSED, config_group_find(s->name) != NULL);
         assert_int_equal(s->type == CONFIG_CHOICE, s->choices != NULL);
         assert_true(s->min <= s->max);
-        assert_null(config_fixed_reason(s->name));
+        assert_null(config_fixed_find(s->name, "x"));
         assert_int_equal(config_file_base(s->name).len, 0);
     }
     for (const struct config_fixed *f = config_fixed; f->name; f++) {
         assert_non_null(config_group_find(f->name));
         assert_null(strpbrk(f->reason, "|\n"));
+        assert_ptr_equal(config_fixed_find(f->name, "x"), f); /* no other row hides it */
     }
     assert_null(config_setting_find("olap"));
     assert_null(config_group_find("kafka"));
     assert_string_equal(config_group_find("kafka.")->prefix, "kafka.");
+}
+
+static void fixed_names_and_values(void **state) {
+    (void)state;
+    static const char *const refused[][2] = {
+        {"connector.decimal.handling.mode", "string"},
+        {"connector.decimal.handling.mode", ""},
+        {"connector.value.converter.replace.null.with.default", "true"},
+        {"connector.column.mask.with.5.chars", "a.b"},
+        {"connector.column.truncate.to.5.chars", "a.b"},
+        {"connector.transforms.route.type", "x"},
+        {"connector.snapshot.select.statement.overrides.public.student", "SELECT 1"},
+        {"connector.snapshot.mode", "no_data"},
+        {"connector.snapshot.mode", ""},
+        {"connector.publication.autocreate.mode", "no_tables"},
+        {"connector.offset.mismatch.strategy", "trust_slot"},
+        {"connector.internal.log.position.check.enable", "false"},
+    };
+    static const char *const allowed[][2] = {
+        {"connector.snapshot.mode", "when_needed"},
+        {"connector.snapshot.mode", "INITIAL"},
+        {"connector.publication.autocreate.mode", "disabled"},
+        {"connector.offset.mismatch.strategy", "trust_offset"},
+        {"connector.slot.name", "s"},
+        {"connector.transform", "x"},
+        {"connector.producer.override.linger.ms", "5"},
+        {"connector.column.propagate.source.type", ".*"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        assert_non_null(config_fixed_find(refused[i][0], refused[i][1]));
+    }
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {
+        assert_null(config_fixed_find(allowed[i][0], allowed[i][1]));
+    }
 }
 
 static void environment_names_go_both_ways(void **state) {
@@ -142,9 +177,13 @@ static void file_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table_is_sound), cmocka_unit_test(environment_names_go_both_ways),
-        cmocka_unit_test(nearest_name),   cmocka_unit_test(secret_names),
-        cmocka_unit_test(secret_values),  cmocka_unit_test(file_names),
+        cmocka_unit_test(table_is_sound),
+        cmocka_unit_test(fixed_names_and_values),
+        cmocka_unit_test(environment_names_go_both_ways),
+        cmocka_unit_test(nearest_name),
+        cmocka_unit_test(secret_names),
+        cmocka_unit_test(secret_values),
+        cmocka_unit_test(file_names),
     };
     return cmocka_run_group_tests(tests, NULL, clear);
 }

@@ -52,7 +52,12 @@ static void test_student_contact(void **state) {
     check(s, "interval.handling.mode", "string");
     check(s, "time.precision.mode", "adaptive");
     check(s, "event.converting.failure.handling.mode", "fail");
+    check(s, "event.processing.failure.handling.mode", "fail");
     check(s, "errors.tolerance", "none");
+    check(s, "unavailable.value.placeholder", "__oltp_olap_sync_unavailable_ba8821b572531e29");
+    check(s, "skipped.operations", "t");
+    check(s, "schema.refresh.mode", "columns_diff");
+    check(s, "field.name.adjustment.mode", "none");
     check(s, "value.converter.replace.null.with.default", "false");
     check(s, "value.converter.schemas.enable", "false");
     check(s, "publication.autocreate.mode", "filtered");
