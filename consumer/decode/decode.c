@@ -1,5 +1,6 @@
 #include "decode/decode.h"
 
+#include "decode/blank.h"
 #include "decode/decoder.h"
 #include "decode/envelope.h"
 #include "decode/key_match.h"
@@ -194,6 +195,12 @@ static enum err_kind check_before(const struct job *job, const struct envelope *
     return ERR_NONE;
 }
 
+static void set_blank(const struct job *job, const struct image *image) {
+    if (job->table->blanks_tell && image_is_blank(image, job->table)) {
+        job->change->blank = blank_number(job->table, image->values);
+    }
+}
+
 static enum err_kind decode_upsert(const struct job *job, const struct envelope *envelope,
                                    struct err *reterr) {
     const struct view_table *table = job->table;
@@ -219,6 +226,7 @@ static enum err_kind decode_upsert(const struct job *job, const struct envelope 
         struct buf *bytes = &job->decoder->value_bytes;
         buf_reset(bytes);
         row_value_encode(table, after->values, bytes);
+        set_blank(job, after);
         job->change->value = arena_copy(job->arena, buf_view(bytes));
     }
     return kind;
@@ -234,7 +242,13 @@ static enum err_kind decode_delete(const struct job *job, const struct envelope 
     if (kind == ERR_NONE) {
         kind = set_key(job, before, reterr);
     }
-    return kind == ERR_NONE ? check_partition(job, before, reterr) : kind;
+    if (kind == ERR_NONE) {
+        kind = check_partition(job, before, reterr);
+    }
+    if (kind == ERR_NONE) {
+        set_blank(job, &job->decoder->before);
+    }
+    return kind;
 }
 
 /* Tombstones are routed by the producer's hash of the key, not by the transform: one in another
@@ -266,6 +280,8 @@ static enum err_kind truncated(const struct job *job, struct err *reterr) {
 static enum err_kind decode_envelope(const struct job *job, const struct envelope *envelope,
                                      struct err *reterr) {
     job->change->ts_us = envelope->ts_us;
+    job->decoder->after.ts_us = envelope->ts_us;
+    job->decoder->before.ts_us = envelope->ts_us;
     job->change->snapshot = envelope->snapshot || envelope->op == CHANGE_READ;
     switch (envelope->op) {
     case 'r':

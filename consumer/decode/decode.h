@@ -5,10 +5,11 @@
  * Owns:    nothing: the change's bytes live in the caller's arena.
  * Threads: a struct decoder belongs to one thread.
  * Units:   ts_us since the epoch.
- * Errors:  ERR_RECORD: this record can't be read (bad JSON, wrong kind of value, unknown op, null
- *          key where one is needed, key too long): dead letter. ERR_HALT: the log isn't what the
- *          design needs (op t, wrong partition, `before` missing on u or d, a used column
- *          missing, an unavailable TOAST value): names the setting to look at.
+ * Errors:  ERR_RECORD: this record can't be read (bad JSON, unknown op, null key where one is
+ *          needed, key too long): dead letter. ERR_HALT: the log isn't what the design needs (op
+ *          t, wrong partition, `before` missing on u or d, a used column missing, a value of
+ *          another kind or form than its type's, an unavailable TOAST value): names the setting to
+ *          look at.
  * Limits:  nesting and sizes are jansson's; keys ROW_KEY_MAX.
  */
 #ifndef DECODE_DECODE_H
@@ -34,6 +35,7 @@ struct change {
     size_t join_len; /* prefix of key that is the join key */
     struct str value; /* row_value_encode; ptr NULL for CHANGE_DELETE */
     int64_t ts_us;    /* commit time in the source; 0: the record does not say */
+    uint64_t blank;   /* blank.h: of a row, or an old row, without content; 0: it has some */
     bool snapshot;    /* read by a snapshot */
 };
 

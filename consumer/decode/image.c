@@ -1,5 +1,6 @@
 #include "decode/image.h"
 
+#include "decode/blank.h"
 #include "decode/envelope.h"
 
 #include <inttypes.h>
@@ -91,6 +92,24 @@ static const char *found_name(const json_t *json) {
     return "";
 }
 
+/* Whether the record is wrong or all of them are can't be known here: a value that is put aside is
+ * missing, one that is taken is wrong. */
+static enum err_kind misfit(enum image_part part, const struct view_column *column,
+                            const char *found, const char *wanted, struct err *reterr) {
+    if (part == IMAGE_KEY) {
+        return err_set(reterr, ERR_RECORD, "column " STR_FMT " in the key: %s instead of %s",
+                       STR_ARG(column->name), found, wanted);
+    }
+    return err_set(reterr, ERR_HALT,
+                   "column " STR_FMT " in %s: %s instead of %s, which a " STR_FMT
+                   " comes as. Either it has another type in the source than in schemas.oltp, or "
+                   "the connector is not set as `plan --connector` says (decimal.handling.mode, "
+                   "time.precision.mode, value.converter). Correct that, then start anew with new "
+                   "topics",
+                   STR_ARG(column->name), image_part_name(part), found, wanted,
+                   STR_ARG(column->type));
+}
+
 static struct str print_integer(json_int_t value, char *number) {
     int len = snprintf(number, SCALAR_NUMBER_MAX, "%" JSON_INTEGER_FORMAT, value);
     return (struct str){number, (size_t)len};
@@ -149,14 +168,30 @@ enum err_kind image_read(struct image *image, enum image_part part, struct str t
             return missing(part, table, column, reterr);
         }
         if (!json_is_null(json) && !kind_fits(column->scalar, json)) {
-            return err_set(reterr, ERR_RECORD, "column " STR_FMT " in %s: %s instead of %s",
-                           STR_ARG(column->name), image_part_name(part), found_name(json),
-                           wanted_name(column->scalar));
+            return misfit(part, column, found_name(json), wanted_name(column->scalar), reterr);
         }
         image->values[i] = json_text(json, image->numbers[i]);
         if (scalar_is_unavailable(column, image->values[i])) {
             return unavailable(table, column, reterr);
         }
+        if (part != IMAGE_KEY && image->values[i].ptr &&
+            !form_fits(column->form, image->values[i], image->ts_us)) {
+            return misfit(part, column, "something else", form_name(column->form), reterr);
+        }
     }
     return ERR_NONE;
+}
+
+bool image_is_blank(const struct image *image, const struct view_table *table) {
+    char number[SCALAR_NUMBER_MAX];
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct view_column *column = &table->columns[i];
+        const json_t *json = json_object_getn(image->json, column->name.ptr, column->name.len);
+        bool is_nested = json_is_object(json) || json_is_array(json);
+        struct str text = json && !is_nested ? json_text(json, number) : STR_NONE;
+        if (column->tells && (is_nested || !blank_value(column, text))) {
+            return false;
+        }
+    }
+    return true;
 }

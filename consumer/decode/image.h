@@ -5,8 +5,9 @@
  *          its arrays are the decoder's.
  * Threads: belongs to one thread.
  * Units:   none.
- * Errors:  ERR_RECORD: not JSON, a value of another kind than the column's; names the column.
- *          ERR_HALT: a column is not there, or Debezium does not have its value (TOAST).
+ * Errors:  ERR_RECORD: not JSON; in the key, a value of another kind than the column's. ERR_HALT: a
+ *          column is not there, a row's value is of another kind or form than the column's, or
+ *          Debezium does not have it (TOAST). Names the column.
  * Limits:  jansson's.
  */
 #ifndef DECODE_IMAGE_H
@@ -21,6 +22,7 @@
 
 struct image {
     json_t *json;                       /* NULL: nothing is read */
+    int64_t ts_us;                      /* of the record, see form.h: the caller's to set */
     struct str *values;                 /* as table->columns; ptr NULL: SQL NULL */
     char (*numbers)[SCALAR_NUMBER_MAX]; /* where values of numbers are printed */
 };
@@ -34,6 +36,9 @@ void image_drop(struct image *image);
 MUST_CHECK enum err_kind image_read(struct image *image, enum image_part part, struct str text,
                                     const struct view_table *table, size_t count,
                                     struct err *reterr);
+/* What was read of table holds nothing but the primary key, see blank.h: all columns are looked at,
+ * read or not. */
+bool image_is_blank(const struct image *image, const struct view_table *table);
 /* `after`, `before`, `the key`. */
 const char *image_part_name(enum image_part part);
 

@@ -1,5 +1,6 @@
 #include "decode/quick.h"
 
+#include "decode/blank.h"
 #include "decode/envelope.h"
 #include "decode/route.h"
 #include "decode/scalar.h"
@@ -184,6 +185,7 @@ struct job {
     const struct view_table *table;
     const struct record *record;
     struct change *change;
+    int64_t ts_us;
 };
 
 /* The texts of the columns in the slots from first on; the key's must not be NULL. */
@@ -194,7 +196,8 @@ static bool read_columns(const struct job *job, size_t first, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct view_column *column = &job->table->columns[i];
         if (!scalar_text(&quick->slots[first + i], column, &quick->scratch, &quick->texts[i]) ||
-            (i < job->table->key_count && !quick->texts[i].ptr)) {
+            (i < job->table->key_count && !quick->texts[i].ptr) ||
+            (quick->texts[i].ptr && !form_fits(column->form, quick->texts[i], job->ts_us))) {
             return false;
         }
     }
@@ -212,6 +215,12 @@ static bool same_key(const struct job *job, size_t a, size_t b) {
     return true;
 }
 
+/* Reads columns of a row that is not blank, as far as they tell. */
+static bool read_content(const struct job *job, size_t first, size_t count) {
+    return read_columns(job, first, count) &&
+           !(job->table->blanks_tell && blank_row(job->table, job->quick->texts, count));
+}
+
 /* Reads the row's columns, once it is the same row everywhere. */
 static bool read_row(const struct job *job, const struct quick_shape *shape, char op) {
     const struct view_table *table = job->table;
@@ -220,13 +229,13 @@ static bool read_row(const struct job *job, const struct quick_shape *shape, cha
     case 'r':
     case 'c':
         return shape->has_after && same_key(job, SLOT_AFTER, key) &&
-               read_columns(job, SLOT_AFTER, table->column_count);
+               read_content(job, SLOT_AFTER, table->column_count);
     case 'u':
         return shape->has_after && shape->has_before && same_key(job, SLOT_AFTER, before) &&
-               same_key(job, SLOT_AFTER, key) && read_columns(job, SLOT_AFTER, table->column_count);
+               same_key(job, SLOT_AFTER, key) && read_content(job, SLOT_AFTER, table->column_count);
     case 'd':
         return shape->has_before && same_key(job, before, key) &&
-               read_columns(job, before, table->key_count);
+               read_content(job, before, table->key_count);
     default:
         return false;
     }
@@ -278,14 +287,17 @@ static const struct quick_shape *match_record(const struct job *job) {
 bool quick_decode(struct quick *quick, const struct record *record, struct arena *arena,
                   struct change *ret_change) {
     struct change change = {.table = record->table};
-    struct job job = {quick, &quick->view->tables[record->table], record, &change};
+    struct job job = {quick, &quick->view->tables[record->table], record, &change, 0};
     struct envelope envelope = {0};
     if (!record->key.ptr || !record->value.ptr) {
         return false;
     }
     const struct quick_shape *shape = match_record(&job);
-    if (!shape || !envelope_set(&envelope, quick->slots + SLOT_SCALARS) ||
-        !read_row(&job, shape, envelope.op)) {
+    if (!shape || !envelope_set(&envelope, quick->slots + SLOT_SCALARS)) {
+        return false;
+    }
+    job.ts_us = envelope.ts_us;
+    if (!read_row(&job, shape, envelope.op)) {
         return false;
     }
     change.op = (enum change_op)envelope.op;

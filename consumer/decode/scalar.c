@@ -8,7 +8,7 @@
 #define SAFE_DIGITS 15
 
 bool scalar_is_unavailable(const struct view_column *column, struct str text) {
-    return column->toastable && str_equal(text, STR("__debezium_unavailable_value"));
+    return column->unavailable.ptr && text.ptr && str_equal(text, column->unavailable);
 }
 
 /* ---- strings: the scanner has checked them ---- */

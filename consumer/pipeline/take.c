@@ -164,6 +164,12 @@ static enum err_kind set(struct task *task, int table, struct str key, struct st
 /* What a record says about its row, into the state, without writing to the sink. */
 static enum err_kind apply_change(struct task *task, const struct change *change,
                                   const struct record *record, struct err *reterr) {
+    if (change->blank) {
+        enum err_kind kind = state_number_add(task->state, change->blank, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
     if (!change->key.ptr) {
         return ERR_NONE;
     }

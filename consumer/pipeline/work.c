@@ -137,6 +137,31 @@ static void add_change(struct slots *slots, const struct change *change, struct 
     slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;
 }
 
+/* The delete of a blank row that no record has shown: without REPLICA IDENTITY FULL every deleted
+ * row looks like that. */
+static enum err_kind check_blank(const struct member *m, struct task *task,
+                                 const struct pending *item, struct err *reterr) {
+    bool known = false;
+    if (!item->change.blank || item->change.op != CHANGE_DELETE) {
+        return item->change.blank ? state_number_add(task->state, item->change.blank, reterr)
+                                  : ERR_NONE;
+    }
+    enum err_kind kind = state_number_known(task->state, item->change.blank, &known, reterr);
+    if (kind != ERR_NONE || known) {
+        return kind;
+    }
+    const struct view_table *table = &m->view->tables[item->record.table];
+    (void)err_set(reterr, ERR_HALT,
+                  "`before` holds nothing but the primary key, and no record has shown such a row: "
+                  "the REPLICA IDENTITY of " STR_FMT "." STR_FMT
+                  " was not FULL when it was deleted, so its row would stay in the OLAP table. "
+                  "ALTER TABLE " STR_FMT "." STR_FMT
+                  " REPLICA IDENTITY FULL, then see docs/operations.md, Lost deletes",
+                  STR_ARG(table->schema), STR_ARG(table->name), STR_ARG(table->schema),
+                  STR_ARG(table->name));
+    return err_about(reterr, table->topic.ptr, item->record.partition, item->record.offset);
+}
+
 /* Puts the batch's rows into the state in key order and begins the join over them. */
 static enum err_kind apply_slots(struct task *task, struct slots *slots, struct err *reterr) {
     struct work *work = &task->work;
@@ -182,6 +207,10 @@ static enum err_kind coalesce(const struct member *m, struct task *task, struct 
         work->offsets_after[item->record.table] = item->record.offset + 1;
         work->marks_after[item->record.table] = record_mark(&item->record);
         if (work->kind == WORK_BATCH && item->kind == PENDING_CHANGE) {
+            enum err_kind kind = check_blank(m, task, item, reterr);
+            if (kind != ERR_NONE) {
+                return kind;
+            }
             add_change(&slots, &item->change, work);
             continue;
         }

@@ -14,7 +14,7 @@
 #include "state/state.h"
 
 /* Raise it whenever what is stored changes its form or meaning: older caches are then rebuilt. */
-#define META_FORMAT 2
+#define META_FORMAT 3
 
 struct meta_record {
     struct str identity;

@@ -20,7 +20,7 @@
 #include "state/kv.h"
 #include "state/ordered.h"
 
-#define OVERLAY_SPACES_MAX 33
+#define OVERLAY_SPACES_MAX 34
 
 struct overlay {
     const struct kv_ops *ops;

@@ -8,6 +8,7 @@
 #include "state/undo.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdlib.h>
 
 #define META_KEY STR("meta")
@@ -35,6 +36,11 @@ static int rows_space(const struct state *state, int table) {
 static int touched_space(const struct state *state, int table) {
     assert(table >= 0 && (size_t)table < state->table_count);
     return ROWS_SPACE + (int)state->table_count + table;
+}
+
+/* Behind all tables'. */
+static int numbers_space(const struct state *state) {
+    return ROWS_SPACE + 2 * (int)state->table_count;
 }
 
 /* Every result of the store passes through here. */
@@ -120,7 +126,7 @@ enum err_kind state_open(const struct kv_factory *factory, int32_t task, const c
     state->table_count = table_count;
     buf_str(&state->identity, identity);
     struct state_meta meta = {0};
-    const int spaces = 1 + 2 * (int)table_count;
+    const int spaces = 2 + 2 * (int)table_count;
     struct kv *kv = NULL;
     enum err_kind kind =
         factory->open(factory->ctx, task, suffix, spaces, &kv, &meta.damaged, reterr);
@@ -362,6 +368,31 @@ enum err_kind state_touched_next(struct state *state, int table, struct str afte
     }
     *ret_key = STR_NONE;
     return ERR_NONE;
+}
+
+enum err_kind state_number_known(struct state *state, uint64_t number, bool *ret_known,
+                                 struct err *reterr) {
+    uint64_t big = htobe64(number);
+    struct str key = {(const char *)&big, sizeof big}, stored = STR_NONE, value = STR_NONE;
+    int space = numbers_space(state);
+    enum err_kind kind = overlay_get(&state->store, space, key, &stored, reterr);
+    if (kind == ERR_NONE && stored.ptr) {
+        kind = open_sealed(state, space, key, stored, &value, reterr);
+    }
+    *ret_known = stored.ptr != NULL;
+    return noted(state, kind);
+}
+
+enum err_kind state_number_add(struct state *state, uint64_t number, struct err *reterr) {
+    bool known = false;
+    enum err_kind kind = state_number_known(state, number, &known, reterr);
+    if (kind == ERR_NONE && !known) {
+        uint64_t big = htobe64(number);
+        struct str key = {(const char *)&big, sizeof big};
+        int space = numbers_space(state);
+        overlay_set(&state->store, space, key, seal(&state->value, space, key, STR("")));
+    }
+    return kind;
 }
 
 size_t state_dirty_bytes(const struct state *state) {

@@ -74,6 +74,11 @@ MUST_CHECK enum err_kind state_touched_next(struct state *state, int table, stru
                                             int *ret_table, struct str *ret_key, bool *ret_deleted,
                                             struct err *reterr);
 
+/* Numbers that are kept beside the rows, for ever. */
+MUST_CHECK enum err_kind state_number_add(struct state *state, uint64_t number, struct err *reterr);
+MUST_CHECK enum err_kind state_number_known(struct state *state, uint64_t number, bool *ret_known,
+                                            struct err *reterr);
+
 /* Memory that the changes since the last commit hold, for deciding when to commit. */
 size_t state_dirty_bytes(const struct state *state);
 /* Rows in all tables, as known: counted from open on by state_set, and of a fill at its commit; for

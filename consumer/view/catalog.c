@@ -94,6 +94,9 @@ static void column_read(const struct reading *reading, struct catalog_table *tab
             column.unfit = "generated columns are not replicated";
         } else if (str_is(what, "CONSTR_NOTNULL") || str_is(what, "CONSTR_IDENTITY")) {
             column.not_null = true;
+            column.has_default |= str_is(what, "CONSTR_IDENTITY");
+        } else if (str_is(what, "CONSTR_DEFAULT")) {
+            column.has_default = true;
         } else if (str_is(what, "CONSTR_ATTR_DEFERRABLE") && str_is(before, "CONSTR_PRIMARY")) {
             mark_unfit(table, DEFERRABLE_KEY, ast_own_place(constraint));
         }
@@ -174,6 +177,11 @@ static void alter_command_read(const struct reading *reading, struct catalog_tab
                str_is(what, "AT_SetUnLogged")) {
         mark_unfit(table, "this ALTER TABLE is not followed: write its result into CREATE TABLE",
                    at);
+    } else if (str_is(what, "AT_ColumnDefault") || str_is(what, "AT_AddIdentity")) {
+        int column = catalog_column(table, ast_text(command, "name"));
+        if (column >= 0) {
+            table->columns[column].has_default = def != NULL;
+        }
     } else if (str_is(what, "AT_SetNotNull") || str_is(what, "AT_DropNotNull")) {
         int column = catalog_column(table, ast_text(command, "name"));
         if (column >= 0) {

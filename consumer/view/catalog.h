@@ -20,6 +20,7 @@ struct catalog_column {
     json_t *collate;   /* list of names; NULL: none */
     const char *unfit; /* why no view can use it; NULL: it can */
     bool not_null;     /* declared so: the primary key's columns need not be */
+    bool has_default;  /* declared so, or an identity; a serial's is its type's */
     size_t at;
 };
 

@@ -186,6 +186,11 @@ void type_name(struct buf *out, json_t *members, struct str text) {
 
 /* ---- what it is ---- */
 
+/* What Debezium sends of a timestamp without zone, in adaptive mode. */
+static bool has_milliseconds(const struct type *type) {
+    return type->modifier_count > 0 && type->modifiers[0] <= 3;
+}
+
 void type_sql(struct buf *out, const struct type *type) {
     const struct type_info *info = &infos[type->kind];
     /* "character" alone would be character(1). */
@@ -209,6 +214,37 @@ bool type_joins(const struct type *type) {
 
 bool type_toastable(const struct type *type) {
     return infos[type->kind].toastable;
+}
+
+enum form type_form(const struct type *type) {
+    switch (type->kind) {
+    case TYPE_SMALLINT:
+        return FORM_SMALLINT;
+    case TYPE_INTEGER:
+        return FORM_INTEGER;
+    case TYPE_NUMERIC:
+        return type->modifiers[1] > 0 ? FORM_FRACTION : FORM_DECIMAL;
+    case TYPE_REAL:
+    case TYPE_DOUBLE:
+        return FORM_REAL;
+    case TYPE_UUID:
+        return FORM_UUID;
+    case TYPE_DATE:
+        return FORM_DATE;
+    case TYPE_TIMESTAMP:
+        return has_milliseconds(type) ? FORM_MILLISECONDS : FORM_MICROSECONDS;
+    case TYPE_TIMESTAMPTZ:
+        return FORM_ZONED;
+    case TYPE_BIGINT:
+    case TYPE_BOOLEAN:
+    case TYPE_TEXT:
+    case TYPE_VARCHAR:
+    case TYPE_CHAR:
+    case TYPE_JSON:
+    case TYPE_JSONB:
+        break;
+    }
+    return FORM_ANY;
 }
 
 bool type_copies(const struct type *type) {
@@ -268,8 +304,7 @@ static const struct timestamp_unit millisecond = {"9223372036825200", "-92233720
 /* Days and the rest apart: an interval is made by a multiplication in floating point, which is
  * exact for the microseconds of a day and not for those of three centuries. */
 static void convert_timestamp(struct buf *out, const struct type *type, const char *from) {
-    bool short_form = type->modifier_count > 0 && type->modifiers[0] <= 3;
-    const struct timestamp_unit *unit = short_form ? &millisecond : &microsecond;
+    const struct timestamp_unit *unit = has_milliseconds(type) ? &millisecond : &microsecond;
     buf_printf(out,
                "CASE %s WHEN '%s' THEN timestamp 'infinity' WHEN '%s' THEN timestamp '-infinity' "
                "ELSE date '1970-01-01' + (%s::bigint / %s)::integer + (%s::bigint %% %s) * "

@@ -58,6 +58,8 @@ enum scalar type_scalar(const struct type *type);
 enum key_code type_key(const struct type *type);
 /* Whether both tables' sides of a join may have it: Debezium hashes it as SQL compares it. */
 bool type_joins(const struct type *type);
+/* What its text looks like. */
+enum form type_form(const struct type *type);
 /* Whether Debezium may leave a long value out. */
 bool type_toastable(const struct type *type);
 /* Whether the JSON scalar's text is the type's own input text, so that COPY can take it. */

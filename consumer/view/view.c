@@ -61,6 +61,21 @@ static enum err_kind topic_set(struct draft *draft, struct view *view, size_t t,
 
 /* ---- from draft to view ---- */
 
+/* FNV-1a of 64 bits. */
+static uint64_t fnv1a(struct str bytes) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < bytes.len; i++) {
+        hash = (hash ^ (unsigned char)bytes.ptr[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+/* The same for all views on the same topics, and nobody's text by chance. */
+static struct str unavailable_text(struct draft *draft, struct str topic_prefix) {
+    return arena_printf(draft->arena, "__oltp_olap_sync_unavailable_%016" PRIx64,
+                        fnv1a(topic_prefix));
+}
+
 static struct str type_text(struct draft *draft, const struct type *type) {
     struct buf text = {0};
     type_sql(&text, type);
@@ -69,7 +84,7 @@ static struct str type_text(struct draft *draft, const struct type *type) {
     return copy;
 }
 
-static void table_fill(struct draft *draft, const struct draft_table *from,
+static void table_fill(struct draft *draft, const struct draft_table *from, struct str unavailable,
                        struct view_table *table) {
     const struct catalog_table *source = from->source;
     *table = (struct view_table){.schema = arena_copy(draft->arena, source->schema),
@@ -87,15 +102,19 @@ static void table_fill(struct draft *draft, const struct draft_table *from,
                                  .type = type_text(draft, type),
                                  .scalar = type_scalar(type),
                                  .key = i < from->key_count ? type_key(type) : KEY_NONE,
-                                 .toastable = type_toastable(type),
+                                 .unavailable = type_toastable(type) ? unavailable : STR_NONE,
+                                 .form = type_form(type),
                                  .not_null = column->not_null || primary_key || type->serial,
-                                 .primary_key = primary_key};
+                                 .primary_key = primary_key,
+                                 .tells = !primary_key && !column->has_default && !type->serial};
+        table->blanks_tell |= table->columns[i].tells;
     }
     table->key_positions =
         arena_alloc(draft->arena, from->key_count * sizeof *table->key_positions);
     for (size_t i = 0; i < from->key_count; i++) {
         table->key_positions[i] = sql_key_position(draft, from, i);
     }
+    table->blanks_tell &= table->key_count > table->primary_key_count;
     table->sql_delete = sql_delete(draft, from);
     table->sql_check = sql_check(draft, from);
 }
@@ -128,7 +147,7 @@ static void append_field(struct buf *out, struct str field) {
     buf_str(out, field);
 }
 
-/* Over everything that decides what is written and where it comes from: FNV-1a of 64 bits. The
+/* Over everything that decides what is written and where it comes from. The
  * statements say names, types, outputs and the sink's key; tables and columns how records are read
  * and kept. */
 static struct str fingerprint(struct draft *draft, const struct view *view) {
@@ -151,10 +170,7 @@ static struct str fingerprint(struct draft *draft, const struct view *view) {
         buf_printf(&all, "%d %d ", view->outputs[i].table, view->outputs[i].column);
     }
     append_field(&all, view->sql_ddl);
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < all.len; i++) {
-        hash = (hash ^ (unsigned char)all.ptr[i]) * UINT64_C(0x100000001b3);
-    }
+    uint64_t hash = fnv1a(buf_view(&all));
     buf_clear(&all);
     return arena_printf(draft->arena, "%016" PRIx64, hash);
 }
@@ -165,9 +181,10 @@ static enum err_kind view_fill(struct draft *draft, const struct view_options *o
     view->table_count = draft->table_count;
     view->join_count = draft->join_count;
     view->partition_count = options->partition_count;
+    view->unavailable = unavailable_text(draft, str_from(options->topic_prefix));
     view->tables = arena_alloc(draft->arena, draft->table_count * sizeof *view->tables);
     for (size_t t = 0; t < draft->table_count; t++) {
-        table_fill(draft, &draft->tables[t], &view->tables[t]);
+        table_fill(draft, &draft->tables[t], view->unavailable, &view->tables[t]);
         enum err_kind kind = topic_set(draft, view, t, options->topic_prefix);
         if (kind != ERR_NONE) {
             return kind;

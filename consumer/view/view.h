@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "view/form.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,9 +47,13 @@ struct view_column {
     struct str type;    /* for the sink's DDL, normalised: "bigint", "character varying(40)" */
     enum scalar scalar; /* what the row image must hold, beside null */
     enum key_code key;
-    bool toastable;   /* Debezium may send __debezium_unavailable_value */
+    /* What the connector sends in place of a long value that it doesn't have; absent (ptr NULL): of
+     * this type it has all. */
+    struct str unavailable;
+    enum form form;   /* and what that looks like */
     bool not_null;    /* declared so, or part of the primary key */
     bool primary_key; /* part of the source's primary key */
+    bool tells;       /* a value that isn't its type's 0, "" or false shows a whole old row */
 };
 
 struct view_table {
@@ -64,6 +69,10 @@ struct view_table {
     size_t primary_key_count;
     /* Which column of the sink's key shows each key column: indexes into view.key_outputs. */
     size_t *key_positions;
+    /* Without REPLICA IDENTITY FULL the connector sends an old row with NULL, 0 and "" in place of
+     * all but the primary key (or with the columns' defaults), the join key too: of this table it
+     * can be seen, see decode/blank.h. */
+    bool blanks_tell;
     /* Deletes the sink rows of $1..$key_count: one text[] for each key column. */
     struct str sql_delete;
     /* Converts $1..$column_count (text[] of every used column) without writing: a row's own values
@@ -88,6 +97,7 @@ struct view {
     size_t *key_outputs; /* the sink's primary key, indexes into outputs: the join key first */
     size_t key_output_count;
     int32_t partition_count; /* N of every topic */
+    struct str unavailable;  /* the connector's unavailable.value.placeholder, of this prefix */
     struct str fingerprint;  /* 16 hex digits over everything that decides what is written */
     struct str definition;   /* the same for people, see definition.h */
     struct str sql_ddl;      /* CREATE TABLE IF NOT EXISTS of the sink table */

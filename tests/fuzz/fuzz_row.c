@@ -8,12 +8,12 @@
 #include <stdlib.h>
 
 static struct view_column columns[] = {
-    {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, false, .not_null = false},
-    {STR("code"), STR("text"), SCALAR_STRING, KEY_TEXT, true, .not_null = false},
-    {STR("uid"), STR("uuid"), SCALAR_STRING, KEY_UUID, false, .not_null = false},
-    {STR("nr"), STR("smallint"), SCALAR_INTEGER, KEY_INTEGER, false, .not_null = false},
-    {STR("name"), STR("text"), SCALAR_STRING, KEY_NONE, true, .not_null = false},
-    {STR("note"), STR("text"), SCALAR_STRING, KEY_NONE, true, .not_null = false},
+    {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
+    {STR("code"), STR("text"), SCALAR_STRING, KEY_TEXT, {0}, FORM_ANY, .not_null = false},
+    {STR("uid"), STR("uuid"), SCALAR_STRING, KEY_UUID, {0}, FORM_ANY, .not_null = false},
+    {STR("nr"), STR("smallint"), SCALAR_INTEGER, KEY_INTEGER, {0}, FORM_ANY, .not_null = false},
+    {STR("name"), STR("text"), SCALAR_STRING, KEY_NONE, {0}, FORM_ANY, .not_null = false},
+    {STR("note"), STR("text"), SCALAR_STRING, KEY_NONE, {0}, FORM_ANY, .not_null = false},
 };
 static struct view_table table = {
     .name = STR("t"), .columns = columns, .column_count = 6, .key_count = 4};

@@ -233,6 +233,11 @@ MUTATIONS = [
     Mutation('new connection compares the tasks of another session', 'consumer/pipeline/commit.c',
              '    if (s->must_verify) {\n        if (ask(s, JOB_NEWEST) > 0) {',
              '    if (s->must_verify) {\n        if (ask(&m->sessions[0], JOB_NEWEST) > 0) {', 'restore', 3000),
+    Mutation('a blank row that is read silently is not kept in mind', 'consumer/pipeline/take.c',
+             '    if (change->blank) {', '    if (false && change->blank) {', 'split', 500),
+    Mutation('a blank row of a batch is not kept in mind', 'consumer/pipeline/work.c',
+             'return item->change.blank ? state_number_add(task->state, item->change.blank, reterr)',
+             'return false ? state_number_add(task->state, item->change.blank, reterr)', 'async', 500),
 ]
 
 

@@ -161,7 +161,12 @@ enum flaw source_flaw(const struct world *world, int version) {
     }
     unsigned mixed = (unsigned)-version * 2654435761U; /* of its own, like the version */
     bool flawed = (double)(mixed >> 16) < world->knobs.flawed * 65536;
-    return flawed ? (enum flaw)(FLAW_KIND + (int)((unsigned)-version % 3)) : FLAW_REFUSED;
+    return flawed ? (enum flaw)(FLAW_NUL + (int)((unsigned)-version % 3)) : FLAW_REFUSED;
+}
+
+/* Of such a row the source knows nothing but its key (decode/blank.h). */
+static bool is_blank(const struct event *event) {
+    return event->table == 1 && event->student == 0 && event->contact % 2 == 0;
 }
 
 static void row_json(char *out, size_t size, const struct event *event, int version,
@@ -171,10 +176,13 @@ static void row_json(char *out, size_t size, const struct event *event, int vers
         (void)snprintf(student, sizeof student, "%d", event->student);
     }
     (void)snprintf(value, sizeof value,
-                   flaw == FLAW_NONE   ? "\"v%d\""
-                   : flaw == FLAW_KIND ? "%d"
-                                       : "\"bad%d\"",
+                   flaw == FLAW_NONE  ? "\"v%d\""
+                   : flaw == FLAW_NUL ? "\"%d\\u0000\""
+                                      : "\"bad%d\"",
                    abs(version));
+    if (is_blank(event)) {
+        (void)snprintf(value, sizeof value, "\"\"");
+    }
     if (event->table == 0) {
         (void)snprintf(out, size, "{\"student_id\":%s,\"name\":%s}", student, value);
     } else {
@@ -228,14 +236,15 @@ static void append(struct world *world, const struct event *event) {
     struct topic_log *log = &world->log[event->table][partition];
     log->entries = grow(log->entries, log->count, &log->cap, sizeof *log->entries);
     struct entry *entry = &log->entries[log->count++];
-    *entry =
-        (struct entry){.table = event->table,
-                       .student = event->student,
-                       .contact = event->contact,
-                       .version = event->op == 'd' ? 0 : event->version,
-                       .flaw = event->op == 'd' ? FLAW_NONE : source_flaw(world, event->version),
-                       .ts_ms = world->now_us / 1000,
-                       .kept = true};
+    *entry = (struct entry){.table = event->table,
+                            .student = event->student,
+                            .contact = event->contact,
+                            .version = event->op == 'd' ? 0 : event->version,
+                            .flaw = event->op == 'd' || is_blank(event)
+                                        ? FLAW_NONE
+                                        : source_flaw(world, event->version),
+                            .ts_ms = world->now_us / 1000,
+                            .kept = true};
     write_json(event, entry);
     if (entry->flaw == FLAW_KEY) {
         entry->student = -1;

@@ -58,7 +58,7 @@ struct knobs {
 enum flaw {
     FLAW_NONE,
     FLAW_REFUSED, /* decoded, but the sink refuses its value */
-    FLAW_KIND,    /* a number where a text should be */
+    FLAW_NUL,     /* a text that PostgreSQL can't hold */
     FLAW_CUT,     /* its value is no JSON */
     FLAW_KEY,     /* its key is larger than keys can be: it names no row */
 };

@@ -14,38 +14,44 @@
 
 enum { STUDENT, CONTACT, KINDS, TABLE_COUNT };
 
+#define UNAVAILABLE "__unavailable"
 #define TEXT(column)                                                                               \
-    { STR(column), STR("text"), SCALAR_STRING, KEY_NONE, true, .not_null = false }
-#define FIXED(column, t)                                                                           \
-    { STR(column), STR(t), SCALAR_STRING, KEY_NONE, false, .not_null = false }
-#define INTEGER(column)                                                                            \
-    { STR(column), STR("integer"), SCALAR_INTEGER, KEY_NONE, false, .not_null = false }
-#define REAL(column)                                                                               \
-    { STR(column), STR("double precision"), SCALAR_NUMBER, KEY_NONE, false, .not_null = false }
-#define KEY(column)                                                                                \
-    { STR(column), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, false, .not_null = false }
+    {                                                                                              \
+        STR(column), STR("text"), SCALAR_STRING, KEY_NONE, STR(UNAVAILABLE), FORM_ANY,             \
+            .not_null = false                                                                      \
+    }
+#define COLUMN(column, t, scalar, key, form)                                                       \
+    { STR(column), STR(t), scalar, key, {0}, form, .not_null = false }
+#define FIXED(column, t, form) COLUMN(column, t, SCALAR_STRING, KEY_NONE, form)
+#define INTEGER(column, form)  COLUMN(column, "integer", SCALAR_INTEGER, KEY_NONE, form)
+#define REAL(column)           COLUMN(column, "double precision", SCALAR_NUMBER, KEY_NONE, FORM_REAL)
+#define KEY(column)            COLUMN(column, "bigint", SCALAR_INTEGER, KEY_BIGINT, FORM_ANY)
 
 static struct view_column student_columns[] = {KEY("student_id"), TEXT("name")};
-static struct view_column contact_columns[] = {KEY("student_id"), KEY("contact_id"),
-                                               TEXT("contact_number")};
+static struct view_column contact_columns[] = {
+    {STR("student_id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .tells = true},
+    KEY("contact_id"),
+    {STR("contact_number"), STR("text"), SCALAR_STRING, KEY_NONE, STR(UNAVAILABLE), FORM_ANY,
+     .tells = true},
+};
 static struct view_column kinds_columns[] = {
     KEY("student_id"),
-    {STR("id"), STR("uuid"), SCALAR_STRING, KEY_UUID, false, .not_null = false},
-    {STR("b"), STR("boolean"), SCALAR_BOOLEAN, KEY_NONE, false, .not_null = false},
-    INTEGER("i2"),
-    INTEGER("i4"),
-    INTEGER("i8"),
+    COLUMN("id", "uuid", SCALAR_STRING, KEY_UUID, FORM_UUID),
+    COLUMN("b", "boolean", SCALAR_BOOLEAN, KEY_NONE, FORM_ANY),
+    INTEGER("i2", FORM_SMALLINT),
+    INTEGER("i4", FORM_INTEGER),
+    INTEGER("i8", FORM_ANY),
     REAL("f4"),
     REAL("f8"),
-    TEXT("n"),
-    TEXT("n2"),
+    FIXED("n", "numeric", FORM_DECIMAL),
+    FIXED("n2", "numeric(20,4)", FORM_FRACTION),
     TEXT("t"),
     TEXT("c"),
-    INTEGER("d"),
-    INTEGER("ts"),
-    INTEGER("ts3"),
-    FIXED("tstz", "timestamp with time zone"),
-    FIXED("u", "uuid"),
+    INTEGER("d", FORM_DATE),
+    INTEGER("ts", FORM_MICROSECONDS),
+    INTEGER("ts3", FORM_MILLISECONDS),
+    FIXED("tstz", "timestamp with time zone", FORM_ZONED),
+    FIXED("u", "uuid", FORM_UUID),
     TEXT("j"),
     TEXT("jb"),
 };
@@ -53,7 +59,8 @@ static struct view_column kinds_columns[] = {
 #define TABLE(table, of, keys)                                                                     \
     {                                                                                              \
         .schema = STR("public"), .name = STR(table), .topic = STR("cap.public." table),            \
-        .columns = (of), .column_count = sizeof(of) / sizeof *(of), .key_count = (keys)            \
+        .columns = (of), .column_count = sizeof(of) / sizeof *(of), .key_count = (keys),           \
+        .blanks_tell = &(of)[0] == &contact_columns[0]                                             \
     }
 
 static struct view_table fixture_tables[] = {

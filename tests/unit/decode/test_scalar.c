@@ -89,9 +89,9 @@ static const char *const scalars[] = {
     "\"\\ud800\"",
     "\"\\udc00\"",
     "\"\\x\"",
-    "\"__debezium_unavailable_value\"",
-    "\"__debezium_\\u0075navailable_value\"",
-    "\"__debezium_unavailable_valu\"",
+    "\"__unavailable\"",
+    "\"__\\u0075navailable\"",
+    "\"__unavailabl\"",
     "[]",
     "{}",
     "[1,{\"a\":\"b\"}]",
@@ -108,11 +108,12 @@ static struct record record_with(struct buf *text, const char *value) {
     return record_of(STUDENT, 7, STR("{\"student_id\":7}"), buf_view(text));
 }
 
-static void check_all(enum scalar scalar, bool toastable) {
+static void check_all(enum scalar scalar, bool toastable, enum form form) {
     struct buf text = {0};
     struct view_column saved = *column;
     column->scalar = scalar;
-    column->toastable = toastable;
+    column->unavailable = toastable ? STR(UNAVAILABLE) : STR_NONE;
+    column->form = form;
     for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++) {
         (void)run(record_with(&text, "null"));
         (void)run(record_with(&text, scalars[i]));
@@ -124,11 +125,15 @@ static void check_all(enum scalar scalar, bool toastable) {
 /* Each value in a column of each kind, and in one that nobody reads. */
 static void test_kinds(void **state) {
     (void)state;
-    check_all(SCALAR_INTEGER, false);
-    check_all(SCALAR_NUMBER, true);
-    check_all(SCALAR_BOOLEAN, false);
-    check_all(SCALAR_STRING, true);
-    check_all(SCALAR_STRING, false);
+    check_all(SCALAR_INTEGER, false, FORM_ANY);
+    check_all(SCALAR_INTEGER, false, FORM_SMALLINT);
+    check_all(SCALAR_INTEGER, false, FORM_MICROSECONDS);
+    check_all(SCALAR_NUMBER, true, FORM_ANY);
+    check_all(SCALAR_NUMBER, false, FORM_REAL);
+    check_all(SCALAR_BOOLEAN, false, FORM_ANY);
+    check_all(SCALAR_STRING, true, FORM_ANY);
+    check_all(SCALAR_STRING, false, FORM_ANY);
+    check_all(SCALAR_STRING, true, FORM_DECIMAL);
 }
 
 static uint64_t next_random(uint64_t *seed) {
@@ -163,8 +168,9 @@ static void random_real(uint64_t *seed, char out[64]) {
 
 static void test_reals(void **state) {
     (void)state;
-    struct view_column real = {STR("f"), STR("double precision"), SCALAR_NUMBER, KEY_NONE,
-                               false,    .not_null = false};
+    struct view_column real = {
+        STR("f"),  STR("double precision"), SCALAR_NUMBER, KEY_NONE, STR_NONE,
+        FORM_REAL, .not_null = false};
     struct buf scratch = {0};
     uint64_t seed = 1;
     for (int i = 0; i < 100000; i++) {

@@ -13,11 +13,11 @@
 #define ROUNDS 20000
 
 static struct view_column parent_columns[] = {
-    {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, false, .not_null = false},
+    {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
 };
 static struct view_column child_columns[] = {
-    {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, false, .not_null = false},
-    {STR("child"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, false, .not_null = false},
+    {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
+    {STR("child"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
 };
 static struct view_table tables[] = {
     {.name = STR("a"), .columns = parent_columns, .column_count = 1, .key_count = 1},

@@ -90,6 +90,38 @@ static void test_nothing_at_first_and_what_was_committed_afterwards(void **ctx) 
     state_close(&state);
 }
 
+static bool knows(struct state *state, uint64_t number) {
+    bool known = false;
+    struct err err;
+    assert_int_equal(state_number_known(state, number, &known, &err), ERR_NONE);
+    return known;
+}
+
+/* Numbers stay as rows do, and are no rows. */
+static void test_numbers(void **ctx) {
+    const struct state_fixture *f = *ctx;
+    struct state_meta meta;
+    struct err err;
+    struct state *state = open_state(f, &meta);
+    assert_false(knows(state, 7));
+    assert_int_equal(state_number_add(state, 7, &err), ERR_NONE);
+    assert_int_equal(state_number_add(state, UINT64_MAX, &err), ERR_NONE);
+    assert_true(knows(state, 7) && knows(state, UINT64_MAX) && !knows(state, 8));
+    commit(state, 1, 1, false);
+    assert_int_equal(state_number_add(state, 8, &err), ERR_NONE);
+    assert_int_equal(state_number_add(state, 7, &err), ERR_NONE);
+    assert_int_equal(state_row_count(state), 0);
+    state_close(&state);
+
+    state = open_state(f, &meta);
+    assert_true(knows(state, 7) && knows(state, UINT64_MAX) && !knows(state, 8));
+    assert_int_equal(state_discard(state, &err), ERR_NONE);
+    assert_int_equal(state_number_add(state, 9, &err), ERR_NONE); /* while it is filled */
+    commit(state, 2, 2, true);
+    assert_true(knows(state, 9) && !knows(state, 7));
+    state_close(&state);
+}
+
 static void test_rows_by_prefix_in_order(void **ctx) {
     struct state_meta meta;
     struct state *state = open_state(*ctx, &meta);
@@ -566,6 +598,7 @@ static int clear(void **ctx) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(test_nothing_at_first_and_what_was_committed_afterwards),
+        BOTH(test_numbers),
         BOTH(test_rows_by_prefix_in_order),
         BOTH(test_a_walk_from_before_the_prefix),
         BOTH(test_key_and_value_may_come_from_the_store),

@@ -11,12 +11,12 @@
 #define S(literal) STR(literal)
 
 static struct view_column columns[] = {
-    {S("student_id"), S("bigint"), SCALAR_INTEGER, KEY_BIGINT, false, .not_null = false},
-    {S("code"), S("text"), SCALAR_STRING, KEY_TEXT, true, .not_null = false},
-    {S("id"), S("uuid"), SCALAR_STRING, KEY_UUID, false, .not_null = false},
-    {S("nr"), S("smallint"), SCALAR_INTEGER, KEY_INTEGER, false, .not_null = false},
-    {S("name"), S("text"), SCALAR_STRING, KEY_NONE, true, .not_null = false},
-    {S("note"), S("text"), SCALAR_STRING, KEY_NONE, true, .not_null = false},
+    {S("student_id"), S("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
+    {S("code"), S("text"), SCALAR_STRING, KEY_TEXT, {0}, FORM_ANY, .not_null = false},
+    {S("id"), S("uuid"), SCALAR_STRING, KEY_UUID, {0}, FORM_ANY, .not_null = false},
+    {S("nr"), S("smallint"), SCALAR_INTEGER, KEY_INTEGER, {0}, FORM_ANY, .not_null = false},
+    {S("name"), S("text"), SCALAR_STRING, KEY_NONE, {0}, FORM_ANY, .not_null = false},
+    {S("note"), S("text"), SCALAR_STRING, KEY_NONE, {0}, FORM_ANY, .not_null = false},
 };
 static struct view_table table = {
     .schema = S("public"), .name = S("t"), .columns = columns, .column_count = 6, .key_count = 4};

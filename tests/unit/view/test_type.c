@@ -19,38 +19,42 @@ static void test_supported(void **state) {
         const char *declared, *type;
         enum scalar scalar;
         bool toastable, copies;
+        enum form form;
     } cases[] = {
-        {"smallint", "smallint", SCALAR_INTEGER, false, true},
-        {"int2", "smallint", SCALAR_INTEGER, false, true},
-        {"int", "integer", SCALAR_INTEGER, false, true},
-        {"pg_catalog.int4", "integer", SCALAR_INTEGER, false, true},
-        {"bigint", "bigint", SCALAR_INTEGER, false, true},
-        {"boolean", "boolean", SCALAR_BOOLEAN, false, true},
-        {"bool", "boolean", SCALAR_BOOLEAN, false, true},
-        {"text", "text", SCALAR_STRING, true, true},
-        {"varchar", "character varying", SCALAR_STRING, true, true},
-        {"character varying(40)", "character varying(40)", SCALAR_STRING, true, true},
-        {"char", "character(1)", SCALAR_STRING, true, true},
-        {"character(5)", "character(5)", SCALAR_STRING, true, true},
-        {"bpchar", "bpchar", SCALAR_STRING, true, true},
-        {"uuid", "uuid", SCALAR_STRING, false, true},
-        {"numeric", "numeric", SCALAR_STRING, true, false},
-        {"decimal(20,4)", "numeric(20,4)", SCALAR_STRING, true, true},
-        {"numeric(5)", "numeric(5)", SCALAR_STRING, true, true},
-        {"numeric(5,0)", "numeric(5,0)", SCALAR_STRING, true, true},
-        {"real", "real", SCALAR_NUMBER, false, true},
-        {"float(24)", "real", SCALAR_NUMBER, false, true},
-        {"float", "double precision", SCALAR_NUMBER, false, true},
-        {"double precision", "double precision", SCALAR_NUMBER, false, true},
-        {"date", "date", SCALAR_INTEGER, false, false},
-        {"timestamp", "timestamp without time zone", SCALAR_INTEGER, false, false},
-        {"timestamp(0)", "timestamp(0) without time zone", SCALAR_INTEGER, false, false},
+        {"smallint", "smallint", SCALAR_INTEGER, false, true, FORM_SMALLINT},
+        {"int2", "smallint", SCALAR_INTEGER, false, true, FORM_SMALLINT},
+        {"int", "integer", SCALAR_INTEGER, false, true, FORM_INTEGER},
+        {"pg_catalog.int4", "integer", SCALAR_INTEGER, false, true, FORM_INTEGER},
+        {"bigint", "bigint", SCALAR_INTEGER, false, true, FORM_ANY},
+        {"boolean", "boolean", SCALAR_BOOLEAN, false, true, FORM_ANY},
+        {"bool", "boolean", SCALAR_BOOLEAN, false, true, FORM_ANY},
+        {"text", "text", SCALAR_STRING, true, true, FORM_ANY},
+        {"varchar", "character varying", SCALAR_STRING, true, true, FORM_ANY},
+        {"character varying(40)", "character varying(40)", SCALAR_STRING, true, true, FORM_ANY},
+        {"char", "character(1)", SCALAR_STRING, true, true, FORM_ANY},
+        {"character(5)", "character(5)", SCALAR_STRING, true, true, FORM_ANY},
+        {"bpchar", "bpchar", SCALAR_STRING, true, true, FORM_ANY},
+        {"uuid", "uuid", SCALAR_STRING, false, true, FORM_UUID},
+        {"numeric", "numeric", SCALAR_STRING, true, false, FORM_DECIMAL},
+        {"decimal(20,4)", "numeric(20,4)", SCALAR_STRING, true, true, FORM_FRACTION},
+        {"numeric(5)", "numeric(5)", SCALAR_STRING, true, true, FORM_DECIMAL},
+        {"numeric(5,0)", "numeric(5,0)", SCALAR_STRING, true, true, FORM_DECIMAL},
+        {"real", "real", SCALAR_NUMBER, false, true, FORM_REAL},
+        {"float(24)", "real", SCALAR_NUMBER, false, true, FORM_REAL},
+        {"float", "double precision", SCALAR_NUMBER, false, true, FORM_REAL},
+        {"double precision", "double precision", SCALAR_NUMBER, false, true, FORM_REAL},
+        {"date", "date", SCALAR_INTEGER, false, false, FORM_DATE},
+        {"timestamp", "timestamp without time zone", SCALAR_INTEGER, false, false,
+         FORM_MICROSECONDS},
+        {"timestamp(0)", "timestamp(0) without time zone", SCALAR_INTEGER, false, false,
+         FORM_MILLISECONDS},
         {"timestamp(3) without time zone", "timestamp(3) without time zone", SCALAR_INTEGER, false,
-         false},
-        {"timestamptz", "timestamp with time zone", SCALAR_STRING, false, false},
-        {"timestamp(6) with time zone", "timestamp(6) with time zone", SCALAR_STRING, false, false},
-        {"json", "json", SCALAR_STRING, true, true},
-        {"jsonb", "jsonb", SCALAR_STRING, true, true},
+         false, FORM_MILLISECONDS},
+        {"timestamptz", "timestamp with time zone", SCALAR_STRING, false, false, FORM_ZONED},
+        {"timestamp(6) with time zone", "timestamp(6) with time zone", SCALAR_STRING, false, false,
+         FORM_ZONED},
+        {"json", "json", SCALAR_STRING, true, true, FORM_ANY},
+        {"jsonb", "jsonb", SCALAR_STRING, true, true, FORM_ANY},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char oltp[1000];
@@ -65,7 +69,8 @@ static void test_supported(void **state) {
         }
         assert_int_equal(column->scalar, cases[i].scalar);
         assert_int_equal(column->key, KEY_NONE);
-        assert_int_equal(column->toastable, cases[i].toastable);
+        assert_int_equal(column->unavailable.ptr != NULL, cases[i].toastable);
+        assert_int_equal(column->form, cases[i].form);
         assert_int_equal(view->sql_copy.ptr != NULL, cases[i].copies);
         view_destroy(&view);
     }
