@@ -161,14 +161,10 @@ static void sources_are_copied(void **state) {
 
 static void pass_through_keeps_order_and_drops_empty(void **state) {
     struct fixture *f = *state;
-    const char *const sets[] = {"connector.Move.type=x",
-                                "kafka.debug=cgrp",
-                                "connector.slot.name=s",
-                                "kafka.bootstrap.servers=b:1",
-                                "kafka.check.crcs=",
-                                "connector.gone=1",
-                                "connector.gone=",
-                                "kafka.client.id=me"};
+    const char *const sets[] = {"connector.Move.type=x", "kafka.debug=cgrp",
+                                "connector.slot.name=s", "kafka.bootstrap.servers=b:1",
+                                "kafka.check.crcs=",     "connector.gone=1",
+                                "connector.gone=",       "kafka.client.id=me"};
     assert_sets(f, sets, COUNT(sets));
     const struct config_pairs *kafka = &f->config->kafka, *connector = &f->config->connector;
     assert_int_equal(kafka->count, 18);
