@@ -14,6 +14,7 @@ void findings_add(struct findings *findings, enum finding_kind kind, enum findin
     va_start(args, format);
     (void)vsnprintf(finding->text, sizeof finding->text, format, args);
     va_end(args);
+    finding->passes = false;
     finding->kind = kind;
     finding->weight = weight;
 }

@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 #define FINDINGS_MAX     24
-#define FINDING_TEXT_MAX 480
+#define FINDING_TEXT_MAX 640
 
 /* What it is about; metrics' words. */
 enum finding_kind {
@@ -34,13 +34,15 @@ enum finding_kind {
 
 enum finding_weight {
     FINDING_NOTE, /* said once; nothing is lost by it alone */
-    FINDING_RED,  /* rows are missing, or may be */
-    FINDING_HALT, /* records no longer tell what the tasks need */
+    FINDING_RED,  /* must be mended; then all is well */
+    FINDING_LOSS, /* what changes meanwhile is lost, or may be: mending it does not bring it back */
+    FINDING_HALT, /* the same, and records no longer tell what the tasks need */
 };
 
 struct finding {
     enum finding_kind kind;
     enum finding_weight weight;
+    bool passes;                 /* history.c's: the text is no longer true once it is over */
     char text[FINDING_TEXT_MAX]; /* what is wrong and what to do */
 };
 

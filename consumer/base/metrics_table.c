@@ -10,6 +10,10 @@ static const char *const reacquired[] = {"fenced",          "sink_went_back", "c
 static const char *const discarded[] = {"no_progress", "damaged",      "distrusted",
                                         "missing",     "incomplete",   "too_old",
                                         "log_too_old", "rows_refused", NULL};
+/* As enum finding_kind: test_origin compares. */
+static const char *const found[] = {"table",   "replaced",    "emptied", "identity",
+                                    "columns", "publication", "slot",    "server",
+                                    "trigger", "away",        NULL};
 static const char *const rebalanced[] = {"assigned", "revoked", "lost", NULL};
 /* As enum task_phase: test_report compares. */
 static const char *const phases[] = {"waiting", "opening", "silent", "reading",
@@ -104,6 +108,18 @@ const struct metric_info metric_table[METRIC_COUNT] = {
     [METRIC_STANDING_REFUSED] =
         BY_TASK(METRIC_GAUGE, "refused_rows",
                 "Rows of the task that stand in sync_refused: the OLAP table lacks them."),
+
+    [METRIC_SOURCE_FINDINGS] =
+        BY_WORD(METRIC_COUNTER, "source_findings_total", "what", found,
+                "Differences between the source database and the SQL files that the watch found."),
+    [METRIC_SOURCE_DIFFERENCES] =
+        ONE(METRIC_GAUGE, "source_differences",
+            "Those that stand, or are over and not acknowledged; not there where nobody watches."),
+    [METRIC_SOURCE_ANSWERS] = ONE(METRIC_GAUGE, "source_answers",
+                                  "1: the source database answered the watch's last look; else 0."),
+    [METRIC_SOURCE_SLOT_LAG] = ONE(
+        METRIC_GAUGE, "source_slot_lag_bytes",
+        "Log of the source that the connector has not confirmed yet, by the watch's last look."),
 
     [METRIC_READY] = ONE(
         METRIC_GAUGE, "ready",

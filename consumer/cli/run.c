@@ -2,9 +2,11 @@
 #include "base/arena.h"
 #include "cli/cli.h"
 #include "cli/clients.h"
+#include "oltp/watch.h"
 #include "pipeline/member.h"
 #include "serve/serve.h"
 #include "state/lmdb_store.h"
+#include "view/connector_check.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -30,6 +32,9 @@ struct run {
     struct metrics *metrics;
     struct health *health;
     struct serve *serve;
+    struct clients_oltp oltp;
+    struct board *board;
+    struct watch *watch;
     char cluster_id[128];
     int64_t min_compaction_lag_ms;
     struct arena arena;
@@ -242,8 +247,46 @@ static void make_member(struct run *run) {
         .min_compaction_lag_ms = run->min_compaction_lag_ms,
         .metrics = run->metrics,
         .health = run->health,
+        .board = run->board,
     };
     run->member = member_new(&options);
+}
+
+/* The source database is compared with the SQL files from now on, where it is known where it is. */
+static enum err_kind start_watch(struct run *run, struct err *reterr) {
+    clients_oltp_init(&run->oltp, run->config);
+    if (!link_is_set(&run->oltp.options)) {
+        log_line(&run->log, LOG_WARN, "cli", "source_not_watched",
+                 "hint=\"nobody notices when a source table is renamed, swapped, emptied or loses "
+                 "its REPLICA IDENTITY: set oltp.host, oltp.port, oltp.user, oltp.password and "
+                 "oltp.dbname\"");
+        return ERR_NONE;
+    }
+    char *json = NULL;
+    enum err_kind kind = cli_connector_json(run->config, run->view, &json, reterr);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    struct buf slot = {0}, publication = {0};
+    connector_value(json, "slot.name", &slot);
+    connector_value(json, "publication.name", &publication);
+    buf_append(&slot, "", 1);
+    buf_append(&publication, "", 1);
+    free(json);
+    run->board = board_new();
+    struct watch_options options = {.link = run->oltp.options,
+                                    .view = run->view,
+                                    .slot = slot.ptr,
+                                    .publication = publication.ptr,
+                                    .interval_ms = run->config->source_watch_ms,
+                                    .board = run->board};
+    run->watch = watch_start(&options);
+    log_line(&run->log, LOG_INFO, "cli", "source_watched", "slot=%s publication=%s every_ms=%lld",
+             slot.ptr, publication.ptr, (long long)options.interval_ms);
+    buf_clear(&slot);
+    buf_clear(&publication);
+    return run->watch ? ERR_NONE
+                      : err_set(reterr, ERR_RETRY, "no thread for the watch on the source");
 }
 
 /* Until a client has something to tell, or its deadline. */
@@ -310,6 +353,10 @@ static void run_clear(struct run *run) {
     buf_clear(&run->identity);
     metrics_destroy(&run->metrics);
     health_destroy(&run->health);
+    if (watch_stop(&run->watch)) { /* else its thread still looks at what would be freed */
+        board_destroy(&run->board);
+        clients_oltp_clear(&run->oltp);
+    }
     view_destroy(&run->view);
 }
 
@@ -325,6 +372,9 @@ int cli_run(const struct config *config, struct cli_signals *signals) {
         log_start(&run);
         start_serving(&run);
         kind = open_clients(&run, &err);
+    }
+    if (kind == ERR_NONE && !signals->stop) {
+        kind = start_watch(&run, &err);
     }
     if (kind == ERR_NONE && !signals->stop) {
         make_member(&run);

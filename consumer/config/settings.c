@@ -65,6 +65,9 @@ const struct config_setting config_settings[] = {
             "reported"),
     INTEGER("shutdown.timeout.ms", shutdown_timeout_ms, 100, 60000, "milliseconds", "2500",
             "how long SIGTERM waits for the transaction in flight"),
+    INTEGER(
+        "source.watch.ms", source_watch_ms, 100, DAY_MS, "milliseconds", "10000",
+        "how often the source database is compared with the SQL files, where `oltp.host` is set"),
     TEXT("serve.address", serve_address, 255, "127.0.0.1",
          "where /healthz, /readyz and /metrics are served: a name or IP address of this machine"),
     INTEGER("serve.port", serve_port, 0, 65535, "port", "9464",

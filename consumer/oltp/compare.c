@@ -60,7 +60,7 @@ static void compare_table(const struct view_table *table, const struct look_tabl
     struct label name = label_of(table);
     const char *kind = kind_name(look);
     if (kind) {
-        findings_add(findings, FINDING_TABLE, FINDING_RED,
+        findings_add(findings, FINDING_TABLE, FINDING_LOSS,
                      "%s is %s. Only ordinary tables can be followed", name.text, kind);
     }
     if (look->identity != 'f') {
@@ -117,7 +117,7 @@ static void compare_column(const struct view_table *table, const struct view_col
         return;
     }
     if (!same_type(column->type, look->type)) {
-        findings_add(findings, FINDING_COLUMNS, FINDING_RED,
+        findings_add(findings, FINDING_COLUMNS, FINDING_LOSS,
                      "%s: column " STR_FMT " is " STR_FMT ", the SQL file says " STR_FMT
                      ": its values would be misread. Correct the file or the table: " ANEW,
                      in, STR_ARG(column->name), STR_ARG(look->type), STR_ARG(column->type));
@@ -165,7 +165,7 @@ void compare_tables(const struct view *view, const struct look *look, struct fin
         const struct look_table *there = &look->tables[t];
         struct label name = label_of(table);
         if (!there->found) {
-            findings_add(findings, FINDING_TABLE, FINDING_RED,
+            findings_add(findings, FINDING_TABLE, FINDING_LOSS,
                          "%s is not there (in the database " STR_FMT "): dropped, renamed, or "
                          "never made. Bring it back, or correct schemas.oltp and oltp.dbname; "
                          "what was changed under another name did not come: " ANEW,
@@ -186,19 +186,19 @@ static void compare_published(const struct view_table *table, const struct look_
                               const char *publication, struct findings *findings) {
     struct label name = label_of(table);
     if (!look->published) {
-        findings_add(findings, FINDING_PUBLICATION, FINDING_RED,
+        findings_add(findings, FINDING_PUBLICATION, FINDING_LOSS,
                      "%s is not in the publication %s: its changes do not come. ALTER PUBLICATION "
                      "%s ADD TABLE %s; what was changed meanwhile is missing: " ANEW,
                      name.text, publication, publication, name.text);
     } else if (look->filtered) {
-        findings_add(findings, FINDING_PUBLICATION, FINDING_RED,
+        findings_add(findings, FINDING_PUBLICATION, FINDING_LOSS,
                      "%s is in the publication %s with a WHERE: some changes do not come. Publish "
                      "it without: " ANEW,
                      name.text, publication);
     }
     for (size_t c = 0; c < table->column_count; c++) {
         if (look->columns[c].found && !look->columns[c].published) {
-            findings_add(findings, FINDING_PUBLICATION, FINDING_RED,
+            findings_add(findings, FINDING_PUBLICATION, FINDING_LOSS,
                          "%s: the publication %s leaves out column " STR_FMT
                          ". Publish the table without a list of columns: " ANEW,
                          name.text, publication, STR_ARG(table->columns[c].name));
@@ -209,7 +209,7 @@ static void compare_published(const struct view_table *table, const struct look_
 static void compare_slot(const char *name, const struct look *look, struct findings *findings) {
     const struct look_slot *slot = &look->slot;
     if (!slot->exists) {
-        findings_add(findings, FINDING_SLOT, FINDING_RED,
+        findings_add(findings, FINDING_SLOT, FINDING_LOSS,
                      "there is no replication slot %s: the connector has not made it yet, or it "
                      "was dropped, and changes are lost until a new snapshot: look at the "
                      "connector's status",
@@ -217,7 +217,7 @@ static void compare_slot(const char *name, const struct look *look, struct findi
         return;
     }
     if (str_is(slot->wal_status, "lost")) {
-        findings_add(findings, FINDING_SLOT, FINDING_RED,
+        findings_add(findings, FINDING_SLOT, FINDING_LOSS,
                      "the replication slot %s is lost: the server has dropped log that was not "
                      "read (max_slot_wal_keep_size). Changes are missing: start anew with new "
                      "topics, docs/operations.md, Starting anew",
@@ -242,14 +242,14 @@ void compare_replication(const struct view *view, const struct look_names *names
                          const struct look *look, struct findings *findings) {
     compare_slot(names->slot, look, findings);
     if (!look->publication_exists) {
-        findings_add(findings, FINDING_PUBLICATION, FINDING_RED,
+        findings_add(findings, FINDING_PUBLICATION, FINDING_LOSS,
                      "there is no publication %s: the connector has not made it yet, or it was "
                      "dropped: look at the connector's status",
                      names->publication);
         return;
     }
     if (!look->publication_whole) {
-        findings_add(findings, FINDING_PUBLICATION, FINDING_RED,
+        findings_add(findings, FINDING_PUBLICATION, FINDING_LOSS,
                      "the publication %s leaves out inserts, updates or deletes. ALTER "
                      "PUBLICATION %s SET (publish = 'insert, update, delete, truncate'): " ANEW,
                      names->publication, names->publication);

@@ -26,6 +26,7 @@ struct member *member_new(const struct member_options *options) {
     m->incomplete = allocate(n, sizeof *m->incomplete);
     m->contests = allocate(n, sizeof *m->contests);
     m->events = allocate(EVENTS_MAX, sizeof *m->events);
+    origin_init(m);
     m->sessions = allocate(m->o.sink_count, sizeof *m->sessions);
     for (size_t i = 0; i < m->o.sink_count; i++) {
         m->sessions[i] = (struct session){
@@ -62,6 +63,7 @@ void member_destroy(struct member **member) {
         task_destroy(&m->tasks[p], m->o.consume_ops, m->o.consume);
     }
     decoder_destroy(&m->decoder);
+    origin_clear(m);
     arena_clear(&m->scratch);
     free(m->tasks);
     free(m->ghosts);
@@ -165,6 +167,7 @@ static size_t open_tasks(struct member *m) {
 
 bool member_ready(const struct member *m) {
     bool ready = m->joined && !m->revoking && !m->stopping && m->incomplete_since_ms == 0;
+    ready = ready && !origin_is_red(m);
     for (size_t i = 0; ready && i < m->o.sink_count; i++) {
         ready = m->sessions[i].connected && !m->sessions[i].must_verify;
     }
@@ -220,6 +223,7 @@ size_t member_step(struct member *m) {
         commit_dirty_caches(m);
         commit_caches(m);
         group_watch(m);
+        origin_step(m);
     }
     watch_ready(m);
     report_step(m);
@@ -250,6 +254,7 @@ bool member_stopped(const struct member *m) {
 }
 
 void member_resume(struct member *m) {
+    origin_resume(m);
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p] && m->tasks[p]->phase == TASK_HALTED) {
             task_reacquire(m, m->tasks[p], REACQUIRED_RESUMED, "resumed by the operator");

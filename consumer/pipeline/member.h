@@ -13,6 +13,7 @@
 #ifndef PIPELINE_MEMBER_H
 #define PIPELINE_MEMBER_H
 
+#include "base/board.h"
 #include "base/clock.h"
 #include "base/health.h"
 #include "base/log.h"
@@ -45,6 +46,7 @@ struct member_options {
     int64_t min_compaction_lag_ms; /* the smallest of the topics' */
     struct metrics *metrics;       /* NULL: not counted */
     struct health *health;         /* NULL: not reported */
+    struct board *board;           /* of the watch on the source; NULL: nobody watches */
 };
 
 struct member;
@@ -61,9 +63,9 @@ int member_wait_ms(const struct member *member);
 /* Finishes or drops what is in flight; member_stopped becomes true within a second or so. */
 void member_stop(struct member *member);
 bool member_stopped(const struct member *member);
-/* Tries halted tasks again (SIGHUP). */
+/* Tries halted tasks again, and takes what the watch on the source found as known (SIGHUP). */
 void member_resume(struct member *member);
-/* Every task we hold is live, and none is missing a partition. */
+/* Every task we hold is live, none is missing a partition, and the source is as it should be. */
 bool member_ready(const struct member *member);
 /* Why the member can't go on, or NULL. */
 const struct err *member_error(const struct member *member);

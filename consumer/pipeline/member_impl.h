@@ -30,6 +30,13 @@ struct report {
     bool ready; /* as reported last */
 };
 
+/* origin.c's memory. */
+struct origin {
+    struct board_news *news;  /* as last taken; all-zero: none yet */
+    struct board_news *spare; /* the next is written into */
+    int64_t at_ms;            /* the next look at the board */
+};
+
 /* One connection to the OLAP database: its job, the tasks that write through it, whose turn it is.
  * A task keeps its session for as long as it is assigned. */
 struct session {
@@ -95,6 +102,7 @@ struct member {
     int64_t kafka_commit_at_ms; /* the next courtesy commit */
     bool kafka_commit_due;
     struct report report;
+    struct origin origin;
     struct err error;
 };
 
@@ -225,6 +233,17 @@ void task_clear_all_refused(struct task *task);
 void task_note_refused(struct member *m, struct task *task, const struct sink_event *event);
 /* The transaction in task->part is in: what was tried again has passed. */
 void task_conflict_over(struct task *task);
+
+/* origin.c: what the watch on the source database found */
+void origin_init(struct member *m);
+void origin_clear(struct member *m);
+/* Takes its news: says, counts, and halts the tasks where they must not go on. */
+void origin_step(struct member *m);
+/* Forgets them, and has it look again. */
+void origin_resume(struct member *m);
+/* Whether anything is found for which the member is not ready. */
+bool origin_is_red(const struct member *m);
+void origin_add_reasons(const struct member *m, struct health_report *report);
 
 /* settle.c */
 size_t sink_step(struct session *s);

@@ -308,6 +308,7 @@ static void make_report(const struct member *m, struct health_report *ret_report
     }
     add_group_reasons(m, ret_report);
     add_sink_reason(m, ret_report);
+    origin_add_reasons(m, ret_report);
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p]) {
             add_task_reason(m, m->tasks[p], ret_report);

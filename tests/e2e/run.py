@@ -17,12 +17,13 @@ import selftest  # noqa: E402
 import trial  # noqa: E402
 from cases import CASES, Case, Context  # noqa: E402
 from cases import changes, views, members, random_load, faults, poison  # noqa: E402,F401  (they register themselves)
+from cases import watch  # noqa: E402,F401
 from cases import f_members, f_frozen, f_servers, f_network, f_caches, f_topics, f_source  # noqa: E402,F401
 from cases import leaks, controls, client, groups, sink_table, example  # noqa: E402,F401
 from cases import values  # noqa: E402,F401
 from db import CONNECTION_LOST  # noqa: E402
 from stack import ROOT, Stack  # noqa: E402
-from system import System  # noqa: E402
+from system import System, watch_settings  # noqa: E402
 from wait import Failure, Stopwatch  # noqa: E402
 
 RUNS = ROOT / "tests/e2e/run"
@@ -125,7 +126,8 @@ def started_system(stack: Stack) -> System:
     print(f"The stack is up after {watch.seconds():.1f} s.", flush=True)
     oracle.keep_whole_progress_log(stack.olap)
     system = System(stack, stack.oltp, stack.olap, ROOT / "schemas/student_contact.sql", stack.state_dir,
-                    stack.consumer_log, "consumer", {}, stack.ports["METRICS_PORT"])
+                    stack.consumer_log, "consumer", watch_settings(stack.ports["OLTP_PORT"]),
+                    stack.ports["METRICS_PORT"])
     system.adopt()
     return system
 

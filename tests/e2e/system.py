@@ -16,6 +16,12 @@ LIVE_SECONDS = 30       # a member is ready, a quiet system is converged, within
 _token = itertools.count(1)
 
 
+def watch_settings(port: int, dbname: str = "pg", user: str = "pg", interval_ms: int = 10_000) -> dict[str, str]:
+    """Members with these compare the source database with the SQL files."""
+    return {"SYNC_OLTP_HOST": "127.0.0.1", "SYNC_OLTP_PORT": str(port), "SYNC_OLTP_USER": user,
+            "SYNC_OLTP_PASSWORD": "pg", "SYNC_OLTP_DBNAME": dbname, "SYNC_SOURCE_WATCH_MS": str(interval_ms)}
+
+
 class System:
     def __init__(self, stack: Stack, oltp: Database, olap: Database, view_file: Path, state_dir: Path,
                  log: Path, member_prefix: str, settings: dict[str, str], first_port: int) -> None:

@@ -199,12 +199,13 @@ def storm(ctx: Context) -> str:
 @fault("F18-two-builds", "caches and progress are shared; nothing unfenced", members=1)
 def two_builds(ctx: Context) -> str:
     """An older build of the same state format beside this one, each replaced by the other in turn."""
-    system, newer = ctx.system, ctx.stack.binary
+    system, newer, settings = ctx.system, ctx.stack.binary, dict(ctx.system.settings)
     older = built_at(OLDER_BUILD, ctx.stack.folder)
     try:
         with trial(ctx) as one:
             for turn in range(ctx.times(4, 6)):
                 ctx.stack.binary = older if turn % 2 == 0 else newer
+                system.settings = {} if turn % 2 == 0 else settings  # the older one knows no oltp.*
                 offset = system.log_size()
                 system.start(2, ready=False, serve=turn % 2 == 1)  # the older one can't serve yet: by its log
                 wait_until("member 2 is ready", lambda: "event=ready" in system.log_since(offset), 30)
@@ -213,6 +214,6 @@ def two_builds(ctx: Context) -> str:
                 system.members[1] = system.members.pop(2)  # the next one replaces this
                 one.healed(0)
     finally:
-        ctx.stack.binary = newer
+        ctx.stack.binary, system.settings = newer, settings
         system.end()
     return one.remark()

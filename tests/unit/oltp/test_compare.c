@@ -57,19 +57,19 @@ static void test_same(void **state) {
 static void test_tables(void **state) {
     struct context *c = *state;
     c->look.tables[1].found = false;
-    expect(c, FINDING_TABLE, FINDING_RED, "public.contact is not there (in the database db)");
+    expect(c, FINDING_TABLE, FINDING_LOSS, "public.contact is not there (in the database db)");
     c->look.tables[0].kind = 'p';
-    expect(c, FINDING_TABLE, FINDING_RED, "public.student is a partitioned table");
+    expect(c, FINDING_TABLE, FINDING_LOSS, "public.student is a partitioned table");
     c->look.tables[0].kind = 'v';
-    expect(c, FINDING_TABLE, FINDING_RED, "is a view");
+    expect(c, FINDING_TABLE, FINDING_LOSS, "is a view");
     c->look.tables[0].kind = 'f';
-    expect(c, FINDING_TABLE, FINDING_RED, "is a foreign table");
+    expect(c, FINDING_TABLE, FINDING_LOSS, "is a foreign table");
     c->look.tables[0].is_partition = true;
-    expect(c, FINDING_TABLE, FINDING_RED, "a partition of another table");
+    expect(c, FINDING_TABLE, FINDING_LOSS, "a partition of another table");
     c->look.tables[0].has_children = true;
-    expect(c, FINDING_TABLE, FINDING_RED, "INHERIT");
+    expect(c, FINDING_TABLE, FINDING_LOSS, "INHERIT");
     c->look.tables[0].persistence = 'u';
-    expect(c, FINDING_TABLE, FINDING_RED, "UNLOGGED");
+    expect(c, FINDING_TABLE, FINDING_LOSS, "UNLOGGED");
     c->look.tables[1].truncate_is_refused = false;
     expect(c, FINDING_TRIGGER, FINDING_NOTE, "public.contact: no trigger refuses TRUNCATE");
     c->look.wal_level = STR("replica");
@@ -94,14 +94,14 @@ static void test_columns(void **state) {
     fixture_column(c->view, &c->look, 0, "name")->found = false;
     expect(c, FINDING_COLUMNS, FINDING_RED, "public.student has no column name");
     fixture_column(c->view, &c->look, 1, "contact_number")->type = STR("character varying(80)");
-    expect(c, FINDING_COLUMNS, FINDING_RED,
+    expect(c, FINDING_COLUMNS, FINDING_LOSS,
            "column contact_number is character varying(80), the SQL file says character "
            "varying(40)");
     fixture_column(c->view, &c->look, 0, "at")->type = STR("timestamp without time zone");
-    expect(c, FINDING_COLUMNS, FINDING_RED,
+    expect(c, FINDING_COLUMNS, FINDING_LOSS,
            "is timestamp without time zone, the SQL file says timestamp(3) without time zone");
     fixture_column(c->view, &c->look, 0, "score")->type = STR("numeric(5,2)");
-    expect(c, FINDING_COLUMNS, FINDING_RED, "is numeric(5,2), the SQL file says numeric(5)");
+    expect(c, FINDING_COLUMNS, FINDING_LOSS, "is numeric(5,2), the SQL file says numeric(5)");
     fixture_column(c->view, &c->look, 0, "name")->not_null = false;
     expect(c, FINDING_COLUMNS, FINDING_RED, "column name may be NULL, the SQL file says NOT NULL");
     fixture_column(c->view, &c->look, 0, "name")->generated = true;
@@ -116,9 +116,9 @@ static void test_columns(void **state) {
 static void test_replication(void **state) {
     struct context *c = *state;
     c->look.slot.exists = false;
-    expect(c, FINDING_SLOT, FINDING_RED, "there is no replication slot slot");
+    expect(c, FINDING_SLOT, FINDING_LOSS, "there is no replication slot slot");
     c->look.slot.wal_status = STR("lost");
-    expect(c, FINDING_SLOT, FINDING_RED, "the replication slot slot is lost");
+    expect(c, FINDING_SLOT, FINDING_LOSS, "the replication slot slot is lost");
     c->look.slot.wal_status = STR("unreserved");
     expect(c, FINDING_SLOT, FINDING_RED, "is about to be lost");
     c->look.slot.database = STR("other");
@@ -126,15 +126,15 @@ static void test_replication(void **state) {
     c->look.slot.plugin = STR("decoderbufs");
     expect(c, FINDING_SLOT, FINDING_RED, "the plugin decoderbufs");
     c->look.publication_exists = false;
-    expect(c, FINDING_PUBLICATION, FINDING_RED, "there is no publication pub");
+    expect(c, FINDING_PUBLICATION, FINDING_LOSS, "there is no publication pub");
     c->look.publication_whole = false;
-    expect(c, FINDING_PUBLICATION, FINDING_RED, "leaves out inserts, updates or deletes");
+    expect(c, FINDING_PUBLICATION, FINDING_LOSS, "leaves out inserts, updates or deletes");
     c->look.tables[0].published = false;
-    expect(c, FINDING_PUBLICATION, FINDING_RED, "ALTER PUBLICATION pub ADD TABLE public.student");
+    expect(c, FINDING_PUBLICATION, FINDING_LOSS, "ALTER PUBLICATION pub ADD TABLE public.student");
     c->look.tables[0].filtered = true;
-    expect(c, FINDING_PUBLICATION, FINDING_RED, "with a WHERE");
+    expect(c, FINDING_PUBLICATION, FINDING_LOSS, "with a WHERE");
     fixture_column(c->view, &c->look, 0, "name")->published = false;
-    expect(c, FINDING_PUBLICATION, FINDING_RED, "leaves out column name");
+    expect(c, FINDING_PUBLICATION, FINDING_LOSS, "leaves out column name");
 }
 
 /* Without room for all, the rest is counted, and counts. */

@@ -31,6 +31,7 @@ struct fixture {
     struct memory_disk *disk;
     struct metrics *metrics;
     struct health *health;
+    struct board *board; /* of the watch on the source */
     struct log log;
     struct member *member;
     struct health_report report;
@@ -65,8 +66,8 @@ static void tell_ends(struct fixture *f) {
 }
 
 /* A student of task 0 or 1; text lives in the caller's static storage. */
-static void tell_student(struct fixture *f, char (*text)[2][160], int student, int64_t offset,
-                         const char *op_and_ts) {
+static inline void tell_student(struct fixture *f, char (*text)[2][160], int student,
+                                int64_t offset, const char *op_and_ts) {
     (void)snprintf((*text)[0], sizeof(*text)[0], "{\"student_id\":%d}", student);
     (void)snprintf((*text)[1], sizeof(*text)[1],
                    "{\"before\":null,\"after\":{\"student_id\":%d,\"name\":\"a\"},\"op\":\"%c\","
@@ -100,6 +101,7 @@ static int set_up_sessions(void **state, size_t sessions) {
     struct metrics_options counted = {TASKS, tables, 2, "1"};
     f->metrics = metrics_new(&counted);
     f->health = health_new();
+    f->board = board_new();
     f->disk = memory_disk_new();
     f->now_us = INT64_C(1900000000) * 1000000;
     f->log = (struct log){.fd = STDERR_FILENO, .level = (enum log_level)(LOG_ERROR + 1)};
@@ -125,6 +127,7 @@ static int set_up_sessions(void **state, size_t sessions) {
         .min_compaction_lag_ms = INT64_MAX,
         .metrics = f->metrics,
         .health = f->health,
+        .board = f->board,
     };
     f->member = member_new(&options);
     *state = f;
@@ -141,6 +144,7 @@ static int tear_down(void **state) {
     memory_disk_destroy(&f->disk);
     metrics_destroy(&f->metrics);
     health_destroy(&f->health);
+    board_destroy(&f->board);
     view_destroy(&f->view);
     free(f);
     return 0;

@@ -1,0 +1,215 @@
+#include "oltp/history.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define UNREAD_MS INT64_C(30000) /* a worker that restarts is away for less */
+#define ANEW      "docs/operations.md, Changing the view or the tables"
+
+/* A table as the last look that found it. */
+struct seen {
+    bool known;
+    uint32_t oid, filenode, row_xid, type_xid, publication_entry;
+    int64_t counts;
+    uint64_t definition;
+};
+
+struct history {
+    const struct view *view;
+    struct look_names names;
+    struct seen *seen;
+    bool slot_seen; /* the connector has begun: from then on everything must be as it should be */
+    int64_t unread_since_ms; /* -1: the slot is read */
+    struct findings kept;
+};
+
+struct history *history_new(const struct view *view, const struct look_names *names) {
+    struct history *history = calloc(1, sizeof *history);
+    struct seen *seen = calloc(view->table_count, sizeof *seen);
+    if (!history || !seen) {
+        abort();
+    }
+    history->view = view;
+    history->names = *names;
+    history->seen = seen;
+    history->unread_since_ms = -1;
+    return history;
+}
+
+void history_destroy(struct history **history) {
+    if (history && *history) {
+        free((*history)->seen);
+        free(*history);
+        *history = NULL;
+    }
+}
+
+void history_forget(struct history *history) {
+    history->kept = (struct findings){0};
+}
+
+static bool has(const struct findings *findings, const struct finding *finding) {
+    for (size_t i = 0; i < findings->count; i++) {
+        if (findings->items[i].kind == finding->kind &&
+            strcmp(findings->items[i].text, finding->text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- one table, against the look before ---- */
+
+static uint64_t hash_of(struct str text) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < text.len; i++) {
+        hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static void compare_file(const char *name, const struct seen *seen, const struct look_table *look,
+                         struct findings *kept) {
+    /* VACUUM FULL and CLUSTER count the rows, too, but not as VACUUM or ANALYZE. */
+    if (look->filenode != seen->filenode && (!look->counted || look->counts != seen->counts)) {
+        findings_add(kept, FINDING_EMPTIED, FINDING_LOSS,
+                     "%s was emptied by TRUNCATE, or written anew by ALTER TABLE or VACUUM (FULL, "
+                     "ANALYZE): its file is another. Debezium does not send TRUNCATE, and the rows "
+                     "stay in the OLAP table: then start anew, docs/operations.md, Starting anew. "
+                     "If nothing was lost: kill -HUP or restart the members",
+                     name);
+    }
+}
+
+/* A rename changes the table's row type, too; what is as before in its row was changed there and
+ * back. */
+static void compare_row(const char *name, const struct seen *seen, const struct look_table *look,
+                        struct findings *kept, struct findings *findings) {
+    bool same = look->filenode == seen->filenode && hash_of(look->definition) == seen->definition;
+    if (!same) {
+        return;
+    }
+    if (look->type_xid != seen->type_xid) {
+        findings_add(kept, FINDING_REPLACED, FINDING_LOSS,
+                     "%s was renamed (or moved to another schema) and came back: changes "
+                     "meanwhile did not come. Make them again (UPDATE %s SET one of its columns to "
+                     "itself; rows deleted meanwhile: start anew), then kill -HUP or restart the "
+                     "members: " ANEW,
+                     name, name);
+    } else if (look->row_xid != seen->row_xid) {
+        findings_add(findings, FINDING_REPLACED, FINDING_NOTE,
+                     "%s was altered and altered back between two looks, or a GRANT was repeated. "
+                     "If its REPLICA IDENTITY was not FULL meanwhile, see " ANEW,
+                     name);
+    }
+}
+
+static void compare_with_before(struct history *history, size_t t, const struct look_table *look,
+                                struct findings *findings) {
+    const struct seen *seen = &history->seen[t];
+    const struct view_table *table = &history->view->tables[t];
+    char name[140];
+    (void)snprintf(name, sizeof name, STR_FMT "." STR_FMT, STR_ARG(table->schema),
+                   STR_ARG(table->name));
+    if (!seen->known) {
+        return;
+    }
+    if (look->oid != seen->oid) {
+        findings_add(&history->kept, FINDING_REPLACED, FINDING_LOSS,
+                     "%s is another table than before (made anew, or swapped by rename): what the "
+                     "old one lost and the new one got before it had the name did not come. Start "
+                     "anew with new topics, docs/operations.md, Starting anew",
+                     name);
+        return;
+    }
+    compare_file(name, seen, look, &history->kept);
+    compare_row(name, seen, look, &history->kept, findings);
+    if (look->publication_entry != seen->publication_entry && look->publication_entry != 0 &&
+        seen->publication_entry != 0) {
+        findings_add(&history->kept, FINDING_PUBLICATION, FINDING_LOSS,
+                     "%s was taken out of the publication %s and put back: changes meanwhile did "
+                     "not come: " ANEW,
+                     name, history->names.publication);
+    }
+}
+
+static void remember(struct seen *seen, const struct look_table *look) {
+    *seen = (struct seen){.known = true,
+                          .oid = look->oid,
+                          .filenode = look->filenode,
+                          .row_xid = look->row_xid,
+                          .type_xid = look->type_xid,
+                          .publication_entry = look->publication_entry,
+                          .counts = look->counts,
+                          .definition = hash_of(look->definition)};
+}
+
+/* ---- all ---- */
+
+static void watch_slot(struct history *history, const struct look_slot *slot, int64_t now_ms,
+                       struct findings *findings) {
+    if (slot->active || !slot->exists) {
+        history->unread_since_ms = -1;
+        return;
+    }
+    if (history->unread_since_ms < 0) {
+        history->unread_since_ms = now_ms;
+    }
+    if (now_ms - history->unread_since_ms >= UNREAD_MS) {
+        findings_add(findings, FINDING_SLOT, FINDING_RED,
+                     "nobody reads the replication slot %s: the connector is stopped, has failed, "
+                     "or takes its first snapshot: look at its status",
+                     history->names.slot);
+    }
+}
+
+/* Adds what compares badly now, and keeps what loses changes: from the connector's beginning on. */
+static void keep(struct history *history, const struct findings *now) {
+    for (size_t i = 0; history->slot_seen && i < now->count; i++) {
+        const struct finding *finding = &now->items[i];
+        if (finding->weight >= FINDING_LOSS && !has(&history->kept, finding)) {
+            findings_add(&history->kept, finding->kind, finding->weight, "%s", finding->text);
+            history->kept.items[history->kept.count - 1].passes = true;
+        }
+    }
+}
+
+/* What is kept and not among what is wrong now. */
+static void add_kept(const struct history *history, const struct findings *now,
+                     struct findings *findings) {
+    for (size_t i = 0; i < history->kept.count; i++) {
+        const struct finding *kept = &history->kept.items[i];
+        if (!has(now, kept)) {
+            findings_add(findings, kept->kind, kept->weight, "%s%s", kept->text,
+                         kept->passes ? " (over now; mend what it did, then kill -HUP or restart "
+                                        "the members)"
+                                      : "");
+        }
+    }
+}
+
+void history_look(struct history *history, const struct look *look, int64_t now_ms,
+                  struct findings *findings) {
+    struct findings *now = calloc(1, sizeof *now);
+    if (!now) {
+        abort();
+    }
+    compare_tables(history->view, look, now);
+    compare_replication(history->view, &history->names, look, now);
+    history->slot_seen |= look->slot.exists;
+    keep(history, now);
+    for (size_t t = 0; t < history->view->table_count; t++) {
+        if (look->tables[t].found) {
+            compare_with_before(history, t, &look->tables[t], findings);
+            remember(&history->seen[t], &look->tables[t]);
+        }
+    }
+    watch_slot(history, &look->slot, now_ms, findings);
+    for (size_t i = 0; i < now->count; i++) {
+        const struct finding *finding = &now->items[i];
+        findings_add(findings, finding->kind, finding->weight, "%s", finding->text);
+    }
+    add_kept(history, now, findings);
+    findings->more += now->more + history->kept.more;
+    free(now);
+}
