@@ -240,10 +240,15 @@ void task_committed(struct member *m, struct task *task, const struct sink_event
     task->progress = task->part.after;
     for (size_t i = 0; i < task->part.letter_count; i++) {
         const struct dead_letter *letter = &task->part.letters[i];
-        task_know_letter(task, &(struct known_letter){.table = letter->table,
-                                                      .offset = letter->offset,
-                                                      .row_key = letter->row_key,
-                                                      .kept = letter->kept});
+        task_know_letter(task, &(struct known_letter){
+                                   .table = letter->table,
+                                   .offset = letter->offset,
+                                   .row_key = letter->row_key,
+                                   .kept = letter->kept,
+                                   .key = letter->key,
+                                   .value_len = letter->value.ptr ? (int64_t)letter->value.len : -1,
+                                   .has_checksum = true,
+                                   .checksum = letter->checksum});
     }
     task->work.built = false;
     task->work.in_flight = false;

@@ -1,5 +1,8 @@
-/* Dead letters that stand in the sink, as a task takes them over. */
+/* Dead letters that stand in the sink, and the operator's decisions: as a task takes them over, and
+ * as it comes to their records. */
 #include "pipeline/member_impl.h"
+
+#include <stdio.h>
 
 /* The version that a letter's record holds, put aside itself; ptr NULL: none, or it can't be read.
  */
@@ -35,8 +38,32 @@ static void mend_letters_behind(struct member *m, const struct task *task,
     }
 }
 
-void task_take_letters(struct member *m, struct task *task, struct known_letter *letters,
-                       size_t count) {
+/* The task has not come to the letter's record: it is of another log, or the progress was emptied
+ * without it. Its row would take the version that a record of that other log kept. */
+static enum err_kind strange_letter(const struct member *m, const struct task *task,
+                                    const struct known_letter *letter, struct err *reterr) {
+    const char *topic = m->view->tables[letter->table].topic.ptr;
+    int64_t next = task->initial ? 0 : task->progress.offsets[letter->table];
+    (void)err_set(reterr, ERR_HALT,
+                  "sync_dead_letter has a dead letter at offset %lld, but this task has applied "
+                  "only what is before %lld: the topic was made anew, or sync_progress was emptied "
+                  "without sync_dead_letter. Delete the letters that are not of this log, e.g. "
+                  "DELETE FROM sync_dead_letter WHERE view = '%.64s' AND partition = %d AND topic "
+                  "= '%.100s' AND \"offset\" >= %lld; then SIGHUP",
+                  (long long)letter->offset, (long long)next, m->view->name.ptr, task->number,
+                  topic, (long long)next);
+    return err_about(reterr, topic, task->number, letter->offset);
+}
+
+enum err_kind task_take_letters(struct member *m, struct task *task, struct known_letter *letters,
+                                size_t count, struct err *reterr) {
+    for (size_t i = 0; i < count; i++) {
+        const struct known_letter *letter = &letters[i];
+        bool ahead = task->initial || letter->offset >= task->progress.offsets[letter->table];
+        if (ahead && !letter->pending) {
+            return strange_letter(m, task, letter, reterr);
+        }
+    }
     for (size_t i = 0; i < count; i++) { /* ascending: what the first one keeps is right */
         if (letters[i].row_key.ptr) {
             mend_letters_behind(m, task, letters, count, i);
@@ -45,4 +72,53 @@ void task_take_letters(struct member *m, struct task *task, struct known_letter 
     for (size_t i = 0; i < count; i++) {
         task_know_letter(task, &letters[i]);
     }
+    return ERR_NONE;
+}
+
+/* Letters of earlier releases are known by their key and the length of the value. */
+static bool is_of(const struct known_letter *letter, const struct record *record) {
+    int64_t value_len = record->value.ptr ? (int64_t)record->value.len : -1;
+    return !letter->key.ptr == !record->key.ptr && str_equal(letter->key, record->key) &&
+           letter->value_len == value_len &&
+           (!letter->has_checksum || letter->checksum == record_checksum(record));
+}
+
+static enum err_kind of_another(const struct member *m, const struct task *task,
+                                const struct record *record, const char *what, struct err *reterr) {
+    const char *topic = m->view->tables[record->table].topic.ptr;
+    (void)err_set(reterr, ERR_HALT,
+                  "the %s at this offset in sync_dead_letter is of another record: the topic was "
+                  "made anew without emptying that table. If the OLAP table was filled from this "
+                  "log, delete it and SIGHUP: DELETE FROM sync_dead_letter WHERE view = '%.64s' "
+                  "AND topic = '%.100s' AND partition = %d AND \"offset\" = %lld; else start anew",
+                  what, m->view->name.ptr, topic, task->number, (long long)record->offset);
+    return err_about(reterr, topic, task->number, record->offset);
+}
+
+enum err_kind task_letter_of(const struct member *m, const struct task *task,
+                             const struct record *record, const struct known_letter **ret_letter,
+                             struct err *reterr) {
+    *ret_letter = letter_at(&task->letters, record->table, record->offset);
+    return !*ret_letter || is_of(*ret_letter, record)
+               ? ERR_NONE
+               : of_another(m, task, record, "dead letter", reterr);
+}
+
+enum err_kind task_decision(const struct member *m, const struct task *task,
+                            const struct record *record, enum err_kind kind, struct err *err) {
+    const struct known_letter *decision = letter_at(&task->decided, record->table, record->offset);
+    bool passed = !task->initial && record->offset < task->progress.offsets[record->table];
+    if (!decision || passed) {
+        return kind;
+    }
+    if (!is_of(decision, record)) {
+        return of_another(m, task, record, "decision", err);
+    }
+    char why[sizeof err->message];
+    (void)snprintf(why, sizeof why, "%s", kind == ERR_NONE ? "it could be applied" : err->message);
+    const char *topic = m->view->tables[record->table].topic.ptr;
+    (void)err_set(err, ERR_RECORD, "put aside by the operator (%.400s)", why);
+    (void)err_about(err, topic, record->partition, record->offset);
+    log_err(m->o.log, LOG_WARN, "pipeline", "decided", err);
+    return ERR_RECORD;
 }

@@ -32,7 +32,7 @@ static enum err_kind check_letters(const struct member *m, const struct task *ta
                       "together, and wait in memory until its rows are written (raise "
                       "held.max.bytes); the newest: %.300s",
                       bytes_max, newest->message);
-    } else if (task->letter_count + task->found_count + task->refused_count >
+    } else if (task->letters.count + task->found_count + task->refused_count >
                m->o.dead_letter_max) {
         (void)err_set(reterr, ERR_HALT,
                       "more than %zu records of this task can't be applied (dead.letter.max); the "
@@ -67,7 +67,8 @@ enum err_kind task_found_letter(const struct member *m, struct task *task,
     }
     task->found = grow(task->found, task->found_count, &task->found_cap, sizeof *task->found);
     struct dead_letter *letter = &task->found[task->found_count];
-    letter_fill(letter, m, record, arena_copy(&task->found_arena, str_from(why->message)).ptr);
+    letter_fill(letter, m, task, record,
+                arena_copy(&task->found_arena, str_from(why->message)).ptr);
     letter->key = arena_copy(&task->found_arena, record->key);
     letter->value = arena_copy(&task->found_arena, record->value);
     letter->row_key = arena_copy(&task->found_arena, row_key);
@@ -114,7 +115,7 @@ static void collect_letters(const struct member *m, struct task *task) {
                                     .key = row->letter_key,
                                     .value = row->letter_value};
             struct dead_letter *letter = &work->letters[work->letter_count++];
-            letter_fill(letter, m, &record, task->refusal.message);
+            letter_fill(letter, m, task, &record, task->refusal.message);
             letter->row_key = row->key;
         }
     }

@@ -139,9 +139,20 @@ bool task_open(struct member *m, struct task *task);
 void task_restart_reading(struct member *m, struct task *task, enum cache_discard why);
 
 /* letters.c */
-/* The dead letters of a task just acquired, by (table, offset); may change what they keep. */
-void task_take_letters(struct member *m, struct task *task, struct known_letter *letters,
-                       size_t count);
+/* The dead letters of a task just acquired, by (table, offset); may change what they keep.
+ * ERR_HALT: one is of a record that this task can't have put aside. */
+MUST_CHECK enum err_kind task_take_letters(struct member *m, struct task *task,
+                                           struct known_letter *letters, size_t count,
+                                           struct err *reterr);
+/* The dead letter that stands for the record, in *ret_letter; NULL: none. ERR_HALT: one stands
+ * there, but of another record. */
+MUST_CHECK enum err_kind task_letter_of(const struct member *m, const struct task *task,
+                                        const struct record *record,
+                                        const struct known_letter **ret_letter, struct err *reterr);
+/* What follows for a record that decode ended with kind and *err for, when the operator may have
+ * decided to put it aside: then ERR_RECORD, and *err says so. */
+enum err_kind task_decision(const struct member *m, const struct task *task,
+                            const struct record *record, enum err_kind kind, struct err *err);
 
 /* take.c */
 #define EVENTS_MAX 128 /* taken from Kafka at a time */
@@ -179,8 +190,8 @@ void work_undo(struct task *task);
 /* Begins a rebuild anew, its deletes ahead. */
 void work_deletes_ahead(struct task *task);
 /* Copies a record's bytes and reason into letter. */
-void letter_fill(struct dead_letter *letter, const struct member *m, const struct record *record,
-                 const char *reason);
+void letter_fill(struct dead_letter *letter, const struct member *m, const struct task *task,
+                 const struct record *record, const char *reason);
 
 /* turn.c */
 /* Builds what goes into the next transaction and puts it into s->txn, which may stay empty. Returns

@@ -11,7 +11,11 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
     task->progress = result->newest;
     task->initial = !result->newest.has_offsets;
     memcpy(task->proof, task->progress.marks, sizeof task->proof);
-    task_take_letters(m, task, result->letters, result->letter_count);
+    struct err err;
+    if (task_take_letters(m, task, result->letters, result->letter_count, &err) != ERR_NONE) {
+        task_halt(m, task, &err);
+        return;
+    }
     for (size_t i = 0; i < result->refused_count; i++) {
         (void)refused_set_add(&task->refused_rows, result->refused[i]);
     }

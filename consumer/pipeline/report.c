@@ -192,7 +192,7 @@ static void set_task_gauges(struct member *m, const struct task *task) {
     }
     bool acquired = task->phase != TASK_WAITING && task->phase != TASK_HALTED;
     if (acquired) {
-        metrics_set(metrics, METRIC_STANDING_LETTERS, number, (int64_t)task->letter_count);
+        metrics_set(metrics, METRIC_STANDING_LETTERS, number, (int64_t)task->letters.count);
         metrics_set(metrics, METRIC_STANDING_REFUSED, number, (int64_t)task->refused_rows.count);
     }
     set_offsets(m, task->number, &task->progress);

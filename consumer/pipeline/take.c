@@ -133,6 +133,7 @@ static void hold_record(struct member *m, struct task *task, const struct record
     struct err err;
     struct arena *arena = &task->next.arena;
     enum err_kind kind = decode(m->decoder, record, arena, &item.change, &err);
+    kind = task_decision(m, task, record, kind, &err);
     if (kind == ERR_NONE) {
         log_record(m, record, &item.change);
         report_change(m, task, record, &item.change);
@@ -204,14 +205,15 @@ static enum err_kind put_aside(const struct member *m, struct task *task,
 
 static void apply_silently(struct member *m, struct task *task, const struct record *record) {
     struct err err;
-    enum err_kind kind;
-    const struct known_letter *letter = task_letter_at(task, record->table, record->offset);
-    if (letter) {
+    const struct known_letter *letter;
+    enum err_kind kind = task_letter_of(m, task, record, &letter, &err);
+    if (kind == ERR_NONE && letter) {
         kind = apply_letter(task, letter, &err);
-    } else {
+    } else if (kind == ERR_NONE) {
         struct change change;
         arena_reset(&m->scratch);
         kind = decode(m->decoder, record, &m->scratch, &change, &err);
+        kind = task_decision(m, task, record, kind, &err);
         if (kind == ERR_NONE) {
             report_change(m, task, record, &change);
             kind = apply_change(task, &change, record, &err);

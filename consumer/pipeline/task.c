@@ -30,7 +30,8 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
     batch_reset(&task->current, ops, consume);
     batch_reset(&task->next, ops, consume);
     arena_reset(&task->letters_arena);
-    task->letter_count = 0;
+    task->letters.count = 0;
+    task->decided.count = 0;
     task->phase = TASK_WAITING;
     task->positioned = false;
     task->hunting = false;
@@ -66,7 +67,8 @@ void task_destroy(struct task **task, const struct consume_ops *ops, struct cons
     arena_clear(&t->refused_arena);
     arena_clear(&t->found_arena);
     free(t->found);
-    free(t->letters);
+    free(t->letters.items);
+    free(t->decided.items);
     free(t->refused);
     join_destroy(&t->join);
     txn_part_clear(&t->part);
@@ -102,35 +104,36 @@ static int letter_compare(const void *left, const void *right) {
     return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
-const struct known_letter *task_letter_at(const struct task *task, int table, int64_t offset) {
+const struct known_letter *letter_at(const struct letter_list *list, int table, int64_t offset) {
     struct known_letter wanted = {.table = table, .offset = offset};
-    return task->letter_count == 0
+    return list->count == 0
                ? NULL
-               : bsearch(&wanted, task->letters, task->letter_count, sizeof wanted, letter_compare);
+               : bsearch(&wanted, list->items, list->count, sizeof wanted, letter_compare);
 }
 
 void task_know_letter(struct task *task, const struct known_letter *letter) {
-    if (task_letter_at(task, letter->table, letter->offset)) {
+    struct letter_list *list = letter->pending ? &task->decided : &task->letters;
+    if (letter_at(list, letter->table, letter->offset)) {
         return;
     }
-    if (task->letter_count == task->letter_cap) {
-        task->letter_cap = task->letter_cap ? task->letter_cap * 2 : 16;
-        task->letters = reallocarray(task->letters, task->letter_cap, sizeof *task->letters);
-        if (!task->letters) {
+    if (list->count == list->cap) {
+        list->cap = list->cap ? list->cap * 2 : 16;
+        list->items = reallocarray(list->items, list->cap, sizeof *list->items);
+        if (!list->items) {
             abort();
         }
     }
-    size_t at = task->letter_count++;
-    while (at > 0 && letter_compare(&task->letters[at - 1], letter) > 0) {
-        task->letters[at] = task->letters[at - 1];
+    size_t at = list->count++;
+    while (at > 0 && letter_compare(&list->items[at - 1], letter) > 0) {
+        list->items[at] = list->items[at - 1];
         at--;
     }
-    task->letters[at] = (struct known_letter){
-        .table = letter->table,
-        .offset = letter->offset,
-        .row_key = arena_copy(&task->letters_arena, letter->row_key),
-        .kept = arena_copy(&task->letters_arena, letter->kept),
-    };
+    struct known_letter *known = &list->items[at];
+    *known = *letter;
+    known->row_key = arena_copy(&task->letters_arena, letter->row_key);
+    known->kept = arena_copy(&task->letters_arena, letter->kept);
+    known->key = arena_copy(&task->letters_arena, letter->key);
+    known->value = STR_NONE;
 }
 
 static enum err_kind reader_get(void *ctx, int table, struct str key, struct str *ret_value,

@@ -18,6 +18,7 @@
 #include "base/backoff.h"
 #include "base/metrics.h"
 #include "pipeline/batch.h"
+#include "pipeline/checksum.h"
 #include "pipeline/refused_set.h"
 #include "pipeline/row_writer.h"
 #include "sink/sink.h"
@@ -89,6 +90,12 @@ struct seen {
     bool streamed[VIEW_TABLES_MAX];        /* a record that no snapshot read */
 };
 
+/* Dead letters by (table, offset), ascending. */
+struct letter_list {
+    struct known_letter *items;
+    size_t count, cap;
+};
+
 struct session; /* the pipeline's: member_impl.h */
 
 struct task {
@@ -118,10 +125,9 @@ struct task {
     struct work work;
     struct join *join;
     struct txn_part part;
-    /* Dead letters that stand in the sink, by (table, offset). */
     struct arena letters_arena;
-    struct known_letter *letters;
-    size_t letter_count, letter_cap;
+    struct letter_list letters; /* dead letters that stand in the sink */
+    struct letter_list decided; /* ... and the operator's decisions: records to be put aside */
     /* Halving a refused batch. */
     size_t record_limit; /* at most so many records a batch; 0: no limit */
     bool solo;           /* alone in its transaction */
@@ -161,11 +167,11 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
 void task_forget_found(struct task *task);
 const char *task_phase_name(enum task_phase phase);
 
-/* Notes a dead letter that stands in the sink now; copies its bytes. The first at an offset stays.
- */
+/* Notes a dead letter that stands in the sink now, or a decision; copies its bytes. The first at an
+ * offset stays. */
 void task_know_letter(struct task *task, const struct known_letter *letter);
-/* The dead letter at (table, offset) that stands in the sink, or NULL. */
-const struct known_letter *task_letter_at(const struct task *task, int table, int64_t offset);
+/* The letter at (table, offset), or NULL. */
+const struct known_letter *letter_at(const struct letter_list *list, int table, int64_t offset);
 /* How the join reads the task's state. */
 struct row_reader task_reader(struct task *task);
 

@@ -66,8 +66,8 @@ static int slot_compare(const void *left, const void *right) {
     return str_compare(a->touched.key, b->touched.key);
 }
 
-void letter_fill(struct dead_letter *letter, const struct member *m, const struct record *record,
-                 const char *reason) {
+void letter_fill(struct dead_letter *letter, const struct member *m, const struct task *task,
+                 const struct record *record, const char *reason) {
     *letter = (struct dead_letter){
         .topic = m->view->tables[record->table].topic,
         .table = record->table,
@@ -75,6 +75,8 @@ void letter_fill(struct dead_letter *letter, const struct member *m, const struc
         .offset = record->offset,
         .key = record->key,
         .value = record->value,
+        .checksum = record_checksum(record),
+        .decided = letter_at(&task->decided, record->table, record->offset) != NULL,
         .reason = reason,
     };
 }
@@ -97,7 +99,9 @@ static enum err_kind version_before(struct task *task, struct slots *slots, int 
 static enum err_kind add_letter(const struct member *m, struct task *task, struct slots *slots,
                                 const struct pending *item, struct err *reterr) {
     struct work *work = &task->work;
-    if (task->letter_count + work->letter_count >= m->o.dead_letter_max) {
+    struct dead_letter *letter = &work->letters[work->letter_count];
+    letter_fill(letter, m, task, &item->record, item->err->message);
+    if (!letter->decided && task->letters.count + work->letter_count >= m->o.dead_letter_max) {
         (void)err_set(reterr, ERR_HALT,
                       "more than %zu records of this task can't be applied (dead.letter.max); the "
                       "newest: %.300s. Look at sync_dead_letter, mend the cause, raise the setting",
@@ -105,8 +109,6 @@ static enum err_kind add_letter(const struct member *m, struct task *task, struc
         return err_about(reterr, m->view->tables[item->record.table].topic.ptr,
                          item->record.partition, item->record.offset);
     }
-    struct dead_letter *letter = &work->letters[work->letter_count];
-    letter_fill(letter, m, &item->record, item->err->message);
     if (item->change.key.ptr) {
         letter->row_key = item->change.key;
         enum err_kind kind = version_before(task, slots, item->record.table, item->change.key,

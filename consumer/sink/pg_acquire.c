@@ -167,7 +167,13 @@ static struct known_letter letter_read(struct sink *sink, const PGresult *result
         .kept = arena_copy(&sink->results, result_value(result, row, 4)),
         .key = arena_copy(&sink->results, result_value(result, row, 5)),
         .value = arena_copy(&sink->results, result_value(result, row, 6)),
+        .value_len = read_be64(PQgetvalue(result, row, 7)),
+        .has_checksum = !PQgetisnull(result, row, 8),
+        .pending = PQgetvalue(result, row, 9)[0] != 0,
     };
+    if (letter.has_checksum) {
+        letter.checksum = (uint32_t)read_be64(PQgetvalue(result, row, 8));
+    }
     for (size_t t = 0; t < sink->view->table_count; t++) {
         if (str_equal(sink->view->tables[t].topic, result_value(result, row, 1))) {
             letter.table = (int)t;
@@ -195,7 +201,8 @@ static void letters_answer(struct sink *sink, const PGresult *result) {
         if (!of || letter.table < 0) {
             continue;
         }
-        if (of->newest.has_offsets && letter.offset >= of->newest.offsets[letter.table]) {
+        if (!letter.has_checksum && !letter.pending && of->newest.has_offsets &&
+            letter.offset >= of->newest.offsets[letter.table]) {
             sink->letters_ahead = true;
         } else {
             of->letters[of->letter_count++] = letter;

@@ -85,6 +85,7 @@ static size_t letter_fill(struct sink *sink, const struct txn_part *part,
     buf_reset(text);
     text_clean(text, str_from(letter->reason));
     array_add(&c[9], buf_view(text));
+    array_add_int64(&c[10], letter->checksum);
     return letter->key.len + letter->value.len + letter->row_key.len + letter->kept.len + text->len;
 }
 
@@ -116,14 +117,16 @@ static bool send_cleared(struct sink *sink) {
 }
 
 static bool send_letters(struct sink *sink) {
-    static const uint32_t types[] = {OID_INT4,  OID_TEXT,  OID_TEXT,  OID_INT4,  OID_INT8,
-                                     OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_TEXT};
-    static const uint32_t arrays[] = {
-        OID_INT4_ARRAY,  OID_TEXT_ARRAY,  OID_TEXT_ARRAY,  OID_INT4_ARRAY,  OID_INT8_ARRAY,
-        OID_BYTEA_ARRAY, OID_BYTEA_ARRAY, OID_BYTEA_ARRAY, OID_BYTEA_ARRAY, OID_TEXT_ARRAY};
+    static const uint32_t types[] = {OID_INT4,  OID_TEXT,  OID_TEXT,  OID_INT4, OID_INT8, OID_BYTEA,
+                                     OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_TEXT, OID_INT8};
+    static const uint32_t arrays[] = {OID_INT4_ARRAY,  OID_TEXT_ARRAY,  OID_TEXT_ARRAY,
+                                      OID_INT4_ARRAY,  OID_INT8_ARRAY,  OID_BYTEA_ARRAY,
+                                      OID_BYTEA_ARRAY, OID_BYTEA_ARRAY, OID_BYTEA_ARRAY,
+                                      OID_TEXT_ARRAY,  OID_INT8_ARRAY};
     struct commit_cursor *cursor = &sink->cursor;
     const size_t column_count = sizeof types / sizeof types[0];
     size_t count = 0, bytes = 0;
+    bool decided = false; /* of the slice: a statement for each kind */
     for (size_t c = 0; c < column_count; c++) {
         array_begin(&sink->columns[c], types[c]);
     }
@@ -134,7 +137,13 @@ static bool send_letters(struct sink *sink) {
             cursor->letter = 0;
             continue;
         }
-        bytes += letter_fill(sink, part, &part->letters[cursor->letter++]);
+        const struct dead_letter *letter = &part->letters[cursor->letter];
+        if (count > 0 && letter->decided != decided) {
+            break;
+        }
+        decided = letter->decided;
+        bytes += letter_fill(sink, part, letter);
+        cursor->letter++;
         count++;
     }
     if (count == 0) {
@@ -146,7 +155,8 @@ static bool send_letters(struct sink *sink) {
         array_end(&sink->columns[c], count);
         params_add(sink, arrays[c], buf_view(&sink->columns[c]));
     }
-    flight_prepared(sink, (struct step){STEP_LETTERS, 0}, "sync_letters");
+    flight_prepared(sink, (struct step){STEP_LETTERS, 0},
+                    decided ? "sync_decided" : "sync_letters");
     return true;
 }
 

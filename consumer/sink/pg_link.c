@@ -283,6 +283,7 @@ static void setup_send(struct sink *sink) {
         {"sync_table", SQL_TABLE},
         {"sync_register", SQL_REGISTER},
         {"sync_look", SQL_LOOK},
+        {"sync_decided", SQL_LETTERS_DECIDED},
     };
     params_begin(sink);
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {

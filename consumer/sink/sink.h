@@ -54,9 +54,12 @@ struct refusal {
 struct known_letter {
     int table;
     int64_t offset;
-    struct str row_key, kept; /* as struct dead_letter */
-    /* The record, where a later letter is about the same row; else ptr NULL. */
-    struct str key, value;
+    struct str row_key, kept, key; /* as struct dead_letter */
+    struct str value;              /* where a later letter is about the same row; else ptr NULL */
+    int64_t value_len;             /* of the record; -1: it has no value */
+    bool has_checksum;             /* false: an earlier release wrote it */
+    uint32_t checksum;
+    bool pending; /* the operator's decision: to be put aside when its task comes to it */
 };
 
 struct sink_result {
@@ -101,9 +104,9 @@ struct sink_ops {
     bool (*ready)(const struct sink *sink);
     void (*commit)(struct sink *sink, const struct txn *txn);
     /* Takes the tasks' locks, compares or writes the identity, appends a row with owner and the
-     * newest row's offsets for each, reads the refused rows and the dead letters. Those at or after
-     * the offsets are deleted and not given: their work never ended, and their records are judged
-     * anew. A difference of identity is SINK_HALT. */
+     * newest row's offsets for each, reads the refused rows and the dead letters. Those of earlier
+     * releases at or after the offsets are deleted and not given: their work never ended, and
+     * their records are judged anew. A difference of identity is SINK_HALT. */
     void (*acquire)(struct sink *sink, const int32_t *tasks, size_t count, const char *owner);
     /* The tasks' newest rows, and whether the sink table is the one that they speak of. */
     void (*newest)(struct sink *sink, const int32_t *tasks, size_t count);

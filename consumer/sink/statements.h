@@ -55,13 +55,23 @@
     " WHERE p.view = $1::text AND p.task = x.task AND p.seq > x.seq - 200 AND p.seq <= x.seq - "   \
     "100"
 
-/* A replay finds its letter standing: the first `kept` stays. */
-#define SQL_LETTERS_WRITE                                                                          \
-    "INSERT INTO sync_dead_letter"                                                                 \
-    "(view, task, topic, \"table\", partition, \"offset\", key, value, row_key, kept, reason)"     \
+#define SQL_LETTERS                                                                                \
+    "INSERT INTO sync_dead_letter(view, task, topic, \"table\", partition, \"offset\", key,"       \
+    " value, row_key, kept, reason, checksum)"                                                     \
     " SELECT $1::text, x.* FROM unnest($2::int[], $3::text[], $4::text[], $5::int[],"              \
-    " $6::bigint[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::text[]) x"           \
-    " ON CONFLICT DO NOTHING"
+    " $6::bigint[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::text[],"             \
+    " $12::bigint[]) x ON CONFLICT "
+
+/* A replay finds its letter standing: the first `kept` stays. */
+#define SQL_LETTERS_WRITE SQL_LETTERS "DO NOTHING"
+
+/* In place of the operator's decisions; a statement of its own, since it takes a privilege more. */
+#define SQL_LETTERS_DECIDED                                                                        \
+    SQL_LETTERS                                                                                    \
+    "(view, topic, partition, \"offset\") DO UPDATE SET key = excluded.key,"                       \
+    " value = excluded.value, row_key = excluded.row_key, kept = excluded.kept,"                   \
+    " reason = excluded.reason, checksum = excluded.checksum, at = now(), pending = false"         \
+    " WHERE sync_dead_letter.pending"
 
 #define SQL_NEWEST_OF                                                                              \
     " FROM unnest($2::int[]) t(task) LEFT JOIN LATERAL"                                            \
@@ -89,16 +99,18 @@
     "SELECT d.partition, d.topic, d.\"offset\", d.row_key, d.kept, d.key,"                         \
     " CASE WHEN EXISTS (SELECT FROM sync_dead_letter l WHERE l.view = d.view"                      \
     "  AND l.topic = d.topic AND l.partition = d.partition AND l.\"offset\" > d.\"offset\""        \
-    "  AND l.row_key = d.row_key AND l.kept IS NOT NULL) THEN d.value END"                         \
+    "  AND l.row_key = d.row_key AND l.kept IS NOT NULL) THEN d.value END,"                        \
+    " coalesce(octet_length(d.value), -1)::bigint, d.checksum, d.pending"                          \
     " FROM sync_dead_letter d WHERE d.view = $1::text AND d.partition = ANY ($2::int[])"
 
-/* Letters of works that never ended, of earlier releases: at or after the offsets. Under the tasks'
- * locks, and only while they are still $3's. */
+/* Letters of works that never ended, of earlier releases (which wrote no checksum): at or after the
+ * offsets. Under the tasks' locks, and only while they are still $3's. */
 #define SQL_LETTERS_SWEEP                                                                          \
     "DELETE FROM sync_dead_letter d USING (SELECT t.task, p.offsets, p.owner" SQL_NEWEST_OF ") n," \
     " unnest($4::text[]) WITH ORDINALITY o(topic, i)"                                              \
     " WHERE d.view = $1::text AND d.partition = n.task AND d.topic = o.topic"                      \
-    " AND n.owner = $3::text AND d.\"offset\" >= n.offsets[o.i]"
+    " AND n.owner = $3::text AND d.\"offset\" >= n.offsets[o.i]"                                   \
+    " AND d.checksum IS NULL AND NOT d.pending"
 
 /* Rows that the sink table refuses by their own values: $2 tasks, $3 keys. */
 #define SQL_REFUSED_CLEAR                                                                          \
@@ -211,18 +223,20 @@
 
 /* Tables of older versions: what they lack. */
 #define SQL_LACKING                                                                                \
-    "SELECT count(*) < 6 FROM pg_attribute WHERE NOT attisdropped"                                 \
+    "SELECT count(*) < 7 FROM pg_attribute WHERE NOT attisdropped"                                 \
     " AND (attrelid, attname) IN ((to_regclass('sync_progress'), 'marks'),"                        \
     " (to_regclass('sync_progress'), 'generation'), (to_regclass('sync_identity'), 'generation')," \
     " (to_regclass('sync_identity'), 'relation'), (to_regclass('sync_identity'), 'home'),"         \
-    " (to_regclass('sync_identity'), 'definition'))"
+    " (to_regclass('sync_identity'), 'definition'), (to_regclass('sync_dead_letter'), 'pending'))"
 #define SQL_MIGRATE                                                                                \
     "ALTER TABLE sync_progress ADD COLUMN IF NOT EXISTS marks bigint[],"                           \
     " ADD COLUMN IF NOT EXISTS generation bigint NOT NULL DEFAULT 0;\n"                            \
     "ALTER TABLE sync_identity ADD COLUMN IF NOT EXISTS definition text,"                          \
     " ADD COLUMN IF NOT EXISTS generation bigint NOT NULL DEFAULT 0,"                              \
     " ADD COLUMN IF NOT EXISTS relation oid, ADD COLUMN IF NOT EXISTS file bigint,"                \
-    " ADD COLUMN IF NOT EXISTS home text"
+    " ADD COLUMN IF NOT EXISTS home text;\n"                                                       \
+    "ALTER TABLE sync_dead_letter ADD COLUMN IF NOT EXISTS checksum bigint,"                       \
+    " ADD COLUMN IF NOT EXISTS pending boolean NOT NULL DEFAULT false"
 
 #define SQL_DDL                                                                                    \
     "CREATE TABLE IF NOT EXISTS sync_progress (\n"                                                 \
@@ -263,6 +277,8 @@
     "    kept bytea,\n"                                                                            \
     "    reason text NOT NULL,\n"                                                                  \
     "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
+    "    checksum bigint,\n"                                                                       \
+    "    pending boolean NOT NULL DEFAULT false,\n"                                                \
     "    PRIMARY KEY (view, topic, partition, \"offset\")\n"                                       \
     ");\n"                                                                                         \
     "CREATE TABLE IF NOT EXISTS sync_refused (\n"                                                  \

@@ -64,6 +64,8 @@ struct dead_letter {
     struct str key, value; /* as they came; ptr NULL: none */
     struct str row_key;    /* row_key_encode; ptr NULL: not readable */
     struct str kept;       /* the state's version before it (row_value_encode); ptr NULL: absent */
+    uint32_t checksum;     /* of key and value: is the record at the offset still this one? */
+    bool decided;          /* takes the place of the operator's decision, which stands there */
     const char *reason;
 };
 

@@ -1,4 +1,4 @@
-/* Dead letters as earlier releases stored them. */
+/* Dead letters as earlier releases stored them, or of another log. */
 #include "view/row.h"
 #include "world.h"
 
@@ -79,15 +79,8 @@ static void plant_behind(struct world *world) {
 }
 
 static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t offset) {
-    struct sink_content *sink = &world->sink;
     const struct entry *entry = &world->log[table][task].entries[offset];
-    struct letter *letters = realloc(sink->letters, (sink->letter_count + 1) * sizeof *letters);
-    if (!letters) {
-        abort();
-    }
-    sink->letters = letters;
-    struct letter *letter = &letters[sink->letter_count++];
-    *letter = (struct letter){.task = task, .table = table, .offset = offset};
+    struct letter *letter = sim_sink_add_letter(world, table, task, offset);
     char digits[2][16];
     (void)snprintf(digits[0], sizeof digits[0], "%d", entry->student);
     (void)snprintf(digits[1], sizeof digits[1], "%d", entry->contact);
@@ -102,8 +95,6 @@ static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t
         plant(world, letter, rng_chance(&world->rng, 0.5) ? entry->version : 1, -1);
     }
     buf_clear(&key);
-    memcpy(letter->key, entry->key, sizeof letter->key);
-    memcpy(letter->value, entry->value, sizeof letter->value);
 }
 
 /* Works that died behind their first transaction, which held the letters. */
@@ -143,5 +134,98 @@ void play_legacy(struct world *world) {
     world_drain(world);
     if (!world->failure[0]) {
         oracle_final(world, "at rest");
+    }
+}
+
+static bool has_letters(const struct world *world, int32_t task) {
+    for (size_t k = 0; k < world->sink.letter_count; k++) {
+        if (world->sink.letters[k].task == task) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the halt advises: the letters that are not of this log. */
+static void delete_letters(struct world *world, const bool *tasks, bool planted) {
+    struct sink_content *sink = &world->sink;
+    size_t count = 0;
+    for (size_t k = 0; k < sink->letter_count; k++) {
+        if (!tasks[sink->letters[k].task] || (planted && !sink->letters[k].planted)) {
+            sink->letters[count++] = sink->letters[k];
+        }
+    }
+    sink->letter_count = count;
+    for (int i = 0; i < world->members; i++) {
+        node_resume(world->nodes[i]);
+    }
+}
+
+/* Tasks that must have halted before they wrote anything. */
+static void check_halted(struct world *world, const bool *must) {
+    for (int32_t p = 0; p < world->partitions; p++) {
+        if (must[p] && world_halts(world, p) == 0) {
+            world_fail(world, "task %d goes on, though a dead letter of it is another log's", p);
+        }
+    }
+}
+
+/* Topics, table and progress are made anew, the dead letters are not. */
+static void swap_logs(struct world *world, bool *ret_must) {
+    world_lose_caches(world, 1);
+    for (int32_t p = 0; p < world->partitions; p++) {
+        for (int t = 0; t < TABLES; t++) {
+            world->log[t][p].count = world->log[t][p].start = 0;
+        }
+        world->sink.progress[p] = (struct progress){0};
+        ret_must[p] = has_letters(world, p);
+    }
+    memset(world->sink.rows, 0, sizeof world->sink.rows);
+    world_trace(world, "---- swapped");
+    for (int i = 0; i < 20; i++) {
+        source_step(world);
+    }
+}
+
+/* A dead letter that an old log left stands at a good record's offset. */
+static void plant_strangers(struct world *world, bool *ret_must) {
+    world_lose_caches(world, 1);
+    for (int32_t p = 0; p < world->partitions; p++) {
+        const struct topic_log *log = &world->log[0][p];
+        int64_t end = world->sink.progress[p].offsets[0];
+        ret_must[p] = false;
+        for (int64_t i = 0; i < end && i < log->count && !ret_must[p]; i++) {
+            if (log->entries[i].flaw == FLAW_NONE && log->entries[i].kept &&
+                rng_chance(&world->rng, 0.3)) {
+                struct letter *letter = sim_sink_add_letter(world, 0, p, i);
+                bool other_value = rng_chance(&world->rng, 0.5);
+                letter->has_checksum = other_value;
+                letter->planted = true;
+                (other_value ? letter->value : letter->key)[5] ^= 1;
+                ret_must[p] = true;
+            }
+        }
+    }
+}
+
+void play_swapped(struct world *world) {
+    bool must[PARTITIONS_MAX] = {false};
+    world_steps(world, world_pick(world, world->knobs.steps));
+    world_drain(world);
+    for (int turn = 0; turn < 2 && !world->failure[0]; turn++) {
+        turn == 0 ? swap_logs(world, must) : plant_strangers(world, must);
+        struct sink_content before = world->sink;
+        world_settle(world);
+        check_halted(world, must);
+        for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
+            if (must[p]) {
+                world_check_untouched(world, &before, p);
+            }
+        }
+        delete_letters(world, must, turn > 0);
+        world_drain(world);
+        if (!world->failure[0]) {
+            oracle_final(world, turn == 0 ? "of the new log" : "without the strangers");
+        }
     }
 }

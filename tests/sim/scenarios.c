@@ -7,7 +7,7 @@
 #define CACHES_ROUNDS 60  /* until every cache that rests is committed */
 #define REST_ROUNDS   150 /* nothing in flight for so long: whoever can go on has */
 
-static void lose_caches(struct world *world, double share) {
+void world_lose_caches(struct world *world, double share) {
     for (int i = 0; i < world->members; i++) {
         node_restart(world->nodes[i]);
     }
@@ -19,8 +19,7 @@ static void lose_caches(struct world *world, double share) {
     }
 }
 
-/* Until everybody is done or halted. */
-static void settle(struct world *world) {
+void world_settle(struct world *world) {
     int rest = 0;
     world->faults = false;
     connector_step(world, INT64_MAX);
@@ -88,7 +87,7 @@ static void repeat_others(struct world *world, const int64_t (*counts)[PARTITION
     }
 }
 
-static int64_t halts_of(const struct world *world, int32_t task) {
+int64_t world_halts(const struct world *world, int32_t task) {
     int64_t halts = 0;
     for (int i = 0; i < world->members; i++) {
         halts += node_halts(world->nodes[i], task);
@@ -96,22 +95,22 @@ static int64_t halts_of(const struct world *world, int32_t task) {
     return halts;
 }
 
-static void check_untouched(struct world *world, const struct sink_content *before, int32_t task) {
+void world_check_untouched(struct world *world, const struct sink_content *before, int32_t task) {
     for (int t = 0; t < TABLES; t++) {
         if (world->sink.progress[task].offsets[t] != before->progress[task].offsets[t]) {
-            world_fail(world, "the offsets of task %d moved, though its log was made anew", task);
+            world_fail(world, "the offsets of task %d moved, though it must have halted", task);
         }
     }
     for (int s = 1; s <= STUDENTS_MAX; s++) {
         for (int c = 1; c <= CONTACTS_MAX && s % world->partitions == task; c++) {
             const struct sink_row *is = &world->sink.rows[s][c], *was = &before->rows[s][c];
             if (is->there != was->there || is->name != was->name || is->number != was->number) {
-                world_fail(world, "the row (%d,%d) changed, though its log was made anew", s, c);
+                world_fail(world, "the row (%d,%d) changed, though it must have halted", s, c);
             }
         }
     }
-    if (halts_of(world, task) == 0) {
-        world_fail(world, "task %d goes on, though its log was made anew", task);
+    if (world_halts(world, task) == 0) {
+        world_fail(world, "task %d goes on, though it must have halted", task);
     }
 }
 
@@ -128,15 +127,15 @@ void play_remade(struct world *world) {
             counts[t][p] = world->log[t][p].count;
         }
     }
-    lose_caches(world, 0.6);
+    world_lose_caches(world, 0.6);
     world->now_us += 1000000; /* no record is of now */
     remake_logs(world, remade);
     repeat_others(world, counts, remade);
     struct sink_content before = world->sink;
-    settle(world);
+    world_settle(world);
     for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
         if (remade[p]) {
-            check_untouched(world, &before, p);
+            world_check_untouched(world, &before, p);
         }
     }
     world->misrouted_task = 0; /* nothing more to be learned from the caches */
@@ -224,14 +223,14 @@ void play_hole(struct world *world) {
     world_drain(world);
     world->faults = rng_chance(&world->rng, 0.3);
     for (int deaths = 1 + rng_below(&world->rng, 3); deaths > 0; deaths--) {
-        lose_caches(world, 0.7);
+        world_lose_caches(world, 0.7);
         put_students(world, 0.6);
         put_contacts(world, 0.2);
         connector_step(world, INT64_MAX);
         world_trace(world, "---- refused versions arrive");
         run_into_rebuild(world, 1, rng_below(&world->rng, 12));
     }
-    lose_caches(world, 0);
+    world_lose_caches(world, 0);
     world_drain(world);
     if (!world->failure[0]) {
         oracle_final(world, "at rest");
@@ -241,7 +240,7 @@ void play_hole(struct world *world) {
 void play_mended(struct world *world) {
     world_steps(world, world_pick(world, world->knobs.steps));
     world_trace(world, "---- no more faults");
-    settle(world);
+    world_settle(world);
     world_trace(world, "---- mended");
     world->mended = true;
     for (int i = 0; i < world->members; i++) {

@@ -170,16 +170,16 @@ static void apply_ops(struct world *world, const struct sim_part *part, bool loa
 }
 
 /* No more dead letters than allowed, and none of what is acceptable (now). */
-static void check_letters(struct world *world, int32_t task) {
+static void check_letters(struct world *world, const struct letter *letter) {
+    int32_t task = letter->task;
     int count = 0;
     for (size_t i = 0; i < world->sink.letter_count; i++) {
-        count += world->sink.letters[i].task == task;
+        count += world->sink.letters[i].task == task && !world->sink.letters[i].pending;
     }
     if (count > world->letters_max) {
         world_fail(world, "task %d has %d dead letters, %d are allowed", task, count,
                    world->letters_max);
     }
-    const struct letter *letter = &world->sink.letters[world->sink.letter_count - 1];
     if (world->mended &&
         world->log[letter->table][task].entries[letter->offset].flaw == FLAW_REFUSED) {
         world_fail(world, "task %d: an acceptable record became a dead letter", task);
@@ -199,12 +199,10 @@ static void apply_letters(struct world *world, const struct sim_part *part) {
     sink->letters = letters;
     for (size_t i = 0; i < part->letter_count; i++) {
         const struct letter *letter = &part->letters[i];
-        for (size_t k = 0; k < sink->letter_count; k++) {
-            if (sink->letters[k].task == letter->task && sink->letters[k].table == letter->table &&
-                sink->letters[k].offset == letter->offset) {
-                world_fail(world, "the dead letter %d[%d]@%lld comes twice", letter->table,
-                           letter->task, (long long)letter->offset);
-            }
+        struct letter *stands = sim_sink_letter(world, letter->table, letter->task, letter->offset);
+        if (stands && !(letter->pending && stands->pending)) {
+            world_fail(world, "the dead letter %d[%d]@%lld comes twice", letter->table,
+                       letter->task, (long long)letter->offset);
         }
         world_trace(world, "  LETTER %s[%d]@%lld kept %d", letter->table ? "contact" : "student",
                     letter->task, (long long)letter->offset, letter->has_kept);
@@ -213,8 +211,10 @@ static void apply_letters(struct world *world, const struct sim_part *part) {
                        letter->table, letter->task, (long long)letter->offset);
         }
         oracle_letter(world, letter, part->after.offsets[letter->table]);
-        sink->letters[sink->letter_count++] = *letter;
-        check_letters(world, part->task);
+        struct letter *to = stands ? stands : &sink->letters[sink->letter_count++];
+        *to = *letter;
+        to->pending = false;
+        check_letters(world, letter);
     }
 }
 
@@ -374,7 +374,11 @@ static void fill_letters(const struct sink *sink, size_t count, struct sink_resu
                     .row_key = {letter->has_row_key ? letter->row_key : NULL, letter->row_key_len},
                     .kept = {letter->has_kept ? letter->kept : NULL, letter->kept_len},
                     .key = str_from(letter->key),
-                    .value = str_from(letter->value)};
+                    .value = str_from(letter->value),
+                    .value_len = (int64_t)strlen(letter->value),
+                    .has_checksum = letter->has_checksum,
+                    .checksum = letter->checksum,
+                    .pending = letter->pending};
             }
         }
     }
@@ -387,8 +391,8 @@ static void sweep_letters(struct world *world, int32_t task) {
     size_t count = 0;
     for (size_t i = 0; i < sink->letter_count; i++) {
         const struct letter *letter = &sink->letters[i];
-        bool ahead = letter->task == task && progress->has_offsets &&
-                     letter->offset >= progress->offsets[letter->table];
+        bool ahead = letter->task == task && progress->has_offsets && !letter->has_checksum &&
+                     !letter->pending && letter->offset >= progress->offsets[letter->table];
         if (ahead) {
             world_trace(world, "SWEPT %s[%d]@%lld", letter->table ? "contact" : "student", task,
                         (long long)letter->offset);

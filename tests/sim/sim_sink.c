@@ -175,6 +175,9 @@ static void copy_letters(struct world *world, struct sim_part *to, const struct 
         if (from->kept.ptr) {
             memcpy(letter->kept, from->kept.ptr, from->kept.len);
         }
+        letter->has_checksum = true;
+        letter->checksum = from->checksum;
+        letter->pending = from->decided; /* takes the place of one */
         memcpy(letter->key, from->key.ptr, from->key.len);
         memcpy(letter->value, from->value.ptr, from->value.len);
     }

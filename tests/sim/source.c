@@ -161,7 +161,9 @@ enum flaw source_flaw(const struct world *world, int version) {
     }
     unsigned mixed = (unsigned)-version * 2654435761U; /* of its own, like the version */
     bool flawed = (double)(mixed >> 16) < world->knobs.flawed * 65536;
-    return flawed ? (enum flaw)(FLAW_NUL + (int)((unsigned)-version % 3)) : FLAW_REFUSED;
+    return flawed
+               ? (enum flaw)(FLAW_NUL + (int)((unsigned)-version % (world->knobs.decides ? 4 : 3)))
+               : FLAW_REFUSED;
 }
 
 /* Of such a row the source knows nothing but its key (decode/blank.h). */
@@ -183,7 +185,11 @@ static void row_json(char *out, size_t size, const struct event *event, int vers
     if (is_blank(event)) {
         (void)snprintf(value, sizeof value, "\"\"");
     }
-    if (event->table == 0) {
+    if (event->table == 0 && flaw == FLAW_COLUMN) {
+        (void)snprintf(out, size, "{\"student_id\":%s}", student);
+    } else if (flaw == FLAW_COLUMN) {
+        (void)snprintf(out, size, "{\"contact_id\":%d,\"student_id\":%s}", event->contact, student);
+    } else if (event->table == 0) {
         (void)snprintf(out, size, "{\"student_id\":%s,\"name\":%s}", student, value);
     } else {
         (void)snprintf(out, size, "{\"contact_id\":%d,\"student_id\":%s,\"contact_number\":%s}",

@@ -124,6 +124,24 @@ static void let_learn(struct world *world) {
     }
 }
 
+/* Halted records are put aside by the operator's decision: of each log the next one. */
+static void decide(struct world *world) {
+    for (int32_t p = 0; p < world->partitions && world->knobs.decides; p++) {
+        const struct progress *progress = &world->sink.progress[p];
+        for (int t = 0; t < TABLES; t++) {
+            const struct topic_log *log = &world->log[t][p];
+            int64_t at = progress->has_offsets ? progress->offsets[t] : 0;
+            while (at < log->count &&
+                   (log->entries[at].flaw != FLAW_COLUMN || sim_sink_letter(world, t, p, at))) {
+                at++;
+            }
+            if (at < log->count) {
+                sim_sink_decide(world, t, p, at);
+            }
+        }
+    }
+}
+
 /* A partition can't be read on, a member is told to try again, or to stop. */
 static void halt_or_resume(struct world *world) {
     struct node *node = some_node(world);
@@ -131,6 +149,9 @@ static void halt_or_resume(struct world *world) {
     if (x < 0.3) {
         sim_consume_halt(node_consume(node));
     } else if (x < 0.7) {
+        if (rng_chance(&world->rng, 0.5)) {
+            decide(world);
+        }
         node_resume(node);
     } else {
         node_stop(node);
@@ -270,6 +291,7 @@ void world_drain(struct world *world) {
     int rest = 0;
     for (int round = 0; round < DRAIN_ROUNDS && !world->failure[0]; round++) {
         if ((world->knobs.halts > 0 || world->knobs.unique) && round % RESUME_ROUNDS == 0) {
+            decide(world);
             resume_all(world);
         }
         world_rounds(world, 1);

@@ -46,8 +46,9 @@ struct knobs {
     double halts;      /* tasks halt, are resumed; members are told to stop */
     double bad;        /* share of values that the sink refuses */
     double flawed;     /* ... of these: of records that can't be decoded */
-    int checked; /* a CHECK of the user's refuses one row of so many, by its values; 0: none */
-    bool unique; /* a contact may stand under one student only, for the sink */
+    int checked;  /* a CHECK of the user's refuses one row of so many, by its values; 0: none */
+    bool unique;  /* a contact may stand under one student only, for the sink */
+    bool decides; /* some of these halt; the operator decides to put them aside */
     bool inserts_only; /* no deletes, no moves: no valid row may ever be removed */
     bool stray;        /* rows that the state does not know stand in the sink */
     bool split;        /* assignments may be split between topics for a while */
@@ -61,6 +62,7 @@ enum flaw {
     FLAW_NUL,     /* a text that PostgreSQL can't hold */
     FLAW_CUT,     /* its value is no JSON */
     FLAW_KEY,     /* its key is larger than keys can be: it names no row */
+    FLAW_COLUMN,  /* it lacks a column: its task halts, until the operator decides */
 };
 
 struct entry {
@@ -98,7 +100,9 @@ struct letter {
     bool has_row_key, has_kept;
     char row_key[64], kept[64];
     char key[64], value[320]; /* the record */
-    bool planted;             /* what it keeps is wrong: right is `right` */
+    bool has_checksum, pending;
+    uint32_t checksum;
+    bool planted; /* what it keeps is wrong: right is `right` */
     int right;
 };
 
@@ -178,6 +182,14 @@ void play_at_random(struct world *world);
 void world_steps(struct world *world, int count);
 /* Every member runs, for some rounds. */
 void world_rounds(struct world *world, int count);
+/* Until everybody is done or halted. */
+void world_settle(struct world *world);
+/* How often a task was halted since its members started. */
+int64_t world_halts(const struct world *world, int32_t task);
+/* The task has written nothing since, and halted. */
+void world_check_untouched(struct world *world, const struct sink_content *before, int32_t task);
+/* Everything restarts, and tasks lose their caches. */
+void world_lose_caches(struct world *world, double share);
 /* No more faults: everything that was sent is applied within a bounded number of rounds. */
 void world_drain(struct world *world);
 
@@ -191,6 +203,8 @@ void play_hole(struct world *world);
 /* Dead letters as earlier releases stored them: with a version that was refused, or of works that
  * never ended. */
 void play_legacy(struct world *world);
+/* The topics are made anew, but the dead letters of the old ones stay. */
+void play_swapped(struct world *world);
 /* Too many refused records, until their cause is mended and the members are told. */
 void play_mended(struct world *world);
 
@@ -233,6 +247,12 @@ void sim_sink_restore(struct world *world, int commits);
 void sim_sink_lose_rows(struct world *world);
 /* Every task's rows are in the table that is there now, as far as its progress says. */
 bool sim_sink_table_known(const struct world *world);
+/* The dead letter or decision at an offset of a log, or NULL. */
+struct letter *sim_sink_letter(const struct world *world, int table, int32_t task, int64_t offset);
+/* Stores one of the record that stands there, for whoever needs it: returns it. */
+struct letter *sim_sink_add_letter(struct world *world, int table, int32_t task, int64_t offset);
+/* `dead-letters add`. */
+void sim_sink_decide(struct world *world, int table, int32_t task, int64_t offset);
 bool sim_sink_idle(const struct world *world);
 /* A transaction is in flight. */
 bool sim_sink_writes(const struct sink *sink);

@@ -119,11 +119,18 @@ static void test_ddl_brings_older_tables_up_to_date(void **state) {
     struct err err;
     assert_int_equal(apply(&err), ERR_NONE);
     admin("ALTER TABLE sync_progress DROP COLUMN marks;"
-          " ALTER TABLE sync_identity DROP COLUMN definition");
+          " ALTER TABLE sync_identity DROP COLUMN definition;"
+          " ALTER TABLE sync_dead_letter DROP COLUMN pending, DROP COLUMN checksum");
+    admin("INSERT INTO sync_dead_letter VALUES"
+          " ('student_contact', 1, 'oltp.public.student', 'public.student', 1, 3, NULL, NULL, "
+          "NULL, NULL, 'r')");
     admin("INSERT INTO sync_progress VALUES ('student_contact', 1, 5, '{1,2}', 'x')");
     assert_int_equal(apply(&err), ERR_NONE);
     assert_int_equal(apply(&err), ERR_NONE);
     assert_string_equal(ask("SELECT coalesce(marks::text, 'none') FROM sync_progress"), "none");
+    assert_string_equal(
+        ask("SELECT pending || coalesce(checksum::text, ' none') FROM sync_dead_letter"),
+        "false none");
 }
 
 static void test_ddl_without_a_server(void **state) {

@@ -99,6 +99,7 @@ static void store_letters(struct sink *sink) {
         txn_part_add_letter(&part, &letter);
     }
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+    admin("UPDATE sync_dead_letter SET checksum = NULL"); /* as an earlier release wrote them */
     txn_part_clear(&part);
 }
 
@@ -122,6 +123,20 @@ static void test_letters_ahead_are_swept(void **state) {
     assert_true(known[2].offset == 4 && str_is(known[2].kept, "kept") && !known[2].value.ptr);
     assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 3);
     assert_true(sink_newest(sink, 1).seq == event.results[0].newest.seq);
+    pg_sink_destroy(&sink);
+}
+
+/* One that was not written by an earlier release is another log's: the caller is told of it. */
+static void test_a_letter_ahead_is_given(void **state) {
+    (void)state;
+    struct sink *sink = sink_connected(view);
+    store_letters(sink);
+    admin("UPDATE sync_dead_letter SET checksum = 1 WHERE \"offset\" = 70");
+    struct sink_event event = acquire(sink, 1, OWNER_B);
+    assert_int_equal(event.kind, SINK_ACQUIRED);
+    assert_int_equal(event.results[0].letter_count, 4);
+    assert_int_equal(event.results[0].letters[3].offset, 70);
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 4);
     pg_sink_destroy(&sink);
 }
 
@@ -157,8 +172,11 @@ static void test_sweeping_takes_a_privilege(void **state) {
     setenv("PGUSER", "poor", 1);
     sink = sink_connected(view);
     setenv("PGUSER", "pg", 1);
-    assert_int_equal(acquire(sink, 2, OWNER_B).kind, SINK_ACQUIRED);
-    struct sink_event event = acquire(sink, 1, OWNER_B);
+    struct sink_event event = acquire(sink, 2, OWNER_B);
+    if (event.kind != SINK_ACQUIRED) {
+        fail_msg("%s", event.err.message);
+    }
+    event = acquire(sink, 1, OWNER_B);
     assert_int_equal(event.kind, SINK_HALT);
     assert_string_equal(event.err.sqlstate, "42501");
     assert_non_null(strstr(event.err.message, "sync_dead_letter"));
@@ -169,12 +187,88 @@ static void test_sweeping_takes_a_privilege(void **state) {
     admin("DROP OWNED BY poor; DROP ROLE poor");
 }
 
+static enum err_kind decide(int64_t offset, struct err *err) {
+    static struct log log = {.fd = 2, .level = LOG_ERROR, .member = "test"};
+    const char *keywords[] = {"port", NULL}, *values[] = {getenv("PGPORT"), NULL};
+    struct pg_sink_options options = {
+        .keywords = keywords, .values = values, .log = &log, .clock = clock_real()};
+    struct dead_letter record = {.topic = view->tables[1].topic,
+                                 .table = 1,
+                                 .partition = 1,
+                                 .offset = offset,
+                                 .key = STR("key\0\xff"),
+                                 .checksum = 0xfedcba98};
+    *err = (struct err){0};
+    return pg_decide(view, &options, &record, err);
+}
+
+/* A decision is given back as such, is not swept, and gives its place to the dead letter. */
+static void test_a_decision_becomes_a_letter(void **state) {
+    (void)state;
+    struct err err;
+    assert_int_equal(decide(9, &err), ERR_NONE); /* before there is any progress */
+    assert_int_equal(decide(9, &err), ERR_RETRY);
+    assert_non_null(strstr(err.message, "decided before"));
+    struct sink *sink = sink_connected(view);
+    struct sink_event event = acquire(sink, 1, OWNER_A);
+    assert_int_equal(event.results[0].letter_count, 1);
+    const struct known_letter *known = event.results[0].letters;
+    assert_true(known->pending && known->offset == 9 && known->table == 1);
+    assert_true(known->has_checksum && known->checksum == 0xfedcba98 && known->value_len == -1);
+    assert_true(str_equal(known->key, STR("key\0\xff")));
+    struct txn_part part;
+    part_begin(&part, view, 1, &event.results[0].newest);
+    part.after.offsets[1] = 10;
+    struct dead_letter letters[2] = {{.topic = view->tables[1].topic,
+                                      .table = 1,
+                                      .partition = 1,
+                                      .offset = 8,
+                                      .reason = "unreadable"}};
+    letters[1] = letters[0];
+    letters[1].offset = 9;
+    letters[1].kept = STR("kept");
+    letters[1].reason = "decided";
+    letters[1].checksum = 7;
+    letters[1].decided = true;
+    txn_part_add_letter(&part, &letters[0]);
+    txn_part_add_letter(&part, &letters[1]);
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+    assert_string_equal(
+        ask("SELECT string_agg(concat_ws(' ', \"offset\", reason, checksum, pending,"
+            " convert_from(kept, 'UTF8')), ', ' ORDER BY \"offset\")"
+            " FROM sync_dead_letter"),
+        "8 unreadable 0 f, 9 decided 7 f kept");
+    assert_int_equal(decide(9, &err), ERR_RETRY);
+    assert_non_null(strstr(err.message, "gone past this record"));
+    assert_int_equal(decide(10, &err), ERR_NONE);
+    assert_int_equal(acquire(sink, 1, OWNER_B).kind, SINK_ACQUIRED);
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter WHERE pending"), 1);
+    txn_part_clear(&part);
+    pg_sink_destroy(&sink);
+}
+
+/* The offsets can't move while a decision is written. */
+static void test_a_decision_takes_the_lock(void **state) {
+    (void)state;
+    struct err err;
+    PGconn *owner = admin_open();
+    PQclear(PQexec(owner, "BEGIN; SELECT pg_advisory_xact_lock("
+                          "hashtextextended('sync:student_contact', 0) + 1)"));
+    assert_int_equal(decide(9, &err), ERR_RETRY);
+    assert_non_null(strstr(err.message, "try again"));
+    PQfinish(owner);
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_letters_keep_the_first, reset),
         cmocka_unit_test_setup(test_letters_ahead_are_swept, reset),
+        cmocka_unit_test_setup(test_a_letter_ahead_is_given, reset),
         cmocka_unit_test_setup(test_letters_of_others_stay, reset),
         cmocka_unit_test_setup(test_sweeping_takes_a_privilege, reset),
+        cmocka_unit_test_setup(test_a_decision_becomes_a_letter, reset),
+        cmocka_unit_test_setup(test_a_decision_takes_the_lock, reset),
     };
     return cmocka_run_group_tests_name("sink_letters", tests, NULL, NULL);
 }
