@@ -161,8 +161,8 @@ int cli_cache(const struct cli *cli, const struct config *config) {
     struct err err;
     int32_t task = -1;
     enum err_kind kind = cli_load_view(config, &view, &place, &err);
-    if (kind == ERR_NONE && cli->argument) {
-        kind = parse_task(cli->argument, view->partition_count, &task, &err);
+    if (kind == ERR_NONE && cli->argument_count > 0) {
+        kind = parse_task(cli->arguments[0], view->partition_count, &task, &err);
     }
     if (kind == ERR_NONE) {
         kind = lmdb_store_guard(&err);

@@ -84,6 +84,12 @@ static bool take_flag(struct cli *cli, const char *arg) {
     return false;
 }
 
+static size_t arguments_of(const char *command) {
+    return strcmp(command, "cache") == 0          ? 1
+           : strcmp(command, "dead-letters") == 0 ? ARGUMENTS_MAX
+                                                  : 0;
+}
+
 static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *reterr) {
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i], *value;
@@ -99,8 +105,8 @@ static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *r
             cli->connector_file = arg + 18;
         } else if (arg[0] != '-' && !cli->command) {
             cli->command = arg;
-        } else if (arg[0] != '-' && !cli->argument && strcmp(cli->command, "cache") == 0) {
-            cli->argument = arg;
+        } else if (arg[0] != '-' && cli->argument_count < arguments_of(cli->command)) {
+            cli->arguments[cli->argument_count++] = arg;
         } else {
             return err_set(reterr, ERR_CONFIG, "unknown argument '%s'; --help shows what there is",
                            arg);
@@ -149,6 +155,9 @@ static int dispatch(const struct cli *cli, const struct config *config,
     }
     if (strcmp(cli->command, "cache") == 0) {
         return cli_cache(cli, config);
+    }
+    if (strcmp(cli->command, "dead-letters") == 0) {
+        return cli_dead_letters(cli, config);
     }
     struct err err;
     return cli_fail(unknown_command(cli->command, &err));

@@ -22,9 +22,13 @@
 /* plan --check-...: what is there is not what plan says; the differences are on stdout */
 #define EXIT_CODE_DIFFERENT 3
 
+#define ARGUMENTS_MAX 4
+
 struct cli {
-    const char *command;  /* "run", "plan", "cache"; NULL: none given */
-    const char *argument; /* cache: the task; NULL: all */
+    const char *command; /* "run", "plan", "cache", "dead-letters"; NULL: none given */
+    /* cache: the task, if one; dead-letters: "add", topic, partition, offset */
+    const char *arguments[ARGUMENTS_MAX];
+    size_t argument_count;
     const char *config_file;
     const char **sets; /* --set name=value */
     size_t set_count;
@@ -47,6 +51,7 @@ int cli_main(int argc, char **argv, char *const *env, struct cli_signals *signal
 int cli_run(const struct config *config, struct cli_signals *signals);
 int cli_plan(const struct cli *cli, const struct config *config);
 int cli_cache(const struct cli *cli, const struct config *config);
+int cli_dead_letters(const struct cli *cli, const struct config *config);
 
 /* The connector's configuration as plan prints it; the caller frees it. */
 MUST_CHECK enum err_kind cli_connector_json(const struct config *config, const struct view *view,

@@ -30,6 +30,12 @@ static const struct command commands[] = {
     {"cache", "prints what the state caches hold", "cache [TASK]",
      "Prints the state caches under state.dir, or one task's, without changing them: where each\n"
      "stands, then its rows, one JSON object a line. Stop the member that uses a cache first.\n"},
+    {"dead-letters", "puts a record aside that halts its task",
+     "dead-letters add TOPIC PARTITION OFFSET",
+     "Decides that the record at this place is to be put aside: it goes to sync_dead_letter when\n"
+     "its task comes to it, and its row keeps the version before it. Halt messages name the "
+     "place.\n"
+     "Then send SIGHUP to the members, or restart them. Members may run meanwhile.\n"},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)

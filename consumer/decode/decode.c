@@ -326,6 +326,15 @@ static void set_key_of_record(const struct job *job) {
     }
 }
 
+/* What always helps, where it is right: the operator decides. */
+static void advise_decision(struct err *err) {
+    size_t len = strlen(err->message);
+    (void)snprintf(err->message + len, sizeof err->message - len,
+                   ". To put this record aside: oltp-olap-sync dead-letters add %s %" PRId32
+                   " %" PRId64 ", then SIGHUP",
+                   err->topic, err->partition, err->offset);
+}
+
 enum err_kind decode(struct decoder *decoder, const struct record *record, struct arena *arena,
                      struct change *ret_change, struct err *reterr) {
     if (!decoder->by_jansson && quick_decode(&decoder->quick, record, arena, ret_change)) {
@@ -341,6 +350,9 @@ enum err_kind decode(struct decoder *decoder, const struct record *record, struc
             char topic[sizeof reterr->topic];
             (void)snprintf(topic, sizeof topic, STR_FMT, STR_ARG(table->topic));
             (void)err_about(reterr, topic, record->partition, record->offset);
+            if (kind == ERR_HALT) {
+                advise_decision(reterr);
+            }
         }
     }
     *ret_change = change;

@@ -78,8 +78,9 @@ enum err_kind task_take_letters(struct member *m, struct task *task, struct know
 /* Letters of earlier releases are known by their key and the length of the value. */
 static bool is_of(const struct known_letter *letter, const struct record *record) {
     int64_t value_len = record->value.ptr ? (int64_t)record->value.len : -1;
-    return !letter->key.ptr == !record->key.ptr && str_equal(letter->key, record->key) &&
-           letter->value_len == value_len &&
+    bool same_key = letter->key.ptr && record->key.ptr ? str_equal(letter->key, record->key)
+                                                       : !letter->key.ptr && !record->key.ptr;
+    return same_key && letter->value_len == value_len &&
            (!letter->has_checksum || letter->checksum == record_checksum(record));
 }
 

@@ -143,21 +143,23 @@ static void quiet(void *ctx, const PGresult *result) {
     (void)result; /* "relation already exists, skipping" */
 }
 
-static enum err_kind connect_to(struct ddl *ddl, const struct pg_sink_options *options,
-                                struct err *reterr) {
+enum err_kind ddl_connect(const struct pg_sink_options *options, PGconn **ret_conn,
+                          struct err *reterr) {
     char **values = NULL;
     char **keywords = link_keywords(options, &values);
-    ddl->conn = PQconnectStartParams((const char *const *)keywords, (const char *const *)values, 0);
+    PGconn *conn =
+        PQconnectStartParams((const char *const *)keywords, (const char *const *)values, 0);
     link_keywords_free(&keywords, &values);
     enum err_kind kind = ERR_RETRY;
-    if (ddl->conn && PQstatus(ddl->conn) != CONNECTION_BAD) {
-        (void)PQsetErrorVerbosity(ddl->conn, PQERRORS_VERBOSE);
-        (void)PQsetNoticeReceiver(ddl->conn, quiet, NULL);
-        kind = connect_wait(ddl->conn, &options->clock);
+    *ret_conn = conn;
+    if (conn && PQstatus(conn) != CONNECTION_BAD) {
+        (void)PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+        (void)PQsetNoticeReceiver(conn, quiet, NULL);
+        kind = connect_wait(conn, &options->clock);
     }
     if (kind != ERR_NONE) {
         struct err err = {0};
-        link_describe(ddl->conn, &err);
+        link_describe(conn, &err);
         if (reterr) {
             *reterr = err;
             reterr->kind = err.kind == ERR_HALT ? ERR_CONFIG : ERR_RETRY;
@@ -379,7 +381,7 @@ static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
 enum err_kind pg_apply_ddl(const struct view *view, const struct pg_sink_options *options,
                            struct err *reterr) {
     struct ddl ddl = {.view = view, .log = options->log};
-    enum err_kind kind = connect_to(&ddl, options, reterr);
+    enum err_kind kind = ddl_connect(options, &ddl.conn, reterr);
     if (kind == ERR_NONE) {
         kind = apply(&ddl, reterr);
     }

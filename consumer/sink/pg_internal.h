@@ -179,6 +179,11 @@ struct sink {
     bool results_given;
 };
 
+/* pg_ddl.c */
+/* Connects, blocking. *ret_conn is the caller's to finish, also on failure. */
+MUST_CHECK enum err_kind ddl_connect(const struct pg_sink_options *options, PGconn **ret_conn,
+                                     struct err *reterr);
+
 /* pg_link.c */
 char **link_keywords(const struct pg_sink_options *options, char ***ret_values);
 void link_keywords_free(char ***keywords, char ***values);

@@ -31,6 +31,12 @@ MUST_CHECK enum err_kind pg_sink_new(const struct view *view, const struct pg_si
                                      struct sink **ret_sink, struct err *reterr);
 void pg_sink_destroy(struct sink **sink);
 
+/* The operator's decision: the record of *record (topic, table, partition, offset, key, value,
+ * checksum) is to be put aside when its task comes to it. Blocking. ERR_RETRY: not reachable, the
+ * task has gone past it, or it stands there already. */
+MUST_CHECK enum err_kind pg_decide(const struct view *view, const struct pg_sink_options *options,
+                                   const struct dead_letter *record, struct err *reterr);
+
 /* The tables beside the sink table: sync_progress, sync_identity, sync_dead_letter, sync_refused.
  * Static. */
 const char *pg_sink_ddl(void);

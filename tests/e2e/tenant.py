@@ -41,11 +41,14 @@ class Tenant(System):
         self.stack.add_connector(self.name, json.loads(self.plan("--connector")))
 
     def plan(self, *args: str) -> str:
-        done = subprocess.run([str(self.stack.binary), "plan", *args], env=self.environment("plan"), cwd=ROOT,
-                              capture_output=True, text=True, timeout=60, check=False)
+        done = self.command("plan", *args)
         if done.returncode != 0:
             raise Failure(f"plan {' '.join(args)} ended with {done.returncode}: {done.stderr[-600:]}")
         return done.stdout
+
+    def command(self, *args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([str(self.stack.binary), *args], env=self.environment("command"), cwd=ROOT,
+                              capture_output=True, text=True, timeout=60, check=False)
 
     def remove(self) -> None:
         """Members, connector and slot: the next case has the machine for itself."""

@@ -165,6 +165,7 @@ static const struct knobs families[] = {
      .halts = 0.6,
      .bad = 0.2,
      .flawed = 0.8,
+     .lag_steps = {20, 20000}, /* a halted task that is rebuilt reads its decision there */
      .decides = true},
     {.name = "mended",
      DEFAULTS,

@@ -1,7 +1,9 @@
 """Records that no Debezium would send: put aside where they can't be read, halting where the setting is wrong."""
 
 import json
+import re
 import shutil
+import signal
 
 import kafka
 from cases import Context, case
@@ -184,8 +186,88 @@ def halts(ctx: Context) -> None:
         tenant.settle("a restart, other partitions", partitions=others)
         for partition, pattern in HALTS.items():
             tenant.wait_halted(partition, pattern)
+        decide(tenant)
     finally:
         tenant.remove()
+
+
+def decide(tenant: Tenant) -> None:
+    """What the halts advise: the operator puts the records aside, while the member runs. Then all goes on."""
+    commands = []
+    for reason in tenant.members[1].readiness().reasons:
+        advised = re.search(r"oltp-olap-sync (dead-letters add (\S+) (\d+) (\d+)), then SIGHUP", reason)
+        if advised:
+            commands.append(advised[1].split())
+    if len(commands) != len(HALTS):
+        raise Failure(f"{len(HALTS)} tasks halt, the advice is {commands}")
+    for command in commands:
+        done = tenant.command(*command)
+        if done.returncode != 0 or "key {" not in done.stdout:
+            raise Failure(f"{command} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    expect(tenant, commands[0], "decided before")
+    expect(tenant, commands[0][:-1] + ["7000"], "no record at offset 7000")
+    pending = 'SELECT count(*) FILTER (WHERE pending), count(*) FILTER (WHERE row_key IS NOT NULL) FROM sync_dead_letter'
+    if tenant.olap.run(pending)[0] != (len(HALTS), 0):
+        raise Failure(f"the decisions are {tenant.olap.run('SELECT * FROM sync_dead_letter')}")
+    tenant.members[1].signal(signal.SIGHUP)
+    tenant.wait_ready(1)
+    tenant.settle("the decisions", dead_letters=True)
+    if tenant.olap.run(pending)[0][0] or len(letters(tenant)) != len(HALTS):
+        raise Failure(f"the dead letters are {tenant.olap.run('SELECT * FROM sync_dead_letter')}")
+    expect(tenant, commands[0], "gone past this record")
+    tenant.only(0)
+    tenant.drop_caches()
+    tenant.start(1)
+    tenant.settle("a rebuild that meets them again", dead_letters=True)
+
+
+def expect(tenant: Tenant, command: list[str], text: str) -> None:
+    done = tenant.command(*command)
+    if done.returncode != 1 or text not in done.stderr:
+        raise Failure(f"{command} ended with {done.returncode}, not with '{text}': {done.stdout}{done.stderr}")
+
+
+@case("poison-strangers")
+def strangers(ctx: Context) -> None:
+    """Dead letters without progress, then one at another record's offset: halts, whose advice works."""
+    tenant = poison_tenant(ctx, "poison_strange")
+    topic = "poison_strange.public.student"
+    try:
+        ids = [kafka.student_in(partition) for partition in range(PARTITIONS)]
+        tenant.oltp.run("INSERT INTO student SELECT id, 'good' FROM unnest(%s) id", ids)
+        tenant.oltp.run("INSERT INTO contact SELECT id, id, 'n' FROM unnest(%s) id", ids)
+        tenant.settle("good rows")
+        kafka.produce(ctx.stack, topic, [(kafka.student_key(ids[2]), "cut {")])
+        wait_until("it is a dead letter", lambda: len(letters(tenant)) == 1, 20)
+        tenant.only(0)
+        tenant.olap.transaction(f"TRUNCATE {tenant.view}, e2e.progress_log", "DELETE FROM sync_progress")
+        tenant.start(1, ready=False)
+        tenant.wait_halted(2, "sync_progress was emptied")
+        take_advice(tenant)
+        tenant.settle("letters without progress", dead_letters=True)
+        if len(letters(tenant)) != 1:
+            raise Failure(f"the load has found {letters(tenant)}")
+        tenant.only(0)
+        tenant.drop_caches()
+        tenant.olap.run('UPDATE sync_dead_letter SET "offset" = "offset" - 1')
+        tenant.start(1, ready=False)
+        tenant.wait_halted(2, "of another record")
+        take_advice(tenant)
+        tenant.settle("a letter of another record", dead_letters=True)
+        tenant.oltp.run("UPDATE student SET name = 'later'")
+        tenant.settle("later changes", dead_letters=True)
+    finally:
+        tenant.remove()
+
+
+def take_advice(tenant: Tenant) -> None:
+    advised = [found[1] for found in (re.search(r"(DELETE FROM sync_dead_letter WHERE .*?);", reason)
+                                      for reason in tenant.members[1].readiness().reasons) if found]
+    if len(advised) != 1:
+        raise Failure(f"the advice is {advised}")
+    tenant.olap.run(advised[0])
+    tenant.members[1].signal(signal.SIGHUP)
+    tenant.wait_ready(1)
 
 
 def progress(tenant: Tenant) -> list[tuple]:

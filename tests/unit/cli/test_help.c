@@ -72,8 +72,8 @@ static int times(const char *text, const char *word) {
 static void a_command_explains_itself_alone(void **state) {
     (void)state;
     static struct said said;
-    const char *const names[] = {"run", "plan", "cache"};
-    for (size_t i = 0; i < 3; i++) {
+    const char *const names[] = {"run", "plan", "cache", "dead-letters"};
+    for (size_t i = 0; i < 4; i++) {
         run(&said, (const char *const[]){names[i], "--help", NULL});
         assert_int_equal(said.code, 0);
         assert_true(lines(said.out) <= 30);
