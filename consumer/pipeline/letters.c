@@ -59,7 +59,9 @@ enum err_kind task_take_letters(struct member *m, struct task *task, struct know
                                 size_t count, struct err *reterr) {
     for (size_t i = 0; i < count; i++) {
         const struct known_letter *letter = &letters[i];
-        bool ahead = task->initial || letter->offset >= task->progress.offsets[letter->table];
+        /* a table that is filled again begins without offsets: its letters are right */
+        bool ahead = task->initial ? letter->unfounded
+                                   : letter->offset >= task->progress.offsets[letter->table];
         if (ahead && !letter->pending) {
             return strange_letter(m, task, letter, reterr);
         }

@@ -170,6 +170,7 @@ static struct known_letter letter_read(struct sink *sink, const PGresult *result
         .value_len = read_be64(PQgetvalue(result, row, 7)),
         .has_checksum = !PQgetisnull(result, row, 8),
         .pending = PQgetvalue(result, row, 9)[0] != 0,
+        .unfounded = PQgetvalue(result, row, 10)[0] != 0,
     };
     if (letter.has_checksum) {
         letter.checksum = (uint32_t)read_be64(PQgetvalue(result, row, 8));

@@ -59,7 +59,8 @@ struct known_letter {
     int64_t value_len;             /* of the record; -1: it has no value */
     bool has_checksum;             /* false: an earlier release wrote it */
     uint32_t checksum;
-    bool pending; /* the operator's decision: to be put aside when its task comes to it */
+    bool pending;   /* the operator's decision: to be put aside when its task comes to it */
+    bool unfounded; /* its task has no progress, and never had: that was deleted without it */
 };
 
 struct sink_result {

@@ -100,7 +100,9 @@
     " CASE WHEN EXISTS (SELECT FROM sync_dead_letter l WHERE l.view = d.view"                      \
     "  AND l.topic = d.topic AND l.partition = d.partition AND l.\"offset\" > d.\"offset\""        \
     "  AND l.row_key = d.row_key AND l.kept IS NOT NULL) THEN d.value END,"                        \
-    " coalesce(octet_length(d.value), -1)::bigint, d.checksum, d.pending"                          \
+    " coalesce(octet_length(d.value), -1)::bigint, d.checksum, d.pending,"                         \
+    " NOT EXISTS (SELECT FROM sync_progress p WHERE p.view = d.view AND p.task = d.partition"      \
+    "  AND p.offsets <> '{}')"                                                                     \
     " FROM sync_dead_letter d WHERE d.view = $1::text AND d.partition = ANY ($2::int[])"
 
 /* Letters of works that never ended, of earlier releases (which wrote no checksum): at or after the

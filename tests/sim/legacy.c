@@ -178,6 +178,7 @@ static void swap_logs(struct world *world, bool *ret_must) {
             world->log[t][p].count = world->log[t][p].start = 0;
         }
         world->sink.progress[p] = (struct progress){0};
+        world->sink.had_offsets[p] = false;
         ret_must[p] = has_letters(world, p);
     }
     memset(world->sink.rows, 0, sizeof world->sink.rows);

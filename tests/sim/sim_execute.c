@@ -350,6 +350,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
         const struct sim_part *part = &job->parts[i];
         check_offsets(world, &world->sink.progress[part->task], part);
         world->sink.progress[part->task] = part->after;
+        world->sink.had_offsets[part->task] |= part->after.has_offsets;
         apply_letters(world, part);
         clear_entries(world, part);
         apply_ops(world, part, job->load);
@@ -378,7 +379,8 @@ static void fill_letters(const struct sink *sink, size_t count, struct sink_resu
                     .value_len = (int64_t)strlen(letter->value),
                     .has_checksum = letter->has_checksum,
                     .checksum = letter->checksum,
-                    .pending = letter->pending};
+                    .pending = letter->pending,
+                    .unfounded = !sink->world->sink.had_offsets[letter->task]};
             }
         }
     }

@@ -110,6 +110,7 @@ struct letter {
 struct sink_content {
     struct sink_row rows[STUDENTS_MAX + 1][CONTACTS_MAX + 1];
     struct progress progress[PARTITIONS_MAX];
+    bool had_offsets[PARTITIONS_MAX]; /* sync_progress has a row of the task with offsets */
     struct letter *letters;
     size_t letter_count;
     /* Which table it is, which is registered, and how often it was filled anew. */
