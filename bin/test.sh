@@ -9,7 +9,7 @@
 #          target for some seconds; the statements for every type on a PostgreSQL of their own; the simulator
 #          (--seeds N seeds of each family, default 8000); each safety mechanism taken out once, to see the simulator
 #          fail (alone with --mutations); the checks of the sources (shellcheck, clang-format, clang-tidy, which room
-#          includes what) and of docker-compose.yml
+#          includes what), of the scripts and of docker-compose.yml
 #   e2e    tests/e2e: real PostgreSQL, Kafka, Connect and Debezium, on free ports and in a folder of their own, so a
 #          started stack is not disturbed; options that are not known here go there
 # --faults runs every fault of docs/reliability.md instead, many times each, and builds without one safety mechanism
@@ -107,6 +107,7 @@ check_sources() {
     check "clang-tidy" clang_tidy
     check "docker-compose.yml" compose_config
     check "the bench builds without the packages of the tests" bench_alone
+    counted scripts bash tests/scripts/run.sh
     for script in tests/*.sh; do [ ! -x "$script" ] || check "$script" "$script"; done
 }
 # One file a process: clang-tidy 14 carries the analyzer's va_list state from one file into the next.
