@@ -82,6 +82,15 @@ class Stack:
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
             raise Failure(f"bin/{path} {' '.join(args)} ended with {code}:\n{tail}")
 
+    def says(self, path: str, *args: str, seconds: float = 300, **env: str | None) -> tuple[int, str]:
+        """Exit code and output of a script that may fail; a variable of None is taken out of the environment."""
+        merged = {name: value for name, value in (self.env | env).items() if value is not None}
+        done = subprocess.run([str(ROOT / "bin" / path), *args], env=merged, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, check=False)
+        with (self.log_dir / "scripts.log").open("a") as out:
+            print("\n$", path, *args, env or "", f"\n{done.stdout}\n(code {done.returncode})", file=out, flush=True)
+        return done.returncode, done.stdout
+
     def startup(self) -> None:
         self.script("startup.sh", "--native", "--yes")
 

@@ -1,0 +1,125 @@
+"""What the scripts of bin/ do about a connector, a slot, a part or settings that are not as they were."""
+
+from cases import Context, case
+from wait import Failure
+
+CONNECTOR = "oltp-olap-sync"
+SLOT = "oltp_olap_sync"
+OTHER_OLTP = """
+CREATE TABLE author (author_id int PRIMARY KEY, author_name text NOT NULL);
+CREATE TABLE book (book_id int PRIMARY KEY, author_id int NOT NULL, title text NOT NULL);
+ALTER TABLE author REPLICA IDENTITY FULL;
+ALTER TABLE book REPLICA IDENTITY FULL;
+"""
+OTHER_VIEW = """
+CREATE MATERIALIZED VIEW author_book AS
+SELECT author.author_id AS author_id, book.book_id AS book_id, author.author_name AS author_name, book.title AS title
+FROM author INNER JOIN book ON author.author_id = book.author_id;
+"""
+
+
+def must(step: str, said: tuple[int, str], code: int, *parts: str, never: tuple[str, ...] = ()) -> None:
+    missing = [part for part in parts if part not in said[1]] + [f"not {part}" for part in never if part in said[1]]
+    if said[0] != code or missing:
+        raise Failure(f"{step}: code {said[0]}, expected {code}; lacks {missing}; it said:\n{said[1]}")
+
+
+def startup(ctx: Context, **env: str | None) -> tuple[int, str]:
+    said = ctx.stack.says("startup.sh", **env)
+    ctx.system.adopt()
+    return said
+
+
+def a_pair(ctx: Context, partition: int) -> tuple[int, int]:
+    student, contact = ctx.student_id(partition), ctx.contact_id()
+    ctx.sql("INSERT INTO student VALUES (%s, 'one')", student)
+    ctx.sql("INSERT INTO contact VALUES (%s, %s, 'n')", contact, student)
+    ctx.expect("a pair", [student], [(student, contact, "one", "n")])
+    return student, contact
+
+
+@case("other-files")
+def other_files(ctx: Context) -> None:
+    """A start with other SQL files over a running stack is refused: the connector keeps its tables, their changes come."""
+    student, contact = a_pair(ctx, 3)
+    oltp, view = ctx.stack.folder / "other-oltp.sql", ctx.stack.folder / "other-view.sql"
+    oltp.write_text(OTHER_OLTP)
+    view.write_text(OTHER_VIEW)
+    other = {"SYNC_SCHEMAS_OLTP": str(oltp), "SYNC_SCHEMAS_VIEW": str(view)}
+    before = ctx.stack.rest("GET", f"/connectors/{CONNECTOR}/config")
+    for how in ("running", "deleted"):
+        if how == "deleted":  # its offsets stay: under the same prefix it would go on from them with other tables
+            ctx.stack.remove_connector(CONNECTOR)
+        must(f"other files, the connector {how}", startup(ctx, **other), 1, "table.include.list", "author", "Nothing was changed",
+             never=("Ready after",))
+    if ctx.sql("SELECT to_regclass('author')") != [(None,)]:
+        raise Failure("a refused start made a source table")
+    must("the files of then", startup(ctx), 0, "Ready after")
+    if (after := ctx.stack.rest("GET", f"/connectors/{CONNECTOR}/config")) != before:
+        raise Failure(f"the connector is not as it was: {after}")
+    ctx.sql("UPDATE student SET name = 'two' WHERE student_id = %s", student)
+    ctx.expect("its changes come", [student], [(student, contact, "two", "n")])
+
+
+@case("lost-slot")
+def lost_slot(ctx: Context) -> None:
+    """The replication slot goes while Connect is down: the start fails and says so; each way out does what it says."""
+    student, contact = a_pair(ctx, 4)
+    ctx.stack.service("stop", "connect")
+    ctx.sql("UPDATE student SET name = 'two' WHERE student_id = %s", student)
+    gone = ctx.contact_id()
+    ctx.sql("INSERT INTO contact VALUES (%s, %s, 'new')", gone, student)
+    ctx.sql("DELETE FROM contact WHERE contact_id = %s", contact)
+    ctx.sql("SELECT pg_drop_replication_slot(%s)", SLOT)
+    must("the start", startup(ctx), 1, f"replication slot {SLOT} in the OLTP database is lost", "no longer available",
+         "SNAPSHOT_MODE=when_needed", "with new topics", never=("Ready after", "first snapshot"))
+    must("status", ctx.stack.says("status.sh"), 1, "RUNNING FAILED", "no longer available", f"there is no slot {SLOT}", "Not working")
+    must("a new snapshot", startup(ctx, SYNC_CONNECTOR_SNAPSHOT_MODE="when_needed"), 0, "snapshot.mode: initial, now when_needed")
+    ctx.system.pass_sentinels()
+    rows = ctx.system.olap.run(f"SELECT contact_id, name FROM {ctx.system.view} WHERE student_id = %s ORDER BY 1", student)
+    if rows != sorted([(gone, "two"), (contact, "two")]):  # as documented: the deleted contact's row stays
+        raise Failure(f"after the new snapshot: {rows}")
+    ctx.sql("INSERT INTO contact VALUES (%s, %s, 'n')", contact, student)
+    ctx.sql("DELETE FROM contact WHERE contact_id = %s", contact)
+    ctx.expect("deleted once more", [student], [(student, gone, "two", "new")])
+    must("as before", startup(ctx, SYNC_CONNECTOR_SNAPSHOT_MODE="initial"), 0, "now initial")
+    must("status at the end", ctx.stack.says("status.sh"), 0, "RUNNING RUNNING")
+    ctx.system.settle()
+
+
+@case("dead-part")
+def dead_part(ctx: Context) -> None:
+    """A part dies: status says which, with exit code 1, and bin/startup.sh starts it again."""
+    must("all works", ctx.stack.says("status.sh"), 0, "RUNNING RUNNING", never=(" down ", "Not working"))
+    for part, title in (("kafka", "Kafka"), ("connect", "Kafka Connect"), ("consumer-1", "consumer-1")):
+        ctx.stack.service("kill", part)
+        must(f"{part} killed", ctx.stack.says("status.sh"), 1, f"Down: {title}.", "bin/startup.sh")
+        must(f"{part} started again", startup(ctx), 0, "Ready after")
+    must("all works again", ctx.stack.says("status.sh"), 0, never=(" down ",))
+    ctx.system.settle()
+
+
+@case("remembered")
+def remembered(ctx: Context) -> None:
+    """The number of members and SYNC_ variables are remembered; a member whose settings changed is started again."""
+    ctx.stack.scale(2)
+    must("two members stay two", startup(ctx, CONSUMERS=None), 0, never=("Stopping member",))
+    must("another log level", startup(ctx, CONSUMERS=None, SYNC_LOG_LEVEL="debug"), 0, "SYNC_LOG_LEVEL=debug (so far: not set)",
+         "Stopping member consumer-1", "Stopping member consumer-2", "SYNC_LOG_LEVEL")
+    must("it is remembered", startup(ctx, CONSUMERS=None), 0, never=("Stopping member", "so far"))
+    must("and shown", ctx.stack.says("status.sh", CONSUMERS=None), 0, "SYNC_LOG_LEVEL=debug", "CONSUMERS=2", "consumer-2")
+    must("back", startup(ctx, SYNC_LOG_LEVEL="info"), 0, "SYNC_LOG_LEVEL=info (so far: debug)", "Stopping member consumer-2")
+    ctx.system.settle()
+
+
+@case("missing-table")
+def missing_table(ctx: Context) -> None:
+    """One of the source tables is missing: the start says which, under the name of the file that it really reads."""
+    contact_sql = "contact_away"
+    ctx.sql(f"ALTER TABLE contact RENAME TO {contact_sql}")
+    try:
+        must("a table is missing", startup(ctx), 1, "some are missing: public.contact", "schemas/oltp.sql", never=("Ready after",))
+    finally:
+        ctx.sql(f"ALTER TABLE {contact_sql} RENAME TO contact")
+    must("it is back", startup(ctx), 0, "2 tables are there")
+    ctx.system.settle()
