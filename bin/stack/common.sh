@@ -216,10 +216,10 @@ wait_for() { # seconds command...
 
 # ---- the last lines of startup -------------------------------------------------------------------------------------
 
-# The mode has stack_plan (what `oltp-olap-sync plan` prints) and oltp_query (psql's options, in the OLTP database).
+# The mode has plan (what `oltp-olap-sync plan` prints) and oltp_query (psql's options, in the OLTP database).
 print_next_steps() {
     local plan view inserts=''
-    plan=$(stack_plan 2>/dev/null) || plan=''
+    plan=$(plan 2>/dev/null </dev/null) || plan=''
     view=$(printf '%s\n' "$plan" | sed -n 's/^-- View \(.*\): fingerprint .*/\1/p')
     inserts=$(oltp_query -At \
         -v "tables=$(printf '%s\n' "$plan" | sed -n 's/^-- Source \(.*\): topic .*/\1/p' | tr '\n' ' ' | sed 's/ $//')" \

@@ -1,45 +1,54 @@
 # shellcheck shell=bash
 # The Debezium connector as a step of a start and as a line of the status, for both modes. The mode has connect_rest
-# METHOD PATH [FILE], connect_answers, connect_lives, plan OPTIONS... and oltp_query PSQL-OPTIONS... bash 3.2 and POSIX tools only.
+# METHOD PATH [FILE], connect_answers, connect_lives, plan OPTIONS..., compare_with_plan FILE and
+# oltp_query PSQL-OPTIONS... bash 3.2 and POSIX tools only.
 
 # shellcheck source=bin/stack/connector.sh
 . "$ROOT/bin/stack/connector.sh"
 
 # A connector that exists keeps what it captures: another table list would drop the changes of the tables that it loses,
-# and other keys or routing would put a row's changes into two partitions.
-refuse_other_connector() { # file-with-what-runs file-with-what-is-wanted
-    local differs
-    differs=$(connector_differences "$1" "$2" | sed -n 's/^must //p')
-    [ -n "$differs" ] || return 0
-    printf '%s\n' "$differs" >"$LOG_DIR/connector.log"
+# and other keys or routing would put a row's changes into two partitions. Sets HARMLESS to what may be changed.
+refuse_other_connector() { # file-with-what-runs
+    local report status=0
+    report=$(compare_with_plan "$1" 2>"$LOG_DIR/plan.log") || status=$?
+    # Connect adds the name.
+    HARMLESS=$(printf '%s\n' "$report" | sed -n -e '/^harmless: name:/d' -e 's/^harmless: //p')
+    case $status in
+        0) return 0 ;;
+        3) ;;
+        *) plan_failed "What the connector has could not be compared with what is wanted." ;;
+    esac
     [ ! -e "$KEPT_SETTINGS.before" ] || mv "$KEPT_SETTINGS.before" "$KEPT_SETTINGS"
     step_failed "The connector $CONNECTOR was registered for something else, and changing it would lose changes:
-$(printf '%s\n' "$differs" | sed 's/^/    /')
+$(printf '%s\n' "$report" | sed -n 's/^different: /    /p')
 Nothing was changed." '' \
         "go on with what it was registered for: ${COMMAND_PREFIX}bin/startup.sh, with the SQL files and settings of then" \
         "or run this beside it: SYNC_RUN_DIR=/some/folder, with every port of .env changed" \
         "or give the first one up: docs/operations.md, Starting anew, with new topics" \
         "(a demonstration whose data may go: ${COMMAND_PREFIX}bin/shutdown.sh --wipe, then start again)"
 }
+plan_failed() { # what; plan's own sentence says which line of a file, or which setting
+    step_failed "$1" "$LOG_DIR/plan.log" "correct $(oltp_sql) or $(view_sql), or the settings; see docs/operations.md for the message"
+}
+# The two SQL files, as named in the settings.
+oltp_sql() { echo "${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql}"; }
+view_sql() { echo "${SYNC_SCHEMAS_VIEW:-schemas/student_contact.sql}"; }
 
 # Before anything is touched. One that was deleted left its offsets behind: under the same topic prefix it would go on from
 # them with other tables, so it counts as there.
-check_connector() { # file-with-what-was-registered-last file-with-what-is-wanted
+check_connector() { # file-with-what-was-registered-last
     local runs=$1.runs
-    if connect_answers && connect_rest GET "/connectors/$CONNECTOR/config" >"$runs" 2>/dev/null; then
-        refuse_other_connector "$runs" "$2"
+    if connect_rest GET "/connectors/$CONNECTOR/config" >"$runs" 2>/dev/null; then
+        refuse_other_connector "$runs"
     elif [ -s "$1" ]; then
-        if connect_answers && connector_differences "$1" "$2" | grep -q '^must topic\.prefix:'; then return 0; fi
-        refuse_other_connector "$1" "$2"
+        if connect_answers && compare_with_plan "$1" 2>/dev/null | grep -q '^different: topic\.prefix:'; then
+            return 0
+        fi
+        refuse_other_connector "$1"
     fi
+    rm -f "$runs"
 }
 
-# The two SQL files, as named in the settings and as they are found.
-oltp_sql() { echo "${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql}"; }
-view_sql() { echo "${SYNC_SCHEMAS_VIEW:-schemas/student_contact.sql}"; }
-plan_failed() { # what; both read by plan itself, so that its own sentence says which line of them is wrong
-    step_failed "$1" "$LOG_DIR/plan.log" "correct $(oltp_sql) or $(view_sql), or the settings; see docs/operations.md for the message"
-}
 # An update of the configuration would restart the running task: only where something differs, and only what may.
 register_connector() {
     local want=$RUN_DIR/connector.json.new runs=$RUN_DIR/connector.json.runs answer=$LOG_DIR/connector.log differs reader
@@ -47,8 +56,8 @@ register_connector() {
     plan --connector >"$want" 2>"$LOG_DIR/plan.log" || plan_failed "The connector's configuration could not be made."
     differs=new
     if connect_rest GET "/connectors/$CONNECTOR/config" >"$runs" 2>/dev/null; then
-        refuse_other_connector "$runs" "$want"
-        differs=$(connector_differences "$runs" "$want")
+        refuse_other_connector "$runs"
+        differs=$HARMLESS
     fi
     reader=''
     if [ -n "$differs" ]; then
@@ -59,7 +68,8 @@ register_connector() {
     mv "$want" "$RUN_DIR/connector.json"
     rm -f "$runs"
     await_connector "$reader"
-    [ "$differs" = new ] || [ -z "$differs" ] || printf '%s\n' "$differs" | sed 's/^may \(.*\), here it would be \(.*\)/    changed: \1, now \2/'
+    [ "$differs" = new ] || [ -z "$differs" ] || printf '%s\n' "$differs" |
+        sed 's/^\(.*\): the connector has \(.*\), plan says \(.*\)/    changed: \1: \2, now \3/'
 }
 # Connect answers 409 while its group settles: worth another try. 400 is not, but the time is short.
 put_connector() { connect_rest PUT "/connectors/$CONNECTOR/config" "$1" >"$2" 2>&1; }

@@ -1,48 +1,6 @@
 # shellcheck shell=sh
-# The Debezium connector, for both modes and for the container `init`: what Kafka Connect says of it, why it failed, and
-# how it differs from what is wanted. POSIX sh and awk; the caller has connect_rest METHOD PATH [FILE].
-
-# A flat JSON object of strings as lines: key, tab, value (escapes as they came), sorted.
-connector_lines() { # file
-    LC_ALL=C awk '
-        { text = text $0 " " }
-        END {
-            string = "\"([^\"\\\\]|\\\\.)*\""
-            while (match(text, string "[ \t]*:[ \t]*" string)) {
-                pair = substr(text, RSTART, RLENGTH)
-                text = substr(text, RSTART + RLENGTH)
-                match(pair, "^" string)
-                key = substr(pair, 2, RLENGTH - 2)
-                value = substr(pair, RLENGTH + 1)
-                sub(/^[ \t]*:[ \t]*"/, "", value)
-                sub(/"$/, "", value)
-                if (key != "name") print key "\t" value
-            }
-        }' "$1" | LC_ALL=C sort
-}
-
-# What two configurations differ in, a line each: "must KEY: HAS, here it would be WANTS" for what decides which changes
-# come, under which key, into which partition, under which name; "may ..." for the rest, which can be changed while the
-# connector runs. Nothing: they are the same.
-connector_differences() { # file-with-what-runs file-with-what-is-wanted
-    { connector_lines "$1" | sed 's/^/1	/'; connector_lines "$2" | sed 's/^/2	/'; } | LC_ALL=C awk -F '\t' '
-        { value[$1, $2] = $3; there[$1, $2] = 1; if (!seen[$2]++) order[++n] = $2 }
-        function shown(side, key) { return (side, key) in there ? value[side, key] : "(not set)" }
-        function decides(key) {
-            return key ~ /^(topic\.prefix|slot\.name|publication\.name|plugin\.name|connector\.class|database\.dbname)$/ ||
-                key ~ /^(message\.key\.columns|skipped\.operations|snapshot\.include\.collection\.list)$/ ||
-                key ~ /^(table|schema|column)\.(include|exclude)\.list$/ ||
-                key ~ /^(transforms|predicates)(\.|$)/
-        }
-        END {
-            for (i = 1; i <= n; i++) {
-                key = order[i]
-                if (shown(1, key) == shown(2, key)) continue
-                printf "%s %s: %s, here it would be %s\n", decides(key) ? "must" : "may",
-                    key, shown(1, key), shown(2, key)
-            }
-        }'
-}
+# The Debezium connector, for both modes and for the container `init`: what Kafka Connect says of it, and why it
+# failed. POSIX sh and awk; the caller has connect_rest METHOD PATH [FILE].
 
 # From the answer to /connectors/NAME/status: the states of the connector and its tasks, e.g. RUNNING RUNNING.
 connector_states() {

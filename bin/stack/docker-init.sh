@@ -34,14 +34,17 @@ connector() {
     oltp-olap-sync plan --connector >/tmp/wanted.json
     differs=new
     if connect_rest GET "/connectors/$CONNECTOR/config" >/tmp/runs.json 2>/dev/null; then
-        differs=$(connector_differences /tmp/runs.json /tmp/wanted.json)
-        if printf '%s\n' "$differs" | grep '^must ' >/tmp/must; then
+        status=0
+        oltp-olap-sync plan --check-connector </tmp/runs.json >/tmp/report || status=$?
+        # Connect adds the name.
+        differs=$(sed -n -e '/^harmless: name:/d' -e 's/^harmless: //p' /tmp/report)
+        if [ "$status" -eq 3 ]; then
             echo "The connector $CONNECTOR was registered for something else, and changing it would lose changes:" >&2
-            sed 's/^must /    /' /tmp/must >&2
+            sed -n 's/^different: /    /p' /tmp/report >&2
             echo "Nothing was changed in it. Start with the SQL files and settings of then, or anew with new topics" >&2
             echo "(docs/operations.md, Starting anew)." >&2
-            exit 1
         fi
+        [ "$status" -eq 0 ] || exit 1
     fi
     [ -z "$differs" ] || put_connector
     await_connector

@@ -60,12 +60,12 @@ HALF_MADE="$HALF_MADE (removes all data of this stack), then bin/startup.sh"
 
 # Before anything is touched or remembered: what was registered last, and what runs, must allow what is wanted now.
 stack_check() {
-    plan --connector >"$RUN_DIR/connector.json.new" 2>"$LOG_DIR/plan.log" || plan_failed "The connector's configuration could not be made."
-    check_connector "$RUN_DIR/connector.json" "$RUN_DIR/connector.json.new"
+    plan >"$RUN_DIR/plan" 2>"$LOG_DIR/plan.log" || plan_failed "The plan could not be made."
+    check_connector "$RUN_DIR/connector.json"
 }
 # In the image, which needs nothing else of the stack for it.
 plan() { compose run --rm --no-deps -T --entrypoint oltp-olap-sync init plan "$@" </dev/null; }
-stack_plan() { plan; }
+compare_with_plan() { compose run --rm --no-deps -T --entrypoint oltp-olap-sync init plan --check-connector <"$1"; }
 oltp_query() { compose exec -T oltp psql -X -q -U "$PG_USER" -d "$PG_DATABASE" "$@"; }
 connect_rest() { # method path [file]; prints the answer; fails on an HTTP error
     local method=$1 path=$2

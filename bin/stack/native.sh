@@ -36,8 +36,8 @@ stack_check() {
     local name
     one_startup_only
     require_space "$RUN_DIR" 300 "a start"
-    plan --connector >"$RUN_DIR/connector.json.new" 2>"$LOG_DIR/plan.log" || plan_failed "The connector's configuration could not be made."
-    check_connector "$RUN_DIR/connector.json" "$RUN_DIR/connector.json.new"
+    plan >"$RUN_DIR/plan" 2>"$LOG_DIR/plan.log" || plan_failed "The plan could not be made."
+    check_connector "$RUN_DIR/connector.json"
     for name in $(running_parts); do
         case $CHANGED_SETTINGS in *_PORT=*|*PG_USER=*|*PG_DATABASE=*)
             step_failed "A port, user or database is changed while ${name^} runs." '' "bin/shutdown.sh first, then start again" ;;
@@ -123,23 +123,30 @@ prepare_databases_and_topics() {
 }
 # Made from the file if none of the view's tables is there; tables that are there are never changed.
 source_tables() {
-    local log=$LOG_DIR/plan.log wanted there missing n
+    local log=$LOG_DIR/plan.log wanted there missing n said
     plan >"$RUN_DIR/plan" 2>"$log" || plan_failed "The plan could not be made."
     wanted=$(sed -n 's/^-- Source \(.*\): topic .*/\1/p' "$RUN_DIR/plan" | LC_ALL=C sort)
     there=$(pg_sql oltp -d "$PG_DATABASE" -Atc "SELECT schemaname || '.' || tablename FROM pg_tables" 2>"$log") ||
         step_failed "The OLTP database could not be asked for its tables." "$log" "see docs/operations.md"
     missing=$(printf '%s\n' "$there" | LC_ALL=C sort | LC_ALL=C comm -13 - <(printf '%s\n' "$wanted"))
     n=$(printf '%s\n' "$wanted" | wc -l)
-    if [ -z "$missing" ]; then
-        step_done "$n $([ "$n" -eq 1 ] && echo "table is" || echo "tables are") there and left alone"
-    elif [ "$missing" = "$wanted" ]; then
+    if [ "$missing" = "$wanted" ]; then
         pg_sql oltp -d "$PG_DATABASE" -1 -f "$(at_root "$(oltp_sql)")" >"$log" 2>&1 ||
             step_failed "$(oltp_sql) could not be applied." "$log" "correct the file, then bin/startup.sh again"
-        step_done
-    else
+        said=''
+    elif [ -n "$missing" ]; then
         step_failed "Of the view's source tables some are there, and some are missing: ${missing//$'\n'/, }." '' \
-            "make them as $(oltp_sql) declares them (bin/psql.sh oltp), then bin/startup.sh again"
+            "make them as $(oltp_sql) declares them (${COMMAND_PREFIX}bin/psql.sh oltp), then bin/startup.sh again"
+    else
+        said="$n $([ "$n" -eq 1 ] && echo "table is" || echo "tables are") there and left alone"
     fi
+    plan --check-source >"$log" 2>&1 || {
+        said=$(sed -n 's/^different: /    /p' "$log")
+        [ -n "$said" ] || step_failed "The OLTP database could not be compared with $(oltp_sql)." "$log" "see docs/operations.md"
+        step_failed "The tables in the OLTP database are not as $(oltp_sql) says:
+$said" '' "$(oltp_sql) is wrong: correct it" "or the tables are: change them (${COMMAND_PREFIX}bin/psql.sh oltp), then bin/startup.sh again"
+    }
+    step_done "$said"
 }
 
 start_connector() {
@@ -151,7 +158,7 @@ start_connector() {
 }
 connect_lives() { alive connect; }
 oltp_query() { pg_sql oltp -d "$PG_DATABASE" "$@"; }
-stack_plan() { plan; }
+compare_with_plan() { plan --check-connector="$1"; }
 
 # ---- members -------------------------------------------------------------------------------------------------------
 

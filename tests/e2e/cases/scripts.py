@@ -74,7 +74,7 @@ def lost_slot(ctx: Context) -> None:
     must("the start", startup(ctx), 1, f"replication slot {SLOT} in the OLTP database is lost", "no longer available",
          "SNAPSHOT_MODE=when_needed", "with new topics", never=("Ready after", "first snapshot"))
     must("status", ctx.stack.says("status.sh"), 1, "RUNNING FAILED", "no longer available", f"there is no slot {SLOT}", "Not working")
-    must("a new snapshot", startup(ctx, SYNC_CONNECTOR_SNAPSHOT_MODE="when_needed"), 0, "snapshot.mode: initial, now when_needed")
+    must("a new snapshot", startup(ctx, SYNC_CONNECTOR_SNAPSHOT_MODE="when_needed"), 0, "snapshot.mode: 'initial', now 'when_needed'")
     ctx.system.pass_sentinels()
     rows = ctx.system.olap.run(f"SELECT contact_id, name FROM {ctx.system.view} WHERE student_id = %s ORDER BY 1", student)
     if rows != sorted([(gone, "two"), (contact, "two")]):  # as documented: the deleted contact's row stays
@@ -82,9 +82,20 @@ def lost_slot(ctx: Context) -> None:
     ctx.sql("INSERT INTO contact VALUES (%s, %s, 'n')", contact, student)
     ctx.sql("DELETE FROM contact WHERE contact_id = %s", contact)
     ctx.expect("deleted once more", [student], [(student, gone, "two", "new")])
-    must("as before", startup(ctx, SYNC_CONNECTOR_SNAPSHOT_MODE="initial"), 0, "now initial")
+    must("as before", startup(ctx, SYNC_CONNECTOR_SNAPSHOT_MODE="initial"), 0, "now 'initial'")
     must("status at the end", ctx.stack.says("status.sh"), 0, "RUNNING RUNNING")
     ctx.system.settle()
+
+
+@case("other-type")
+def other_type(ctx: Context) -> None:
+    """A source table that is not as the SQL file says: the start fails and says in what."""
+    ctx.sql("ALTER TABLE contact REPLICA IDENTITY DEFAULT")
+    try:
+        must("identity", startup(ctx), 1, "not as schemas/oltp.sql says", "REPLICA IDENTITY", never=("Ready after",))
+    finally:
+        ctx.sql("ALTER TABLE contact REPLICA IDENTITY FULL")
+    must("as it was", startup(ctx), 0, "2 tables are there")
 
 
 @case("dead-part")
