@@ -219,6 +219,8 @@ void report_change(struct member *m, struct task *task, const struct record *rec
                    const struct change *change);
 /* Before the event is acted on. */
 void report_sink_event(struct session *s, const struct sink_event *event);
+/* What is noted in the tables now: the operator may have removed some of it. */
+void report_noted(struct task *task, const struct sink_result *result);
 /* The transaction in task->part is in; before task forgets it. */
 void report_committed(struct member *m, const struct task *task);
 /* What a task's part of a transaction without an answer turned out to be. */

@@ -16,6 +16,7 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
         task_halt(m, task, &err);
         return;
     }
+    task->letters_gone = task->refused_gone = 0;
     for (size_t i = 0; i < result->refused_count; i++) {
         (void)refused_set_add(&task->refused_rows, result->refused[i]);
     }

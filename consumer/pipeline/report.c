@@ -116,6 +116,12 @@ static void set_offsets(struct member *m, int32_t task, const struct progress *p
     }
 }
 
+void report_noted(struct task *task, const struct sink_result *result) {
+    size_t letters = task->letters.count, refused = task->refused_rows.count;
+    task->letters_gone = letters > result->letters_noted ? letters - result->letters_noted : 0;
+    task->refused_gone = refused > result->refused_noted ? refused - result->refused_noted : 0;
+}
+
 static void log_letter(const struct member *m, const struct task *task,
                        const struct dead_letter *letter) {
     char key[512], reason[1200];
@@ -192,8 +198,10 @@ static void set_task_gauges(struct member *m, const struct task *task) {
     }
     bool acquired = task->phase != TASK_WAITING && task->phase != TASK_HALTED;
     if (acquired) {
-        metrics_set(metrics, METRIC_STANDING_LETTERS, number, (int64_t)task->letters.count);
-        metrics_set(metrics, METRIC_STANDING_REFUSED, number, (int64_t)task->refused_rows.count);
+        metrics_set(metrics, METRIC_STANDING_LETTERS, number,
+                    (int64_t)task->letters.count - (int64_t)task->letters_gone);
+        metrics_set(metrics, METRIC_STANDING_REFUSED, number,
+                    (int64_t)task->refused_rows.count - (int64_t)task->refused_gone);
     }
     set_offsets(m, task->number, &task->progress);
     set_lag(m, task);

@@ -159,6 +159,7 @@ static void on_results(struct session *s, const struct sink_event *event) {
         if (s->job == JOB_ACQUIRE && task->phase == TASK_WAITING) {
             task_acquired(m, task, result);
         } else if (s->job == JOB_NEWEST && task->phase != TASK_WAITING) {
+            report_noted(task, result);
             settle(s, task, result);
         }
     }

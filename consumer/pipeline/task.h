@@ -134,6 +134,8 @@ struct task {
     bool letter_next;    /* the next record alone was refused: it becomes a dead letter */
     /* Rows that the sink table refuses by their own values: those that stand in sync_refused. */
     struct refused_set refused_rows;
+    /* Dead letters and refused rows that somebody removed from the tables, as of the last look. */
+    size_t letters_gone, refused_gone;
     bool careful; /* its transactions look for more of them */
     /* What depends on other rows, or on a trigger, was refused and is tried again. */
     int64_t conflict_since_ms; /* 0: nothing */

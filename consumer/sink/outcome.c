@@ -122,9 +122,10 @@ enum err_kind outcome_err_kind(enum sink_event_kind kind) {
 
 const char *step_name(enum step_kind step) {
     static const char *const names[] = {
-        "prepare",  "begin",    "set",     "lock",   "table",   "fence",     "delete", "check",
-        "upsert",   "load",     "refused", "try",    "letters", "trim",      "commit", "rollback",
-        "identity", "register", "look",    "append", "read",    "terminate", "sweep",  "sync",
+        "prepare",   "begin",    "set",      "lock",     "table", "fence",   "delete",
+        "check",     "upsert",   "load",     "refused",  "try",   "letters", "trim",
+        "commit",    "rollback", "identity", "register", "look",  "append",  "read",
+        "terminate", "sweep",    "count",    "sync",
     };
     _Static_assert(sizeof names / sizeof names[0] == STEP_SYNC + 1, "a name for each step");
     return names[step];

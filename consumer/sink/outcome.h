@@ -38,6 +38,7 @@ enum step_kind {
     STEP_READ,
     STEP_TERMINATE,
     STEP_SWEEP,
+    STEP_COUNT, /* of what is noted for people, for the gauges */
     STEP_SYNC,
 };
 

@@ -73,6 +73,8 @@ struct sink_result {
     /* The sink table was made anew or emptied: SINK_NEWEST: the progress speaks of another;
      * SINK_ACQUIRED: it did, and there is none now. */
     bool other_table;
+    /* SINK_NEWEST: how many dead letters and refused rows of the task are noted in the tables. */
+    size_t letters_noted, refused_noted;
 };
 
 struct sink_event {

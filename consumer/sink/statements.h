@@ -105,6 +105,12 @@
     "  AND p.offsets <> '{}')"                                                                     \
     " FROM sync_dead_letter d WHERE d.view = $1::text AND d.partition = ANY ($2::int[])"
 
+/* What the operator removes is gone from the gauges at the next look. */
+#define SQL_COUNT                                                                                  \
+    "SELECT t.task, (SELECT count(*) FROM sync_dead_letter d WHERE d.view = $1::text"              \
+    " AND d.partition = t.task), (SELECT count(*) FROM sync_refused r WHERE r.view = $1::text"     \
+    " AND r.task = t.task) FROM unnest($2::int[]) t(task)"
+
 /* Letters of works that never ended, of earlier releases (which wrote no checksum): at or after the
  * offsets. Under the tasks' locks, and only while they are still $3's. */
 #define SQL_LETTERS_SWEEP                                                                          \
