@@ -31,7 +31,7 @@ member_says() { # container; "ready", or why it is not
 members_ready() { # N
     local id n=0
     for id in $(members); do
-        [ "$(member_says "$id" | sed -n 1p)" = ready ] || return 1
+        case $(member_says "$id" | sed -n 1p) in ready|'initial copy running'*) ;; *) return 1 ;; esac
         n=$((n + 1))
     done
     [ "$n" -ge "$1" ]

@@ -197,11 +197,12 @@ stack_scale() { # N
             step_failed "Member consumer-$n $(alive "consumer-$n" && echo "is not ready" || echo "has ended")." \
                 "$LOG_DIR/members.log" "see docs/operations.md for the message, then bin/scale.sh $want again"
         }
-        step_done
+        step_done "$(member_says "$n" | grep -o 'initial copy running.*' || true)"
     done
 }
+# While the connector's first snapshot comes, for as long as that takes, it is not ready, and all is well.
 member_ready() { # number first-byte-of-the-log-to-look-at
-    tail -c "+$2" "$CONSUMER_LOG" | grep 'event=ready' | grep -q "member=\"\{0,1\}consumer-$1\"\{0,1\}\( \|\$\)"
+    tail -c "+$2" "$CONSUMER_LOG" | grep -e 'event=ready' -e 'event=initial_copy ' | grep -q "member=\"\{0,1\}consumer-$1\"\{0,1\}\( \|\$\)"
 }
 
 # ---- stop ----------------------------------------------------------------------------------------------------------

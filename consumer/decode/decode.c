@@ -282,7 +282,7 @@ static enum err_kind decode_envelope(const struct job *job, const struct envelop
     job->change->ts_us = envelope->ts_us;
     job->decoder->after.ts_us = envelope->ts_us;
     job->decoder->before.ts_us = envelope->ts_us;
-    job->change->snapshot = envelope->snapshot || envelope->op == CHANGE_READ;
+    job->change->snapshot = envelope->snapshot;
     switch (envelope->op) {
     case 'r':
     case 'c':

@@ -27,6 +27,14 @@ enum change_op {
     CHANGE_DELETE = 'd', /* also a tombstone */
 };
 
+/* What source.snapshot says of the record. */
+enum snapshot_mark {
+    SNAPSHOT_NONE,        /* nothing, or that no snapshot read the row */
+    SNAPSHOT_PART,        /* one did, and more comes */
+    SNAPSHOT_LAST,        /* the last record of the last table */
+    SNAPSHOT_INCREMENTAL, /* read beside the stream, on request */
+};
+
 struct change {
     enum change_op op;
     int table;       /* index into view->tables */
@@ -36,7 +44,7 @@ struct change {
     struct str value; /* row_value_encode; ptr NULL for CHANGE_DELETE */
     int64_t ts_us;    /* commit time in the source; 0: the record does not say */
     uint64_t blank;   /* blank.h: of a row, or an old row, without content; 0: it has some */
-    bool snapshot;    /* read by a snapshot */
+    enum snapshot_mark snapshot;
 };
 
 struct decoder;

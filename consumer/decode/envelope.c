@@ -72,6 +72,18 @@ static int64_t us_of_ms(int64_t ms) {
     return __builtin_mul_overflow(ms, 1000, &us) ? 0 : us;
 }
 
+/* Debezium has first, first_in_data_collection, true, last_in_data_collection, last: the first ones
+ * may be the last one, too, and then say last. */
+static enum snapshot_mark snapshot_of(struct str word) {
+    if (str_is(word, "false")) {
+        return SNAPSHOT_NONE;
+    }
+    if (str_is(word, "incremental")) {
+        return SNAPSHOT_INCREMENTAL;
+    }
+    return str_is(word, "last") ? SNAPSHOT_LAST : SNAPSHOT_PART;
+}
+
 static bool present(const struct scan_value *value, enum scan_kind kind) {
     return value->text.ptr && value->kind == kind;
 }
@@ -91,8 +103,10 @@ bool envelope_set(struct envelope *envelope, const struct scan_value scalars[ENV
     } else if (present(&scalars[ENVELOPE_TS_MS], SCAN_INTEGER)) {
         envelope->ts_us = us_of_ms(scanned_integer(&scalars[ENVELOPE_TS_MS]));
     }
-    envelope->snapshot =
-        snapshot_is_string ? !str_is(scan_string(snapshot), "false") : present(snapshot, SCAN_TRUE);
+    envelope->snapshot = present(snapshot, SCAN_TRUE) ? SNAPSHOT_PART : SNAPSHOT_NONE;
+    if (snapshot_is_string) {
+        envelope->snapshot = snapshot_of(scan_string(snapshot));
+    }
     return true;
 }
 
@@ -215,9 +229,10 @@ static void load_source(const json_t *source, struct envelope *envelope) {
     } else if (json_is_integer(ts_ms)) {
         envelope->ts_us = us_of_ms(json_integer_value(ts_ms));
     }
-    envelope->snapshot =
-        json_is_true(snapshot) ||
-        (json_is_string(snapshot) && !str_is(str_from(json_string_value(snapshot)), "false"));
+    envelope->snapshot = json_is_true(snapshot) ? SNAPSHOT_PART : SNAPSHOT_NONE;
+    if (json_is_string(snapshot)) {
+        envelope->snapshot = snapshot_of(str_from(json_string_value(snapshot)));
+    }
 }
 
 enum err_kind envelope_load(struct str text, struct arena *arena, struct envelope *ret_envelope,

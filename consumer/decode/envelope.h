@@ -17,15 +17,16 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "decode/decode.h"
 #include "decode/scan.h"
 
 #include <jansson.h>
 #include <stdint.h>
 
 struct envelope {
-    bool tombstone;    /* the text is null, or a wrapped null; nothing else is set */
-    char op;           /* 0: there is none, or it isn't one letter */
-    bool snapshot;     /* source says that a snapshot read the row */
+    bool tombstone; /* the text is null, or a wrapped null; nothing else is set */
+    char op;        /* 0: there is none, or it isn't one letter */
+    enum snapshot_mark snapshot;
     int64_t ts_us;     /* commit time in the source; 0: source does not say */
     struct str before; /* the member's JSON; ptr NULL: absent or null */
     struct str after;

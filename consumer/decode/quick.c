@@ -302,7 +302,7 @@ bool quick_decode(struct quick *quick, const struct record *record, struct arena
     }
     change.op = (enum change_op)envelope.op;
     change.ts_us = envelope.ts_us;
-    change.snapshot = envelope.snapshot || change.op == CHANGE_READ;
+    change.snapshot = envelope.snapshot;
     if (!write_row(&job, arena)) {
         return false;
     }

@@ -94,8 +94,10 @@ static void *run(void *ctx) {
     struct watch *watch = ctx;
     while (!stopped(watch)) {
         bool answered = turn(watch);
+        /* What is red is looked at again soon: it may be over. */
+        bool calm = answered && !findings_any(&watch->news.findings, FINDING_RED);
         int64_t wait_ms = watch->o.interval_ms;
-        rest(watch, answered || wait_ms < RETRY_MS ? wait_ms : RETRY_MS);
+        rest(watch, calm || wait_ms < RETRY_MS ? wait_ms : RETRY_MS);
     }
     return NULL;
 }

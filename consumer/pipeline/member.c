@@ -27,6 +27,7 @@ struct member *member_new(const struct member_options *options) {
     m->contests = allocate(n, sizeof *m->contests);
     m->events = allocate(EVENTS_MAX, sizeof *m->events);
     origin_init(m);
+    copy_init(m);
     m->sessions = allocate(m->o.sink_count, sizeof *m->sessions);
     for (size_t i = 0; i < m->o.sink_count; i++) {
         m->sessions[i] = (struct session){
@@ -64,6 +65,7 @@ void member_destroy(struct member **member) {
     }
     decoder_destroy(&m->decoder);
     origin_clear(m);
+    copy_clear(m);
     arena_clear(&m->scratch);
     free(m->tasks);
     free(m->ghosts);
@@ -167,7 +169,7 @@ static size_t open_tasks(struct member *m) {
 
 bool member_ready(const struct member *m) {
     bool ready = m->joined && !m->revoking && !m->stopping && m->incomplete_since_ms == 0;
-    ready = ready && !origin_is_red(m);
+    ready = ready && !origin_is_red(m) && !m->copy.running;
     for (size_t i = 0; ready && i < m->o.sink_count; i++) {
         ready = m->sessions[i].connected && !m->sessions[i].must_verify;
     }
@@ -224,6 +226,7 @@ size_t member_step(struct member *m) {
         commit_caches(m);
         group_watch(m);
         origin_step(m);
+        copy_step(m);
     }
     watch_ready(m);
     report_step(m);
@@ -255,6 +258,7 @@ bool member_stopped(const struct member *m) {
 
 void member_resume(struct member *m) {
     origin_resume(m);
+    copy_forget(m);
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p] && m->tasks[p]->phase == TASK_HALTED) {
             task_reacquire(m, m->tasks[p], REACQUIRED_RESUMED, "resumed by the operator");

@@ -37,6 +37,18 @@ struct origin {
     int64_t at_ms;            /* the next look at the board */
 };
 
+/* copy.c's memory: the connector's first snapshot, as its records tell. */
+struct copy {
+    bool running;
+    bool ended;      /* its end is known: what was read until then is still to be applied */
+    int64_t ts_us;   /* of its newest record, in the source */
+    int64_t wall_ms; /* ... when it was written to Kafka */
+    uint32_t looks;  /* of the watch, before it began */
+    int64_t
+        *targets;  /* by task and table: applied up to here, it is over; -1: it is not waited for */
+    int64_t at_ms; /* the next look */
+};
+
 /* One connection to the OLAP database: its job, the tasks that write through it, whose turn it is.
  * A task keeps its session for as long as it is assigned. */
 struct session {
@@ -103,6 +115,7 @@ struct member {
     bool kafka_commit_due;
     struct report report;
     struct origin origin;
+    struct copy copy;
     struct err error;
 };
 
@@ -226,6 +239,8 @@ void report_committed(struct member *m, const struct task *task);
 /* What a task's part of a transaction without an answer turned out to be. */
 void report_settled(const struct session *s, enum unknown_settled settled);
 void report_kafka_trouble(struct member *m, const struct err *err);
+/* How far the task has come: to its position when nothing is left of what was read. */
+int64_t task_applied_to(const struct task *task, size_t table);
 /* At the end of each step. */
 void report_step(struct member *m);
 
@@ -246,6 +261,15 @@ void task_clear_all_refused(struct task *task);
 void task_note_refused(struct member *m, struct task *task, const struct sink_event *event);
 /* The transaction in task->part is in: what was tried again has passed. */
 void task_conflict_over(struct task *task);
+
+/* copy.c: whether the connector's first snapshot is still coming */
+void copy_init(struct member *m);
+void copy_clear(struct member *m);
+void copy_note(struct member *m, const struct record *record, const struct change *change);
+void copy_step(struct member *m);
+/* The operator knows better (SIGHUP). */
+void copy_forget(struct member *m);
+void copy_add_reason(const struct member *m, struct health_report *report);
 
 /* origin.c: what the watch on the source database found */
 void origin_init(struct member *m);

@@ -9,11 +9,13 @@
 #define KAFKA_TROUBLE_MS 15000
 
 /* Commit times go back where a stretch of the log comes twice; snapshot records behind streamed
- * ones are those of a snapshot taken anew, which can't show what was deleted before it. */
+ * ones are those of a snapshot taken anew, which can't show what was deleted before it; those of an
+ * incremental one were asked for beside the stream. */
 void report_change(struct member *m, struct task *task, const struct record *record,
                    const struct change *change) {
     size_t t = (size_t)change->table;
     struct seen *seen = &task->seen;
+    copy_note(m, record, change);
     if (change->op != CHANGE_READ) {
         seen->streamed[t] = true;
         if (change->ts_us >= seen->newest_ts_us[t]) {
@@ -23,7 +25,7 @@ void report_change(struct member *m, struct task *task, const struct record *rec
         }
         return;
     }
-    if (!seen->streamed[t]) {
+    if (!seen->streamed[t] || change->snapshot == SNAPSHOT_INCREMENTAL) {
         return;
     }
     metrics_add(m->o.metrics, METRIC_LATE_SNAPSHOT_RECORDS, t, 1);
@@ -161,8 +163,7 @@ void report_settled(const struct session *s, enum unknown_settled settled) {
     }
 }
 
-/* How far the task has come: to its position when nothing is left of what was read. */
-static int64_t applied_to(const struct task *task, size_t table) {
+int64_t task_applied_to(const struct task *task, size_t table) {
     bool at_rest =
         task->phase == TASK_LIVE && task->work.kind == WORK_NONE && !task_has_records(task);
     if (at_rest) {
@@ -179,7 +180,7 @@ static void set_lag(struct member *m, const struct task *task) {
             metrics_unset(m->o.metrics, METRIC_LAG, (size_t)task->number);
             return;
         }
-        int64_t applied = applied_to(task, t);
+        int64_t applied = task_applied_to(task, t);
         lag += end > applied ? end - applied : 0;
     }
     metrics_set(m->o.metrics, METRIC_LAG, (size_t)task->number, lag);
@@ -316,6 +317,7 @@ static void make_report(const struct member *m, struct health_report *ret_report
     }
     add_group_reasons(m, ret_report);
     add_sink_reason(m, ret_report);
+    copy_add_reason(m, ret_report);
     origin_add_reasons(m, ret_report);
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p]) {

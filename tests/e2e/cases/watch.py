@@ -192,3 +192,33 @@ def source_away(ctx: Context) -> str:
         if tenant.log_since(offset).count("event=source_not_watched") != 1:
             raise Failure("a member without oltp.* does not say once that nobody watches")
     return "away and back, and never watched"
+
+
+@case("initial-copy", members=0)
+def initial_copy(ctx: Context) -> str:
+    """The connector's first snapshot waits for a lock on its second table: the member says so, and is ready after it."""
+    tenant = Tenant(ctx.stack, "firstcopy")
+    try:
+        tenant.prepare()
+        tenant.oltp.run("INSERT INTO student SELECT n, 'n' FROM generate_series(1001, 1200) n")
+        tenant.oltp.run("INSERT INTO contact SELECT n, n, '1' FROM generate_series(1001, 1200) n")
+        tenant.start(1)
+        holder = tenant.oltp.connect(autocommit=False)
+        try:
+            with holder.cursor() as cursor:
+                cursor.execute("LOCK TABLE contact IN ACCESS EXCLUSIVE MODE")
+            tenant.connect()
+            tenant.wait_not_ready(r"^initial copy running: (199|200) source rows so far$", 60)
+            if tenant.total("ready"):
+                raise Failure("the metric says ready")
+        finally:
+            holder.rollback()
+            holder.close()
+        tenant.wait_ready(1)
+        tenant.settle("the snapshot")
+        log = tenant.log_since(0)
+        if tenant.total("late_snapshot_records_total") or "event=initial_copy_done" not in log:
+            raise Failure("the snapshot counts as late, or its end was not said")
+    finally:
+        tenant.remove()
+    return "200 students waited for 200 contacts"

@@ -57,11 +57,11 @@ static void test_taken(void **state) {
     accept_quickly(contact(KEY123, RECORD("null", CONTACT_ROW("123", "\"+49\\n\""), "c", "5", "1")),
                    "7|123|+49\n");
     assert_int_equal(scanned.change.ts_us, 5);
-    assert_false(scanned.change.snapshot);
+    assert_int_equal(scanned.change.snapshot, SNAPSHOT_NONE);
     accept_quickly(contact(KEY123, RECORD("null", CONTACT_ROW("123", "null"), "r", "-6", "1")),
                    "7|123|~");
     assert_int_equal(scanned.change.ts_us, -6);
-    assert_true(scanned.change.snapshot);
+    assert_int_equal(scanned.change.snapshot, SNAPSHOT_NONE);
     accept_quickly(
         contact(KEY123, RECORD(CONTACT_ROW("123", "5"), CONTACT_ROW("123", "\"\""), "u", "7", "1")),
         "7|123|");
