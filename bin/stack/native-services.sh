@@ -148,7 +148,7 @@ kafka_answers() { port_listens "$KAFKA_PORT"; }
 connect_start() {
     alive connect && return 0
     fill_template connect.properties "$RUN_DIR/connect.properties"
-    java_options 512
+    java_options 1024
     spawn connect "$LOG_DIR/connect.log" \
         java "${JAVA_OPTIONS[@]}" -cp "$JARS/*" org.apache.kafka.connect.cli.ConnectDistributed "$RUN_DIR/connect.properties"
 }

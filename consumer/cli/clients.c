@@ -40,6 +40,7 @@ void clients_init(struct clients *clients, const struct config *config, const st
         .setting_count = setting_count,
         .topics = clients->topics,
         .topic_count = view->table_count,
+        .record_max_bytes = config->record_max_bytes,
         .peer = {.plan = arena_printf(&clients->texts, "%s.%d.%s", view->fingerprint.ptr,
                                       (int)view->partition_count, config->topic_prefix)
                              .ptr,

@@ -23,6 +23,7 @@ enum err_kind cli_connector_json(const struct config *config, const struct view 
     struct view_connector_options options = {
         .name = "oltp_olap_sync",
         .topic_prefix = config->topic_prefix,
+        .record_max_bytes = config->record_max_bytes,
         .overrides = overrides,
         .override_count = config->connector.count,
     };
@@ -71,6 +72,7 @@ static enum err_kind apply_topics(const struct config *config, const struct clie
         .partition_count = (int32_t)config->topic_partitions,
         .replication_factor = (int32_t)config->topic_replication_factor,
         .min_compaction_lag_ms = config->topic_min_compaction_lag_ms,
+        .max_message_bytes = config->record_max_bytes + KAFKA_RECORD_OVERHEAD,
     };
     enum err_kind kind = kafka_new(&clients->kafka, &consume, reterr);
     if (kind == ERR_NONE) {

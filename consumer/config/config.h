@@ -40,6 +40,7 @@ struct config {
     const char *schemas_oltp, *schemas_view; /* paths of the two SQL files */
     const char *topic_prefix;
     int64_t topic_partitions, topic_replication_factor, topic_min_compaction_lag_ms;
+    int64_t record_max_bytes; /* of the largest record */
     const char *state_dir;
     const char *member; /* 63 bytes at most, letters digits . _ - */
     enum log_level log_level;

@@ -105,6 +105,8 @@ const struct config_fixed config_fixed[] = {
     {"connector.producer.override.acks", ORDER, NULL},
     {"connector.producer.override.enable.idempotence", ORDER, NULL},
     {"connector.producer.override.max.in.flight.requests.per.connection", ORDER, NULL},
+    {"connector.producer.override.max.request.size", SIZES, NULL},
+    {"connector.producer.override.buffer.memory", SIZES, NULL},
     {"connector.producer.override.key.serializer", FORMS, NULL},
     {"connector.producer.override.value.serializer", FORMS, NULL},
     {"connector.producer.override.interceptor.classes", FORMS, NULL},

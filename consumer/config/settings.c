@@ -38,6 +38,9 @@ const struct config_setting config_settings[] = {
             "milliseconds", "604800000",
             "how long Kafka keeps every record before compacting; a cache older than half of it is "
             "rebuilt"),
+    INTEGER("record.max.bytes", record_max_bytes, 1 << 20, 1 << 28, "bytes", "67108864",
+            "largest record, of an update the old and the new row together: for connector, topics "
+            "and members; a larger one fails the connector"),
     TEXT("state.dir", state_dir, 3800, "state",
          "folder of the state caches; members on one host share it; may be deleted at any time"),
     WORD("member", member, 63, NULL, "this member's name in the log; unset: HOSTNAME-PID"),

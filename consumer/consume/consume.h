@@ -54,6 +54,7 @@ struct topic_info {
     bool compacted;       /* cleanup.policy is compact alone */
     int64_t retention_ms; /* of cleanup.policy=delete; -1: for ever */
     int64_t min_compaction_lag_ms;
+    int64_t max_message_bytes;
 };
 
 struct consume; /* defined by the implementation */

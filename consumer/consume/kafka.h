@@ -31,6 +31,7 @@ struct kafka_options {
     size_t setting_count;
     const char *const *topics; /* by table */
     size_t topic_count;
+    int64_t record_max_bytes; /* 0: as librdkafka has it */
     struct kafka_peer peer;
     const struct log *log;
     struct clock clock;
@@ -56,12 +57,17 @@ MUST_CHECK enum err_kind kafka_cluster_id(struct consume *consume, int timeout_m
  */
 MUST_CHECK enum err_kind kafka_describe(struct consume *consume, int timeout_ms,
                                         struct topic_info *infos, struct err *reterr);
-/* Creates the topics that are not there, compacted, with N partitions; ERR_CONFIG where one that is
+/* Beside a record that can't be compressed: what LZ4 and the batch around it add. */
+#define KAFKA_RECORD_OVERHEAD (INT64_C(1) << 20)
+
+/* Creates the topics that are not there, compacted, with N partitions, and raises max.message.bytes
+ * of those that are; ERR_CONFIG where one that is
  * there does not fit (says what to do). */
 struct kafka_topic_options {
     int32_t partition_count;
     int32_t replication_factor;
     int64_t min_compaction_lag_ms;
+    int64_t max_message_bytes; /* raised where a topic that is there has less; 0: the broker's */
 };
 MUST_CHECK enum err_kind kafka_create_topics(struct consume *consume, int timeout_ms,
                                              const struct kafka_topic_options *options,

@@ -1,5 +1,8 @@
 #include "consume/kafka_impl.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What this program relies on; nobody may set it otherwise. */
@@ -52,6 +55,31 @@ static bool looks_again_soon(rd_kafka_conf_t *conf, const struct kafka_options *
     return rd_kafka_conf_set(conf, name, "10", why, sizeof why) == RD_KAFKA_CONF_OK;
 }
 
+static const char *given(const struct kafka_options *options, const char *name) {
+    const char *value = NULL;
+    for (size_t i = 0; i < options->setting_count; i++) {
+        value = strcmp(options->settings[i].name, name) == 0 ? options->settings[i].value : value;
+    }
+    return value;
+}
+
+/* A broker answers a fetch with the first record whole, however large it is, and then up to
+ * fetch.max.bytes; librdkafka ends the connection over an answer larger than this. */
+static enum err_kind set_answer_size(rd_kafka_conf_t *conf, const struct kafka_options *options,
+                                     struct err *reterr) {
+    static const char name[] = "receive.message.max.bytes";
+    const int64_t least = 100000000; /* librdkafka's default */
+    const char *fetch = given(options, "fetch.max.bytes");
+    int64_t fetch_bytes = fetch ? strtoll(fetch, NULL, 10) : 0;
+    if (options->record_max_bytes <= 0 || given(options, name) || fetch_bytes > INT32_MAX / 2) {
+        return ERR_NONE;
+    }
+    int64_t bytes = options->record_max_bytes + 2 * KAFKA_RECORD_OVERHEAD + fetch_bytes;
+    char value[32];
+    (void)snprintf(value, sizeof value, "%" PRId64, bytes > least ? bytes : least);
+    return set(conf, &(struct kafka_setting){name, value}, reterr);
+}
+
 enum err_kind kafka_conf_make(const struct kafka_options *options, rd_kafka_conf_t **ret,
                               bool *ret_needs_poke, struct err *reterr) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -62,6 +90,9 @@ enum err_kind kafka_conf_make(const struct kafka_options *options, rd_kafka_conf
     }
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed && kind == ERR_NONE; i++) {
         kind = set(conf, &fixed[i], reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = set_answer_size(conf, options, reterr);
     }
     if (kind != ERR_NONE) {
         rd_kafka_conf_destroy(conf);

@@ -20,6 +20,11 @@ static rd_kafka_NewTopic_t *new_topic(const char *name, const struct kafka_topic
     (void)snprintf(lag, sizeof lag, "%" PRId64, options->min_compaction_lag_ms);
     (void)rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "compact");
     (void)rd_kafka_NewTopic_set_config(topic, "min.compaction.lag.ms", lag);
+    if (options->max_message_bytes > 0) {
+        char bytes[32];
+        (void)snprintf(bytes, sizeof bytes, "%" PRId64, options->max_message_bytes);
+        (void)rd_kafka_NewTopic_set_config(topic, "max.message.bytes", bytes);
+    }
     return topic;
 }
 
@@ -159,6 +164,12 @@ enum err_kind kafka_create_topics(struct consume *consume, int timeout_ms,
                 kind = err_set(reterr, ERR_RETRY, "the brokers don't show the new topics yet");
             }
             (void)poll(NULL, 0, LOOK_AGAIN_MS);
+        }
+    }
+    for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE; t++) {
+        if (infos[t].max_message_bytes < options->max_message_bytes) {
+            kind = kafka_raise_size(consume, end_ms, consume->topics[t].name,
+                                    options->max_message_bytes, reterr);
         }
     }
     free(infos);

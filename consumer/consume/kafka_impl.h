@@ -109,6 +109,10 @@ bool kafka_client_error(struct consume *consume, rd_kafka_event_t *from,
 bool kafka_trouble(struct consume *consume, struct consume_event *event, rd_kafka_resp_err_t code,
                    const char *text);
 
+/* kafka_alter.c: sets max.message.bytes of a topic, and leaves its other settings as they are. */
+enum err_kind kafka_raise_size(struct consume *consume, int64_t end_ms, const char *topic,
+                               int64_t bytes, struct err *reterr);
+
 /* kafka_topics.c */
 /* When a call that may take timeout_ms has to be done, and what is left until then: at least a
  * millisecond, since 0 has other meanings to librdkafka. */

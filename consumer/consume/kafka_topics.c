@@ -112,6 +112,7 @@ static enum err_kind take_config(const rd_kafka_ConfigResource_t *resource, stru
         }
     }
     info->min_compaction_lag_ms = config_number(resource, "min.compaction.lag.ms");
+    info->max_message_bytes = config_number(resource, "max.message.bytes");
     return ERR_NONE;
 }
 

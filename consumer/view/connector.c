@@ -127,6 +127,15 @@ static void set_keys(json_t *settings, const struct view *view, struct buf *text
     }
 }
 
+/* The buffer must hold the largest record, and others meanwhile. */
+static void set_sizes(json_t *settings, int64_t record_max_bytes, struct buf *text) {
+    const int64_t beside = INT64_C(32) << 20; /* the producer's default */
+    buf_printf(text, "%" PRId64, record_max_bytes);
+    set_text(settings, "producer.override.max.request.size", text);
+    buf_printf(text, "%" PRId64, record_max_bytes + beside);
+    set_text(settings, "producer.override.buffer.memory", text);
+}
+
 static bool same_join_names(const struct view *view) {
     for (size_t t = 1; t < view->table_count; t++) {
         for (size_t i = 0; i < view->join_count; i++) {
@@ -247,6 +256,7 @@ enum err_kind view_connector_json(const struct view *view,
     set_tables(settings, view, &text);
     set_keys(settings, view, &text);
     set_routes(settings, view, &text);
+    set_sizes(settings, options->record_max_bytes, &text);
     set_partitions(settings, view, "topic.creation.default.partitions");
     buf_clear(&text);
     enum err_kind kind = ERR_NONE;

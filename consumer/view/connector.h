@@ -19,6 +19,7 @@ struct view_connector_setting {
 
 struct view_connector_options {
     const char *topic_prefix; /* as in view_options */
+    int64_t record_max_bytes; /* what the connector's producer sends at most */
     const char *name; /* of the replication slot and of the publication; NULL: oltp_olap_sync */
     /* Wins over what the view says; an empty value takes the setting out. */
     const struct view_connector_setting *overrides;

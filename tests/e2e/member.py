@@ -95,3 +95,10 @@ class Member:
             if line.startswith("RssAnon:"):
                 return int(line.split()[1]) / 1024
         raise Failure("there is no RssAnon in /proc/PID/status")
+
+    def memory_peak(self) -> int:
+        """Bytes that were resident at most."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+        raise Failure("there is no VmHWM in /proc/PID/status")

@@ -192,3 +192,65 @@ def identity_default(ctx: Context) -> None:
             "SELECT 1 FROM student_contact WHERE contact_id = ANY(%s)", [lost, lost + 1000]), 20)
     finally:
         tenant.remove()
+
+
+# ---- sizes
+
+MB = 1_000_000
+RANDOM_TEXT = "(SELECT string_agg(md5(g::text || %s), '') FROM generate_series(1, %s) g)"  # nothing compresses it much
+
+
+def topic_settings(ctx: Context, topic: str) -> dict[str, str]:
+    out = kafka.java(ctx.stack, "kafka.admin.ConfigCommand", "--describe", "--entity-type", "topics",
+                     "--entity-name", topic)
+    return dict(word.split("=", 1) for word in out.split() if "=" in word and not word.startswith("{"))
+
+
+@case("large-rows")
+def large_rows(ctx: Context) -> str:
+    """Rows of 1, 5 and 40 MB go all the way; a larger record fails the connector and says why, and one setting mends it."""
+    tenant = Tenant(ctx.stack, "large")
+    topic = "large.public.student"
+    try:
+        tenant.prepare()
+        kafka.configure(ctx.stack, "topics", topic, "max.message.bytes=1048588,segment.ms=86400000")  # an older version's
+        tenant.plan("--apply-topics")
+        found = topic_settings(ctx, topic)
+        if (found["max.message.bytes"], found["segment.ms"], found["cleanup.policy"]) != ("68157440", "86400000", "compact"):
+            raise Failure(f"the topic's settings are {found}")
+        tenant.oltp.run(f"INSERT INTO student VALUES (1, {RANDOM_TEXT})", "snapshot", 5 * MB // 32)
+        tenant.connect()
+        tenant.start(1)
+        tenant.oltp.run("INSERT INTO contact VALUES (1, 1, 'a')")
+        tenant.settle("a snapshot of 5 MB")
+        small = tenant.members[1].memory_peak()
+        for id, megabytes in (2, 1), (3, 5), (4, 40):
+            tenant.oltp.run(f"INSERT INTO student VALUES (%s, {RANDOM_TEXT})", id, "insert", megabytes * MB // 32)
+            tenant.oltp.run("INSERT INTO contact VALUES (%s, %s, 'a'), (%s, %s, 'b')", id, id, id + 100, id)
+            tenant.settle(f"an insert of {megabytes} MB")
+        tenant.oltp.run("UPDATE student SET name = upper(name) WHERE student_id IN (2, 3)")
+        tenant.oltp.run("UPDATE contact SET student_id = 2 WHERE contact_id = 4")
+        tenant.settle("updates of 1 and 5 MB, and a move from 40 MB")
+        peak = tenant.members[1].memory_peak()
+        tenant.only(0)
+        tenant.drop_caches()
+        tenant.start(1)
+        tenant.settle("a rebuild")
+
+        tenant.oltp.run("UPDATE student SET name = upper(name) WHERE student_id = 4")
+        wait_until("the connector fails", lambda: "FAILED" in ctx.stack.connector_states("large"), 120)
+        trace = ctx.stack.rest("GET", "/connectors/large/status")["tasks"][0]["trace"]
+        if "max.request.size" not in trace:
+            raise Failure(f"the connector's reason does not name the size: {trace[:600]}")
+        tenant.settings["SYNC_RECORD_MAX_BYTES"] = str(128 << 20)
+        tenant.plan("--apply-topics")
+        tenant.connect()
+        tenant.only(0)
+        tenant.start(1)
+        tenant.settle("an update of 40 MB with twice the size")
+        doubled = tenant.members[1].memory_peak()
+        tenant.oltp.run("DELETE FROM student WHERE student_id IN (3, 4)")
+        tenant.settle("deletes")
+    finally:
+        tenant.remove()
+    return f"peak resident memory {small / MB:.0f} MB before, {peak / MB:.0f} after 40 MB, {doubled / MB:.0f} after 2 x 40 MB"

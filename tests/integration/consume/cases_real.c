@@ -39,6 +39,18 @@ void test_topics(void) {
         CHECK(infos[t].compacted && infos[t].retention_ms == -1, "topic %d", t);
         CHECK(infos[t].min_compaction_lag_ms == 604800000, "topic %d", t);
     }
+    options.max_message_bytes = 5000000;
+    kind = kafka_create_topics(m.consume, 10000, &options, &err);
+    CHECK(kind == ERR_NONE, "%s", err.message);
+    options.max_message_bytes = 4000000; /* never lowered */
+    kind = kafka_create_topics(m.consume, 10000, &options, &err);
+    CHECK(kind == ERR_NONE, "%s", err.message);
+    kind = kafka_describe(m.consume, 5000, infos, &err);
+    CHECK(kind == ERR_NONE, "%s", err.message);
+    for (int t = 0; t < SUPPORT_TOPICS && kind == ERR_NONE; t++) {
+        CHECK(infos[t].max_message_bytes == 5000000, "topic %d", t);
+        CHECK(infos[t].compacted && infos[t].min_compaction_lag_ms == 604800000, "topic %d", t);
+    }
     options.partition_count = 3;
     kind = kafka_create_topics(m.consume, 5000, &options, &err);
     CHECK(kind == ERR_CONFIG && strstr(err.message, "8 partitions"), "%s", err.message);

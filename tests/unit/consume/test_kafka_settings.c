@@ -86,6 +86,38 @@ static void fixed_ones_come_on_top(void **state) {
     kafka_destroy(&consume);
 }
 
+/* An answer holds the largest record, and what may be fetched beside it. */
+static void answers_are_as_large_as_records(void **state) {
+    (void)state;
+    const struct kafka_setting settings[] = {{"bootstrap.servers", "127.0.0.1:1"},
+                                             {"group.id", "g"},
+                                             {"fetch.max.bytes", "1048576"},
+                                             {"receive.message.max.bytes", "150000000"}};
+    static const struct {
+        int64_t record_max_bytes;
+        size_t setting_count;
+        const char *bytes;
+    } cases[] = {{0, 3, "100000000"},
+                 {1048576, 3, "100000000"},
+                 {268435456, 3, "271581184"},
+                 {268435456, 4, "150000000"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct kafka_options options = {.settings = settings,
+                                        .setting_count = cases[i].setting_count,
+                                        .record_max_bytes = cases[i].record_max_bytes};
+        rd_kafka_conf_t *conf = NULL;
+        bool needs_poke;
+        struct err err;
+        char value[64];
+        size_t size = sizeof value;
+        assert_int_equal(kafka_conf_make(&options, &conf, &needs_poke, &err), ERR_NONE);
+        assert_int_equal(rd_kafka_conf_get(conf, "receive.message.max.bytes", value, &size),
+                         RD_KAFKA_CONF_OK);
+        assert_string_equal(value, cases[i].bytes);
+        rd_kafka_conf_destroy(conf);
+    }
+}
+
 static void assigning_needs_a_group_that_gave(void **state) {
     (void)state;
     const struct kafka_setting settings[] = {{"bootstrap.servers", "127.0.0.1:1"},
@@ -111,6 +143,7 @@ int main(void) {
         cmocka_unit_test(some_are_not_anybodys_choice),
         cmocka_unit_test(impossible_together),
         cmocka_unit_test(fixed_ones_come_on_top),
+        cmocka_unit_test(answers_are_as_large_as_records),
         cmocka_unit_test(assigning_needs_a_group_that_gave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,9 +30,12 @@ static void test_student_contact(void **state) {
     struct view *view =
         load(STUDENT_CONTACT, SELECT_LIST "FROM student JOIN contact ON "
                                           "student.student_id = contact.student_id");
-    struct view_connector_options options = {.topic_prefix = "prefix"};
+    struct view_connector_options options = {.topic_prefix = "prefix",
+                                             .record_max_bytes = 67108864};
     json_t *s = settings_of(view, &options);
     check(s, "topic.prefix", "prefix");
+    check(s, "producer.override.max.request.size", "67108864");
+    check(s, "producer.override.buffer.memory", "100663296");
     check(s, "slot.name", "oltp_olap_sync");
     check(s, "publication.name", "oltp_olap_sync");
     check(s, "table.include.list", "public\\.student,public\\.contact");
