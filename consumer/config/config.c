@@ -194,6 +194,9 @@ static enum err_kind apply_file(struct config *config, struct config_item *item,
         return kind;
     }
     const char *origin = arena_printf(&memory->arena, "file %s", item->value).ptr;
+    if (strcmp(name, "olap.password") == 0) {
+        config->olap_password_file = item->value; /* it may be rotated: the sink reads it again */
+    }
     struct config_entry entry = {NULL, name, value, origin, NULL};
     item->value = NULL; /* the path is nobody else's business */
     return apply(config, &entry, reterr);
@@ -214,6 +217,24 @@ static void fill_pairs(struct config *config, const struct config_group *group) 
     }
 }
 
+/* libpq would take a connection string for the name of a database or a host, and the log would show
+ * it with its password. */
+static enum err_kind refuse_strings(const struct config *config, struct err *reterr) {
+    static const char *const names[] = {"olap.dbname", "oltp.dbname", "olap.host", "oltp.host"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct config_item *item = item_find(config->memory, names[i]);
+        if (item && item->value && (strstr(item->value, "://") || strchr(item->value, '='))) {
+            char what[160];
+            (void)snprintf(what, sizeof what,
+                           "this is a connection string; give its parts: %.4s.host, %.4s.port, "
+                           "%.4s.user, %.4s.password, %.4s.dbname",
+                           names[i], names[i], names[i], names[i], names[i]);
+            return config_value_refuse(reterr, names[i], "password=", item->origin, what);
+        }
+    }
+    return ERR_NONE;
+}
+
 static enum err_kind build(struct config *config, const struct config_entries *entries,
                            struct err *reterr) {
     struct config_memory *memory = config->memory;
@@ -228,6 +249,9 @@ static enum err_kind build(struct config *config, const struct config_entries *e
     }
     for (size_t i = 0; i < memory->count && kind == ERR_NONE; i++) {
         kind = apply_file(config, &memory->items[i], reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = refuse_strings(config, reterr);
     }
     for (const struct config_group *g = config_groups; g->prefix && kind == ERR_NONE; g++) {
         fill_pairs(config, g);

@@ -55,7 +55,8 @@ struct config {
     int64_t source_watch_ms;    /* between two looks at the source database */
     int64_t shutdown_timeout_ms;
     const char *serve_address;
-    int64_t serve_port;                               /* 0: nothing is served */
+    int64_t serve_port;             /* 0: nothing is served */
+    const char *olap_password_file; /* what olap.password was read from; NULL: it was not */
     struct config_pairs kafka, olap, oltp, connector; /* librdkafka's, libpq's, the connector's */
     struct config_memory *memory;                     /* private */
 };

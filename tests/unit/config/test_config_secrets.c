@@ -60,6 +60,21 @@ static void assert_print(const struct config *config, const char *expected) {
     free(text);
 }
 
+/* libpq would take it for the name of a database, and the log would show its password. */
+static void connection_strings_are_refused(void **state) {
+    (void)state;
+    static const char *const values[] = {
+        "olap.dbname=postgresql://u:" SECRET "@h/d", "olap.host=postgres://u:" SECRET "@h/d",
+        "olap.dbname=host=h password=" SECRET, "oltp.dbname=postgresql://u:" SECRET "@h/d"};
+    for (size_t i = 0; i < COUNT(values); i++) {
+        struct err err = {0};
+        assert_null(load(&values[i], 1, &err));
+        assert_int_equal(err.kind, ERR_CONFIG);
+        assert_null(strstr(err.message, SECRET));
+        assert_non_null(strstr(err.message, "connection string"));
+    }
+}
+
 static void secrets_are_marked_and_masked(void **state) {
     (void)state;
     const char *const sets[] = {"olap.password=" SECRET, "kafka.sasl.password=" SECRET,
@@ -205,9 +220,13 @@ static void errors_hide_secrets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(secrets_are_marked_and_masked), cmocka_unit_test(secret_from_file),
-        cmocka_unit_test(pass_through_secret_from_file), cmocka_unit_test(removed_file_is_not_read),
-        cmocka_unit_test(both_ways_are_refused),         cmocka_unit_test(bad_files_are_refused),
+        cmocka_unit_test(secrets_are_marked_and_masked),
+        cmocka_unit_test(connection_strings_are_refused),
+        cmocka_unit_test(secret_from_file),
+        cmocka_unit_test(pass_through_secret_from_file),
+        cmocka_unit_test(removed_file_is_not_read),
+        cmocka_unit_test(both_ways_are_refused),
+        cmocka_unit_test(bad_files_are_refused),
         cmocka_unit_test(errors_hide_secrets),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
