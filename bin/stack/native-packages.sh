@@ -13,6 +13,7 @@ PACKAGES_TO_RUN=(
 # shellcheck disable=SC2034  # for bin/test.sh
 PACKAGES_TO_TEST=(
     libcmocka-dev clang libclang-rt-dev clang-tidy clang-format shellcheck python3 python3-psycopg2 docker-compose
+    pgbouncer
 )
 
 installed() { # package; or something else that does its work

@@ -53,6 +53,7 @@ void clients_init(struct clients *clients, const struct config *config, const st
     clients->sink = (struct pg_sink_options){
         .keywords = clients->keywords,
         .values = clients->values,
+        .password_file = config->olap_password_file,
         .log = log,
         .clock = clock_real(),
     };

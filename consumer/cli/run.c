@@ -206,6 +206,9 @@ static enum err_kind open_clients(struct run *run, struct err *reterr) {
         kind = lmdb_store_new(run->config->state_dir, &run->store, reterr);
     }
     if (kind == ERR_NONE) {
+        kind = pg_sink_check(&run->clients.sink, reterr);
+    }
+    if (kind == ERR_NONE) {
         kind = kafka_new(&run->clients.kafka, &run->consume, reterr);
     }
     if (kind == ERR_NONE) {

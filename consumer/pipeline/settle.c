@@ -194,6 +194,10 @@ static void on_again(struct session *s, const struct err *err) {
 
 static void on_halt(struct session *s, const struct err *err) {
     struct member *m = s->member;
+    if (err->kind == ERR_CONFIG) { /* no waiting helps: the process ends */
+        m->error = *err;
+        return;
+    }
     if (s->job == JOB_COMMIT) {
         struct task *task = task_of(s, s->txn.parts[0]);
         send_alone(s);

@@ -71,6 +71,7 @@ const char *outcome_advice(const char *sqlstate, enum step_kind step) {
     static const struct {
         const char *prefix, *advice;
     } table[] = {
+        {"42P05", POOLER_ADVICE},
         {"42P01", "create the tables: oltp-olap-sync plan --apply-sink"},
         {"42703", "the tables in the OLAP database do not match the view: compare them with "
                   "oltp-olap-sync plan, "

@@ -42,6 +42,13 @@ enum step_kind {
     STEP_SYNC,
 };
 
+/* A session must stay ours from one transaction to the next. */
+#define POOLER_ADVICE                                                                              \
+    "a pooler stands before the OLAP database and gives each transaction another session, or "     \
+    "drops "                                                                                       \
+    "settings: prepared statements, settings and the watch over a silent session need one of our " \
+    "own. Connect directly, or to a pool with pool_mode=session and without olap.options"
+
 /* FENCED, OTHER_TABLE, REFUSED, AGAIN, UNFIT or HALT. by_code: raised inside a function (a
  * trigger's, say). */
 enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool by_code);

@@ -143,8 +143,22 @@ static void quiet(void *ctx, const PGresult *result) {
     (void)result; /* "relation already exists, skipping" */
 }
 
+static enum err_kind session_set(PGconn *conn, struct err *reterr) {
+    PGresult *result = PQexec(conn, SQL_SESSION);
+    enum err_kind kind = ERR_NONE;
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        kind = err_set(reterr, ERR_RETRY, "the session's settings: %.300s", PQerrorMessage(conn));
+    }
+    PQclear(result);
+    return kind;
+}
+
 enum err_kind ddl_connect(const struct pg_sink_options *options, PGconn **ret_conn,
                           struct err *reterr) {
+    *ret_conn = NULL;
+    if (pg_sink_check(options, reterr) != ERR_NONE) {
+        return ERR_CONFIG;
+    }
     char **values = NULL;
     char **keywords = link_keywords(options, &values);
     PGconn *conn =
@@ -166,7 +180,7 @@ enum err_kind ddl_connect(const struct pg_sink_options *options, PGconn **ret_co
         }
         return err.kind == ERR_HALT ? ERR_CONFIG : ERR_RETRY;
     }
-    return ERR_NONE;
+    return link_encoding(conn, reterr) ? session_set(conn, reterr) : ERR_CONFIG;
 }
 
 /* Adds what tables of older versions lack. */

@@ -26,6 +26,7 @@
 #define ANSWER_MS    (120 * (int64_t)1000) /* for all of a job, unless the server is at work */
 /* A batch must not hang. One that takes longer is given more, else it would be cut off for ever. */
 #define STATEMENT_LIMIT_S     30
+#define STATEMENT_LIMIT_TEXT  "30s"
 #define STATEMENT_LIMIT_MAX_S 3600
 #define SINK_MESSAGE_MAX      400
 #define NAME_MAX_BYTES        63 /* PostgreSQL's */
@@ -130,6 +131,7 @@ struct probe {
 struct sink {
     const struct view *view; /* borrowed */
     char **keywords, **values;
+    char password_file[4096]; /* "": none */
     struct arena memory;
     struct sink_identity identity; /* in memory */
     const struct log *log;         /* borrowed */
@@ -144,6 +146,7 @@ struct sink {
     int64_t answer_check_ms;
     char place[128], place_name[200]; /* of the last connection */
     int32_t backend_pid;              /* as the server says; 0: not known */
+    char started[48];                 /* when the server was started, as it says */
     int statement_limit_s; /* more than STATEMENT_LIMIT_S after a statement took too long */
 
     struct flight flight;
@@ -184,9 +187,16 @@ struct sink {
 MUST_CHECK enum err_kind ddl_connect(const struct pg_sink_options *options, PGconn **ret_conn,
                                      struct err *reterr);
 
-/* pg_link.c */
+/* pg_options.c */
+/* Of the next connection: a password file is read anew. */
+void link_read_password(struct sink *sink);
 char **link_keywords(const struct pg_sink_options *options, char ***ret_values);
 void link_keywords_free(char ***keywords, char ***values);
+/* sink's keywords and values, and behind them those that lead to the server conn was made to. */
+char **link_keywords_to(const struct sink *sink, const PGconn *conn, char ***ret_values);
+/* pg_link.c */
+/* A new connection whose database can't hold all values. */
+bool link_encoding(PGconn *conn, struct err *ret_err);
 void link_drive(struct sink *sink);
 /* What libpq says of a connection that is gone or was not made. ERR_HALT: the operator must act.
  * Connections have PQERRORS_VERBOSE, since else libpq keeps a refusal's SQLSTATE to itself. */

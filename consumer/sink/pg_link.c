@@ -8,93 +8,6 @@
 
 #define CONNECT_MS (10 * (int64_t)1000) /* for each host of a list */
 
-#define TEXT(value)    #value
-#define TEXT_OF(value) TEXT(value)
-
-/* Plans must not depend on how full a table was when they were made: every
- * statement goes by key. datestyle and the like: values mean the same on every server. */
-#define SESSION                                                                                    \
-    "-c statement_timeout=" TEXT_OF(                                                               \
-        STATEMENT_LIMIT_S) "s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s"        \
-                           " -c plan_cache_mode=force_generic_plan -c jit=off -c "                 \
-                           "enable_seqscan=off"                                                    \
-                           " -c enable_hashjoin=off -c enable_mergejoin=off"                       \
-                           " -c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC"
-
-static char *copy(const char *text) {
-    char *out = strdup(text);
-    if (!out) {
-        abort();
-    }
-    return out;
-}
-
-static const char *find(const struct pg_sink_options *options, const char *keyword) {
-    const char *value = NULL;
-    for (size_t i = 0; options->keywords[i]; i++) {
-        if (strcmp(options->keywords[i], keyword) == 0) {
-            value = options->values[i];
-        }
-    }
-    return value && value[0] != '\0' ? value : NULL;
-}
-
-/* Ours first, the caller's then, since libpq takes the last; `options` holds both. */
-char **link_keywords(const struct pg_sink_options *options, char ***ret_values) {
-    static const struct {
-        const char *keyword, *value;
-    } defaults[] = {
-        {"fallback_application_name", "oltp-olap-sync"},
-        {"target_session_attrs", "read-write"},
-        {"keepalives_idle", "10"},
-        {"keepalives_interval", "5"},
-        {"keepalives_count", "3"},
-        {"tcp_user_timeout", "60000"}, /* above what a statement may wait with a full socket */
-    };
-    const size_t default_count = sizeof defaults / sizeof defaults[0];
-    size_t own_count = 0;
-    while (options->keywords[own_count]) {
-        own_count++;
-    }
-    size_t cap = default_count + own_count + 3, n = 0;
-    char **keywords = calloc(cap, sizeof *keywords), **values = calloc(cap, sizeof *values);
-    if (!keywords || !values) {
-        abort();
-    }
-    for (size_t i = 0; i < default_count; i++) {
-        keywords[n] = copy(defaults[i].keyword);
-        values[n++] = copy(defaults[i].value);
-    }
-    for (size_t i = 0; i < own_count; i++) {
-        keywords[n] = copy(options->keywords[i]);
-        values[n++] = copy(options->values[i] ? options->values[i] : "");
-    }
-    const char *session = find(options, "options");
-    if (!session) {
-        session = getenv("PGOPTIONS");
-    }
-    struct buf text = {0};
-    buf_printf(&text, SESSION " %s", session ? session : "");
-    buf_append(&text, "", 1);
-    keywords[n] = copy("options");
-    values[n++] = text.ptr;
-    keywords[n] = copy("client_encoding");
-    values[n++] = copy("UTF8");
-    *ret_values = values;
-    return keywords;
-}
-
-void link_keywords_free(char ***keywords, char ***values) {
-    for (size_t i = 0; *keywords && (*keywords)[i]; i++) {
-        free((*keywords)[i]);
-        free((*values)[i]);
-    }
-    free(*keywords);
-    free(*values);
-    *keywords = NULL;
-    *values = NULL;
-}
-
 void sink_event_push(struct sink *sink, const struct sink_event *event) {
     if (sink->event_count < EVENTS_MAX) {
         sink->events[sink->event_count++] = *event;
@@ -130,6 +43,10 @@ void link_describe(PGconn *conn, struct err *ret_err) {
     const char *text = message_sqlstate(message[0] ? message : "no answer", sqlstate);
     bool halt = sqlstate[0] != '\0' && outcome_of(sqlstate, STEP_PREPARE, false) == SINK_HALT;
     const char *advice = halt ? outcome_advice(sqlstate, STEP_PREPARE) : "";
+    if (strstr(text, "unsupported startup parameter")) { /* pgbouncer, of olap.options */
+        halt = true;
+        advice = POOLER_ADVICE;
+    }
     if (conn && PQconnectionNeedsPassword(conn)) {
         halt = true;
         advice = outcome_advice("28P01", STEP_PREPARE);
@@ -138,6 +55,19 @@ void link_describe(PGconn *conn, struct err *ret_err) {
                   message_clean(sqlstate, text, clean, sizeof clean), advice[0] ? " (" : "", advice,
                   advice[0] ? ")" : "");
     (void)snprintf(ret_err->sqlstate, sizeof ret_err->sqlstate, "%s", sqlstate);
+}
+
+bool link_encoding(PGconn *conn, struct err *ret_err) {
+    const char *encoding = PQparameterStatus(conn, "server_encoding");
+    if (!encoding || strcmp(encoding, "UTF8") == 0) {
+        return true;
+    }
+    (void)err_set(ret_err, ERR_CONFIG,
+                  "the OLAP database %.100s has the encoding %.20s, which can't hold every text of "
+                  "the source: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0, and set "
+                  "olap.dbname to it",
+                  PQdb(conn), encoding);
+    return false;
 }
 
 void sink_drop_conn(struct sink *sink) {
@@ -177,7 +107,7 @@ static int64_t connect_ms(const struct sink *sink) {
 
 void sink_drop_connect(struct sink *sink, const struct err *err) {
     sink_drop(sink, err);
-    if (err->kind == ERR_HALT) {
+    if (err->kind == ERR_HALT || err->kind == ERR_CONFIG) {
         sink->events[sink->event_count - 1].kind = SINK_HALT;
     }
 }
@@ -189,6 +119,7 @@ static void connect_failed(struct sink *sink) {
 }
 
 static void connect_start(struct sink *sink) {
+    link_read_password(sink);
     sink->conn = PQconnectStartParams((const char *const *)sink->keywords,
                                       (const char *const *)sink->values, 0);
     if (!sink->conn || PQstatus(sink->conn) == CONNECTION_BAD) {
@@ -222,6 +153,11 @@ static void connect_poll(struct sink *sink) {
                 job_event(SINK_LOST, "", "OLAP connection: no answer while connecting");
             sink_drop(sink, &lost.err);
         }
+        return;
+    }
+    struct err err;
+    if (!link_encoding(sink->conn, &err)) {
+        sink_drop_connect(sink, &err);
         return;
     }
     if (PQsetnonblocking(sink->conn, 1) != 0 || PQenterPipelineMode(sink->conn) != 1) {
@@ -286,6 +222,7 @@ static void setup_send(struct sink *sink) {
         {"sync_decided", SQL_LETTERS_DECIDED},
     };
     params_begin(sink);
+    flight_query(sink, (struct step){STEP_SET, 0}, SQL_SESSION);
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
         table_sql(sink->conn, sink->view->name, statements[i].sql, &sink->scratch);
         flight_prepare(sink, 0, statements[i].name, sink->scratch.ptr);
@@ -314,6 +251,7 @@ static void setup_send(struct sink *sink) {
 static void setup_answer(struct sink *sink, struct step step, PGresult *result) {
     if (step.kind == STEP_READ && PQntuples(result) == 1) {
         sink->backend_pid = read_be32(PQgetvalue(result, 0, 0));
+        (void)snprintf(sink->started, sizeof sink->started, "%s", PQgetvalue(result, 0, 3));
         (void)snprintf(sink->place, sizeof sink->place, "%s", PQgetvalue(result, 0, 1));
         (void)snprintf(sink->place_name, sizeof sink->place_name, "%.120s at %.60s:%.8s",
                        PQgetvalue(result, 0, 2), PQhost(sink->conn), PQport(sink->conn));

@@ -3,10 +3,12 @@
  * A transaction that waits for a lock, or deletes a million rows, is silent as long as one whose
  * request or answer was lost on a way that acknowledges what it swallows. The server knows: a
  * second connection, made when nothing was heard for a while, asks what the first one's backend
- * does. It is asked twice, since the answer may be on its way. What the newest rows then say
+ * does. It is made to the very server that the first one was made to, of all that olap.host may
+ * name. It is asked twice, since the answer may be on its way. What the newest rows then say
  * decides, as after every lost connection.
  */
 #include "sink/pg_internal.h"
+#include "sink/statements.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -15,7 +17,8 @@
 #define PROBE_POLL_MS 20
 #define SILENT_MAX    2
 #define SQL_IS_AT_WORK                                                                             \
-    "SELECT coalesce((SELECT state = 'active' AND ($2::bool OR wait_event_type IS NULL"            \
+    "SELECT " SQL_STARTED                                                                          \
+    " = $3::text, coalesce((SELECT state = 'active' AND ($2::bool OR wait_event_type IS NULL"      \
     " OR wait_event_type <> 'Client') FROM pg_stat_activity WHERE pid = $1::int), false)"
 
 enum verdict { AT_WORK, SILENT, UNKNOWN };
@@ -35,8 +38,10 @@ void probe_heard(struct sink *sink) {
 
 static void probe_start(struct sink *sink, int64_t now_ms) {
     struct probe *probe = &sink->probe;
-    probe->conn = PQconnectStartParams((const char *const *)sink->keywords,
-                                       (const char *const *)sink->values, 0);
+    char **values = NULL, **keywords = link_keywords_to(sink, sink->conn, &values);
+    probe->conn =
+        PQconnectStartParams((const char *const *)keywords, (const char *const *)values, 0);
+    link_keywords_free(&keywords, &values);
     probe->polling = PGRES_POLLING_WRITING;
     probe->asked = false;
     probe->at_ms = now_ms + PROBE_WAIT_MS;
@@ -48,10 +53,10 @@ static bool ask(struct sink *sink) {
                    (sink->copying && sink->cursor.phase == COPY_ROWS);
     char pid[16];
     (void)snprintf(pid, sizeof pid, "%d", (int)sink->backend_pid);
-    const char *values[] = {pid, sending ? "t" : "f"};
+    const char *values[] = {pid, sending ? "t" : "f", sink->started};
     sink->probe.asked = true;
     return PQsetnonblocking(sink->probe.conn, 1) == 0 &&
-           PQsendQueryParams(sink->probe.conn, SQL_IS_AT_WORK, 2, NULL, values, NULL, NULL, 0) == 1;
+           PQsendQueryParams(sink->probe.conn, SQL_IS_AT_WORK, 3, NULL, values, NULL, NULL, 0) == 1;
 }
 
 /* A server that says why it refuses is there: no more is known. */
@@ -88,7 +93,10 @@ static bool probe_step(struct sink *sink, enum verdict *ret) {
     }
     PGresult *result = PQgetResult(probe->conn);
     if (PQresultStatus(result) == PGRES_TUPLES_OK) {
-        *ret = PQgetvalue(result, 0, 0)[0] == 't' ? AT_WORK : SILENT;
+        *ret = PQgetvalue(result, 0, 1)[0] == 't' ? AT_WORK : SILENT;
+        if (PQgetvalue(result, 0, 0)[0] != 't') {
+            *ret = UNKNOWN; /* the way leads to another server: it knows nothing of our session */
+        }
     } else {
         *ret = UNKNOWN;
     }

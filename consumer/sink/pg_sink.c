@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,6 +36,8 @@ enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options 
     sink->clock = options->clock;
     sink->identity.cluster_id = arena_copy(&sink->memory, options->identity.cluster_id);
     sink->identity.hash = arena_copy(&sink->memory, options->identity.hash);
+    (void)snprintf(sink->password_file, sizeof sink->password_file, "%s",
+                   options->password_file ? options->password_file : "");
     sink->keywords = link_keywords(options, &sink->values);
     sink->columns = columns;
     sink->column_cap = columns_max(view);

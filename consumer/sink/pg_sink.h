@@ -21,11 +21,15 @@ struct pg_sink_options {
     struct sink_identity identity;
     const struct log *log;
     struct clock clock;
-    int64_t answer_check_ms; /* silence after which the server is asked what it does; 0: 10 s */
+    const char *password_file; /* read anew for each connection; NULL: none */
+    int64_t answer_check_ms;   /* silence after which the server is asked what it does; 0: 10 s */
 };
 
 extern const struct sink_ops pg_sink_ops;
 
+/* ERR_CONFIG: what libpq would refuse for good: a value it does not know, a certificate file that
+ * is not there. Needs no server. */
+MUST_CHECK enum err_kind pg_sink_check(const struct pg_sink_options *options, struct err *reterr);
 /* view is borrowed for the sink's life. */
 MUST_CHECK enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options *options,
                                      struct sink **ret_sink, struct err *reterr);

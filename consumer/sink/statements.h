@@ -9,6 +9,20 @@
 #ifndef SINK_STATEMENTS_H
 #define SINK_STATEMENTS_H
 
+/* What a session needs, whatever role, database and server say; what the operator gave with
+ * olap.options or PGOPTIONS stays, where it can. Plans must not depend on how full a table was when
+ * they were made: every statement goes by key. datestyle and the like: values mean the same on
+ * every server. By a statement, since a pooler refuses the startup parameter `options`. */
+#define SQL_SESSION                                                                                \
+    "SELECT set_config(s.name, v.value, false) FROM (VALUES"                                       \
+    " ('statement_timeout', '" STATEMENT_LIMIT_TEXT "', false), ('lock_timeout', '5s', false),"    \
+    " ('idle_in_transaction_session_timeout', '5s', false), ('idle_session_timeout', '0', false)," \
+    " ('transaction_timeout', '0', false), ('plan_cache_mode', 'force_generic_plan', false),"      \
+    " ('jit', 'off', false), ('enable_seqscan', 'off', false), ('enable_hashjoin', 'off', false)," \
+    " ('enable_mergejoin', 'off', false), ('datestyle', 'ISO', true),"                             \
+    " ('intervalstyle', 'postgres', true), ('timezone', 'UTC', true)) v(name, value, always)"      \
+    " JOIN pg_settings s ON lower(s.name) = v.name WHERE v.always OR s.source <> 'client'"
+
 /* READ COMMITTED whatever the role's default: the fence needs a snapshot of its own, taken after
  * the lock. */
 #define SQL_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -170,12 +184,14 @@
     "SELECT cluster_id, array_to_string(topics, ', '), partitions::text, hash, fingerprint,"       \
     " coalesce(definition, '') FROM sync_identity WHERE view = $1::text"
 
+/* When the server was started: another time is another server. */
+#define SQL_STARTED "extract(epoch FROM pg_postmaster_start_time())::text"
 /* The backend asked, and where the progress lies: a cluster, a database, a schema, whatever name
  * the server is reached by. */
 #define SQL_PLACE                                                                                  \
     "SELECT pg_backend_pid(), (SELECT system_identifier FROM pg_control_system()) || '.' ||"       \
     " d.oid || '.' || c.relnamespace, 'database ' || d.datname || ', schema ' ||"                  \
-    " c.relnamespace::regnamespace FROM pg_database d, pg_class c"                                 \
+    " c.relnamespace::regnamespace, " SQL_STARTED " FROM pg_database d, pg_class c"                \
     " WHERE d.datname = current_database() AND c.oid = to_regclass('sync_progress')"
 
 /* Registers the sink table as it is now, where that can be right. Nothing is written to a table

@@ -97,6 +97,7 @@ static void test_outcome_drops(void **state) {
 static void test_advice(void **state) {
     (void)state;
     assert_non_null(strstr(outcome_advice("42P01", STEP_PREPARE), "--apply-sink"));
+    assert_non_null(strstr(outcome_advice("42P05", STEP_PREPARE), "pool_mode=session"));
     assert_non_null(strstr(outcome_advice("42703", STEP_UPSERT), "--apply-sink"));
     assert_non_null(strstr(outcome_advice("28P01", STEP_PREPARE), "olap.password"));
     assert_non_null(

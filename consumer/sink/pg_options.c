@@ -1,0 +1,206 @@
+/* How a connection is asked for: libpq's keywords and values, and what is wrong with them for good.
+ */
+#include "sink/pg_internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SECRET_MAX 1024
+
+static char *copy(const char *text) {
+    char *out = strdup(text);
+    if (!out) {
+        abort();
+    }
+    return out;
+}
+
+/* Ours first, the caller's then, since libpq takes the last. No `options`: a pooler refuses them,
+ * and the session is set up by SQL_SESSION. */
+char **link_keywords(const struct pg_sink_options *options, char ***ret_values) {
+    static const struct {
+        const char *keyword, *value;
+    } defaults[] = {
+        {"fallback_application_name", "oltp-olap-sync"},
+        {"target_session_attrs", "read-write"},
+        {"keepalives_idle", "10"},
+        {"keepalives_interval", "5"},
+        {"keepalives_count", "3"},
+        {"tcp_user_timeout", "60000"}, /* above what a statement may wait with a full socket */
+    };
+    const size_t default_count = sizeof defaults / sizeof defaults[0];
+    size_t own_count = 0;
+    while (options->keywords[own_count]) {
+        own_count++;
+    }
+    size_t cap = default_count + own_count + 3, n = 0;
+    char **keywords = calloc(cap, sizeof *keywords), **values = calloc(cap, sizeof *values);
+    if (!keywords || !values) {
+        abort();
+    }
+    for (size_t i = 0; i < default_count; i++) {
+        keywords[n] = copy(defaults[i].keyword);
+        values[n++] = copy(defaults[i].value);
+    }
+    for (size_t i = 0; i < own_count; i++) {
+        keywords[n] = copy(options->keywords[i]);
+        values[n++] = copy(options->values[i] ? options->values[i] : "");
+    }
+    keywords[n] = copy("client_encoding");
+    values[n++] = copy("UTF8");
+    *ret_values = values;
+    return keywords;
+}
+
+void link_keywords_free(char ***keywords, char ***values) {
+    for (size_t i = 0; *keywords && (*keywords)[i]; i++) {
+        free((*keywords)[i]);
+        free((*values)[i]);
+    }
+    free(*keywords);
+    free(*values);
+    *keywords = NULL;
+    *values = NULL;
+}
+
+char **link_keywords_to(const struct sink *sink, const PGconn *conn, char ***ret_values) {
+    size_t count = 0, n = 0;
+    while (sink->keywords[count]) {
+        count++;
+    }
+    char **keywords = calloc(count + 5, sizeof *keywords),
+         **values = calloc(count + 5, sizeof *values);
+    if (!keywords || !values) {
+        abort();
+    }
+    for (; n < count; n++) {
+        keywords[n] = copy(sink->keywords[n]);
+        values[n] = copy(sink->values[n]);
+    }
+    const char *const to[][2] = {{"host", PQhost(conn)},
+                                 {"hostaddr", PQhostaddr(conn)},
+                                 {"port", PQport(conn)},
+                                 {"target_session_attrs", "any"}};
+    for (size_t i = 0; i < sizeof to / sizeof to[0]; i++) {
+        keywords[n] = copy(to[i][0]);
+        values[n++] = copy(to[i][1] ? to[i][1] : "");
+    }
+    *ret_values = values;
+    return keywords;
+}
+
+/* A password file's first line takes the place of the password: it may have been rotated. What
+ * can't be read now leaves the one from before. */
+void link_read_password(struct sink *sink) {
+    char line[SECRET_MAX];
+    FILE *file = sink->password_file[0] ? fopen(sink->password_file, "re") : NULL;
+    bool read = file && fgets(line, sizeof line, file);
+    if (file) {
+        (void)fclose(file);
+    }
+    if (!read) {
+        return;
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    for (size_t i = 0; sink->keywords[i] && line[0] != '\0'; i++) {
+        if (strcmp(sink->keywords[i], "password") == 0) {
+            free(sink->values[i]);
+            sink->values[i] = copy(line);
+        }
+    }
+}
+
+static bool is_any(const char *word, const char *const *words) {
+    while (*words && strcmp(*words, word) != 0) {
+        words++;
+    }
+    return *words != NULL;
+}
+
+static bool is_number(const char *text) {
+    char *end = NULL;
+    errno = 0;
+    (void)strtol(text, &end, 10);
+    return end != text && *end == '\0' && errno == 0;
+}
+
+/* Files and numbers, which libpq looks at only when it has the server's ear. */
+static enum err_kind check_value(const char *keyword, const char *value, struct err *reterr) {
+    static const char *const files[] = {"sslrootcert", "sslcert", "sslkey", "sslcrl", NULL};
+    static const char *const numbers[] = {"connect_timeout",
+                                          "keepalives",
+                                          "keepalives_idle",
+                                          "keepalives_interval",
+                                          "keepalives_count",
+                                          "tcp_user_timeout",
+                                          NULL};
+    if (is_any(keyword, files) && strcmp(value, "system") != 0 && access(value, R_OK) != 0) {
+        return err_set(reterr, ERR_CONFIG, "olap.%s=%.200s: %s", keyword, value, strerror(errno));
+    }
+    if (is_any(keyword, numbers) && !is_number(value)) {
+        return err_set(reterr, ERR_CONFIG, "olap.%s=%.100s is no number", keyword, value);
+    }
+    return ERR_NONE;
+}
+
+/* The same list with every host a socket that nobody has made: libpq checks all keywords and values
+ * before it tries to connect. */
+static void to_nowhere(char **keywords, char **values) {
+    struct buf hosts = {0};
+    const char *list = "";
+    for (size_t i = 0; keywords[i]; i++) {
+        if (strcmp(keywords[i], "host") == 0 || strcmp(keywords[i], "hostaddr") == 0) {
+            list = values[i];
+        }
+    }
+    buf_printf(&hosts, "/nonexistent");
+    for (const char *p = strchr(list, ','); p; p = strchr(p + 1, ',')) {
+        buf_printf(&hosts, ",/nonexistent");
+    }
+    buf_append(&hosts, "", 1);
+    for (size_t i = 0; keywords[i]; i++) {
+        bool host = strcmp(keywords[i], "host") == 0,
+             address = strcmp(keywords[i], "hostaddr") == 0;
+        if (host || address) {
+            free(values[i]);
+            values[i] = copy(host ? hosts.ptr : "");
+        }
+    }
+    buf_clear(&hosts);
+}
+
+static bool has_host(char **keywords) {
+    for (size_t i = 0; keywords[i]; i++) {
+        if (strcmp(keywords[i], "host") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err_kind pg_sink_check(const struct pg_sink_options *options, struct err *reterr) {
+    enum err_kind kind = ERR_NONE;
+    for (size_t i = 0; options->keywords[i] && kind == ERR_NONE; i++) {
+        const char *value = options->values[i];
+        if (value && value[0] != '\0') {
+            kind = check_value(options->keywords[i], value, reterr);
+        }
+    }
+    char **values = NULL, **keywords = link_keywords(options, &values);
+    if (kind == ERR_NONE && has_host(keywords)) { /* else it would be libpq's default, a real one */
+        to_nowhere(keywords, values);
+        PGconn *conn =
+            PQconnectStartParams((const char *const *)keywords, (const char *const *)values, 0);
+        const char *said = conn ? PQerrorMessage(conn) : "";
+        if (conn && PQstatus(conn) == CONNECTION_BAD && !strstr(said, "/nonexistent")) {
+            kind = err_set(reterr, ERR_CONFIG, "libpq refuses a setting olap.*: %.*s",
+                           (int)strcspn(said, "\r\n"), said);
+        }
+        PQfinish(conn);
+    }
+    link_keywords_free(&keywords, &values);
+    return kind;
+}
