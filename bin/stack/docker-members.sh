@@ -58,7 +58,7 @@ members_not_ready() {
 
 # ---- logs/kafka-consumer.out on this host, as in native mode ---------------------------------------------------------
 
-# One follower for each container, which ends with it. It goes on where the file ends: behind the member's last line in
+# One follower for each container, which ends with it (and with Docker). It goes on where the file ends: behind the member's last line in
 # it, or, without one, at the beginning.
 follow_consumer_logs() {
     local id
@@ -74,24 +74,39 @@ follow_consumer_logs() {
     done
 }
 follow() { # container
-    local id=$1 last since
     trap '' HUP
-    # A member's name is its container's, cut to 12, and the number of its process there.
-    last=$(grep -F " member=$(printf '%.12s' "$id")-" "$CONSUMER_LOG" | tail -n 1) || true
-    since=$(printf '%s\n' "$last" | sed -n 's/^ts=\([0-9T:.Z-]*\) .*/\1/p')
-    if [ -n "$since" ]; then
-        docker logs -f --since "$since" "$id" 2>&1 | { skip_through "$last" "$since"; exec cat; }
-    else
-        docker logs -f "$id" 2>&1 | exec cat
-    fi
+    while :; do
+        follow_once "$1"
+        sleep 1
+        # Docker starts it again after a crash.
+        case $(docker inspect -f '{{.State.Status}}' "$1" 2>/dev/null) in running|restarting) ;; *) return 0 ;; esac
+    done
 }
-# Reads up to and with that line; if it is not there any more, up to the first that is younger, which is printed.
-skip_through() { # line its-time
-    local line time
+follow_once() { # container
+    local id=$1 last since said
+    # A member's name is its container's, cut to 12, and the number of its process there.
+    last=$(grep -nF " member=$(printf '%.12s' "$id")-" "$CONSUMER_LOG" | tail -n 1) || true
+    since=$(printf '%s\n' "$last" | sed -n 's/^[0-9]*:ts=\([0-9T:.Z-]*\) .*/\1/p')
+    if [ -n "$since" ]; then
+        said=$(tail -n "+${last%%:*}" "$CONSUMER_LOG" | grep -v '^ts=') || true
+        docker logs -f --since "$since" "$id" 2>&1 | { skip_through "${last#*:}" "$since" "$said"; exec cat; }
+    else
+        docker logs -f "$id" 2>&1 | cat
+    fi || true
+}
+# Reads up to and with that line; if it is not there any more, up to the first that is younger. Then lines without a time
+# (a library's last words) of which the file may have some. The first line with a time is printed and ends it.
+skip_through() { # line its-time lines-without-a-time-behind-it-in-the-file
+    local line time behind=''
     while IFS= read -r line; do
-        [ "$line" != "$1" ] || return 0
-        case $line in ts=*) time=${line#ts=} && time=${time%% *} ;; *) continue ;; esac
-        if [[ $time > $2 ]]; then printf '%s\n' "$line"; return 0; fi
+        case $line in
+            "$1") behind=1 ;;
+            ts=*)
+                time=${line#ts=}
+                time=${time%% *}
+                if [ -n "$behind" ] || [[ $time > $2 ]]; then printf '%s\n' "$line"; return 0; fi ;;
+            *) [ -z "$behind" ] || printf '%s\n' "$3" | grep -qxF -e "$line" || printf '%s\n' "$line" ;;
+        esac
     done
 }
 follower_pid() { # container; of its process group
@@ -99,7 +114,7 @@ follower_pid() { # container; of its process group
     { read -r pid <"$RUN_DIR/follower-$1.pid"; } 2>/dev/null || return 0
     # The number may have been given to another process since.
     ps -A -o pgid= -o args= 2>/dev/null | awk -v group="$pid" -v id="$1" \
-        '$1 == group && index($0, "logs -f") && index($0, id) { print group; exit }'
+        '$1 == group && (index($0, id) || index($0, "startup.sh") || index($0, "scale.sh")) { print group; exit }'
 }
 # They end by themselves when their containers have, with the last lines written.
 end_followers() {
