@@ -53,7 +53,7 @@ pg_init() { # oltp|olap
     local data new pw
     data=$(pg_data "$1") new=$(pg_data "$1").new pw=$(pg_data "$1").pw
     if [ "$(id -u)" -eq 0 ]; then
-        mkdir -p "$(dirname "$data")"
+        (umask 022 && mkdir -p "$(dirname "$data")") # whatever root's umask is, postgres must get through
         rm -rf "$new"
         install -d -o postgres -g postgres -m 700 "$new"
         install -o postgres -g postgres -m 600 /dev/null "$pw"

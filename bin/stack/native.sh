@@ -12,6 +12,15 @@
 . "$ROOT/bin/stack/connector-steps.sh"
 
 stack_setup() {
+    local path
+    for path in "$ROOT" "$RUN_DIR" "$LOG_DIR" "$STATE_DIR"; do
+        case $path in *[:,\;\\\|\&\"\$]*|*$'\n'*)
+            step_failed "The path $path has a character that Java's class path or Kafka's settings can't have." '' \
+                "use a path without  : , ; \\ | & \" \$" ;;
+        esac
+    done
+    make_folders "$ROOT/build" "$LOG_DIR"
+    jars_are_there || require_space "$ROOT/build" 500 "what is fetched and built"
     install_packages "${PACKAGES_TO_RUN[@]}"
     require_java
     fetch_jars
