@@ -44,7 +44,8 @@ check_ports() {
 stack_check() {
     local name
     one_startup_only
-    require_space "$RUN_DIR" 300 "a start"
+    [ -s "$(pg_data oltp)/PG_VERSION" ] || require_space "$RUN_DIR" 300 "a first start"
+    require_space "$RUN_DIR" 32 "a start"
     plan >"$RUN_DIR/plan" 2>"$LOG_DIR/plan.log" || plan_failed "The plan could not be made."
     check_connector "$RUN_DIR/connector.json"
     for name in $(running_parts); do

@@ -126,11 +126,13 @@ mkdir -p "$folder/d"; echo native >"$folder/d/mode"
 { clean SYNC_RUN_DIR="$folder/d" bin/scale.sh 3 2>&1 || echo "code $?"; } | check "scale.sh on a stopped stack" 'The stack is stopped' 'CONSUMERS=3' 'code 1'
 { clean SYNC_RUN_DIR=/proc/nothing/here bin/startup.sh --native 2>&1 || echo "code $?"; } |
     check "a folder that can't be made" "can't be made or written to" 'code 1' '!mkdir:'
+{ clean SYNC_RUN_DIR="$folder/a:b" bin/startup.sh --native 2>&1 || echo "code $?"; } |
+    check "a path that Java's class path can't have" 'has a character' 'code 1' '!Building'
 
 # ---- what a Mac lacks ----------------------------------------------------------------------------------------------
 
-# Everything but native mode runs on bash 3.2 and BSD's tools; where no such bash is at hand, at least what is known not
-# to work there must not be written.
+# Everything but native mode runs on bash 3.2 and BSD's tools (tried with 3.2.57 on 30 November 2026); where no such bash
+# is at hand, at least what is known not to work there must not be written.
 portable=(bin/setup.sh bin/startup.sh bin/shutdown.sh bin/status.sh bin/scale.sh bin/psql.sh
     bin/stack/common.sh bin/stack/mode.sh bin/stack/connector.sh bin/stack/connector-steps.sh bin/stack/docker*.sh)
 lacking() { # file...; prints the lines with what bash 3.2 or BSD's tools do not have
