@@ -82,7 +82,7 @@ shared "$folder/a" "$fake; READER=7; await_connector" | check "a slot that is re
 shared "$folder/a" "$fake; ANSWER=$DATA/lost-slot.json; await_connector" |
     check "a lost slot ends the start, with the ways out ($bash)" 'code 1' 'replication slot oltp_olap_sync .* is lost' \
         'no longer available' 'when_needed' 'deleted or moved' 'with new topics' 'wipe'
-shared "$folder/a" "$fake; INVALID=t; await_connector" |
+shared "$folder/a" "$fake; INVALID=t; SNAPSHOT=t; await_connector" |
     check "an invalid slot, over which Debezium stays RUNNING, ends it too ($bash)" 'code 1' 'max_slot_wal_keep_size' 'pg_drop_replication_slot'
 shared "$folder/a" "$fake; ANSWER=$folder/failed.json; await_connector" |
     check "any failed task ends the start, with its reason ($bash)" 'code 1' 'RUNNING FAILED' 'Caused by: .*RecordTooLarge' '!slot oltp_olap_sync .* is lost' '!a\.b'
