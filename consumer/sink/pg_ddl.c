@@ -15,37 +15,67 @@ static const char *const own_tables[] = {"sync_progress", "sync_identity", "sync
                                          "sync_refused"};
 #define OWN_TABLE_COUNT (sizeof own_tables / sizeof own_tables[0])
 
-/* $1 the table that stands there, $2 the one that should. One line a difference. */
-#define SQL_COLUMNS_OF(parameter)                                                                  \
-    "(SELECT attname AS name, format_type(atttypid, atttypmod)"                                    \
-    " || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END"                                        \
+/* $1 the table that stands there, $2 the one that should. One line a difference. `fits` is what
+ * must be equal. A column besides is nobody's harm unless it must be given a value. */
+#define SQL_COLUMNS_OF(parameter, null)                                                            \
+    "(SELECT attname AS name, form AS fits, attnotnull AND NOT atthasdef AND attidentity = '' AS " \
+    "needed, form || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END AS is FROM pg_attribute"    \
+    " JOIN pg_type t ON t.oid = atttypid CROSS JOIN LATERAL (SELECT"                               \
+    " format_type(atttypid, atttypmod)" null                                                       \
     " || CASE WHEN attcollation <> typcollation THEN ' COLLATE ' || attcollation::regcollation"    \
-    " ELSE '' END AS is FROM pg_attribute JOIN pg_type t ON t.oid = atttypid"                      \
-    " WHERE attrelid = " parameter "::oid AND attnum > 0 AND NOT attisdropped)"
+    " ELSE '' END || CASE WHEN attgenerated <> '' OR attidentity = 'a' THEN ' GENERATED' ELSE ''"  \
+    " END AS form) f WHERE attrelid = " parameter "::oid AND attnum > 0 AND NOT attisdropped)"
 #define SQL_KEY_OF(parameter)                                                                      \
     "coalesce((SELECT pg_get_constraintdef(oid) FROM pg_constraint"                                \
     " WHERE conrelid = " parameter "::oid AND contype = 'p'), 'no primary key')"
-#define SQL_DIFFERENCES                                                                            \
+#define SQL_DIFFERENCES_BY(null)                                                                   \
     "SELECT format('column %s is %s, should be %s', name, coalesce(r.is, 'missing'),"              \
-    "   coalesce(w.is, 'absent'))"                                                                 \
-    " FROM " SQL_COLUMNS_OF("$1") " r FULL JOIN " SQL_COLUMNS_OF(                                  \
-        "$2") " w USING (name)"                                                                    \
-              " WHERE r.is IS DISTINCT FROM w.is"                                                  \
-              " UNION ALL SELECT format('%s, should be %s', r.is, w.is)"                           \
-              " FROM (SELECT " SQL_KEY_OF("$1") " AS is) r, (SELECT " SQL_KEY_OF(                  \
-                  "$2") " AS is) w"                                                                \
-                        " WHERE r.is <> w.is"                                                      \
-                        " UNION ALL SELECT 'it is no table' FROM pg_class"                         \
-                        " WHERE oid = $1::oid AND relkind NOT IN ('r', 'p')"
+    "   coalesce(w.is, 'absent, nullable, or have a default'))"                                    \
+    " FROM " SQL_COLUMNS_OF("$1", null) " r FULL JOIN " SQL_COLUMNS_OF(                            \
+        "$2", null) " w USING (name)"                                                              \
+                    " WHERE r.fits IS DISTINCT FROM w.fits AND (w.fits IS NOT NULL OR r.needed)"   \
+                    " UNION ALL SELECT format('%s, should be %s', r.is, w.is)"                     \
+                    " FROM (SELECT " SQL_KEY_OF("$1") " AS is) r, (SELECT " SQL_KEY_OF(            \
+                        "$2") " AS is) w"                                                          \
+                              " WHERE r.is <> w.is"                                                \
+                              " UNION ALL SELECT 'it is no table' FROM pg_class"                   \
+                              " WHERE oid = $1::oid AND relkind NOT IN ('r', 'p')"
+/* Of the sink table a NOT NULL of the user's is warned of, as a CHECK is. */
+#define SQL_DIFFERENCES      SQL_DIFFERENCES_BY(" || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END")
+#define SQL_SINK_DIFFERENCES SQL_DIFFERENCES_BY("")
 
-/* What brings back locks between tasks, or writes of others. */
+/* What the user put on the sink table, and what becomes of rows for it. */
+#define SQL_ROW "'rows that it refuses are left out and noted in sync_refused'"
+#define SQL_OTHERS                                                                                 \
+    "'members may wait for each other''s rows; what it refuses is tried again for "                \
+    "conflict.halt.ms, then its task halts'"
+#define SQL_SILENT                                                                                 \
+    "'rows may be changed or left out without a word: the table may differ from the view'"
 #define SQL_EXTRAS                                                                                 \
-    "SELECT 'foreign key', conname FROM pg_constraint"                                             \
-    " WHERE contype = 'f' AND (conrelid = $1::oid OR confrelid = $1::oid)"                         \
-    " UNION ALL SELECT 'trigger', tgname FROM pg_trigger"                                          \
-    " WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgname <> 'sync_truncated'"                 \
-    " UNION ALL SELECT 'unique index', indexrelid::regclass::text FROM pg_index"                   \
-    " WHERE indrelid = $1::oid AND indisunique AND NOT indisprimary"
+    "WITH t AS (SELECT $1::oid AS id"                                                              \
+    "   UNION SELECT relid::oid FROM pg_partition_tree($1::oid::regclass))"                        \
+    " SELECT CASE contype WHEN 'c' THEN 'check' WHEN 'x' THEN 'exclusion constraint'"              \
+    "   ELSE 'foreign key' END, conname,"                                                          \
+    "   CASE contype WHEN 'c' THEN " SQL_ROW " ELSE " SQL_OTHERS " END FROM pg_constraint"         \
+    " WHERE (conrelid IN (SELECT id FROM t) OR confrelid IN (SELECT id FROM t))"                   \
+    "   AND contype IN ('c', 'x', 'f') AND conparentid = 0 AND coninhcount = 0"                    \
+    " UNION ALL SELECT 'not null', attname, " SQL_ROW " FROM pg_attribute"                         \
+    " WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped AND attnotnull"                 \
+    "   AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND indisprimary"           \
+    "     AND attnum = ANY (indkey))"                                                              \
+    " UNION ALL SELECT 'partitions without a default', relid::regclass::text, " SQL_ROW            \
+    " FROM (SELECT partrelid AS relid FROM pg_partitioned_table"                                   \
+    "   WHERE partrelid IN (SELECT id FROM t) AND partdefid = 0 AND partstrat <> 'h') p"           \
+    " UNION ALL SELECT 'trigger', tgname, " SQL_OTHERS " FROM pg_trigger"                          \
+    " WHERE tgrelid IN (SELECT id FROM t) AND NOT tgisinternal AND tgparentid = 0"                 \
+    "   AND tgname <> 'sync_truncated'"                                                            \
+    " UNION ALL SELECT 'unique index', indexrelid::regclass::text, " SQL_OTHERS " FROM pg_index"   \
+    " WHERE indrelid IN (SELECT id FROM t) AND indisunique AND NOT indisprimary"                   \
+    "   AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = indexrelid)"                      \
+    " UNION ALL SELECT 'rule', rulename, " SQL_SILENT " FROM pg_rewrite"                           \
+    " WHERE ev_class IN (SELECT id FROM t)"                                                        \
+    " UNION ALL SELECT 'row security', id::regclass::text, " SQL_SILENT " FROM t"                  \
+    " WHERE (SELECT relrowsecurity FROM pg_class WHERE oid = id)"
 
 struct ddl {
     const struct view *view;
@@ -236,7 +266,7 @@ static enum err_kind make(struct ddl *ddl, struct err *reterr) {
     return kind;
 }
 
-static enum err_kind compare(struct ddl *ddl, const char *name, const char *oid,
+static enum err_kind compare(struct ddl *ddl, const char *name, const char *oid, bool own,
                              struct err *reterr) {
     char wanted[16] = "";
     enum err_kind kind = find(ddl, name, wanted, reterr);
@@ -245,7 +275,7 @@ static enum err_kind compare(struct ddl *ddl, const char *name, const char *oid,
     }
     const char *params[] = {oid, wanted};
     PGresult *result = NULL;
-    kind = run(ddl, SQL_DIFFERENCES, params, &result, reterr);
+    kind = run(ddl, own ? SQL_DIFFERENCES : SQL_SINK_DIFFERENCES, params, &result, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
@@ -283,7 +313,7 @@ static enum err_kind compare_all(struct ddl *ddl, struct err *reterr) {
         kind = execute(ddl, text_of(ddl, ddl->view->sql_ddl), reterr);
     }
     for (size_t i = 0; i < OWN_TABLE_COUNT + 1 && kind == ERR_NONE; i++) {
-        kind = compare(ddl, names[i], oids[i], reterr);
+        kind = compare(ddl, names[i], oids[i], i > 0, reterr);
     }
     buf_clear(&name);
     return kind == ERR_NONE ? execute(ddl, "ROLLBACK TO wanted", reterr) : kind;
@@ -355,11 +385,11 @@ static enum err_kind warn_of_extras(struct ddl *ddl, struct err *reterr) {
     PGresult *result = NULL;
     kind = run(ddl, SQL_EXTRAS, params, &result, reterr);
     for (int i = 0; kind == ERR_NONE && i < PQntuples(result); i++) {
-        char what[64], name[256];
-        log_line(ddl->log, LOG_WARN, "sink", "sink_table_extra",
-                 "kind=%s name=%s effect=\"members may wait for each other's rows\"",
+        char what[64], name[256], effect[256];
+        log_line(ddl->log, LOG_WARN, "sink", "sink_table_extra", "kind=%s name=%s effect=%s",
                  log_quote(what, sizeof what, str_from(PQgetvalue(result, i, 0))),
-                 log_quote(name, sizeof name, str_from(PQgetvalue(result, i, 1))));
+                 log_quote(name, sizeof name, str_from(PQgetvalue(result, i, 1))),
+                 log_quote(effect, sizeof effect, str_from(PQgetvalue(result, i, 2))));
     }
     PQclear(result);
     return kind;

@@ -69,10 +69,12 @@ static void test_ddl_is_idempotent(void **state) {
 static void test_ddl_names_differences(void **state) {
     (void)state;
     admin("CREATE TABLE student_contact (student_id bigint, contact_id integer, name varchar(9)"
-          " NOT NULL, born date, extra text, PRIMARY KEY (student_id))");
+          " NOT NULL, born date GENERATED ALWAYS AS (NULL::date) STORED, extra text NOT NULL,"
+          " PRIMARY KEY (student_id))");
     expect_config("column contact_id is integer, should be bigint NOT NULL");
     expect_config("column contact_number is missing, should be text");
-    expect_config("column extra is text, should be absent");
+    expect_config("column extra is text NOT NULL, should be absent, nullable, or have a default");
+    expect_config("column born is date GENERATED, should be date");
     expect_config("column name is character varying(9) NOT NULL, should be text");
     expect_config("PRIMARY KEY (student_id), should be PRIMARY KEY (student_id, contact_id)");
     assert_string_equal(ask("SELECT coalesce(to_regclass('sync_progress')::text, 'none')"), "none");
@@ -91,27 +93,103 @@ static void test_ddl_refuses_rows_without_progress(void **state) {
     expect_config("sync_progress knows of none");
 }
 
+/* apply's log. */
+static const char *apply_logged(void) {
+    static char text[16384];
+    struct err err;
+    char path[] = "/tmp/sink-warnings.XXXXXX";
+    int fd = mkstemp(path);
+    memset(text, 0, sizeof text);
+    if (apply_as("port", getenv("PGPORT"), fd, &err) != ERR_NONE) {
+        fail_msg("%s", err.message);
+    }
+    (void)!pread(fd, text, sizeof text - 1, 0);
+    (void)close(fd);
+    (void)unlink(path);
+    return text;
+}
+
+static void test_ddl_accepts_harmless_additions(void **state) {
+    (void)state;
+    (void)apply_logged();
+    admin("ALTER TABLE student_contact ADD seen timestamptz DEFAULT now() NOT NULL,"
+          " ADD remark text, ADD length int GENERATED ALWAYS AS (length(name)) STORED,"
+          " ADD serial bigint GENERATED ALWAYS AS IDENTITY");
+    admin("CREATE INDEX by_name ON student_contact (name);"
+          " CREATE VIEW names AS SELECT name FROM student_contact");
+    admin("ALTER TABLE sync_progress ADD later_version text");
+    assert_null(strstr(apply_logged(), "by_name"));
+    struct sink *sink = sink_connected(view);
+    struct progress at = sink_acquire(sink, 1, OWNER_A);
+    struct txn_part part;
+    part_begin(&part, view, 1, &at);
+    part_upsert(&part, 1, 1, "name", "1");
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+    assert_string_equal(ask("SELECT length || ' ' || serial || ' ' || (seen <= now())"
+                            " FROM student_contact"),
+                        "4 1 true");
+    txn_part_clear(&part);
+    pg_sink_destroy(&sink);
+}
+
+static void test_ddl_accepts_partitions(void **state) {
+    (void)state;
+    (void)apply_logged();
+    admin(
+        "DROP TABLE student_contact; CREATE TABLE student_contact (student_id bigint, contact_id"
+        " bigint, name text, contact_number text, born date, PRIMARY KEY (student_id, contact_id))"
+        " PARTITION BY RANGE (student_id);"
+        " CREATE TABLE low PARTITION OF student_contact FOR VALUES FROM (0) TO (100)");
+    const char *text = apply_logged();
+    assert_non_null(strstr(text, "kind=\"partitions without a default\" name=student_contact"));
+    assert_null(strstr(text, "low"));
+    admin("CREATE TABLE rest PARTITION OF student_contact DEFAULT");
+    assert_null(strstr(apply_logged(), "sink_table_extra"));
+    struct sink *sink = sink_connected(view);
+    struct progress at = sink_acquire(sink, 1, OWNER_A);
+    struct txn_part part;
+    part_begin(&part, view, 1, &at);
+    part_upsert(&part, 1, 1, "name", "1");
+    part_upsert(&part, 200, 1, "name", "1");
+    assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
+    assert_int_equal(ask_number("SELECT count(*) FROM rest"), 1);
+    txn_part_clear(&part);
+    pg_sink_destroy(&sink);
+}
+
 static void test_ddl_warns_of_extras(void **state) {
     (void)state;
-    struct err err;
-    char path[] = "/tmp/sink-warnings.XXXXXX", text[4096] = "";
-    assert_int_equal(apply(&err), ERR_NONE);
+    assert_null(strstr(apply_logged(), "sink_table_extra"));
     admin("CREATE TABLE IF NOT EXISTS seen (id bigint PRIMARY KEY)");
     admin("ALTER TABLE student_contact ADD CONSTRAINT to_seen FOREIGN KEY (contact_id)"
-          " REFERENCES seen");
+          " REFERENCES seen, ADD CONSTRAINT short CHECK (length(name) < 9),"
+          " ADD CONSTRAINT apart EXCLUDE (born WITH =), ALTER born SET NOT NULL");
     admin("CREATE UNIQUE INDEX one_number ON student_contact (contact_number)");
     admin("CREATE OR REPLACE FUNCTION nop() RETURNS trigger LANGUAGE plpgsql AS"
           " $$ BEGIN RETURN new; END $$");
     admin("CREATE TRIGGER audit BEFORE INSERT ON student_contact FOR EACH ROW"
           " EXECUTE FUNCTION nop()");
-    int fd = mkstemp(path);
-    assert_int_equal(apply_as("port", getenv("PGPORT"), fd, &err), ERR_NONE);
-    (void)!pread(fd, text, sizeof text - 1, 0);
-    assert_non_null(strstr(text, "event=sink_table_extra kind=\"foreign key\" name=to_seen"));
-    assert_non_null(strstr(text, "kind=\"unique index\" name=one_number"));
-    assert_non_null(strstr(text, "kind=trigger name=audit"));
-    (void)close(fd);
-    (void)unlink(path);
+    admin("CREATE RULE quiet AS ON DELETE TO student_contact WHERE old.student_id = 0 DO INSTEAD"
+          " NOTHING; ALTER TABLE student_contact ENABLE ROW LEVEL SECURITY");
+    const char *text = apply_logged();
+    static const char *const parts[] = {
+        "event=sink_table_extra kind=\"foreign key\" name=to_seen effect=\"members may wait for",
+        "kind=\"unique index\" name=one_number effect=\"members may wait for each other's rows; "
+        "what"
+        " it refuses is tried again for conflict.halt.ms, then its task halts\"",
+        "kind=trigger name=audit",
+        "kind=\"exclusion constraint\" name=apart",
+        "kind=check name=short effect=\"rows that it refuses are left out and noted in"
+        " sync_refused\"",
+        "kind=\"not null\" name=born",
+        "kind=rule name=quiet effect=\"rows may be changed or left out without a word",
+        "kind=\"row security\" name=student_contact",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!strstr(text, parts[i])) {
+            fail_msg("%s is not in %s", parts[i], text);
+        }
+    }
 }
 
 static void test_ddl_brings_older_tables_up_to_date(void **state) {
@@ -149,7 +227,8 @@ static void test_ddl_of_a_role_without_rights(void **state) {
     assert_int_equal(apply_as("user", "poor", 2, &err), ERR_CONFIG);
     assert_string_equal(err.sqlstate, "42501");
     assert_int_equal(apply(&err), ERR_NONE);
-    admin("GRANT ALL ON student_contact, sync_progress, sync_identity, sync_dead_letter TO poor");
+    admin("GRANT ALL ON student_contact, sync_progress, sync_identity, sync_dead_letter, "
+          "sync_refused TO poor");
     assert_int_equal(apply_as("user", "poor", 2, &err), ERR_NONE); /* nothing is left to make */
     admin("DROP OWNED BY poor; DROP ROLE poor");
 }
@@ -253,6 +332,8 @@ int main(void) {
         cmocka_unit_test_setup(test_ddl_names_differences, nothing),
         cmocka_unit_test_setup(test_ddl_refuses_rows_without_progress, nothing),
         cmocka_unit_test_setup(test_ddl_warns_of_extras, nothing),
+        cmocka_unit_test_setup(test_ddl_accepts_harmless_additions, nothing),
+        cmocka_unit_test_setup(test_ddl_accepts_partitions, nothing),
         cmocka_unit_test_setup(test_ddl_brings_older_tables_up_to_date, nothing),
         cmocka_unit_test_setup(test_ddl_without_a_server, nothing),
         cmocka_unit_test_setup(test_ddl_of_a_role_without_rights, nothing),
