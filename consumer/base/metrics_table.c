@@ -7,9 +7,9 @@ static const char *const outcomes[] = {"committed", "refused", "fenced", "retrie
 static const char *const settled[] = {"committed", "not_committed", "overtaken", NULL};
 static const char *const reacquired[] = {"fenced",          "sink_went_back", "cache", "resumed",
                                          "unknown_outcome", "table",          NULL};
-static const char *const discarded[] = {"no_progress", "damaged",      "distrusted",
-                                        "missing",     "incomplete",   "too_old",
-                                        "log_too_old", "rows_refused", NULL};
+static const char *const discarded[] = {"no_progress", "damaged", "distrusted",  "missing",
+                                        "incomplete",  "too_old", "log_too_old", "rows_refused",
+                                        "conflict",    NULL};
 /* As enum finding_kind: test_origin compares. */
 static const char *const found[] = {"table",   "replaced",    "emptied", "identity",
                                     "columns", "publication", "slot",    "server",

@@ -75,6 +75,8 @@ static const char *discard_text(enum cache_discard why) {
         return "the cache is too old";
     case DISCARD_LOG_TOO_OLD:
         return "the log was not read for so long that parts of it may have been compacted away";
+    case DISCARD_CONFLICT:
+        return "a row of the log's past is refused beside rows of other tasks";
     case DISCARD_ROWS_REFUSED:
         return "rows were refused: their records are read again";
     }

@@ -118,12 +118,13 @@ void task_note_refused(struct member *m, struct task *task, const struct sink_ev
     for (size_t i = 0; event && task->part.careful && i < event->refusal_count; i++) {
         const struct refusal *refusal = &event->refusals[i];
         (void)refused_set_add(&task->refused_rows, refusal->row_key);
+        char key[256], name[160], message[512];
         log_line(m->o.log, LOG_WARN, "pipeline", "row_refused",
-                 "task=%d row=\"" STR_FMT "\" sqlstate=%s constraint=\"" STR_FMT
-                 "\" message=\"" STR_FMT "\" hint=\"the row is left out until a version of it "
-                 "passes; see sync_refused\"",
-                 task->number, STR_ARG(refusal->key), refusal->sqlstate,
-                 STR_ARG(refusal->constraint), STR_ARG(refusal->message));
+                 "task=%d row=%s sqlstate=%s constraint=%s message=%s hint=\"the row is left out "
+                 "until a version of it passes; see sync_refused\"",
+                 task->number, log_quote(key, sizeof key, refusal->key), refusal->sqlstate,
+                 log_quote(name, sizeof name, refusal->constraint),
+                 log_quote(message, sizeof message, refusal->message));
         metrics_add(m->o.metrics, METRIC_ROWS_REFUSED, (size_t)task->number, 1);
     }
 }
@@ -160,6 +161,23 @@ static void conflict_batch(struct task *task) {
     task->record_limit = ahead ? 1 : count / 2;
 }
 
+/* A row that the source had for a while, and that stands beside later rows of other tasks for ever:
+ * a record behind it, too far for one batch, takes it away. A rebuild writes what the whole log
+ * comes to. */
+static bool passes_in_rebuild(const struct member *m, const struct task *task,
+                              const struct err *err) {
+    static const char *const by_rows[] = {"23505", "23P01", "23503"};
+    size_t own = task->phase == TASK_LIVE; /* the record that is refused */
+    bool by_row = false, behind = batch_waiting(&task->current) + batch_waiting(&task->next) > own;
+    for (size_t i = 0; i < sizeof by_rows / sizeof by_rows[0]; i++) {
+        by_row |= strcmp(err->sqlstate, by_rows[i]) == 0;
+    }
+    for (size_t t = 0; t < m->view->table_count; t++) {
+        behind |= m->o.consume_ops->log_end(m->o.consume, (int)t, task->number) > task->position[t];
+    }
+    return by_row && behind;
+}
+
 static void conflict(struct member *m, struct task *task, const struct sink_event *event) {
     int64_t now = now_ms(m);
     bool batch = task->work.kind == WORK_BATCH || task->work.kind == WORK_LETTER;
@@ -170,6 +188,12 @@ static void conflict(struct member *m, struct task *task, const struct sink_even
         log_err(m->o.log, LOG_WARN, "pipeline", "conflict", &event->err);
     }
     bool over = now - task->conflict_since_ms >= m->o.conflict_halt_ms;
+    /* Early: whoever waits for this task has as much time. */
+    bool half = now - task->conflict_since_ms >= m->o.conflict_halt_ms / 2;
+    if (half && single && passes_in_rebuild(m, task, &event->err)) {
+        task_distrust_cache(m, task, DISCARD_CONFLICT);
+        return;
+    }
     if (over && single) {
         conflict_halt(m, task, event);
         return;

@@ -192,6 +192,8 @@ static void on_again(struct session *s, const struct err *err) {
     retry_later(s, err);
 }
 
+/* Of a transaction of several tasks one may be to blame: each is sent alone, and the others go on.
+ */
 static void on_halt(struct session *s, const struct err *err) {
     struct member *m = s->member;
     if (err->kind == ERR_CONFIG) { /* no waiting helps: the process ends */
@@ -201,8 +203,7 @@ static void on_halt(struct session *s, const struct err *err) {
     if (s->job == JOB_COMMIT) {
         struct task *task = task_of(s, s->txn.parts[0]);
         send_alone(s);
-        if (s->txn.part_count == 1 &&
-            task) { /* of several, one may be to blame: the others go on */
+        if (s->txn.part_count == 1 && task) {
             task_halt_at_work(m, task, err);
         }
     } else if (s->job == JOB_ACQUIRE) {

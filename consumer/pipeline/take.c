@@ -22,9 +22,9 @@ static bool is_full(const struct member *m, const struct task *task) {
 /* The task won't take records soon, while others could: its partitions are paused rather than all
  * kept waiting. Not lightly: librdkafka drops what it has fetched of a paused partition. */
 static bool is_slow(const struct member *m, const struct task *task) {
-    return task->phase != TASK_LIVE || task->work.chunk_count > SHORT_CHUNKS ||
-           task->session->load_task || task->session->hunt ||
-           !task_is_proven(task, m->view->table_count);
+    return task->phase != TASK_LIVE || task->conflict_since_ms > 0 ||
+           task->work.chunk_count > SHORT_CHUNKS || task->session->load_task ||
+           task->session->hunt || !task_is_proven(task, m->view->table_count);
 }
 
 static bool holds_freely(const struct member *m, const struct task *task) {

@@ -39,9 +39,9 @@ static bool is_open(const struct session *s, const struct task *task) {
     return task && !task->work.built && wants_to_write(s, task);
 }
 
-/* Its transaction is built and was not sent. */
-static bool is_built(const struct task *task) {
-    return task && task->work.built && !task->work.in_flight;
+/* Its transaction is built and was not sent; nor does it wait to be tried again. */
+static bool is_built(const struct session *s, const struct task *task) {
+    return task && task->work.built && !task->work.in_flight && wants_to_write(s, task);
 }
 
 /* Of a task without a built transaction. What is left of a fan-out or a rebuild is not known. */
@@ -89,7 +89,7 @@ static size_t budget_left(const struct session *s) {
     size_t budget = s->member->o.batch_max_rows;
     for (int32_t p = 0; p < s->member->partition_count; p++) {
         const struct task *task = session_task(s, p);
-        if (is_built(task)) {
+        if (is_built(s, task)) {
             size_t rows = txn_part_rows(&task->part);
             budget -= rows < budget ? rows : budget;
         }
@@ -133,7 +133,7 @@ void turn_build_ahead(struct session *s) {
 
 bool turn_is_built(const struct session *s) {
     for (int32_t p = 0; p < s->member->partition_count; p++) {
-        if (is_built(session_task(s, p))) {
+        if (is_built(s, session_task(s, p))) {
             return true;
         }
     }

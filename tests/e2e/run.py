@@ -21,6 +21,7 @@ from cases import watch  # noqa: E402,F401
 from cases import f_members, f_frozen, f_servers, f_network, f_caches, f_topics, f_source  # noqa: E402,F401
 from cases import scripts  # noqa: E402,F401
 from cases import leaks, controls, client, groups, sink_table, example  # noqa: E402,F401
+from cases import refused  # noqa: E402,F401
 from cases import values  # noqa: E402,F401
 from db import CONNECTION_LOST  # noqa: E402
 from stack import ROOT, Stack  # noqa: E402

@@ -251,3 +251,37 @@ void play_mended(struct world *world) {
         oracle_final(world, "mended");
     }
 }
+
+void play_trigger(struct world *world) {
+    world->trigger_student = 1 + rng_below(&world->rng, world->students);
+    world->trigger_halts = rng_chance(&world->rng, 0.5);
+    int32_t halted = world->trigger_student % world->partitions;
+    world_steps(world, world_pick(world, world->knobs.steps));
+    world_trace(world, "---- no more faults");
+    world_settle(world);
+    for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
+        if (p != halted) {
+            oracle_task(world, p, "beside a trigger");
+        }
+        if (p != halted && world_halts(world, p) > 0) {
+            world_fail(world, "task %d halted for what a trigger said of task %d", p, halted);
+        }
+    }
+    for (int c = 1; c <= CONTACTS_MAX; c++) {
+        if (world->sink.rows[world->trigger_student][c].there) {
+            world_fail(world, "a row stands that the trigger does not let in");
+        }
+    }
+    if (world->sink.letter_count > 0) {
+        world_fail(world, "a record became a dead letter for what a trigger said");
+    }
+    world_trace(world, "---- the trigger is dropped");
+    world->mended = true;
+    for (int i = 0; i < world->members; i++) {
+        node_resume(world->nodes[i]);
+    }
+    world_drain(world);
+    if (!world->failure[0]) {
+        oracle_final(world, "without the trigger");
+    }
+}

@@ -218,112 +218,17 @@ static void apply_letters(struct world *world, const struct sim_part *part) {
     }
 }
 
-static bool refused(const struct world *world, const struct job *job) {
-    for (size_t i = 0; i < job->part_count; i++) {
-        for (size_t k = 0; k < job->parts[i].op_count; k++) {
-            const struct sim_op *op = &job->parts[i].ops[k];
-            if (op->kind == SIM_CHECK && op->name < 0) {
-                return !world->mended;
-            }
-        }
-    }
-    return false;
-}
-
-bool sim_sink_refuses(const struct world *world, int name, int number) {
-    return world->knobs.checked > 0 && (name * 7 + number * 13) % world->knobs.checked == 0;
-}
-
-/* The rows as the transaction finds them at its upserts. */
-struct trial {
-    bool there[STUDENTS_MAX + 1][CONTACTS_MAX + 1];
-    size_t refused_count;
-};
-
-static void trial_begin(const struct world *world, const struct job *job, struct trial *trial) {
-    *trial = (struct trial){0};
+static void check_refused(struct world *world, int32_t task) {
+    int count = 0;
     for (int s = 0; s <= STUDENTS_MAX; s++) {
         for (int c = 0; c <= CONTACTS_MAX; c++) {
-            trial->there[s][c] = world->sink.rows[s][c].there;
+            count += s % world->partitions == task && world->sink.rows[s][c].refused;
         }
     }
-    for (size_t i = 0; i < job->part_count; i++) {
-        for (size_t k = 0; k < job->parts[i].op_count; k++) {
-            const struct sim_op *op = &job->parts[i].ops[k];
-            for (int c = 0; op->kind == SIM_DELETE && c <= CONTACTS_MAX; c++) {
-                trial->there[op->student][c] &= op->table == 1 && c != op->contact;
-            }
-        }
+    if (count > world->refused_max) {
+        world_fail(world, "task %d has %d refused rows, %d are allowed", task, count,
+                   world->refused_max);
     }
-}
-
-/* BLAME_RECORD: nobody's, the row is written, or is left out by a careful part. */
-static enum blame try_upsert(struct world *world, const struct sim_part *part, struct sim_op *op,
-                             struct trial *trial) {
-    bool taken = false;
-    for (int s = 0; world->knobs.unique && s <= STUDENTS_MAX; s++) {
-        taken |= s != op->student && trial->there[s][op->contact];
-    }
-    bool bad = !world->mended && (op->name < 0 || op->number < 0);
-    if (bad && part->careful) {
-        world_fail(world, "the row (%d,%d) has a value that no own check was asked about",
-                   op->student, op->contact);
-    }
-    if (bad || sim_sink_refuses(world, op->name, op->number)) {
-        trial->there[op->student][op->contact] = false;
-        op->refused = true;
-        return part->careful && ++trial->refused_count <= part->refused_max ? BLAME_RECORD
-                                                                            : BLAME_ROW;
-    }
-    trial->there[op->student][op->contact] |= !taken;
-    return taken ? BLAME_OTHERS : BLAME_RECORD;
-}
-
-static void add_refusal(struct world *world, struct job *job, const struct sim_op *op,
-                        struct sink_event *event) {
-    if (!job->sink) {
-        return;
-    }
-    size_t at = event->refusal_count++;
-    char *key = job->sink->keys[at];
-    int len = snprintf(key, sizeof job->sink->keys[at], "%d", op->student) + 1;
-    len += snprintf(key + len, sizeof job->sink->keys[at] - (size_t)len, "%d", op->contact) + 1;
-    job->sink->refusals[at] = (struct refusal){.row_key = {key, (size_t)len},
-                                               .key = str_from(key),
-                                               .sqlstate = "23514",
-                                               .message = STR("simulated")};
-    event->refusals = job->sink->refusals;
-    (void)world;
-}
-
-/* What the constraints of the user's say; false: the transaction is refused. */
-static bool constraints_pass(struct world *world, struct job *job, struct sink_event *event) {
-    struct trial trial;
-    if (refused(world, job)) {
-        event->blame = BLAME_RECORD;
-        return false;
-    }
-    trial_begin(world, job, &trial);
-    for (size_t i = 0; i < job->part_count; i++) {
-        struct sim_part *part = &job->parts[i];
-        for (size_t k = 0; k < part->op_count; k++) {
-            struct sim_op *op = &part->ops[k];
-            enum blame blame =
-                op->kind == SIM_UPSERT ? try_upsert(world, part, op, &trial) : BLAME_RECORD;
-            if (blame != BLAME_RECORD) {
-                event->blame = blame;
-                event->refusal_count = 0;
-                if (part->careful) {
-                    add_refusal(world, job, op, event);
-                }
-                return false;
-            }
-            if (op->kind == SIM_UPSERT && op->refused) {
-                add_refusal(world, job, op, event);
-            }
-        }
-    }
-    return true;
 }
 
 static enum sink_event_kind commit(struct world *world, struct job *job, struct sink_event *event) {
@@ -342,8 +247,8 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
     if (job->load_failed || (world->faults && rng_chance(&world->rng, 0.02))) {
         return SINK_AGAIN;
     }
-    if (!constraints_pass(world, job, event)) {
-        return SINK_REFUSED;
+    if (!sim_constraints_pass(world, job, event)) {
+        return event->kind;
     }
     remember(world);
     for (size_t i = 0; i < job->part_count; i++) {
@@ -354,6 +259,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
         apply_letters(world, part);
         clear_entries(world, part);
         apply_ops(world, part, job->load);
+        check_refused(world, part->task);
     }
     return SINK_COMMITTED;
 }
@@ -499,7 +405,7 @@ void sim_sink_execute(struct world *world) {
     } else if (job->kind == SIM_COMMIT) {
         event.kind = commit(world, job, &event);
     } else if (job->kind == SIM_CHECK_JOB) {
-        event.kind = refused(world, job) ? SINK_REFUSED : SINK_CHECKED;
+        event.kind = sim_check_refuses(world, job) ? SINK_REFUSED : SINK_CHECKED;
     } else {
         if (job->kind == SIM_ACQUIRE && rng_chance(&world->rng, 0.3)) {
             sim_sink_terminate_holders(world, job);
@@ -509,6 +415,9 @@ void sim_sink_execute(struct world *world) {
     if (event.kind == SINK_REFUSED || event.kind == SINK_AGAIN || event.kind == SINK_FENCED ||
         event.kind == SINK_OTHER_TABLE || event.kind == SINK_HALT) {
         (void)err_set(&event.err, event.kind == SINK_HALT ? ERR_HALT : ERR_RECORD, "simulated");
+        bool taken =
+            event.kind == SINK_REFUSED && event.blame == BLAME_OTHERS && world->knobs.unique;
+        (void)snprintf(event.err.sqlstate, sizeof event.err.sqlstate, "%s", taken ? "23505" : "");
         world_trace(world, "  = %d", (int)event.kind);
     }
     sim_sink_answer(world, job, &event);

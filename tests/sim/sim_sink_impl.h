@@ -68,6 +68,12 @@ struct sink {
 /* Copies what the sender has lent, while it lends it. */
 void sim_sink_read(struct world *world, struct job *job);
 void sim_sink_answer(struct world *world, struct job *job, struct sink_event *event);
+/* sim_constraints.c */
+/* An own check refuses a value of the job's. */
+bool sim_check_refuses(const struct world *world, const struct job *job);
+/* false: event says why the transaction is refused. Marks the rows that a careful part leaves out.
+ */
+bool sim_constraints_pass(struct world *world, struct job *job, struct sink_event *event);
 void sim_sink_terminate_holders(struct world *world, const struct job *waiter);
 
 #endif

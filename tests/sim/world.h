@@ -137,7 +137,9 @@ struct world {
     int64_t lag_ms, now_us, steps;
     bool parted_commits; /* of caches */
     bool faults, trace;
-    bool mended; /* the sink refuses nothing any more */
+    bool mended;         /* the sink refuses nothing any more */
+    int trigger_student; /* a trigger objects to rows of this one; 0: there is none */
+    bool trigger_halts;  /* ... with an error that halts at once */
     /* source */
     int student_version[STUDENTS_MAX + 1]; /* 0: not there */
     struct {
@@ -206,6 +208,8 @@ void play_hole(struct world *world);
 void play_legacy(struct world *world);
 /* The topics are made anew, but the dead letters of the old ones stay. */
 void play_swapped(struct world *world);
+/* A trigger objects to the rows of one student, until it is dropped: one task halts, no other. */
+void play_trigger(struct world *world);
 /* Too many refused records, until their cause is mended and the members are told. */
 void play_mended(struct world *world);
 
@@ -288,6 +292,8 @@ bool node_ready(const struct node *node);
 void oracle_letter(struct world *world, const struct letter *letter, int64_t end);
 /* The sink equals the join of the source, and nothing was passed over in silence. */
 void oracle_final(struct world *world, const char *when);
+/* ... of one task. */
+void oracle_task(struct world *world, int32_t task, const char *when);
 /* Every cache on disk is what its log says; the members have ended. */
 void oracle_caches(struct world *world);
 /* Every task's progress stands at its log's end. */
