@@ -151,16 +151,6 @@ static void conflict_halt(struct member *m, struct task *task, const struct sink
     task_halt_at_work(m, task, &err);
 }
 
-/* A batch: in halves, down to single records; then whole, its deletes ahead, since two tasks may
- * wait for each other's. */
-static void conflict_batch(struct task *task) {
-    size_t count = task->work.record_count;
-    bool ahead = task->work.deletes != DELETES_ALONG;
-    work_undo(task);
-    task->deletes_ahead = count == 1 && !ahead;
-    task->record_limit = ahead ? 1 : count / 2;
-}
-
 /* A row that the source had for a while, and that stands beside later rows of other tasks for ever:
  * a record behind it, too far for one batch, takes it away. A rebuild writes what the whole log
  * comes to. */
@@ -201,9 +191,10 @@ static void conflict(struct member *m, struct task *task, const struct sink_even
     task->conflict = event->err;
     err_about_work(m, task, &task->conflict);
     task->retry_at_ms = now + backoff_next_ms(&task->conflicts);
-    if (batch) {
-        conflict_batch(task);
-        task->deletes_ahead &= !over; /* but down to the one that must be named */
+    if (batch) { /* in halves, down to single records; then whole again */
+        size_t count = task->work.record_count;
+        work_undo(task);
+        task->record_limit = over ? 1 : count / 2; /* the one that must be named */
     } else if (task->work.kind == WORK_REBUILD && task->work.deletes == DELETES_ALONG) {
         work_deletes_ahead(task);
     }
@@ -213,7 +204,6 @@ void task_conflict_over(struct task *task) {
     if (task->work.last ||
         (task->work.kind == WORK_REBUILD && task->work.deletes != DELETES_AHEAD)) {
         task->conflict_since_ms = 0;
-        task->deletes_ahead = false;
     }
 }
 

@@ -41,7 +41,6 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
     task->hunted = false;
     task->careful = false;
     task->conflict_since_ms = 0;
-    task->deletes_ahead = false;
     refused_set_clear(&task->refused_rows);
     task->refused_count = 0;
     arena_reset(&task->refused_arena);

@@ -42,8 +42,8 @@ enum work_kind {
     WORK_LOAD,    /* the initial load, by COPY */
 };
 
-/* A work's deletes go with its other rows; or in transactions of their own before all else, where
- * they may be what another task waits for, and then along with the others once more. */
+/* A rebuild's deletes go with its other rows; or in transactions of their own before all else,
+ * where they may be what another task waits for, and then along with the others once more. */
 enum deletes { DELETES_ALONG, DELETES_AHEAD, DELETES_WENT };
 
 /* What is being written for a task: one or more transactions, the last of which moves the offsets.
@@ -141,7 +141,6 @@ struct task {
     int64_t conflict_since_ms; /* 0: nothing */
     struct err conflict;
     struct backoff conflicts;
-    bool deletes_ahead; /* of the next batch */
     /* Refused rows of a load or rebuild. */
     struct arena refused_arena;
     struct refused_row *refused;

@@ -238,7 +238,6 @@ enum err_kind work_begin_batch(struct member *m, struct task *task, size_t limit
     struct work *work = &task->work;
     work->kind = task->letter_next ? WORK_LETTER : WORK_BATCH;
     work->record_count = task->letter_next ? 1 : count;
-    work->deletes = task->deletes_ahead ? DELETES_AHEAD : DELETES_ALONG;
     memcpy(work->offsets_after, task->progress.offsets, sizeof work->offsets_after);
     memcpy(work->marks_after, task->progress.marks, sizeof work->marks_after);
     if (task->letter_next) {
@@ -344,19 +343,12 @@ static enum err_kind add_checks(struct task *task, struct err *reterr) {
     return ERR_NONE;
 }
 
-/* Goes on to the pass in which everything is written, once the deletes ahead are. */
-static void deletes_went(struct task *task) {
-    struct work *work = &task->work;
-    bool all = work->kind != WORK_REBUILD || work->rebuild_done;
-    if (work->deletes != DELETES_AHEAD || !work->ops_done || !all || work->chunk_count == 0) {
-        return;
-    }
-    work->deletes = DELETES_WENT;
-    work->rebuild_table = 0;
-    work->rebuild_key = STR_NONE;
-    if (work->kind != WORK_REBUILD) { /* else its next chunk begins it */
-        work->ops_done = false;
-        join_begin(task->join, task_reader(task), work->touched, work->touched_count);
+/* A rebuild goes on to the pass in which everything is written, once the deletes ahead are. */
+static void deletes_went(struct work *work) {
+    if (work->deletes == DELETES_AHEAD && work->ops_done && work->rebuild_done) {
+        work->deletes = DELETES_WENT;
+        work->rebuild_table = 0;
+        work->rebuild_key = STR_NONE;
     }
 }
 
@@ -403,7 +395,7 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
     part->after = task->progress;
     part->after.seq++;
     enum err_kind kind = ERR_NONE;
-    deletes_went(task);
+    deletes_went(work);
     if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops_done)) {
         kind = rebuild_next(m, task, reterr);
     }
