@@ -94,7 +94,7 @@ void task_clear_refused(const struct member *m, struct task *task, const struct 
     }
     for (size_t i = refused_set_seek(set, buf_view(&wanted)); i < set->count; i++) {
         struct str key = refused_set_key(set, i);
-        if (key.len < wanted.len || memcmp(key.ptr, wanted.ptr, wanted.len) != 0) {
+        if (!str_starts(key, buf_view(&wanted))) {
             break;
         }
         if (whole ? key.len == wanted.len : sink_key_has(view, key, op->table, values)) {
@@ -226,14 +226,13 @@ static void batch_refused(struct member *m, struct task *task, const struct sink
 static void writing_refused(struct member *m, struct task *task, const struct sink_event *event) {
     bool over =
         task->conflict_since_ms > 0 && now_ms(m) - task->conflict_since_ms >= m->o.conflict_halt_ms;
-    if (event->blame == BLAME_OTHERS && !task->part.careful && !over) {
+    bool soon = event->blame == BLAME_OTHERS && !task->part.careful && !over;
+    if (soon || (task->hunted && task->part.careful)) {
         conflict(m, task, event);
     } else if (!task->hunted) {
         hunt_begin(m, task, &event->err);
-    } else if (!task->part.careful) {
-        send_with_care(m, task);
     } else {
-        conflict(m, task, event);
+        send_with_care(m, task);
     }
 }
 
