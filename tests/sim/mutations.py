@@ -218,7 +218,7 @@ MUTATIONS = [
     Mutation('dead letters found are kept across a restart', 'consumer/pipeline/open.c',
              '    task_forget_found(task);\n', '', 'hole', 4000),
     Mutation('version that the log has lost stays behind a dead letter', 'consumer/pipeline/take.c',
-             'return kind == ERR_NONE && row_key.ptr', 'return kind == ERR_NONE && row_key.ptr && !absent', 'mixletters', 8000),
+             'return kind == ERR_NONE && row_key.ptr', 'return kind == ERR_NONE && row_key.ptr && !absent', 'torn', 8000),
     Mutation('rebuild forgets that a row was deleted', 'consumer/pipeline/work.c',
              '.deleted = deleted};', '.deleted = deleted && !deleted};', 'stray', 4000),
     Mutation('touch clears a deletion', 'consumer/state/state.c',
