@@ -5,7 +5,7 @@
  * Threads: a struct err belongs to one thread.
  * Units:   none.
  * Errors:  none of these functions can fail.
- * Limits:  message is cut at 511 bytes; no personal data: keys and offsets, never row values.
+ * Limits:  message is cut at 1023 bytes; no personal data: keys and offsets, never row values.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -30,7 +30,7 @@ struct err {
     char topic[250];   /* "" unless about one record; Kafka allows 249 bytes */
     int32_t partition; /* -1 unless about one record */
     int64_t offset;    /* -1 unless about one record */
-    char message[512];
+    char message[1024];
 };
 
 /* Fills *reterr (may be NULL) and returns kind, so that `return err_set(...)` reads as one thought.

@@ -85,10 +85,10 @@ def contact_key(contact: int, student: int) -> str:
 
 
 def torn_tenant(ctx: Context) -> Tenant:
-    """The shipped view with a number in it, which PostgreSQL can refuse, and small transactions."""
+    """The shipped view with a short text in it, which PostgreSQL can refuse, and small transactions."""
     folder = ctx.stack.folder / "schemas-torn"
     shutil.copytree(SHIPPED, folder)
-    for file, old, new in (("oltp.sql", "contact_number text NOT NULL", "contact_number text NOT NULL, level integer"),
+    for file, old, new in (("oltp.sql", "contact_number text NOT NULL", "contact_number text NOT NULL, level varchar(5)"),
                            ("student_contact.sql", "contact.contact_number AS contact_number",
                             "contact.contact_number AS contact_number, contact.level AS level")):
         text = (folder / file).read_text()
@@ -105,7 +105,7 @@ def torn_tenant(ctx: Context) -> Tenant:
 
 def produce_torn(ctx: Context, student: int, contact: int) -> None:
     """A version that PostgreSQL refuses, then one that nobody can read, of the same row."""
-    row = {"student_id": student, "contact_id": contact, "contact_number": "bad", "level": 99_999_999_999}
+    row = {"student_id": student, "contact_id": contact, "contact_number": "bad", "level": "far too long"}
     kafka.produce(ctx.stack, "poison_torn.public.contact", [
         (contact_key(contact, student), envelope("c", None, row)), (contact_key(contact, student), "cut {")])
 
@@ -120,7 +120,7 @@ def torn(ctx: Context) -> str:
         last = next(id for id in range(10_000, 20_000)
                     if kafka.key_partition(contact_key(id, student)) == student % PARTITIONS)
         tenant.oltp.transaction(f"INSERT INTO student VALUES ({student}, 'before')",
-                                "INSERT INTO contact SELECT id, %d, 'n', 1 FROM generate_series(%d, %d) id"
+                                "INSERT INTO contact SELECT id, %d, 'n', '1' FROM generate_series(%d, %d) id"
                                 % (student, last - CONTACTS + 1, last))
         tenant.settle("good rows")
         tenant.only(0)
@@ -140,7 +140,7 @@ def torn(ctx: Context) -> str:
         tenant.start(1)
         tenant.pass_sentinels()
         rebuilds = tenant.total("cache_discards_total", reason="rows_refused")
-        tenant.oltp.run("UPDATE contact SET level = 2 WHERE contact_id = %s", last)  # put aside with nothing kept
+        tenant.oltp.run("UPDATE contact SET level = '2' WHERE contact_id = %s", last)  # put aside with nothing kept
         tenant.settle("a rebuild", dead_letters=True)
         offsets = sorted((row[0], bytes(row[1]).decode()) for row in tenant.olap.run(
             'SELECT "offset", value FROM sync_dead_letter'))
