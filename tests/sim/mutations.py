@@ -48,7 +48,10 @@ MUTATIONS = [
     Mutation('quiet task not compared on a new connection', 'consumer/pipeline/settle.c',
              's->connected = true;\n        s->must_verify = true;', 's->connected = true;', 'restore', 3000),
     Mutation('first transaction of a split fan-out moves the offsets', 'consumer/pipeline/work.c',
-             '    if (work->last) {\n        part->after.has_offsets', '    {\n        part->after.has_offsets',
+             '    work->chunk_count++;\n',
+             '    part->after.has_offsets = true;\n'
+             '    memcpy(part->after.offsets, work->offsets_after, sizeof part->after.offsets);\n'
+             '    work->chunk_count++;\n',
              'split', 2000),
     Mutation('cache used without progress', 'consumer/pipeline/open.c',
              'if (task->initial) {\n        return DISCARD_NO', 'if (false) {\n        return DISCARD_NO',
