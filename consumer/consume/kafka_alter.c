@@ -19,16 +19,24 @@ static enum err_kind refused(const char *topic, int64_t bytes, const char *why,
 typedef void request_fn(rd_kafka_t *rk, rd_kafka_ConfigResource_t **resources, size_t count,
                         const rd_kafka_AdminOptions_t *options, rd_kafka_queue_t *answers);
 
-/* Sends a request about one topic, which it takes over; *ret_event is the caller's. */
-static enum err_kind ask(struct consume *consume, int64_t end_ms, rd_kafka_admin_op_t op,
-                         request_fn *request, rd_kafka_ConfigResource_t *resource,
-                         rd_kafka_event_t **ret_event, struct err *reterr) {
+struct question {
+    rd_kafka_admin_op_t op;
+    request_fn *request;
+};
+static const struct question describe = {RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+                                         rd_kafka_DescribeConfigs};
+static const struct question change = {RD_KAFKA_ADMIN_OP_ALTERCONFIGS, rd_kafka_AlterConfigs};
+
+/* About one topic, whose resource it takes over; *ret_event is the caller's. */
+static enum err_kind ask(struct consume *consume, int64_t end_ms, const struct question *question,
+                         rd_kafka_ConfigResource_t *resource, rd_kafka_event_t **ret_event,
+                         struct err *reterr) {
     char why[128];
     int left_ms = kafka_left(consume, end_ms);
     rd_kafka_queue_t *answers = rd_kafka_queue_new(consume->rk);
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(consume->rk, op);
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(consume->rk, question->op);
     (void)rd_kafka_AdminOptions_set_request_timeout(options, left_ms, why, sizeof why);
-    request(consume->rk, &resource, 1, options, answers);
+    question->request(consume->rk, &resource, 1, options, answers);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_ConfigResource_destroy(resource);
     rd_kafka_event_t *event = rd_kafka_queue_poll(answers, left_ms + 100);
@@ -69,8 +77,7 @@ static enum err_kind alter(struct consume *consume, int64_t end_ms,
                            rd_kafka_ConfigResource_t *wanted, const char *topic, int64_t bytes,
                            struct err *reterr) {
     rd_kafka_event_t *event = NULL;
-    enum err_kind kind = ask(consume, end_ms, RD_KAFKA_ADMIN_OP_ALTERCONFIGS, rd_kafka_AlterConfigs,
-                             wanted, &event, reterr);
+    enum err_kind kind = ask(consume, end_ms, &change, wanted, &event, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
@@ -90,8 +97,8 @@ enum err_kind kafka_raise_size(struct consume *consume, int64_t end_ms, const ch
     char text[32];
     rd_kafka_event_t *event = NULL;
     enum err_kind kind =
-        ask(consume, end_ms, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, rd_kafka_DescribeConfigs,
-            rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic), &event, reterr);
+        ask(consume, end_ms, &describe, rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic),
+            &event, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
