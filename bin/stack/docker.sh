@@ -88,7 +88,7 @@ await_healthy() { # service [advice]
     WATCH="container_hopes $id" wait_for 180 container_healthy "$id" && return 0
     {
         docker logs --tail 15 "$id" 2>&1
-        say "" "The health check says: $(health_output "$id" | tail -n 1)"
+        say "" "The health check says: $(health_output "$id")"
     } >"$log"
     step_failed "The container $service is not healthy." "$log" "read the log above, then bin/startup.sh again" "$@"
 }
@@ -120,13 +120,13 @@ container_of() { compose ps -aq "$1" 2>/dev/null </dev/null | head -n 1; } # ser
 container_runs() { [ "$(docker inspect -f '{{.State.Status}}' "$1" 2>/dev/null)" = running ]; }
 container_healthy() { [ "$(docker inspect -f '{{.State.Health.Status}}' "$1" 2>/dev/null)" = healthy ]; }
 restarts_of() { docker inspect -f '{{.RestartCount}}' "$1" 2>/dev/null || echo 0; }
-health_output() { docker inspect -f '{{range .State.Health.Log}}{{.Output}}{{end}}' "$1" 2>/dev/null; }
+health_output() { docker inspect -f '{{range .State.Health.Log}}{{.Output}}{{end}}' "$1" 2>/dev/null | sed '/^$/d' | tail -n 1; }
 # Worth waiting for: it has not ended, Docker has not started it again three times since RESTARTS was noted, and, of a
 # database, its server (that of the set-up has no network) has not refused the login for a reason that stays.
 container_hopes() { # id
     case $(docker inspect -f '{{.State.Status}}' "$1" 2>/dev/null) in running|restarting|created) ;; *) return 1 ;; esac
     [ $(($(restarts_of "$1") - RESTARTS)) -lt 3 ] || return 1
-    ! health_output "$1" | tail -n 1 | grep -q -e 'no pg_hba.conf entry' -e 'FATAL: .* does not exist' \
+    ! health_output "$1" | grep -q -e 'no pg_hba.conf entry' -e 'FATAL: .* does not exist' \
         -e 'password authentication failed'
 }
 
