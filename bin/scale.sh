@@ -3,7 +3,7 @@
 #
 #   bin/scale.sh N
 #
-# Members share the partitions among themselves; Kafka's consumer group gives them out anew when one comes or goes.
+# Members share the partitions among themselves; Kafka's consumer group assigns them again when one joins or leaves.
 # More members than partitions (8) leave some without work. The number is remembered for the next bin/startup.sh; 0 is
 # not: it stops the members until then.
 # shellcheck source=bin/stack/common.sh

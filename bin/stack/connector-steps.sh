@@ -24,7 +24,7 @@ $(printf '%s\n' "$report" | sed -n 's/^different: /    /p')
 Nothing was changed." '' \
         "go on with what it was registered for: ${COMMAND_PREFIX}bin/startup.sh, with the SQL files and settings of then" \
         "or run this beside it: SYNC_RUN_DIR=/some/folder, with every port of .env changed" \
-        "or give the first one up: docs/operations.md, Starting anew, with new topics" \
+        "or give the first one up: docs/operations.md, Starting over, with new topics" \
         "(a demonstration whose data may go: ${COMMAND_PREFIX}bin/shutdown.sh --wipe, then start again)"
 }
 plan_failed() { # what; plan's own sentence says which line of a file, or which setting
@@ -121,7 +121,7 @@ connector_failed() {
     fi
     step_failed "The connector does not run (it and its task: ${states:-no answer}).
 $(printf '%s\n' "${reason:-Nobody reads from the slot $SLOT, and no snapshot runs.}" | sed 's/^/    /')" \
-        '' "mend what it says, then bin/startup.sh again, which starts failed tasks" "all of it: $LOG_DIR/connect.log"
+        '' "fix what it says, then bin/startup.sh again, which starts failed tasks" "all of it: $LOG_DIR/connect.log"
 }
 
 slot_lost() { # reason [advice-before-the-other]
@@ -132,7 +132,7 @@ $(printf '%s\n' "$reason" | sed 's/^/    /')
 What was changed there since the connector last read is not in Kafka and can't be had any more." '' "$@" \
         "a new snapshot into the same topics: ${COMMAND_PREFIX}SYNC_CONNECTOR_SNAPSHOT_MODE=when_needed bin/startup.sh" \
         "    rows that were deleted or moved meanwhile stay in the OLAP table, see A lost slot in docs/operations.md" \
-        "or everything anew, with nothing left over: Starting anew, with new topics, in docs/operations.md" \
+        "or everything from the start: Starting over, with new topics, in docs/operations.md" \
         "(a demonstration whose data may go: ${COMMAND_PREFIX}bin/shutdown.sh --wipe, then start again)"
 }
 

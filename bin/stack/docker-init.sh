@@ -41,8 +41,8 @@ connector() {
         if [ "$status" -eq 3 ]; then
             echo "The connector $CONNECTOR was registered for something else, and changing it would lose changes:" >&2
             sed -n 's/^different: /    /p' /tmp/report >&2
-            echo "Nothing was changed in it. Start with the SQL files and settings of then, or anew with new topics" >&2
-            echo "(docs/operations.md, Starting anew)." >&2
+            echo "Nothing was changed in it. Start with the SQL files and settings of then, or start over with new topics" >&2
+            echo "(docs/operations.md, Starting over)." >&2
         fi
         [ "$status" -eq 0 ] || exit 1
     fi

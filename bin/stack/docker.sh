@@ -55,7 +55,7 @@ stack_start() {
     # A record that it can't send makes a task fail within moments of its start.
     case $(connector_status | connector_states) in *FAILED*) connector_failed ;; esac
 }
-HALF_MADE='if its first start was cut off, its volume is half made, and no start will mend that: bin/shutdown.sh --wipe'
+HALF_MADE='if its first start was cut off, its volume is half made, and no start will repair that: bin/shutdown.sh --wipe'
 HALF_MADE="$HALF_MADE (removes all data of this stack), then bin/startup.sh"
 
 # Before anything is touched or remembered: what was registered last, and what runs, must allow what is wanted now.

@@ -80,7 +80,7 @@ enum reacquired {
     REACQUIRED_CACHE,
     REACQUIRED_RESUMED,
     REACQUIRED_UNKNOWN,
-    REACQUIRED_TABLE /* the sink table was made anew or emptied */
+    REACQUIRED_TABLE /* the sink table was created again or emptied */
 };
 /* ... of METRIC_CACHE_DISCARDS' */
 enum cache_discard {

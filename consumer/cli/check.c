@@ -122,8 +122,8 @@ static void print_connector(const struct connector_report *report) {
         "  - a second view beside the first: a connector, slot and publication of its own "
         "(connector.slot.name, connector.publication.name), and another topic.prefix, "
         "kafka.group.id and state.dir\n"
-        "  - it is not wanted any more: delete it and start anew with new topics "
-        "(docs/operations.md, Starting anew)\n");
+        "  - it is not wanted any more: delete it and start over with new topics "
+        "(docs/operations.md, Starting over)\n");
 }
 
 enum err_kind check_connector(const struct cli *cli, const char *planned, bool *ret_different,

@@ -42,7 +42,7 @@ static enum err_kind missing(enum image_part part, const struct view_table *tabl
                    "column " STR_FMT " is missing from %s in topic " STR_FMT
                    ": was it dropped or renamed in table " STR_FMT "." STR_FMT
                    ", or left out by the connector (column.exclude.list, a type that it can't "
-                   "send)? Bring it back, or change the view's SQL files and start anew",
+                   "send)? Bring it back, or change the view's SQL files and start over",
                    STR_ARG(column->name), image_part_name(part), STR_ARG(table->topic),
                    STR_ARG(table->schema), STR_ARG(table->name));
 }
@@ -104,7 +104,7 @@ static enum err_kind misfit(enum image_part part, const struct view_column *colu
                    "column " STR_FMT " in %s: %s instead of %s, which a " STR_FMT
                    " comes as. Either it has another type in the source than in schemas.oltp, or "
                    "the connector is not set as `plan --connector` says (decimal.handling.mode, "
-                   "time.precision.mode, value.converter). Correct that, then start anew with new "
+                   "time.precision.mode, value.converter). Correct that, then start over with new "
                    "topics",
                    STR_ARG(column->name), image_part_name(part), found, wanted,
                    STR_ARG(column->type));

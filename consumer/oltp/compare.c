@@ -219,8 +219,8 @@ static void compare_slot(const char *name, const struct look *look, struct findi
     if (str_is(slot->wal_status, "lost")) {
         findings_add(findings, FINDING_SLOT, FINDING_LOSS,
                      "the replication slot %s is lost: the server has dropped log that was not "
-                     "read (max_slot_wal_keep_size). Changes are missing: start anew with new "
-                     "topics, docs/operations.md, Starting anew",
+                     "read (max_slot_wal_keep_size). Changes are missing: start over with new "
+                     "topics, docs/operations.md, Starting over",
                      name);
     } else if (str_is(slot->wal_status, "unreserved")) {
         findings_add(findings, FINDING_SLOT, FINDING_RED,

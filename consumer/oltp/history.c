@@ -73,9 +73,9 @@ static void compare_file(const char *name, const struct seen *seen, const struct
     /* VACUUM FULL and CLUSTER count the rows, too, but not as VACUUM or ANALYZE. */
     if (look->filenode != seen->filenode && (!look->counted || look->counts != seen->counts)) {
         findings_add(kept, FINDING_EMPTIED, FINDING_LOSS,
-                     "%s was emptied by TRUNCATE, or written anew by ALTER TABLE or VACUUM (FULL, "
+                     "%s was emptied by TRUNCATE, or rewritten by ALTER TABLE or VACUUM (FULL, "
                      "ANALYZE): its file is another. Debezium does not send TRUNCATE, and the rows "
-                     "stay in the OLAP table: then start anew, docs/operations.md, Starting anew. "
+                     "stay in the OLAP table: then start over, docs/operations.md, Starting over. "
                      "If nothing was lost: kill -HUP or restart the members",
                      name);
     }
@@ -93,7 +93,7 @@ static void compare_row(const char *name, const struct seen *seen, const struct 
         findings_add(kept, FINDING_REPLACED, FINDING_LOSS,
                      "%s was renamed (or moved to another schema) and came back: changes "
                      "meanwhile did not come. Make them again (UPDATE %s SET one of its columns to "
-                     "itself; rows deleted meanwhile: start anew), then kill -HUP or restart the "
+                     "itself; rows deleted meanwhile: start over), then kill -HUP or restart the "
                      "members: " ANEW,
                      name, name);
     } else if (look->row_xid != seen->row_xid) {
@@ -115,11 +115,12 @@ static void compare_with_before(struct history *history, size_t t, const struct 
         return;
     }
     if (look->oid != seen->oid) {
-        findings_add(&history->kept, FINDING_REPLACED, FINDING_LOSS,
-                     "%s is another table than before (made anew, or swapped by rename): what the "
-                     "old one lost and the new one got before it had the name did not come. Start "
-                     "anew with new topics, docs/operations.md, Starting anew",
-                     name);
+        findings_add(
+            &history->kept, FINDING_REPLACED, FINDING_LOSS,
+            "%s is another table than before (created again, or swapped by rename): what the "
+            "old one lost and the new one got before it had the name did not come. Start "
+            "anew with new topics, docs/operations.md, Starting over",
+            name);
         return;
     }
     compare_file(name, seen, look, &history->kept);
@@ -181,7 +182,7 @@ static void add_kept(const struct history *history, const struct findings *now,
         const struct finding *kept = &history->kept.items[i];
         if (!has(now, kept)) {
             findings_add(findings, kept->kind, kept->weight, "%s%s", kept->text,
-                         kept->passes ? " (over now; mend what it did, then kill -HUP or restart "
+                         kept->passes ? " (over now; fix what it did, then kill -HUP or restart "
                                         "the members)"
                                       : "");
         }

@@ -44,14 +44,15 @@ static enum err_kind strange_letter(const struct member *m, const struct task *t
                                     const struct known_letter *letter, struct err *reterr) {
     const char *topic = m->view->tables[letter->table].topic.ptr;
     int64_t next = task->initial ? 0 : task->progress.offsets[letter->table];
-    (void)err_set(reterr, ERR_HALT,
-                  "sync_dead_letter has a dead letter at offset %lld, but this task has applied "
-                  "only what is before %lld: the topic was made anew, or sync_progress was emptied "
-                  "without sync_dead_letter. Delete the letters that are not of this log, e.g. "
-                  "DELETE FROM sync_dead_letter WHERE view = '%.64s' AND partition = %d AND topic "
-                  "= '%.100s' AND \"offset\" >= %lld; then SIGHUP",
-                  (long long)letter->offset, (long long)next, m->view->name.ptr, task->number,
-                  topic, (long long)next);
+    (void)err_set(
+        reterr, ERR_HALT,
+        "sync_dead_letter has a dead letter at offset %lld, but this task has applied "
+        "only what is before %lld: the topic was created again, or sync_progress was emptied "
+        "without sync_dead_letter. Delete the letters that are not of this log, e.g. "
+        "DELETE FROM sync_dead_letter WHERE view = '%.64s' AND partition = %d AND topic "
+        "= '%.100s' AND \"offset\" >= %lld; then SIGHUP",
+        (long long)letter->offset, (long long)next, m->view->name.ptr, task->number, topic,
+        (long long)next);
     return err_about(reterr, topic, task->number, letter->offset);
 }
 
@@ -89,12 +90,13 @@ static bool is_of(const struct known_letter *letter, const struct record *record
 static enum err_kind of_another(const struct member *m, const struct task *task,
                                 const struct record *record, const char *what, struct err *reterr) {
     const char *topic = m->view->tables[record->table].topic.ptr;
-    (void)err_set(reterr, ERR_HALT,
-                  "the %s at this offset in sync_dead_letter is of another record: the topic was "
-                  "made anew without emptying that table. If the OLAP table was filled from this "
-                  "log, delete it and SIGHUP: DELETE FROM sync_dead_letter WHERE view = '%.64s' "
-                  "AND topic = '%.100s' AND partition = %d AND \"offset\" = %lld; else start anew",
-                  what, m->view->name.ptr, topic, task->number, (long long)record->offset);
+    (void)err_set(
+        reterr, ERR_HALT,
+        "the %s at this offset in sync_dead_letter is of another record: the topic was "
+        "created again without emptying that table. If the OLAP table was filled from this "
+        "log, delete it and SIGHUP: DELETE FROM sync_dead_letter WHERE view = '%.64s' "
+        "AND topic = '%.100s' AND partition = %d AND \"offset\" = %lld; else start over",
+        what, m->view->name.ptr, topic, task->number, (long long)record->offset);
     return err_about(reterr, topic, task->number, record->offset);
 }
 

@@ -36,7 +36,7 @@ static enum err_kind check_letters(const struct member *m, const struct task *ta
                m->o.dead_letter_max) {
         (void)err_set(reterr, ERR_HALT,
                       "more than %zu records of this task can't be applied (dead.letter.max); the "
-                      "newest: %.300s. Look at sync_dead_letter, mend the cause, raise the setting",
+                      "newest: %.300s. Look at sync_dead_letter, fix the cause, raise the setting",
                       m->o.dead_letter_max, newest->message);
     } else {
         return ERR_NONE;

@@ -21,10 +21,10 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
         (void)refused_set_add(&task->refused_rows, result->refused[i]);
     }
     if (result->other_table) {
-        log_line(
-            m->o.log, LOG_WARN, "pipeline", "refill",
-            "task=%d why=\"the sink table was made anew or emptied: its rows are loaded again\"",
-            task->number);
+        log_line(m->o.log, LOG_WARN, "pipeline", "refill",
+                 "task=%d why=\"the sink table was created again or emptied: its rows are loaded "
+                 "again\"",
+                 task->number);
     }
     task->phase = TASK_OPENING;
     task->opening_since_ms = now_ms(m);

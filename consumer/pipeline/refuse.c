@@ -55,7 +55,7 @@ static void halt_too_many(struct member *m, struct task *task, const struct sink
     (void)err_set(&err, ERR_HALT,
                   "more than %zu rows of this task are refused by table " STR_FMT
                   " (refused.row.max); the newest: " STR_FMT ", SQLSTATE %.5s: %.200s. Look at "
-                  "sync_refused, mend the constraint or the rows, or raise the setting",
+                  "sync_refused, fix the constraint or the rows, or raise the setting",
                   m->o.refused_row_max, STR_ARG(m->view->name), STR_ARG(newest->key),
                   newest->sqlstate, newest->message.ptr);
     (void)snprintf(err.sqlstate, sizeof err.sqlstate, "%s", newest->sqlstate);
@@ -143,7 +143,7 @@ static void conflict_halt(struct member *m, struct task *task, const struct sink
     (void)err_set(&err, ERR_HALT,
                   "table " STR_FMT
                   " refuses the row %.*s since %lld s: %.260s. It depends on other "
-                  "rows or on a trigger, so nothing was put aside. Drop or mend the constraint or "
+                  "rows or on a trigger, so nothing was put aside. Drop or fix the constraint or "
                   "trigger, then send the member SIGHUP",
                   STR_ARG(m->view->name), key.ptr ? (int)key.len : 1, key.ptr ? key.ptr : "?",
                   (long long)(now_ms(m) - task->conflict_since_ms) / 1000, event->err.message);

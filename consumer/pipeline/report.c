@@ -32,7 +32,7 @@ void report_change(struct member *m, struct task *task, const struct record *rec
     if (!task->late_snapshot_said) {
         task->late_snapshot_said = true;
         log_line(m->o.log, LOG_WARN, "pipeline", "late_snapshot",
-                 "task=%d topic=%s partition=%d offset=%lld hint=\"a snapshot was taken anew: rows "
+                 "task=%d topic=%s partition=%d offset=%lld hint=\"a new snapshot was taken: rows "
                  "deleted while the connector did not look stay in the OLAP table\"",
                  task->number, m->view->tables[t].topic.ptr, record->partition,
                  (long long)record->offset);
@@ -130,7 +130,7 @@ static void log_letter(const struct member *m, const struct task *task,
     log_line(
         m->o.log, LOG_WARN, "pipeline", "dead_letter",
         "task=%d topic=%s partition=%d offset=%lld key=%s reason=%s hint=\"the record is kept in "
-        "sync_dead_letter, and its row stays as it was before: mend the cause, then write the "
+        "sync_dead_letter, and its row stays as it was before: fix the cause, then write the "
         "row again in the source; see Dead letters in docs/operations.md\"",
         task->number, m->view->tables[letter->table].topic.ptr, (int)letter->partition,
         (long long)letter->offset, log_quote(key, sizeof key, letter->key),

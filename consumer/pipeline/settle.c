@@ -114,7 +114,7 @@ static void settle(struct session *s, struct task *task, const struct sink_resul
         if (unknown) {
             report_settled(s, UNKNOWN_OVERTAKEN);
         }
-        task_reacquire(m, task, REACQUIRED_TABLE, "the sink table was made anew or emptied");
+        task_reacquire(m, task, REACQUIRED_TABLE, "the sink table was created again or emptied");
     } else if (unknown && progress_equal(newest, &part->after, tables)) {
         log_line(m->o.log, LOG_INFO, "pipeline", "was_committed", "task=%d seq=%lld", task->number,
                  (long long)newest->seq);

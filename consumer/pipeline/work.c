@@ -104,7 +104,7 @@ static enum err_kind add_letter(const struct member *m, struct task *task, struc
     if (!letter->decided && task->letters.count + work->letter_count >= m->o.dead_letter_max) {
         (void)err_set(reterr, ERR_HALT,
                       "more than %zu records of this task can't be applied (dead.letter.max); the "
-                      "newest: %.300s. Look at sync_dead_letter, mend the cause, raise the setting",
+                      "newest: %.300s. Look at sync_dead_letter, fix the cause, raise the setting",
                       m->o.dead_letter_max, item->err->message);
         return err_about(reterr, m->view->tables[item->record.table].topic.ptr,
                          item->record.partition, item->record.offset);

@@ -8,7 +8,7 @@
 
 #define DIFFERENCE_MAX 260 /* what fits into a message */
 
-#define WAYS_OUT "Take that back, or fill the table again (docs/operations.md, Starting anew)"
+#define WAYS_OUT "Take that back, or fill the table again (docs/operations.md, Starting over)"
 
 void send_definition(struct sink *sink) {
     params_begin(sink);

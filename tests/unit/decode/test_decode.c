@@ -272,7 +272,7 @@ static void check_kind(const char *column, const char *json, const char *text) {
         buf_view(&value));
     if (text == HALTS) {
         refuse(ERR_HALT, column, record);
-        assert_non_null(strstr(scanned.err.message, "Correct that, then start anew"));
+        assert_non_null(strstr(scanned.err.message, "Correct that, then start over"));
         assert_null(strstr(scanned.err.message, "secret"));
         assert_string_equal(row_text(&scanned.change), "5|00000000-0000-0000-0000-000000000001");
     } else if (text) {
