@@ -1,7 +1,9 @@
 """The cases, in the order of the road: each goes on with the stack as the one before has left it."""
 
 import os
+import pty
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -190,19 +192,36 @@ def version(stack: Stack) -> str:
     return re.search(r"^POSTGRES_VERSION=(.*)$", (stack.folder / ".env").read_text(), re.MULTILINE)[1]
 
 
+def _read(terminal: int, until: str | None, seconds: float) -> str:
+    """What comes until this text, or until the end."""
+    said, end = "", time.monotonic() + seconds
+    while until is None or until not in said:
+        if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]:
+            raise Failure(f"nothing more within {seconds:g} s:\n{said}")
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # how Linux tells that the other side is closed
+            part = b""
+        if not part:
+            break
+        said += part.decode(errors="replace")
+    return said
+
+
 def interrupted(stack: Stack) -> None:
     """Ctrl-C in the middle of the first start; the next start goes on from there."""
-    process = subprocess.Popen(["bin/startup.sh", "--docker"], cwd=stack.folder, env=stack.env, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, start_new_session=True)
-    said = ""
-    end = time.monotonic() + SECONDS
-    while "Kafka Connect on" not in said and time.monotonic() < end:
-        said += process.stdout.read(1)
-    os.killpg(process.pid, signal.SIGINT)
-    said += process.communicate(timeout=60)[0]
+    pid, terminal = pty.fork()  # what it says goes to the terminal, whatever its step writes into
+    if pid == 0:
+        os.chdir(stack.folder)
+        os.execve("bin/startup.sh", ["bin/startup.sh", "--docker"], stack.env)
+    said = _read(terminal, "Kafka Connect on", SECONDS)
+    os.write(terminal, b"\x03")
+    said += _read(terminal, None, 120)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(terminal)
     print(said, flush=True)
-    if process.returncode != 130 or "Interrupted" not in said:
-        raise Failure(f"startup.sh ended with {process.returncode}:\n{said}")
+    if code != 130 or "Interrupted" not in said:
+        raise Failure(f"startup.sh ended with {code}:\n{said}")
     stack.start()
     stack.sql("oltp", "INSERT INTO student (name) VALUES ('Ann')")
     stack.change("after Ctrl-C")
