@@ -219,7 +219,7 @@ void kafka_members(struct consume *consume, char *out, size_t size) {
     rd_kafka_queue_t *answers = rd_kafka_queue_new(consume->rk);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(consume->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, MEMBERS_TIMEOUT_MS, why, sizeof why);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, ADMIN_REQUEST_MS, why, sizeof why);
     rd_kafka_DescribeConsumerGroups(consume->rk, groups, 1, options, answers);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_event_t *event = rd_kafka_queue_poll(answers, MEMBERS_TIMEOUT_MS + 100);

@@ -29,6 +29,12 @@
 
 #include <librdkafka/rdkafka.h>
 
+/* librdkafka's timeout of requests about groups, as long as it allows: when one runs out while the
+ * request for it is on its way, or waits for a broker, the answer that comes later ends the process
+ * (an assertion in rdkafka_queue.h, librdkafka issue 4605). So nothing is asked again before it has
+ * answered, and who waits for it has a clock of its own. */
+#define ADMIN_REQUEST_MS 3600000
+
 #define BATCH_MAX 2000 /* records taken from the queue at once */
 
 struct partition {

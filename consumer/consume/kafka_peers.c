@@ -83,7 +83,7 @@ void peers_changed(struct consume *consume) {
 static rd_kafka_AdminOptions_t *options_of(struct consume *consume, rd_kafka_admin_op_t op) {
     char why[128];
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(consume->rk, op);
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, ANSWER_MS, why, sizeof why);
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, ADMIN_REQUEST_MS, why, sizeof why);
     return options;
 }
 
@@ -95,7 +95,8 @@ static void ask_members(struct consume *consume, bool former) {
     peers->look = LOOK_MEMBERS;
     peers->former = former;
     peers->count = 0;
-    peers->answer_by_ms = clock_mono_ms(&consume->clock) + ANSWER_MS + 1000;
+    peers->answer_by_ms = clock_mono_ms(&consume->clock) + ANSWER_MS;
+    peers->asked = true;
     rd_kafka_DescribeConsumerGroups(consume->rk, groups, 1, options, consume->group_queue);
     rd_kafka_AdminOptions_destroy(options);
 }
@@ -108,6 +109,7 @@ static void ask_words(struct consume *consume, rd_kafka_topic_partition_list_t *
     rd_kafka_AdminOptions_t *options =
         options_of(consume, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
     peers->look = LOOK_WORDS;
+    peers->asked = true;
     rd_kafka_ListConsumerGroupOffsets(consume->rk, &ask, 1, options, consume->group_queue);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_ListConsumerGroupOffsets_destroy(ask);
@@ -313,8 +315,10 @@ static bool judge(struct consume *consume, struct consume_event *event) {
         if (former_in_the_way(consume, &err)) {
             return say(consume, &err, event);
         }
-        ask_members(consume, false);
-        return false;
+        if (!peers->asked) {
+            ask_members(consume, false);
+            return false;
+        }
     }
     const struct said_by *other = stranger(peers);
     if (other) {
@@ -347,6 +351,7 @@ static bool blind(struct consume *consume, const char *why, struct consume_event
 bool peers_answer(struct consume *consume, rd_kafka_event_t *from, struct consume_event *event) {
     struct peers *peers = &consume->peers;
     bool members = rd_kafka_event_type(from) == RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT;
+    peers->asked = false;
     if (consume->closed || peers->look != (members ? LOOK_MEMBERS : LOOK_WORDS)) {
         return false; /* too late */
     }
@@ -372,7 +377,7 @@ bool peers_step(struct consume *consume, struct consume_event *event) {
         return now_ms >= peers->answer_by_ms && blind(consume, "no answer", event);
     }
     bool known = peers->own.sink[0] || now_ms - peers->wanted_ms >= SINK_WAIT_MS;
-    if (now_ms >= peers->look_at_ms && (consume->subscribed || known)) {
+    if (now_ms >= peers->look_at_ms && (consume->subscribed || known) && !peers->asked) {
         ask_members(consume, !consume->subscribed && peers->former_group);
     }
     return false;

@@ -47,6 +47,7 @@ struct peers {
     bool on;     /* plan was given: there is something to compare */
     bool wanted; /* to join, when nobody is in the way */
     int64_t wanted_ms, look_at_ms, answer_by_ms;
+    bool asked; /* the admin client has not answered yet: see ADMIN_REQUEST_MS */
     enum look look;
     bool former; /* looking at former_group */
     struct peer *peers;
