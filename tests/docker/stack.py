@@ -176,8 +176,9 @@ class Stack:
             networks = docker("network", "ls", "-q", "--filter", f"label=com.docker.compose.project={project}").split()
             if networks:
                 docker("network", "rm", *networks)
-            if docker("image", "ls", "-q", f"{project}-consumer"):
-                docker("image", "rm", f"{project}-consumer")
+        for image in docker("image", "ls", "--format", "{{.Repository}}").split():
+            if image.startswith(self.project + "-"):
+                docker("image", "rm", image)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _projects(self) -> list[str]:
