@@ -154,6 +154,7 @@ bool task_open(struct member *m, struct task *task) {
     struct state_meta meta;
     struct err err;
     memset(task->first_seen, 0, sizeof task->first_seen);
+    memset(task->gap_end, 0, sizeof task->gap_end);
     enum err_kind kind = open_state(m, task, &meta, &err);
     if (kind == ERR_RETRY && strstr(err.message, "locked")) {
         task->retry_at_ms = now_ms(m) + LOCKED_RETRY_MS;

@@ -244,6 +244,16 @@ static void after_progress(struct member *m, struct task *task) {
     }
 }
 
+/* Records before this one were compacted away unread. What they said, a record behind them says
+ * once more that was in the log by then. */
+static void note_gap(const struct member *m, struct task *task, const struct record *record) {
+    int t = record->table;
+    if (task->phase != TASK_READING && record->offset > task->position[t]) {
+        int64_t end = m->o.consume_ops->log_end(m->o.consume, t, record->partition);
+        task->gap_end[t] = end >= 0 ? end : INT64_MAX;
+    }
+}
+
 static bool take_record(struct member *m, struct task *task, const struct record *record) {
     bool first = !task->first_seen[record->table];
     task->first_seen[record->table] = true;
@@ -251,6 +261,7 @@ static bool take_record(struct member *m, struct task *task, const struct record
         task_distrust_cache(m, task, DISCARD_LOG_TOO_OLD);
         return false;
     }
+    note_gap(m, task, record);
     task->position[record->table] = record->offset + 1;
     task->read[record->table] = record_mark(record);
     bool live = record->offset >= task->progress.offsets[record->table];

@@ -110,6 +110,8 @@ struct task {
     struct backoff retry;
     bool initial;                      /* no progress beyond acquisition */
     int64_t position[VIEW_TABLES_MAX]; /* next to take from the log */
+    /* Where the log ended when records were found compacted away that we had not read. */
+    int64_t gap_end[VIEW_TABLES_MAX];
     bool at_end[VIEW_TABLES_MAX];      /* READING: the end was reached */
     struct mark read[VIEW_TABLES_MAX]; /* READING: the last record */
     /* The record by which the log is to be known again before anything of it is written. */

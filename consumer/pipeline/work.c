@@ -140,7 +140,8 @@ static void add_change(struct slots *slots, const struct change *change, struct 
 }
 
 /* The delete of a blank row that no record has shown: without REPLICA IDENTITY FULL every deleted
- * row looks like that. */
+ * row looks like that. Where the record that showed it may have been compacted away before we came
+ * to it, nothing can be told. */
 static enum err_kind check_blank(const struct member *m, struct task *task,
                                  const struct pending *item, struct err *reterr) {
     bool known = false;
@@ -149,6 +150,7 @@ static enum err_kind check_blank(const struct member *m, struct task *task,
                                   : ERR_NONE;
     }
     enum err_kind kind = state_number_known(task->state, item->change.blank, &known, reterr);
+    known |= item->record.offset < task->gap_end[item->record.table];
     if (kind != ERR_NONE || known) {
         return kind;
     }

@@ -196,7 +196,8 @@
 
 /* Registers the sink table as it is now, where that can be right. Nothing is written to a table
  * that is not registered, so what is in it is what others have left there:
- * - nothing: it was made anew or emptied. A new generation: every task fills it again;
+ * - nothing: it was made anew or emptied. A new generation: every task fills it again. Before there
+ *   was any progress it stays the same one: what an earlier version writes beside us has 0;
  * - rows, in another file of the same table: it was rewritten (VACUUM FULL, CLUSTER, ALTER TABLE);
  * - rows, and the progress too stands elsewhere: both were restored together;
  * - rows, and nothing was registered yet (no home): an earlier version wrote them.
@@ -206,7 +207,9 @@
     "EXISTS (SELECT FROM pg_partition_tree({oid}) l JOIN pg_class lc ON lc.oid = l.relid"          \
     " WHERE lc.relpersistence <> 'p' OR lc.relkind NOT IN ('r', 'p'))"
 #define SQL_REGISTER                                                                               \
-    "UPDATE sync_identity i SET generation = i.generation + n.empty::int,"                         \
+    "UPDATE sync_identity i SET generation = i.generation + (n.empty AND (i.home IS NOT NULL"      \
+    "   OR EXISTS (SELECT FROM sync_progress p WHERE p.view = i.view AND p.offsets <> '{}')))"     \
+    "   ::int,"                                                                                    \
     " relation = n.relation, file = n.file, home = n.home"                                         \
     " FROM (SELECT c.oid AS relation, " SQL_FILE " AS file, " SQL_HOME " AS home,"                 \
     "   NOT EXISTS (SELECT FROM {table}) AS empty FROM pg_class c WHERE c.oid = {oid}"             \
