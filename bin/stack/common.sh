@@ -266,6 +266,16 @@ export SLOT_READER_SQL="SELECT active_pid FROM pg_replication_slots WHERE slot_n
 # shellcheck disable=SC2034  # for native.sh and docker.sh
 SNAPSHOT_REMARK='still taking its first snapshot; changes follow after that'
 
+# What is not in the OLAP table though its changes are applied. The mode has stack_psql, which ends its shell.
+LEFT_OUT_SQL="SELECT concat_ws(', ', 'dead letters: ' || nullif(d, 0) || ' (table sync_dead_letter)',
+    'refused rows: ' || nullif(r, 0) || ' (table sync_refused)') FROM (SELECT
+    (SELECT count(*) FROM sync_dead_letter WHERE NOT pending) d, (SELECT count(*) FROM sync_refused) r) x"
+show_left_out() {
+    local left_out
+    left_out=$( (stack_psql olap -Atc "$LEFT_OUT_SQL") 2>/dev/null </dev/null) || return 0
+    [ -z "$left_out" ] || say "" "Left out of the OLAP table (docs/operations.md): $left_out"
+}
+
 # From kafka-consumer-groups --describe: one line a topic, with its partitions and the sum of their lags. What the default
 # group of earlier versions once committed stands still when nobody is in it: it is left out where another group has the topic.
 lag_by_topic() {

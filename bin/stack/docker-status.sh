@@ -69,6 +69,7 @@ stack_status() {
         compose exec -T kafka /opt/kafka/bin/kafka-consumer-groups.sh --bootstrap-server kafka:29092 \
             --describe --all-groups 2>/dev/null </dev/null | lag_by_topic
     fi
+    ! runs olap || show_left_out
     [ -z "$DOWN" ] ||
         say "" "Down: ${DOWN#, }. Docker starts again what crashed, but not what was stopped or killed: bin/startup.sh does."
     [ -z "$TROUBLE" ] || say "" "Not working: ${TROUBLE#, }."

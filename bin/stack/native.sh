@@ -306,6 +306,7 @@ stack_status() {
             org.apache.kafka.tools.consumer.group.ConsumerGroupCommand \
             --bootstrap-server "127.0.0.1:$KAFKA_PORT" --describe --all-groups 2>&1 | lag_by_topic
     fi
+    ! pg_alive olap || show_left_out
     [ -z "$DOWN" ] || say "" "Down: ${DOWN#, }. Nothing starts a part again by itself in native mode: bin/startup.sh does."
     [ -z "$TROUBLE" ] || say "" "Not working: ${TROUBLE#, }."
     [ -z "$DOWN$TROUBLE" ]

@@ -106,8 +106,19 @@ def dead_part(ctx: Context) -> None:
         ctx.stack.service("kill", part)
         must(f"{part} killed", ctx.stack.says("status.sh"), 1, f"Down: {title}.", "bin/startup.sh")
         must(f"{part} started again", startup(ctx), 0, "Ready after")
-    must("all works again", ctx.stack.says("status.sh"), 0, never=(" down ",))
+    must("all works again", ctx.stack.says("status.sh"), 0, never=(" down ", "Left out"))
     ctx.system.settle()
+
+
+@case("left-out")
+def left_out(ctx: Context) -> None:
+    """Rows and records that are left out are shown by status, though all works."""
+    ctx.system.olap.run("INSERT INTO sync_refused(view, task, row_key, key, sqlstate, message)"
+                        " VALUES ('left_out', 0, 'k', 'k', '23514', 'a test')")
+    try:
+        must("a refused row", ctx.stack.says("status.sh"), 0, "refused rows: 1", never=("dead letters:",))
+    finally:
+        ctx.system.olap.run("DELETE FROM sync_refused WHERE view = 'left_out'")
 
 
 @case("remembered")
