@@ -8,7 +8,7 @@ import oracle
 from db import Database
 from stack import MEMBERS_MAX, ROOT, Stack, free_ports
 from system import System
-from wait import Failure
+from wait import Failure, wait_until
 
 SHIPPED = ROOT / "schemas"
 
@@ -50,10 +50,18 @@ class Tenant(System):
         return subprocess.run([str(self.stack.binary), *args], env=self.environment("command"), cwd=ROOT,
                               capture_output=True, text=True, timeout=60, check=False)
 
+    def drop_slot(self) -> None:
+        """Once its connector is gone; not there is well, too."""
+        wait_until(f"nobody reads the slot of {self.name}", lambda: not self.oltp.run(
+            "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND active", self.name), 30)
+        self.oltp.run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s",
+                      self.name)
+
     def remove(self) -> None:
         """Members, connector and slot: the next case has the machine for itself."""
         self.end()
         if self.stack.connector_states(self.name):
             self.stack.remove_connector(self.name)
+        self.drop_slot()
         self.oltp.close()
         self.olap.close()

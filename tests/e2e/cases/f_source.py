@@ -84,9 +84,7 @@ def snapshot(ctx: Context) -> str:
         gone = ids[:20]
         tenant.oltp.run("DELETE FROM contact WHERE contact_id = ANY(%s)", gone)
         ctx.stack.rest("DELETE", "/connectors/resnap/offsets")
-        wait_until("the slot is free", lambda: tenant.oltp.run(
-            "SELECT 1 FROM pg_replication_slots WHERE slot_name = 'resnap' AND NOT active"), 30, 0.1)
-        tenant.oltp.run("SELECT pg_drop_replication_slot('resnap')")
+        tenant.drop_slot()
         ctx.stack.rest("PUT", "/connectors/resnap/resume")
         ctx.stack.wait_connector("resnap")
         tenant.pass_sentinels()
