@@ -196,7 +196,7 @@ def start_anew_with_new_topics(ctx: Context, tenant: Tenant) -> None:
     tenant.plan("--apply-topics")
     tenant.connect()
     tenant.start(1)
-    tenant.settle("starting anew with new topics")
+    tenant.settle("starting over with new topics")
 
 
 @fault("F15-longer", "halts, names the topic, writes nothing", members=0, default=True)
