@@ -1,7 +1,9 @@
 """What the scripts of bin/ do about a connector, a slot, a part or settings that are not as they were."""
 
+import signal
+
 from cases import Context, case
-from wait import Failure
+from wait import Failure, wait_until
 
 CONNECTOR = "oltp-olap-sync"
 SLOT = "oltp_olap_sync"
@@ -83,6 +85,8 @@ def lost_slot(ctx: Context) -> None:
     ctx.sql("DELETE FROM contact WHERE contact_id = %s", contact)
     ctx.expect("deleted once more", [student], [(student, gone, "two", "new")])
     must("as before", startup(ctx, SYNC_CONNECTOR_SNAPSHOT_MODE="initial"), 0, "now 'initial'")
+    ctx.system.members[1].signal(signal.SIGHUP)  # the watch saw the slot gone: acknowledged
+    wait_until("the member is ready again", lambda: ctx.stack.says("status.sh")[0] == 0, 30, 0.5)
     must("status at the end", ctx.stack.says("status.sh"), 0, "RUNNING RUNNING")
     ctx.system.settle()
 
