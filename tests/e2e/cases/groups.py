@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
+import kafka
 import oracle
 from cases import Context, case
 from db import Database
@@ -60,6 +61,12 @@ class Beside(System):
             raise Failure(f"the last line of {member.name} does not say {pattern}: {self.last_line(member)}")
 
 
+def offsets_of(ctx: Context, group: str) -> int:
+    """Partitions for which the group has committed an offset."""
+    out = kafka.java(ctx.stack, "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--describe", "--group", group)
+    return sum(line.split()[0] == group and line.split()[3].isdigit() for line in kafka.lines_of(out) if len(line.split()) > 3)
+
+
 def tasks(system: System) -> float:
     return system.total("tasks", phase="live")
 
@@ -92,6 +99,8 @@ def two_views(ctx: Context) -> str:
             tenant.start(1)
             tenant.settle("before")
             assigned = tenant.members[1].assignments()
+            # Beside its offsets stands what it keeps; one that joins before that is seen only in the group.
+            wait_until("its offsets are with Kafka", lambda: offsets_of(ctx, "grp") == 2 * PARTITIONS, 30, 0.1)
             view.start(1, ready=False)
             view.wait_refused(1, r"group grp belongs to one view, and member tenant-grp-1 .*student_contact", REFUSE_SECONDS)
             sink.start(1, ready=False)
