@@ -99,12 +99,14 @@ def refused_moves(ctx: Context) -> str:
         for move in range(MOVES):
             tenant.oltp.run("UPDATE contact SET student_id = %s WHERE contact_id = %s",
                             (move * 7 + move // STUDENTS) % STUDENTS + 1, move % STUDENTS + 1)
+        tenant.pass_sentinels(seconds=180)  # a conflict waits longer each time, and a task behind rebuilds after 30 s
         tenant.settle("the moves")
         conflicts = sum("event=conflict" in line for line in tenant.log_since(0).splitlines())
         tenant.kill_all()
         tenant.drop_caches()
         tenant.oltp.run("UPDATE contact SET student_id = student_id %% %s + 1 WHERE contact_id <= %s", STUDENTS, STUDENTS)
         tenant.start(1)
+        tenant.pass_sentinels(seconds=180)  # a conflict waits longer each time, and a task behind rebuilds after 30 s
         tenant.settle("moves behind lost caches")
         if tenant.total("halts_total"):
             raise Failure("a task halted")
