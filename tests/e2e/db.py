@@ -1,5 +1,6 @@
 """Connections to the two PostgreSQLs."""
 
+import select
 from typing import Any, Iterator, Sequence
 
 import psycopg2
@@ -29,7 +30,8 @@ class Database:
 
     def run(self, sql: str, *args: Any) -> list[Row]:
         """Runs one statement, committed at once. Without arguments a % is a %."""
-        if self._connection is None or self._connection.closed:
+        if self._connection is None or self._connection.closed or self._hears_something():
+            self.close()
             self._connection = self.connect()
         try:
             with self._connection.cursor() as cursor:
@@ -38,6 +40,10 @@ class Database:
         except CONNECTION_LOST:
             self.close()
             raise
+
+    def _hears_something(self) -> bool:
+        """An idle connection has nothing to read, unless its server has gone (or has to tell of a reload)."""
+        return bool(select.select([self._connection], [], [], 0)[0])
 
     def transaction(self, *statements: str) -> None:
         """Runs the statements as one transaction."""

@@ -10,12 +10,15 @@ from wait import Failure, Stopwatch, wait_until
 
 
 def start_time(pid: int) -> str | None:
-    """Field 22 of /proc/PID/stat; None once the process is gone or a zombie."""
+    """Field 22 of /proc/PID/stat; None once the process is gone or a zombie, with all of its threads."""
+    process = Path(f"/proc/{pid}")
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        fields = (process / "stat").read_text().rpartition(") ")[2].split()
+        if fields[0] == "Z" and len(list((process / "task").iterdir())) <= 1:
+            return None  # while another thread is left, so are the files and ports
     except OSError:
         return None
-    return None if fields[0] == "Z" else fields[19]
+    return fields[19]
 
 
 class Member:

@@ -5,6 +5,7 @@ import argparse
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -24,7 +25,7 @@ from cases import leaks, controls, client, groups, sink_table, example  # noqa: 
 from cases import refused  # noqa: E402,F401
 from cases import values  # noqa: E402,F401
 from db import CONNECTION_LOST  # noqa: E402
-from stack import ROOT, Stack  # noqa: E402
+from stack import ROOT, Stack, take_ports_of_lane  # noqa: E402
 from system import System, watch_settings  # noqa: E402
 from wait import Failure, Stopwatch  # noqa: E402
 
@@ -43,6 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--measurements", type=Path, metavar="FILE", default=RUNS / "measurements.jsonl",
                         help="where the fault scenarios add their figures")
     parser.add_argument("--keep", action="store_true", help="leave the stack running at the end")
+    parser.add_argument("--lane", type=int, choices=(1, 2), help="half of the cases; a whole run has both at once")
     parser.add_argument("--self-test", action="store_true", help="prove that the oracles fail on wrong tables")
     return parser.parse_args()
 
@@ -50,7 +52,7 @@ def arguments() -> argparse.Namespace:
 def chosen(args: argparse.Namespace) -> list[Case]:
     """F6 means F6-lock and F6-terminate, too."""
     if args.only is None:
-        return [case for case in CASES if (case.promise if args.faults else case.default)]
+        return [case for case in CASES if (case.promise if args.faults else case.default and args.lane in (None, case.lane))]
     names = args.only.split(",")
 
     def wanted(case: Case) -> bool:
@@ -152,14 +154,44 @@ def end(stack: Stack, failed: bool, keep: bool) -> bool:
     return not problems
 
 
+class SecondLane:
+    """The other half of a whole run, beside this one on a stack of its own; its lines come among ours."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        options = ["--lane", "2", "--seed", str(args.seed), "--changes", str(args.changes)]
+        self.process = subprocess.Popen([sys.executable, __file__, *options], stdin=subprocess.DEVNULL)
+
+    def __enter__(self) -> "SecondLane":
+        return self
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        if kind is not None:
+            self.process.terminate()
+        self.process.wait()
+
+    def passed(self) -> bool:
+        return self.process.wait() == 0
+
+
 def main() -> int:
     args = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if args.lane or args.list or args.only or args.faults or args.keep or args.self_test:
+        return one_lane(args)
+    args.lane = 1
+    with SecondLane(args) as second:
+        code = one_lane(args)
+        return code if second.passed() else 1
+
+
+def one_lane(args: argparse.Namespace) -> int:
     if args.list:
         for case in CASES:
             print(f"{case.name:22} {'' if case.default else '(--faults) '}{case.text}")
         return 0
     cases = [] if args.self_test else chosen(args)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if args.lane:
+        take_ports_of_lane(args.lane)
     stack = Stack(RUNS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
     watch, failed = Stopwatch(), True
     try:

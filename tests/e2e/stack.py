@@ -21,6 +21,13 @@ SESSION_TIMEOUT_MS = 4000  # shorter than the default: a killed member's tasks m
 
 
 _taken: set[int] = set()  # by this run, whether or not somebody listens there now
+_ports = range(20000, 32000)  # below the ephemeral ones: a client's port can't take a server's
+
+
+def take_ports_of_lane(lane: int) -> None:
+    """Two runs at once don't look for ports in one place."""
+    global _ports
+    _ports = range(20000, 26000) if lane == 1 else range(26000, 32000)
 
 
 def is_free(port: int) -> bool:
@@ -35,9 +42,9 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> int:
-    """The first of so many in a row. Below the ephemeral range, so that a client's port can't take a server's."""
+    """The first of so many in a row."""
     while True:
-        first = random.randrange(20000, 32000)
+        first = random.choice(_ports[:-count])
         ports = range(first, first + count)
         if all(is_free(port) for port in ports):
             _taken.update(ports)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import socket
 from pathlib import Path
 
 import oracle
@@ -92,6 +93,22 @@ def kill_all_warm(ctx: Context) -> str:
 def kill_all_cold(ctx: Context) -> str:
     """And all caches deleted."""
     return kill_all_and_restart(ctx, cold=True)
+
+
+@case("port-taken", foreign_key=False, members=1)
+def port_taken(ctx: Context) -> None:
+    """A member whose port somebody else has works without it, and serves there as soon as it is free."""
+    ctx.system.only(0)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", ctx.system.port(1)))
+        other.listen()
+        start = ctx.system.log_size()
+        ctx.system.start(1, ready=False)
+        ctx.system.pass_sentinels()
+        if "event=not_served" not in ctx.system.log_since(start):
+            raise Failure("the log does not say that the port is taken")
+    ctx.system.wait_ready(1)
 
 
 @case("cache-damaged", foreign_key=False, members=1)
