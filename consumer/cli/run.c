@@ -17,6 +17,7 @@
 #define KAFKA_RETRY_MS     500
 #define MIN_LAG_ADVISED_MS INT64_C(3600000)
 #define TOPIC_RETRY_MS     1000
+#define SERVE_RETRY_MS     500
 
 struct run {
     const struct config *config;
@@ -32,6 +33,7 @@ struct run {
     struct metrics *metrics;
     struct health *health;
     struct serve *serve;
+    int64_t serve_at_ms; /* the next try where nothing is served yet */
     struct clients_oltp oltp;
     struct board *board;
     struct watch *watch;
@@ -62,7 +64,32 @@ static void log_start(struct run *run) {
              port ? port : "", dbname ? dbname : "");
 }
 
-/* How the member is, over HTTP: without it everything else goes on. */
+/* How the member is, over HTTP: without it everything else goes on. The port may be free soon: a
+ * predecessor that was killed keeps it until its last thread has ended. */
+static void serve_if_due(struct run *run) {
+    if (run->serve || run->config->serve_port == 0) {
+        return;
+    }
+    struct clock clock = clock_real();
+    int64_t now_ms = clock_mono_ms(&clock);
+    if (now_ms < run->serve_at_ms) {
+        return;
+    }
+    struct err err;
+    struct serve_options options = {.address = run->config->serve_address,
+                                    .port = (int)run->config->serve_port,
+                                    .metrics = run->metrics,
+                                    .health = run->health,
+                                    .clock = clock};
+    if (serve_start(&options, &run->serve, &err) == ERR_NONE) {
+        log_line(&run->log, LOG_INFO, "serve", "listening", "address=%s port=%d",
+                 run->config->serve_address, serve_port(run->serve));
+    } else if (run->serve_at_ms == 0) {
+        log_err(&run->log, LOG_WARN, "serve", "not_served", &err);
+    }
+    run->serve_at_ms = now_ms + SERVE_RETRY_MS;
+}
+
 static void start_serving(struct run *run) {
     struct str tables[VIEW_TABLES_MAX];
     for (size_t t = 0; t < run->view->table_count; t++) {
@@ -73,21 +100,7 @@ static void start_serving(struct run *run) {
                                       VERSION};
     run->metrics = metrics_new(&counted);
     run->health = health_new();
-    if (run->config->serve_port == 0) {
-        return;
-    }
-    struct err err;
-    struct serve_options options = {.address = run->config->serve_address,
-                                    .port = (int)run->config->serve_port,
-                                    .metrics = run->metrics,
-                                    .health = run->health,
-                                    .clock = clock_real()};
-    if (serve_start(&options, &run->serve, &err) == ERR_NONE) {
-        log_line(&run->log, LOG_INFO, "serve", "listening", "address=%s port=%d",
-                 run->config->serve_address, serve_port(run->serve));
-    } else {
-        log_err(&run->log, LOG_WARN, "serve", "not_served", &err);
-    }
+    serve_if_due(run);
 }
 
 /* What /readyz says before there is a member, and that the process is alive. */
@@ -97,6 +110,7 @@ static void say_waiting(struct run *run, const char *what, const char *why) {
     health_report_begin(&report);
     health_report_add(&report, "waiting for %s%s%s", what, why ? ": " : "", why ? why : "");
     health_beat(run->health, clock_mono_ms(&clock));
+    serve_if_due(run);
     (void)health_publish(run->health, &report);
 }
 
@@ -326,6 +340,7 @@ static enum err_kind loop(struct run *run, struct err *reterr) {
             run->signals->resume = 0;
             member_resume(run->member);
         }
+        serve_if_due(run);
         if (member_step(run->member) == 0) {
             wait_for_work(run);
         } else {
