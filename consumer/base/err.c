@@ -9,6 +9,7 @@ enum err_kind err_set(struct err *reterr, enum err_kind kind, const char *format
         return kind;
     }
     reterr->kind = kind;
+    reterr->locked = false;
     reterr->sqlstate[0] = '\0';
     reterr->topic[0] = '\0';
     reterr->partition = -1;

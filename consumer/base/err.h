@@ -10,6 +10,7 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
@@ -26,6 +27,7 @@ enum err_kind {
 
 struct err {
     enum err_kind kind;
+    bool locked;       /* ERR_RETRY: another process holds its lock */
     char sqlstate[6];  /* "" unless PostgreSQL said so */
     char topic[250];   /* "" unless about one record; Kafka allows 249 bytes */
     int32_t partition; /* -1 unless about one record */

@@ -87,7 +87,7 @@ static enum err_kind open_state(struct member *m, struct task *task, struct stat
                                 struct err *reterr) {
     enum err_kind kind = state_open(&m->o.stores, task->number, "", m->o.identity,
                                     m->view->table_count, &task->state, meta, reterr);
-    bool locked = kind == ERR_RETRY && strstr(reterr->message, "locked") != NULL;
+    bool locked = kind == ERR_RETRY && reterr->locked;
     if (!locked || now_ms(m) - task->opening_since_ms < LOCKED_WAIT_MS) {
         return kind;
     }
@@ -156,7 +156,7 @@ bool task_open(struct member *m, struct task *task) {
     memset(task->first_seen, 0, sizeof task->first_seen);
     memset(task->gap_end, 0, sizeof task->gap_end);
     enum err_kind kind = open_state(m, task, &meta, &err);
-    if (kind == ERR_RETRY && strstr(err.message, "locked")) {
+    if (kind == ERR_RETRY && err.locked) {
         task->retry_at_ms = now_ms(m) + LOCKED_RETRY_MS;
         return true;
     }

@@ -56,6 +56,12 @@ enum err_kind folder_error(struct err *reterr, const char *path, const char *doi
                    advice(errnum));
 }
 
+static enum err_kind in_use(const struct folder *folder, struct err *reterr) {
+    (void)err_set(reterr, ERR_RETRY, "%.300s: locked: in use by another process", folder->path);
+    reterr->locked = true;
+    return ERR_RETRY;
+}
+
 static char *file_in(const struct folder *folder, const char *name) {
     char *path = NULL;
     if (asprintf(&path, "%s/%s", folder->path, name) < 0) {
@@ -114,8 +120,7 @@ static enum err_kind take_lock(struct folder *folder, struct err *reterr) {
         }
         if (flock(folder->lock_fd, LOCK_EX | LOCK_NB) != 0) {
             return errno == EWOULDBLOCK
-                       ? err_set(reterr, ERR_RETRY, "%.300s: locked: in use by another process",
-                                 folder->path)
+                       ? in_use(folder, reterr)
                        : folder_error(reterr, folder->lock_path, "can't be locked", errno);
         }
         if (holds_lock(folder)) {
@@ -124,7 +129,7 @@ static enum err_kind take_lock(struct folder *folder, struct err *reterr) {
         (void)close(folder->lock_fd);
         folder->lock_fd = -1;
     }
-    return err_set(reterr, ERR_RETRY, "%.300s: locked: in use by another process", folder->path);
+    return in_use(folder, reterr);
 }
 
 /* With its lock held. */
@@ -188,8 +193,7 @@ enum err_kind folder_peek(const char *dir, int32_t task, struct folder **ret_fol
         kind = folder_error(reterr, folder->lock_path, "can't be opened", errno);
     } else if (folder->lock_fd >= 0 && flock(folder->lock_fd, LOCK_SH | LOCK_NB) != 0) {
         kind = errno == EWOULDBLOCK
-                   ? err_set(reterr, ERR_RETRY, "%.300s: locked: in use by another process",
-                             folder->path)
+                   ? in_use(folder, reterr)
                    : folder_error(reterr, folder->lock_path, "can't be locked", errno);
     }
     if (kind == ERR_NONE && folder->lock_fd >= 0) {

@@ -5,7 +5,7 @@
  * Owns:    the folder and its lock.
  * Threads: belongs to one thread; the lock is against other processes.
  * Units:   none.
- * Errors:  ERR_RETRY with the path and what to do; "locked" in the message: held by another.
+ * Errors:  ERR_RETRY with the path and what to do; err.locked: another process has it.
  * Limits:  local file systems.
  */
 #ifndef STATE_FOLDER_H

@@ -58,10 +58,9 @@ struct kv_factory {
     void *ctx;
     /* The memory (dirty_bytes) that a store's changes should hold at most: overlay.h. */
     size_t part_bytes;
-    /* Opens task's store, taking its lock. ERR_RETRY with "locked" in the message: another process
-     * holds it. A store that was damaged (mark, failed open) comes back empty, with
-     * *ret_was_damaged. suffix "" or ".<owner>": a private store beside a locked one, removed on
-     * close. */
+    /* Opens task's store, taking its lock. ERR_RETRY with err.locked: another process holds it. A
+     * store that was damaged (mark, failed open) comes back empty, with *ret_was_damaged. suffix ""
+     * or ".<owner>": a private store beside a locked one, removed on close. */
     enum err_kind (*open)(void *ctx, int32_t task, const char *suffix, int spaces,
                           struct kv **ret_kv, bool *ret_was_damaged, struct err *reterr);
 };

@@ -6,8 +6,8 @@
  *          meanwhile finds the cache in use.
  * Threads: belongs to one thread.
  * Units:   as state.h.
- * Errors:  ERR_RETRY: it can't be read, "locked" in the message: a member has it open; ERR_CACHE:
- *          it is damaged, or of another format or number of tables: a member would rebuild it.
+ * Errors:  ERR_RETRY: it can't be read; err.locked: a member has it open; ERR_CACHE: it is
+ *          damaged, or of another format or number of tables: a member would rebuild it.
  * Limits:  local file systems; private caches (`<task>.<owner>`) are not looked at.
  */
 #ifndef STATE_PEEK_H

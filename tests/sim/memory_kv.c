@@ -285,7 +285,9 @@ static enum err_kind open_store(void *ctx, int32_t task, const char *suffix, int
     }
     struct memory_folder *folder = get_folder(disk, task, suffix);
     if (folder->in_use || folder->locked) {
-        return err_set(reterr, ERR_RETRY, "memory store of task %d%s: locked", (int)task, suffix);
+        (void)err_set(reterr, ERR_RETRY, "memory store of task %d%s: held", (int)task, suffix);
+        reterr->locked = true;
+        return ERR_RETRY;
     }
     if (folder->damaged) {
         folder_empty(folder);
