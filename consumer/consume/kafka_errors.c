@@ -12,12 +12,11 @@ static void nothing_in_particular(struct consume_event *event, enum consume_even
 }
 
 /* SCRAM of librdkafka before 2.6.1 is refused by Kafka 4 with "invalid credentials". */
-static const char *hint_for(struct consume *consume, rd_kafka_resp_err_t code, const char *text) {
+static const char *hint_for(struct consume *consume, rd_kafka_resp_err_t code) {
     char mechanism[64] = "";
     size_t size = sizeof mechanism;
     bool refused = code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
-                   code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
-                   strstr(text, "SASL") != NULL;
+                   code == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
     if (!refused || rd_kafka_version() >= 0x020601ff) {
         return "";
     }
@@ -37,7 +36,7 @@ bool kafka_trouble(struct consume *consume, struct consume_event *event, rd_kafk
         return false;
     }
     nothing_in_particular(event, CONSUME_TROUBLE);
-    (void)err_set(&event->err, ERR_RETRY, "Kafka: %s%s", text, hint_for(consume, code, text));
+    (void)err_set(&event->err, ERR_RETRY, "Kafka: %s%s", text, hint_for(consume, code));
     return true;
 }
 

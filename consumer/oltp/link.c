@@ -50,7 +50,8 @@ static enum err_kind wait_for_socket(const struct link *link, short events, int6
     }
 }
 
-/* What libpq refuses before it has asked anybody is a setting. */
+/* What libpq refuses before it has asked anybody is a setting. By its words: libpq has no code for
+ * either, and its words are English, since nothing here calls setlocale. */
 static enum err_kind not_begun(const struct link *link, struct err *reterr) {
     enum err_kind kind = failed(link, "no connection", reterr);
     const char *message = link->conn ? PQerrorMessage(link->conn) : "connection to server";

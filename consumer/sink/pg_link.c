@@ -43,7 +43,9 @@ void link_describe(PGconn *conn, struct err *ret_err) {
     const char *text = message_sqlstate(message[0] ? message : "no answer", sqlstate);
     bool halt = sqlstate[0] != '\0' && outcome_of(sqlstate, STEP_PREPARE, false) == SINK_HALT;
     const char *advice = halt ? outcome_advice(sqlstate, STEP_PREPARE) : "";
-    if (strstr(text, "unsupported startup parameter")) { /* pgbouncer, of olap.options */
+    /* pgbouncer, of olap.options. By its words: it has the one code 08P01 for all that it refuses.
+     */
+    if (strstr(text, "unsupported startup parameter")) {
         halt = true;
         advice = POOLER_ADVICE;
     }
