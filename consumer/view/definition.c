@@ -45,9 +45,12 @@ static void append_outputs(struct buf *out, const struct view *view) {
         buf_str(out, STR(" of the view: "));
         append_column(out, &view->tables[view->outputs[i].table], (size_t)view->outputs[i].column);
     }
-    const char *key = strstr(view->sql_ddl.ptr, "PRIMARY KEY (");
-    buf_printf(out, "\nprimary key of the view: %.*s\n", key ? (int)strcspn(key + 12, "\n") : 0,
-               key ? key + 12 : "");
+    buf_str(out, STR("\nprimary key of the view: ("));
+    for (size_t i = 0; i < view->key_output_count; i++) {
+        buf_str(out, i == 0 ? STR("") : STR(", "));
+        identifier_append(out, view->outputs[view->key_outputs[i]].name);
+    }
+    buf_str(out, STR(")\n"));
 }
 
 struct str definition_text(struct arena *arena, const struct view *view) {

@@ -46,6 +46,17 @@ static void test_differences(void **state) {
             "new: public.contact.contact_number");
 }
 
+/* However a column is named. */
+static void test_primary_key(void **state) {
+    (void)state;
+    struct view *view = load(STUDENT_CONTACT, "CREATE MATERIALIZED VIEW v AS SELECT name AS "
+                                              "\"PRIMARY KEY (\", student.student_id AS s, "
+                                              "contact.contact_id, contact_number " FROM);
+    static const char line[] = "\nprimary key of the view: (s, contact_id)\n";
+    assert_non_null(memmem(view->definition.ptr, view->definition.len, line, sizeof line - 1));
+    view_destroy(&view);
+}
+
 /* What does not fit is counted, and nothing is cut in the middle. */
 static void test_limit(void **state) {
     (void)state;
@@ -62,6 +73,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same),
         cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_primary_key),
         cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
