@@ -5,13 +5,17 @@
  * Threads: a struct err belongs to one thread.
  * Units:   none.
  * Errors:  none of these functions can fail.
- * Limits:  message is cut at 1023 bytes; no personal data: keys and offsets, never row values.
+ * Limits:  message is cut at ERR_MESSAGE_BYTES - 1; no personal data: keys and offsets, never row
+ * values.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define ERR_MESSAGE_BYTES 1024
+#define TOPIC_NAME_MAX    249 /* bytes: Kafka's */
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
@@ -27,12 +31,12 @@ enum err_kind {
 
 struct err {
     enum err_kind kind;
-    bool locked;       /* ERR_RETRY: another process holds its lock */
-    char sqlstate[6];  /* "" unless PostgreSQL said so */
-    char topic[250];   /* "" unless about one record; Kafka allows 249 bytes */
-    int32_t partition; /* -1 unless about one record */
-    int64_t offset;    /* -1 unless about one record */
-    char message[1024];
+    bool locked;                    /* ERR_RETRY: another process holds its lock */
+    char sqlstate[6];               /* "" unless PostgreSQL said so */
+    char topic[TOPIC_NAME_MAX + 1]; /* "" unless about one record */
+    int32_t partition;              /* -1 unless about one record */
+    int64_t offset;                 /* -1 unless about one record */
+    char message[ERR_MESSAGE_BYTES];
 };
 
 /* Fills *reterr (may be NULL) and returns kind, so that `return err_set(...)` reads as one thought.
@@ -40,7 +44,8 @@ struct err {
 enum err_kind err_set(struct err *reterr, enum err_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Says which record *reterr is about; topic is cut at 249 bytes. Returns reterr->kind. */
+/* Says which record *reterr is about; topic is cut at TOPIC_NAME_MAX bytes. Returns reterr->kind.
+ */
 enum err_kind err_about(struct err *reterr, const char *topic, int32_t partition, int64_t offset);
 
 /* "retry", "record", ...: the name of the kind, for logs. Static storage. */

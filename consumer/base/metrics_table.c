@@ -145,6 +145,8 @@ const struct metric_info metric_table[METRIC_COUNT] = {
 /* clang-format on */
 
 /* Doubling from a millisecond, then what an alert would be set to. */
-const int64_t metric_bucket_us[METRIC_BUCKETS] = {1000,    2000,    4000,    8000,     16000,
-                                                  32000,   64000,   128000,  256000,   512000,
-                                                  1000000, 2000000, 5000000, 10000000, 60000000};
+const int64_t metric_bucket_us[] = {1000,    2000,    4000,    8000,     16000,
+                                    32000,   64000,   128000,  256000,   512000,
+                                    1000000, 2000000, 5000000, 10000000, 60000000};
+_Static_assert(sizeof metric_bucket_us / sizeof *metric_bucket_us == METRIC_BUCKETS,
+               "a bound for each bucket");

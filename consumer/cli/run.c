@@ -19,6 +19,8 @@
 #define TOPIC_RETRY_MS     1000
 #define SERVE_RETRY_MS     500
 
+_Static_assert(BATCH_MAX_ROWS_MAX <= TXN_ROWS_MAX, "the sink takes the largest batch");
+
 struct run {
     const struct config *config;
     struct cli_signals *signals;

@@ -34,7 +34,8 @@ struct config_pairs {
     size_t count;
 };
 
-#define SINK_SESSIONS_MAX 8
+#define SINK_SESSIONS_MAX  8
+#define BATCH_MAX_ROWS_MAX 20000
 
 struct config {
     const char *schemas_oltp, *schemas_view; /* paths of the two SQL files */

@@ -46,7 +46,7 @@ const struct config_setting config_settings[] = {
     WORD("member", member, 63, NULL, "this member's name in the log; unset: HOSTNAME-PID"),
     CHOICE("log.level", log_level, log_levels, "info",
            "lowest level that is logged; debug shows each record"),
-    INTEGER("batch.max.rows", batch_max_rows, 1, 20000, "rows", "2000",
+    INTEGER("batch.max.rows", batch_max_rows, 1, BATCH_MAX_ROWS_MAX, "rows", "2000",
             "sink rows of one transaction"),
     INTEGER("sink.sessions", sink_sessions, 1, SINK_SESSIONS_MAX, "connections", "2",
             "connections of a member to the OLAP database that write in parallel"),

@@ -66,7 +66,7 @@ void peers_sign(struct consume *consume, rd_kafka_topic_partition_list_t *offset
     }
     copy(peers->own.id, sizeof peers->own.id, id);
     rd_kafka_mem_free(consume->rk, id);
-    char line[1400];
+    char line[SAID_LINE_BYTES];
     said_write(&peers->own, line, sizeof line);
     for (int i = 0; i < offsets->cnt; i++) { /* librdkafka frees it with the list */
         offsets->elems[i].metadata = duplicate(line);

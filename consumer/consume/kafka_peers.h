@@ -32,6 +32,11 @@ struct said_by {
     char member[64], view[128], place[200], host[128]; /* for people */
 };
 
+/* Its line beside an offset: the fields, a form and a number, a bar after each. Brokers take 4096
+ * bytes (offset.metadata.max.bytes). */
+#define SAID_LINE_BYTES (sizeof(struct said_by) + 64)
+_Static_assert(SAID_LINE_BYTES <= 4096, "a broker refuses the commit of a longer one");
+
 struct peer {
     struct said_by said;
     bool known;      /* it said something */

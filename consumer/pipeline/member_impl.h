@@ -19,7 +19,7 @@ struct hunt;
 /* Something that does not work now, for /readyz. */
 struct trouble {
     int64_t since_ms; /* wall time; 0: none */
-    char message[1024];
+    char message[ERR_MESSAGE_BYTES];
 };
 
 /* report.c's memory. */

@@ -7,6 +7,9 @@
 #define LOCKED_WAIT_MS  1000 /* for another process to let go of a task's cache */
 #define LOCKED_RETRY_MS 20
 
+_Static_assert(VIEW_TABLES_MAX <= STATE_TABLES_MAX, "a cache holds every view's tables");
+_Static_assert(ROW_KEY_MAX <= KV_KEY_MAX, "and every row's key");
+
 void task_acquired(struct member *m, struct task *task, const struct sink_result *result) {
     task->progress = result->newest;
     task->initial = !result->newest.has_offsets;

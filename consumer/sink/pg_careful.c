@@ -8,6 +8,7 @@
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,6 +64,7 @@ static void rows_begin(struct careful *careful, const struct row_array *rows) {
     careful->range_count = 0;
     for (size_t end = rows->row_count; end > 0;) { /* the first slice on top */
         size_t begin = (end - 1) / SLICE_ROWS * SLICE_ROWS;
+        assert(careful->range_count < CAREFUL_RANGES_MAX - CAREFUL_HALVINGS);
         careful->ranges[careful->range_count].begin = begin;
         careful->ranges[careful->range_count++].end = end;
         end = begin;

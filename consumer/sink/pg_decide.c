@@ -5,6 +5,7 @@
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,16 +37,19 @@ struct decide {
 };
 
 static void add_text(struct decide *d, const char *text) {
+    assert(d->count < PARAMS_MAX);
     d->formats[d->count] = 0;
     d->params[d->count++] = text;
 }
 
 static void add_number(struct decide *d, int64_t number) {
+    assert(d->count < PARAMS_MAX);
     (void)snprintf(d->numbers[d->count], sizeof d->numbers[0], "%lld", (long long)number);
     add_text(d, d->numbers[d->count]);
 }
 
 static void add_bytes(struct decide *d, struct str bytes) {
+    assert(d->count < PARAMS_MAX);
     d->formats[d->count] = 1;
     d->lengths[d->count] = (int)bytes.len;
     d->params[d->count++] = bytes.ptr;

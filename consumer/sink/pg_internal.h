@@ -26,11 +26,16 @@
 #define ANSWER_MS    (120 * (int64_t)1000) /* for all of a job, unless the server is at work */
 /* A batch must not hang. One that takes longer is given more, else it would be cut off for ever. */
 #define STATEMENT_LIMIT_S     30
-#define STATEMENT_LIMIT_TEXT  "30s"
+#define STATEMENT_LIMIT_TEXT  TEXT_OF(STATEMENT_LIMIT_S) "s"
+#define TEXT_OF(number)       TEXT_OF_TOKEN(number)
+#define TEXT_OF_TOKEN(token)  #token
 #define STATEMENT_LIMIT_MAX_S 3600
 #define SINK_MESSAGE_MAX      400
-#define NAME_MAX_BYTES        63 /* PostgreSQL's */
-#define CAREFUL_RANGES_MAX    64 /* slices of the largest batch, and halves of one */
+/* Slices of the largest batch, and halves of one. */
+#define CAREFUL_RANGES_MAX ((TXN_ROWS_MAX + SLICE_ROWS - 1) / SLICE_ROWS + CAREFUL_HALVINGS)
+#define CAREFUL_HALVINGS   11
+_Static_assert(SLICE_ROWS <= 1 << CAREFUL_HALVINGS,
+               "each halving of a slice puts up one range more");
 
 struct step {
     enum step_kind kind;
@@ -45,8 +50,8 @@ struct failure {
     char message[SINK_MESSAGE_MAX];
     bool by_code;                        /* raised inside a function: code says where */
     char code[160];                      /* the first line of the error's context */
-    char schema[NAME_MAX_BYTES + 1];     /* of the constraint */
-    char constraint[NAME_MAX_BYTES + 1]; /* "": none is named */
+    char schema[IDENTIFIER_MAX + 1];     /* of the constraint */
+    char constraint[IDENTIFIER_MAX + 1]; /* "": none is named */
     bool other_table;                    /* the fence: the sink table is not as it is registered */
 };
 

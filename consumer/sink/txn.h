@@ -15,7 +15,8 @@
 #include "base/buf.h"
 #include "view/view.h"
 
-#define OWNER_LEN 32 /* hex digits of a random token */
+#define OWNER_LEN    32     /* hex digits of a random token */
+#define TXN_ROWS_MAX 100000 /* of one part's upserts */
 
 /* Rows of text values by column: the elements of PostgreSQL's binary text[] (a be32 length and the
  * bytes; -1: NULL), without the array headers, so that parts can be put together. */

@@ -28,7 +28,7 @@ static uint64_t key_start(struct str key) {
 
 void fill_clear(struct fill *fill) {
     arena_clear(&fill->arena);
-    for (int t = 0; t < FILL_TABLES_MAX; t++) {
+    for (int t = 0; t < STATE_TABLES_MAX; t++) {
         free(fill->lists[t].entries);
         fill->lists[t] = (struct fill_list){0};
     }
@@ -36,7 +36,7 @@ void fill_clear(struct fill *fill) {
 
 void fill_reset(struct fill *fill) {
     arena_reset(&fill->arena);
-    for (int t = 0; t < FILL_TABLES_MAX; t++) {
+    for (int t = 0; t < STATE_TABLES_MAX; t++) {
         fill->lists[t].count = 0;
     }
 }
@@ -54,7 +54,7 @@ static struct fill_entry *next_entry(struct fill_list *list) {
 }
 
 void fill_add(struct fill *fill, int table, struct str key, struct str value) {
-    assert(table >= 0 && table < FILL_TABLES_MAX && key.len <= UINT16_MAX);
+    assert(table >= 0 && table < STATE_TABLES_MAX && key.len <= UINT16_MAX);
     struct fill_list *list = &fill->lists[table];
     struct packed *packed =
         arena_alloc(&fill->arena, sizeof *packed + key.len + (value.ptr ? value.len : 0));
@@ -71,7 +71,7 @@ void fill_add(struct fill *fill, int table, struct str key, struct str value) {
 
 size_t fill_bytes(const struct fill *fill) {
     size_t bytes = fill->arena.used;
-    for (int t = 0; t < FILL_TABLES_MAX; t++) {
+    for (int t = 0; t < STATE_TABLES_MAX; t++) {
         bytes += fill->lists[t].count * sizeof *fill->lists[t].entries;
     }
     return bytes;

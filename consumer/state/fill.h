@@ -12,10 +12,9 @@
 #define STATE_FILL_H
 
 #include "base/arena.h"
+#include "state/state.h"
 
 #include <stdint.h>
-
-#define FILL_TABLES_MAX 16
 
 struct fill_row {
     struct str key, value; /* value.ptr NULL: the row is gone */
@@ -28,7 +27,7 @@ struct fill_list {
 
 struct fill {
     struct arena arena;
-    struct fill_list lists[FILL_TABLES_MAX];
+    struct fill_list lists[STATE_TABLES_MAX];
 };
 
 /* An all-zero struct fill is valid and empty. */

@@ -8,7 +8,7 @@
  * Threads: a store belongs to one thread.
  * Units:   bytes.
  * Errors:  ERR_RETRY: disk full, I/O, a lock that somebody else holds; ERR_CACHE: damaged.
- * Limits:  keys 1 .. 511 bytes.
+ * Limits:  keys 1 .. KV_KEY_MAX bytes; KV_SPACES_MAX spaces.
  */
 #ifndef STATE_KV_H
 #define STATE_KV_H
@@ -18,6 +18,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define KV_KEY_MAX    511
+#define KV_SPACES_MAX 34
 
 struct kv; /* an open store: defined by the implementation */
 

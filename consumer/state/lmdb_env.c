@@ -220,7 +220,7 @@ static int try_env(struct kv *kv) {
     }
     (void)mdb_env_set_userctx(kv->env, kv);
     (void)mdb_env_set_assert(kv->env, on_assert);
-    rc = mdb_env_set_maxdbs(kv->env, LMDB_SPACES_MAX);
+    rc = mdb_env_set_maxdbs(kv->env, KV_SPACES_MAX);
     rc = rc ? rc : mdb_env_set_mapsize(kv->env, kv->map_bytes);
     rc = rc ? rc : mdb_env_open(kv->env, folder_path(kv->folder), ENV_FLAGS, 0644);
     if (rc != 0) {

@@ -42,7 +42,7 @@ struct kv {
     MDB_env *env; /* NULL: closed, until it is needed */
     MDB_txn *txn; /* NULL: none is open */
     int space_count;
-    struct space spaces[LMDB_SPACES_MAX];
+    struct space spaces[KV_SPACES_MAX];
     size_t map_bytes;
     bool map_full;
     bool map_capped;   /* there is no address space for a larger one */

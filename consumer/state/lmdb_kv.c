@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define KEY_BYTES_MAX 511
-#define NODE_BYTES    10 /* LMDB's own share of an entry */
+#define NODE_BYTES 10 /* LMDB's own share of an entry */
 
 /* At close the file is synced if little of it can still be unwritten (the kernel writes out what is
  * older than 30 s): a warm start after a reboot is worth some 0.1 s, not seconds in which the
@@ -15,7 +14,7 @@
 #define WRITE_OUT_MS     40000
 
 static enum err_kind check_key(struct str key, struct err *reterr) {
-    return key.ptr && key.len > 0 && key.len <= KEY_BYTES_MAX
+    return key.ptr && key.len > 0 && key.len <= KV_KEY_MAX
                ? ERR_NONE
                : err_set(reterr, ERR_BUG, "state cache: a key of %zu bytes", key.len);
 }

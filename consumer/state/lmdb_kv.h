@@ -5,7 +5,7 @@
  * Threads: a store belongs to one thread.
  * Units:   bytes.
  * Errors:  as kv.h.
- * Limits:  LMDB_SPACES_MAX spaces.
+ * Limits:  KV_SPACES_MAX spaces.
  */
 #ifndef STATE_LMDB_KV_H
 #define STATE_LMDB_KV_H
@@ -15,8 +15,6 @@
 #include "state/lmdb_store.h"
 
 #include <stddef.h>
-
-#define LMDB_SPACES_MAX 40
 
 /* The map is address space, not memory and not disk: a shared read-only mapping counts neither for
  * overcommit nor for a container's memory, and the file is as long as its data. 64 GiB lets a

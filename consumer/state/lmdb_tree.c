@@ -1,15 +1,18 @@
 #include "state/lmdb_tree.h"
 
+#include "state/kv.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FREE_DBI   0
-#define MAIN_DBI   1
-#define DEPTH_MAX  32 /* as LMDB's cursors */
-#define NO_PAGE    UINT64_MAX
-#define SPACES_MAX 64
+#define FREE_DBI  0
+#define MAIN_DBI  1
+#define DEPTH_MAX 32 /* as LMDB's cursors */
+#define NO_PAGE   UINT64_MAX
+
+_Static_assert(KV_SPACES_MAX <= 64, "a bit each, a number of two digits each");
 
 /* What the list of spaces says of one. */
 struct space_record {
@@ -110,7 +113,7 @@ static int space_number(const MDB_val *name) {
         }
         number = number * 10 + (digits[i] - '0');
     }
-    return number < SPACES_MAX ? number : -1;
+    return number < KV_SPACES_MAX ? number : -1;
 }
 
 /* The list of spaces is one leaf, and names those from 0 on, each once: LMDB would make one that it

@@ -5,7 +5,7 @@
  * Threads: pure functions.
  * Units:   as state.h.
  * Errors:  a verdict, not an err: what to do about it is state.c's.
- * Limits:  STATE_TOPICS_MAX tables.
+ * Limits:  STATE_TABLES_MAX tables.
  */
 #ifndef STATE_META_H
 #define STATE_META_H
@@ -19,7 +19,7 @@
 struct meta_record {
     struct str identity;
     size_t table_count;
-    int64_t offsets[STATE_TOPICS_MAX];
+    int64_t offsets[STATE_TABLES_MAX];
     int64_t wall_ms;
     bool incomplete;
 };

@@ -4,7 +4,7 @@
 
 void overlay_init(struct overlay *overlay, const struct kv_factory *factory, struct kv *kv,
                   int space_count) {
-    assert(space_count <= OVERLAY_SPACES_MAX);
+    assert(space_count <= KV_SPACES_MAX);
     *overlay = (struct overlay){.ops = factory->ops,
                                 .kv = kv,
                                 .part_bytes = factory->part_bytes,

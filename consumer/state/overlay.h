@@ -7,7 +7,7 @@
  * Threads: belongs to one thread.
  * Units:   bytes.
  * Errors:  as kv.h.
- * Limits:  OVERLAY_SPACES_MAX spaces.
+ * Limits:  KV_SPACES_MAX spaces.
  *
  * A commit that is large is written in several transactions of the store, so that memory is
  * bounded; space 0 goes with the last one. A crash, or an error, in between leaves space 0 as it
@@ -20,17 +20,15 @@
 #include "state/kv.h"
 #include "state/ordered.h"
 
-#define OVERLAY_SPACES_MAX 34
-
 struct overlay {
     const struct kv_ops *ops;
     struct kv *kv;
     size_t part_bytes; /* see kv.h's factory */
     int space_count;
     struct arena arena;
-    struct ordered changes[OVERLAY_SPACES_MAX];
+    struct ordered changes[KV_SPACES_MAX];
     /* The change that overlay_next returned last: where it goes on. */
-    const struct ordered_entry *walk[OVERLAY_SPACES_MAX];
+    const struct ordered_entry *walk[KV_SPACES_MAX];
 };
 
 /* Takes kv over, which has space_count spaces. */

@@ -48,7 +48,7 @@ static int check_length(const struct peek *peek, off_t file_bytes) {
 /* Inside the guard. No lock table, as members have none: the folder's lock keeps writers away. */
 static int open_env(struct peek *peek, off_t file_bytes) {
     int rc = mdb_env_create(&peek->env);
-    rc = rc ? rc : mdb_env_set_maxdbs(peek->env, LMDB_SPACES_MAX);
+    rc = rc ? rc : mdb_env_set_maxdbs(peek->env, KV_SPACES_MAX);
     rc = rc ? rc : mdb_env_set_mapsize(peek->env, (size_t)file_bytes);
     rc =
         rc ? rc : mdb_env_open(peek->env, folder_path(peek->folder), MDB_RDONLY | MDB_NOLOCK, 0644);

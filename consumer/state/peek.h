@@ -18,7 +18,7 @@
 struct peek;
 
 struct peek_meta {
-    int64_t offsets[STATE_TOPICS_MAX]; /* by table */
+    int64_t offsets[STATE_TABLES_MAX]; /* by table */
     int64_t wall_ms;
     uint64_t row_count;
     bool incomplete;     /* a rebuild or initial load was under way */

@@ -19,9 +19,11 @@
 
 /* The meta record's is first, so that a cache of a view with another number of tables is
  * recognised. The tables' rows follow, then their touched rows: a table number before a key would
- * not fit into 511 bytes. */
+ * not fit beside the longest. */
 #define META_SPACE 0
 #define ROWS_SPACE 1 /* of the first table */
+/* Those two for each table, and at the end the numbers' (state_number_add). */
+#define SPACES_OF(tables) (ROWS_SPACE + 2 * (tables) + 1)
 
 #define SEAL_BYTES 4
 

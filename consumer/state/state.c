@@ -13,6 +13,8 @@
 
 #define META_KEY STR("meta")
 
+_Static_assert(SPACES_OF(STATE_TABLES_MAX) <= KV_SPACES_MAX, "a store has room for all tables");
+
 struct state {
     struct overlay store;
     int32_t task;
@@ -117,7 +119,7 @@ static enum err_kind read_meta(struct state *state, struct state_meta *meta, str
 enum err_kind state_open(const struct kv_factory *factory, int32_t task, const char *suffix,
                          struct str identity, size_t table_count, struct state **ret_state,
                          struct state_meta *ret_meta, struct err *reterr) {
-    assert(table_count > 0 && table_count <= STATE_TOPICS_MAX);
+    assert(table_count > 0 && table_count <= STATE_TABLES_MAX);
     struct state *state = calloc(1, sizeof *state);
     if (!state) {
         return err_set(reterr, ERR_RETRY, "state cache of task %d: out of memory", (int)task);
@@ -126,7 +128,7 @@ enum err_kind state_open(const struct kv_factory *factory, int32_t task, const c
     state->table_count = table_count;
     buf_str(&state->identity, identity);
     struct state_meta meta = {0};
-    const int spaces = 2 + 2 * (int)table_count;
+    const int spaces = SPACES_OF((int)table_count);
     struct kv *kv = NULL;
     enum err_kind kind =
         factory->open(factory->ctx, task, suffix, spaces, &kv, &meta.damaged, reterr);

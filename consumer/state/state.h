@@ -6,7 +6,7 @@
  * Threads: belongs to one thread.
  * Units:   offsets are next-to-read; wall_ms since the epoch.
  * Errors:  ERR_CACHE: discard and rebuild; ERR_RETRY: disk full, locked.
- * Limits:  STATE_TOPICS_MAX tables.
+ * Limits:  STATE_TABLES_MAX tables.
  *
  * Changes are visible at once to reads and durable with state_commit, which is called after the
  * sink's transaction, with the same offsets. Between mark and rollback or release, changes can be
@@ -19,13 +19,13 @@
 
 #include <stddef.h>
 
-#define STATE_TOPICS_MAX 16
+#define STATE_TABLES_MAX 16
 
 struct state;
 
 /* What the cache stands at, as last committed. */
 struct state_meta {
-    int64_t offsets[STATE_TOPICS_MAX]; /* by table */
+    int64_t offsets[STATE_TABLES_MAX]; /* by table */
     int64_t wall_ms;                   /* when it was committed */
     bool incomplete;                   /* a rebuild or initial load was under way */
     bool empty;   /* nothing was ever committed, or it was discarded just now */

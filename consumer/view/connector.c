@@ -1,14 +1,14 @@
 #include "view/connector.h"
 
 #include "base/buf.h"
+#include "view/identifier.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SLOT_NAME     "oltp_olap_sync"
-#define SLOT_NAME_MAX 63
+#define SLOT_NAME "oltp_olap_sync"
 
 /* What does not depend on the view. */
 static const struct {
@@ -204,7 +204,7 @@ static void set_routes(json_t *settings, const struct view *view, struct buf *te
 
 static bool is_slot_name(const char *name) {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
-    return len > 0 && len <= SLOT_NAME_MAX && name[len] == '\0';
+    return len > 0 && len <= IDENTIFIER_MAX && name[len] == '\0';
 }
 
 static enum err_kind override(json_t *settings, const struct view_connector_setting *setting,
@@ -241,7 +241,7 @@ enum err_kind view_connector_json(const struct view *view,
         return err_set(reterr, ERR_CONFIG,
                        "%s: a replication slot's name has lower case letters, digits and "
                        "underscores, at most %d",
-                       name, SLOT_NAME_MAX);
+                       name, IDENTIFIER_MAX);
     }
     json_t *settings = json_object();
     struct buf text = {0};

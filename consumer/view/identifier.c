@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-#define NAME_MAX_BYTES 63
-
 static bool is_plain(struct str name) {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
@@ -14,7 +12,7 @@ static bool is_plain(struct str name) {
             return false;
         }
     }
-    return name.len > 0 && name.len <= NAME_MAX_BYTES;
+    return name.len > 0 && name.len <= IDENTIFIER_MAX;
 }
 
 /* Key words are the parser's business: is name, as it stands, a table and a column name to it? */
@@ -22,7 +20,7 @@ static bool is_no_key_word(struct str name) {
     if (str_is(name, "system_user")) {
         return false; /* reserved since PostgreSQL 16, and this parser is older */
     }
-    char sql[2 * NAME_MAX_BYTES + 32];
+    char sql[2 * IDENTIFIER_MAX + 32];
     (void)snprintf(sql, sizeof sql, "CREATE TABLE " STR_FMT " (" STR_FMT " int)", STR_ARG(name),
                    STR_ARG(name));
     PgQueryParseResult result = pg_query_parse(sql);
@@ -73,7 +71,7 @@ static size_t smallest(size_t a, size_t b, size_t c) {
 
 /* Levenshtein's distance, upper and lower case being one. */
 static size_t edit_distance(struct str a, struct str b) {
-    size_t row[NAME_MAX_BYTES + 1];
+    size_t row[IDENTIFIER_MAX + 1];
     for (size_t j = 0; j <= b.len; j++) {
         row[j] = j;
     }
@@ -90,7 +88,7 @@ static size_t edit_distance(struct str a, struct str b) {
 }
 
 void nearest_try(struct nearest *nearest, struct str candidate) {
-    if (candidate.len > NAME_MAX_BYTES) {
+    if (candidate.len > IDENTIFIER_MAX) {
         return;
     }
     size_t distance = edit_distance(nearest->name, candidate);

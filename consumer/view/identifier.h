@@ -5,17 +5,19 @@
  * Threads: as source.h.
  * Units:   bytes.
  * Errors:  none.
- * Limits:  PostgreSQL's 63 bytes a name: the parser has cut longer ones before they come here.
+ * Limits:  IDENTIFIER_MAX: the parser has cut longer ones before they come here.
  */
 #ifndef VIEW_IDENTIFIER_H
 #define VIEW_IDENTIFIER_H
 
 #include "base/buf.h"
+#include "view/view.h"
 
 /* Appends name as an SQL identifier, in quotes unless it is plain lower case and no key word. */
 void identifier_append(struct buf *out, struct str name);
-/* The same into the caller's 140 bytes, for messages. Returns out. */
-#define IDENTIFIER_TEXT_MAX 140
+/* In quotes, each quote in it doubled. */
+#define IDENTIFIER_TEXT_MAX (2 * IDENTIFIER_MAX + sizeof "\"\"")
+/* The same into the caller's buffer, for messages. Returns out. */
 const char *identifier_text(char out[IDENTIFIER_TEXT_MAX], struct str name);
 
 /* Remembers the candidate nearest to a name by edit distance; all-zero but for .name to begin. */

@@ -2,8 +2,7 @@
 
 #include "view/identifier.h"
 
-#define SUFFIX   "_refuse_truncate"
-#define NAME_MAX 63
+#define SUFFIX "_refuse_truncate"
 
 static void append_function_name(struct buf *out, struct str schema) {
     identifier_append(out, schema);
@@ -24,7 +23,7 @@ static void append_function(struct buf *out, struct str schema) {
 static void append_trigger_name(struct buf *out, struct str table) {
     struct buf name = {0};
     size_t len = table.len;
-    while (len > NAME_MAX - (sizeof SUFFIX - 1) ||
+    while (len > IDENTIFIER_MAX - (sizeof SUFFIX - 1) ||
            (len < table.len && ((unsigned char)table.ptr[len] & 0xc0) == 0x80)) {
         len--;
     }

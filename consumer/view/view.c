@@ -12,8 +12,6 @@ struct loaded {
     struct arena arena;
 };
 
-#define TOPIC_MAX 249 /* Kafka's */
-
 /* ---- topics ---- */
 
 /* Debezium replaces what Kafka does not allow in a topic's name, one UTF-16 unit by one underscore.
@@ -43,11 +41,11 @@ static enum err_kind topic_set(struct draft *draft, struct view *view, size_t t,
     append_topic(&topic, table->name);
     table->topic = arena_copy(draft->arena, buf_view(&topic));
     buf_clear(&topic);
-    if (table->topic.len > TOPIC_MAX) {
+    if (table->topic.len > TOPIC_NAME_MAX) {
         return source_refuse(
             &draft->source, draft->tables[t].at, NULL, draft->report,
             "the topic's name would have %zu characters, Kafka allows %d: " STR_FMT,
-            table->topic.len, TOPIC_MAX, STR_ARG(table->topic));
+            table->topic.len, TOPIC_NAME_MAX, STR_ARG(table->topic));
     }
     for (size_t i = 0; i < t; i++) {
         if (str_equal(view->tables[i].topic, table->topic)) {

@@ -22,6 +22,7 @@
 
 #define VIEW_TABLES_MAX  16
 #define VIEW_COLUMNS_MAX 256
+#define IDENTIFIER_MAX   63 /* bytes of a name: PostgreSQL's */
 
 /* How Debezium's JSON shows a value of the column's type. */
 enum scalar {

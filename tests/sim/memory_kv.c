@@ -20,7 +20,7 @@ struct memory_folder {
     bool in_use; /* a store has it open */
     bool locked; /* by the test */
     bool damaged;
-    struct memory_map maps[MEMORY_SPACES_MAX]; /* as committed */
+    struct memory_map maps[KV_SPACES_MAX]; /* as committed */
 };
 
 struct memory_disk {
@@ -32,15 +32,15 @@ struct memory_disk {
 };
 
 struct memory_snapshot {
-    struct memory_map maps[MEMORY_SPACES_MAX];
+    struct memory_map maps[KV_SPACES_MAX];
 };
 
 struct kv {
     struct memory_disk *disk;
     struct memory_folder *folder;
     int space_count;
-    struct memory_map maps[MEMORY_SPACES_MAX];
-    bool changed[MEMORY_SPACES_MAX];
+    struct memory_map maps[KV_SPACES_MAX];
+    bool changed[KV_SPACES_MAX];
     size_t dirty_bytes;
     enum err_kind broken;
     struct lent *lent;
@@ -104,7 +104,7 @@ static void take_back(struct kv *kv) {
 }
 
 static void all_committed_again(struct kv *kv) {
-    for (int i = 0; i < MEMORY_SPACES_MAX; i++) {
+    for (int i = 0; i < KV_SPACES_MAX; i++) {
         if (kv->changed[i]) {
             memory_map_copy(&kv->maps[i], &kv->folder->maps[i]);
             kv->changed[i] = false;
@@ -194,7 +194,7 @@ static enum err_kind reset(struct kv *kv, struct err *reterr) {
     if (kind != ERR_NONE) {
         return kind;
     }
-    for (int i = 0; i < MEMORY_SPACES_MAX; i++) {
+    for (int i = 0; i < KV_SPACES_MAX; i++) {
         memory_map_clear(&kv->folder->maps[i]);
         kv->changed[i] = true;
     }
@@ -211,7 +211,7 @@ static enum err_kind commit(struct kv *kv, struct err *reterr) {
     if (kind != ERR_NONE) {
         return kind;
     }
-    for (int i = 0; i < MEMORY_SPACES_MAX; i++) {
+    for (int i = 0; i < KV_SPACES_MAX; i++) {
         if (kv->changed[i]) {
             memory_map_copy(&kv->folder->maps[i], &kv->maps[i]);
             kv->changed[i] = false;
@@ -228,7 +228,7 @@ static void undo_all(struct kv *kv) {
 }
 
 static void folder_empty(struct memory_folder *folder) {
-    for (int i = 0; i < MEMORY_SPACES_MAX; i++) {
+    for (int i = 0; i < KV_SPACES_MAX; i++) {
         memory_map_clear(&folder->maps[i]);
     }
 }
@@ -238,7 +238,7 @@ static void close_store(struct kv **kv) {
     if (!k) {
         return;
     }
-    for (int i = 0; i < MEMORY_SPACES_MAX; i++) {
+    for (int i = 0; i < KV_SPACES_MAX; i++) {
         memory_map_clear(&k->maps[i]);
     }
     take_back(k);
@@ -278,7 +278,7 @@ static struct memory_folder *get_folder(struct memory_disk *disk, int32_t task,
 static enum err_kind open_store(void *ctx, int32_t task, const char *suffix, int spaces,
                                 struct kv **ret_kv, bool *ret_was_damaged, struct err *reterr) {
     struct memory_disk *disk = ctx;
-    assert(spaces <= MEMORY_SPACES_MAX);
+    assert(spaces <= KV_SPACES_MAX);
     enum err_kind kind = maybe_fail(disk, reterr);
     if (kind != ERR_NONE) {
         return kind;
@@ -296,7 +296,7 @@ static enum err_kind open_store(void *ctx, int32_t task, const char *suffix, int
     kv->disk = disk;
     kv->folder = folder;
     kv->space_count = spaces;
-    for (int i = 0; i < MEMORY_SPACES_MAX; i++) {
+    for (int i = 0; i < KV_SPACES_MAX; i++) {
         memory_map_copy(&kv->maps[i], &folder->maps[i]);
     }
     *ret_was_damaged = folder->damaged;
@@ -366,7 +366,7 @@ bool memory_disk_flip(struct memory_disk *disk, int32_t task, int space, size_t 
 struct memory_snapshot *memory_disk_snapshot(const struct memory_disk *disk, int32_t task) {
     struct memory_snapshot *snapshot = must(calloc(1, sizeof *snapshot));
     const struct memory_folder *folder = find_folder(disk, task, "");
-    for (int i = 0; folder && i < MEMORY_SPACES_MAX; i++) {
+    for (int i = 0; folder && i < KV_SPACES_MAX; i++) {
         memory_map_copy(&snapshot->maps[i], &folder->maps[i]);
     }
     return snapshot;
@@ -377,13 +377,13 @@ void memory_disk_restore(struct memory_disk *disk, int32_t task,
     struct memory_folder *folder = get_folder(disk, task, "");
     assert(!folder->in_use);
     folder_empty(folder);
-    for (int i = 0; snapshot && i < MEMORY_SPACES_MAX; i++) {
+    for (int i = 0; snapshot && i < KV_SPACES_MAX; i++) {
         memory_map_copy(&folder->maps[i], &snapshot->maps[i]);
     }
 }
 
 void memory_snapshot_destroy(struct memory_snapshot **snapshot) {
-    for (int i = 0; *snapshot && i < MEMORY_SPACES_MAX; i++) {
+    for (int i = 0; *snapshot && i < KV_SPACES_MAX; i++) {
         memory_map_clear(&(*snapshot)->maps[i]);
     }
     free(*snapshot);

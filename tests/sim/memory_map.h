@@ -10,9 +10,7 @@
 #ifndef SIM_MEMORY_MAP_H
 #define SIM_MEMORY_MAP_H
 
-#include "base/str.h"
-
-#define MEMORY_SPACES_MAX 40
+#include "state/kv.h"
 
 struct memory_entry {
     size_t shares;

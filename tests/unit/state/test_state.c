@@ -154,7 +154,7 @@ static void test_a_walk_from_before_the_prefix(void **ctx) {
     set(state, 1, "7/1", "a");
     struct str key, value;
     struct err err;
-    static const int64_t offsets[STATE_TOPICS_MAX] = {0};
+    static const int64_t offsets[STATE_TABLES_MAX] = {0};
     for (int committed = 0; committed < 2; committed++) {
         assert_int_equal(state_next(state, 1, STR("5/"), STR_NONE, &key, &value, &err), ERR_NONE);
         assert_true(str_is(key, "5/1"));
