@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SECRET_MAX 1024
-
 static char *copy(const char *text) {
     char *out = strdup(text);
     if (!out) {
@@ -95,13 +93,15 @@ char **link_keywords_to(const struct sink *sink, const PGconn *conn, char ***ret
 /* A password file's first line takes the place of the password: it may have been rotated. What
  * can't be read now leaves the one from before. */
 void link_read_password(struct sink *sink) {
-    char line[SECRET_MAX];
+    char *line = NULL;
+    size_t size = 0;
     FILE *file = sink->password_file[0] ? fopen(sink->password_file, "re") : NULL;
-    bool read = file && fgets(line, sizeof line, file);
+    bool read = file && getline(&line, &size, file) > 0;
     if (file) {
         (void)fclose(file);
     }
     if (!read) {
+        free(line);
         return;
     }
     line[strcspn(line, "\r\n")] = '\0';
@@ -111,6 +111,7 @@ void link_read_password(struct sink *sink) {
             sink->values[i] = copy(line);
         }
     }
+    free(line);
 }
 
 static bool is_any(const char *word, const char *const *words) {
