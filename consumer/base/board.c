@@ -1,5 +1,7 @@
 #include "base/board.h"
 
+#include "base/memory.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -14,10 +16,7 @@ struct board {
 };
 
 struct board *board_new(void) {
-    struct board *board = calloc(1, sizeof *board);
-    if (!board) {
-        abort();
-    }
+    struct board *board = memory_new(1, sizeof *board);
     (void)pthread_mutex_init(&board->mutex, NULL);
     board->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (board->fd < 0) {

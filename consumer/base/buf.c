@@ -1,5 +1,7 @@
 #include "base/buf.h"
 
+#include "base/memory.h"
+
 #include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,11 +21,7 @@ char *buf_reserve(struct buf *buf, size_t more) {
             }
             cap *= 2;
         }
-        char *ptr = realloc(buf->ptr, cap);
-        if (!ptr) {
-            abort();
-        }
-        buf->ptr = ptr;
+        buf->ptr = memory_resize(buf->ptr, cap, 1);
         buf->cap = cap;
     }
     return buf->ptr + buf->len;

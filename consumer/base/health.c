@@ -1,5 +1,7 @@
 #include "base/health.h"
 
+#include "base/memory.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -51,10 +53,7 @@ void health_report_add(struct health_report *report, const char *format, ...) {
 }
 
 struct health *health_new(void) {
-    struct health *health = calloc(1, sizeof *health);
-    if (!health) {
-        abort();
-    }
+    struct health *health = memory_new(1, sizeof *health);
     atomic_init(&health->beat_ms, -1);
     (void)pthread_mutex_init(&health->mutex, NULL);
     health_report_begin(&health->report);

@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "base/metrics_impl.h"
 
 #include <assert.h>
@@ -30,14 +31,6 @@ static size_t values_of(const struct metrics *metrics, const struct metric_info 
     return 0;
 }
 
-static void *allocate(size_t count, size_t size) {
-    void *memory = calloc(count ? count : 1, size);
-    if (!memory) {
-        abort();
-    }
-    return memory;
-}
-
 /* By task there may be thousands of values, of which this member holds a few: they are shown from
  * their first count on. The others are there from the start, so that a rate can be told. */
 static bool starts_unset(const struct metric_info *info) {
@@ -45,7 +38,7 @@ static bool starts_unset(const struct metric_info *info) {
 }
 
 struct metrics *metrics_new(const struct metrics_options *options) {
-    struct metrics *metrics = allocate(1, sizeof *metrics);
+    struct metrics *metrics = memory_new(1, sizeof *metrics);
     metrics->task_count = options->task_count;
     metrics->table_count = options->table_count;
     metrics->tables = arena_alloc(&metrics->names, options->table_count * sizeof *metrics->tables);
@@ -60,7 +53,7 @@ struct metrics *metrics_new(const struct metrics_options *options) {
         metrics->count[metric] = values_of(metrics, &metric_table[metric]);
         total += metrics->count[metric];
     }
-    metrics->memory = allocate(total, sizeof *metrics->values);
+    metrics->memory = memory_new(total, sizeof *metrics->values);
     metrics->values = metrics->memory;
     for (int metric = 0; metric < METRIC_COUNT; metric++) {
         for (size_t i = 0; starts_unset(&metric_table[metric]) && i < metrics->count[metric]; i++) {

@@ -1,6 +1,7 @@
 /* plan --check-source and plan --check-connector: what is there against what plan says. */
 #include "cli/check.h"
 
+#include "base/memory.h"
 #include "cli/clients.h"
 #include "oltp/compare.h"
 #include "view/connector_check.h"
@@ -67,10 +68,7 @@ enum err_kind check_source(const struct config *config, const struct view *view,
                            bool *ret_different, struct err *reterr) {
     struct clients_oltp oltp;
     struct look look = {0};
-    struct findings *findings = calloc(1, sizeof *findings);
-    if (!findings) {
-        abort();
-    }
+    struct findings *findings = memory_new(1, sizeof *findings);
     clients_oltp_init(&oltp, config);
     enum err_kind kind = look_at(&oltp.options, view, &look, reterr);
     if (kind == ERR_NONE) {

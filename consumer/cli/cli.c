@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "base/memory.h"
 #include "cli/help.h"
 
 #include <stdlib.h>
@@ -166,10 +167,7 @@ static int dispatch(const struct cli *cli, const struct config *config,
 int cli_main(int argc, char **argv, char *const *env, struct cli_signals *signals) {
     struct cli cli = {0};
     struct err err;
-    cli.sets = calloc((size_t)argc + 1, sizeof *cli.sets);
-    if (!cli.sets) {
-        abort();
-    }
+    cli.sets = memory_new((size_t)argc + 1, sizeof *cli.sets);
     int code = EXIT_CODE_OK;
     struct config *config = NULL;
     if (parse(argc, argv, &cli, &err) != ERR_NONE) {

@@ -1,29 +1,23 @@
 #include "cli/clients.h"
 
-#include <stdlib.h>
+#include "base/memory.h"
 
-static void *allocate(size_t count, size_t size) {
-    void *memory = calloc(count, size);
-    if (!memory) {
-        abort();
-    }
-    return memory;
-}
+#include <stdlib.h>
 
 void clients_init(struct clients *clients, const struct config *config, const struct view *view,
                   const struct log *log) {
     *clients = (struct clients){0};
-    clients->settings = allocate(config->kafka.count + 2, sizeof *clients->settings);
+    clients->settings = memory_new(config->kafka.count + 2, sizeof *clients->settings);
     for (size_t i = 0; i < config->kafka.count; i++) {
         clients->settings[i] =
             (struct kafka_setting){config->kafka.items[i].name, config->kafka.items[i].value};
     }
-    clients->topics = allocate(view->table_count + 1, sizeof *clients->topics);
+    clients->topics = memory_new(view->table_count + 1, sizeof *clients->topics);
     for (size_t t = 0; t < view->table_count; t++) {
         clients->topics[t] = view->tables[t].topic.ptr;
     }
-    clients->keywords = allocate(config->olap.count + 1, sizeof *clients->keywords);
-    clients->values = allocate(config->olap.count + 1, sizeof *clients->values);
+    clients->keywords = memory_new(config->olap.count + 1, sizeof *clients->keywords);
+    clients->values = memory_new(config->olap.count + 1, sizeof *clients->values);
     for (size_t i = 0; i < config->olap.count; i++) {
         clients->keywords[i] = config->olap.items[i].name;
         clients->values[i] = config->olap.items[i].value;
@@ -60,8 +54,8 @@ void clients_init(struct clients *clients, const struct config *config, const st
 }
 
 void clients_oltp_init(struct clients_oltp *oltp, const struct config *config) {
-    oltp->keywords = allocate(config->oltp.count + 1, sizeof *oltp->keywords);
-    oltp->values = allocate(config->oltp.count + 1, sizeof *oltp->values);
+    oltp->keywords = memory_new(config->oltp.count + 1, sizeof *oltp->keywords);
+    oltp->values = memory_new(config->oltp.count + 1, sizeof *oltp->values);
     for (size_t i = 0; i < config->oltp.count; i++) {
         oltp->keywords[i] = config->oltp.items[i].name;
         oltp->values[i] = config->oltp.items[i].value;

@@ -1,4 +1,5 @@
 /* The command plan: what follows from the two SQL files, printed or applied. */
+#include "base/memory.h"
 #include "cli/check.h"
 #include "cli/clients.h"
 #include "view/connector.h"
@@ -12,10 +13,7 @@
 enum err_kind cli_connector_json(const struct config *config, const struct view *view,
                                  char **ret_json, struct err *reterr) {
     struct view_connector_setting *overrides =
-        calloc(config->connector.count + 1, sizeof *overrides);
-    if (!overrides) {
-        abort();
-    }
+        memory_new(config->connector.count + 1, sizeof *overrides);
     for (size_t i = 0; i < config->connector.count; i++) {
         overrides[i].key = str_from(config->connector.items[i].name);
         overrides[i].value = str_from(config->connector.items[i].value);

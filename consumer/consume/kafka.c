@@ -1,26 +1,18 @@
+#include "base/memory.h"
 #include "consume/kafka_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void *allocate(size_t count, size_t size) {
-    void *memory = calloc(count ? count : 1, size);
-    if (!memory) {
-        abort(); /* as base/arena.h: a service that can't get a few kilobytes can't go on */
-    }
-    return memory;
-}
-
 static struct consume *new_empty(const struct kafka_options *options) {
-    struct consume *consume = allocate(1, sizeof *consume);
+    struct consume *consume = memory_new(1, sizeof *consume);
     consume->log = options->log;
     consume->clock = options->clock;
     consume->wake = (struct wake){.group = -1, .records = -1, .both = -1};
-    consume->topics = allocate(options->topic_count, sizeof *consume->topics);
+    consume->topics = memory_new(options->topic_count, sizeof *consume->topics);
     consume->topic_count = options->topic_count;
     for (size_t t = 0; t < options->topic_count; t++) {
-        size_t size = strlen(options->topics[t]) + 1;
-        consume->topics[t].name = memcpy(allocate(size, 1), options->topics[t], size);
+        consume->topics[t].name = memory_text(options->topics[t]);
     }
     return consume;
 }

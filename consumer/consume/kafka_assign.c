@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "consume/kafka_impl.h"
 
 #include <stdlib.h>
@@ -27,10 +28,7 @@ struct partition *kafka_partition(struct consume *consume, int table, int32_t pa
 static struct partition *make_partition(struct topic *topic, int32_t number) {
     if (number >= topic->partition_count) {
         size_t count = (size_t)number + 1;
-        topic->partitions = reallocarray(topic->partitions, count, sizeof *topic->partitions);
-        if (!topic->partitions) {
-            abort();
-        }
+        topic->partitions = memory_resize(topic->partitions, count, sizeof *topic->partitions);
         size_t old = (size_t)topic->partition_count;
         memset(topic->partitions + old, 0, (count - old) * sizeof *topic->partitions);
         topic->partition_count = number + 1;

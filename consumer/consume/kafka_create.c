@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "consume/kafka_impl.h"
 
 #include <inttypes.h>
@@ -96,12 +97,9 @@ static enum err_kind request(struct consume *consume, int64_t end_ms, rd_kafka_N
 static enum err_kind create_missing(struct consume *consume, int64_t end_ms,
                                     const struct topic_info *infos,
                                     const struct kafka_topic_options *options, struct err *reterr) {
-    rd_kafka_NewTopic_t **topics = calloc(consume->topic_count + 1, sizeof(void *));
+    rd_kafka_NewTopic_t **topics = memory_new(consume->topic_count + 1, sizeof(void *));
     size_t count = 0;
     enum err_kind kind = ERR_NONE;
-    if (!topics) {
-        abort();
-    }
     for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE; t++) {
         if (!infos[t].exists) {
             topics[count] = new_topic(consume->topics[t].name, options, reterr);
@@ -142,10 +140,7 @@ static enum err_kind check_fit(const char *name, const struct topic_info *info,
 enum err_kind kafka_create_topics(struct consume *consume, int timeout_ms,
                                   const struct kafka_topic_options *options, struct err *reterr) {
     int64_t end_ms = kafka_deadline(consume, timeout_ms);
-    struct topic_info *infos = calloc(consume->topic_count + 1, sizeof *infos);
-    if (!infos) {
-        abort();
-    }
+    struct topic_info *infos = memory_new(consume->topic_count + 1, sizeof *infos);
     enum err_kind kind = kafka_describe(consume, timeout_ms, infos, reterr);
     if (kind == ERR_NONE) {
         kind = create_missing(consume, end_ms, infos, options, reterr);

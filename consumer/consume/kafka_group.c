@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "consume/kafka_impl.h"
 
 #include <stdio.h>
@@ -43,10 +44,7 @@ static void given(struct consume *consume, const rd_kafka_topic_partition_list_t
     if ((size_t)list->cnt > consume->pair_capacity) {
         consume->pair_capacity = (size_t)list->cnt;
         consume->pairs =
-            reallocarray(consume->pairs, consume->pair_capacity, sizeof *consume->pairs);
-        if (!consume->pairs) {
-            abort();
-        }
+            memory_resize(consume->pairs, consume->pair_capacity, sizeof *consume->pairs);
     }
     int table = 0;
     for (int i = 0; i < list->cnt; i++) {

@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "consume/kafka_impl.h"
 
 #include <stdio.h>
@@ -17,14 +18,6 @@ static void copy(char *out, size_t size, const char *text) {
     (void)snprintf(out, size, "%s", text ? text : "");
 }
 
-static char *duplicate(const char *text) {
-    char *out = text ? strdup(text) : NULL;
-    if (text && !out) {
-        abort();
-    }
-    return out;
-}
-
 void peers_init(struct consume *consume, const struct kafka_options *options) {
     struct peers *peers = &consume->peers;
     char group[512] = "";
@@ -36,15 +29,12 @@ void peers_init(struct consume *consume, const struct kafka_options *options) {
     if (!peers->on) {
         return;
     }
-    peers->group = duplicate(group);
-    peers->former_group = duplicate(options->peer.former_group);
+    peers->group = memory_text(group);
+    peers->former_group = memory_text(options->peer.former_group);
     copy(peers->own.plan, sizeof peers->own.plan, options->peer.plan);
     copy(peers->own.view, sizeof peers->own.view, options->peer.view);
     copy(peers->own.member, sizeof peers->own.member, options->peer.member);
-    peers->peers = calloc(PEERS_MAX, sizeof *peers->peers);
-    if (!peers->peers) {
-        abort();
-    }
+    peers->peers = memory_new(PEERS_MAX, sizeof *peers->peers);
 }
 
 void peers_clear(struct consume *consume) {
@@ -69,7 +59,7 @@ void peers_sign(struct consume *consume, rd_kafka_topic_partition_list_t *offset
     char line[SAID_LINE_BYTES];
     said_write(&peers->own, line, sizeof line);
     for (int i = 0; i < offsets->cnt; i++) { /* librdkafka frees it with the list */
-        offsets->elems[i].metadata = duplicate(line);
+        offsets->elems[i].metadata = memory_text(line);
         offsets->elems[i].metadata_size = strlen(line);
     }
 }

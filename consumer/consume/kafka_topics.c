@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "consume/kafka_impl.h"
 
 #include <inttypes.h>
@@ -139,11 +140,8 @@ static enum err_kind take_configs(struct consume *consume,
 static enum err_kind describe_configs(struct consume *consume, int64_t end_ms,
                                       struct topic_info *infos, struct err *reterr) {
     char why[128];
-    rd_kafka_ConfigResource_t **resources = calloc(consume->topic_count + 1, sizeof(void *));
+    rd_kafka_ConfigResource_t **resources = memory_new(consume->topic_count + 1, sizeof(void *));
     size_t count = 0;
-    if (!resources) {
-        abort();
-    }
     for (size_t t = 0; t < consume->topic_count; t++) {
         if (infos[t].exists) {
             resources[count++] =
@@ -181,11 +179,8 @@ static enum err_kind describe_configs(struct consume *consume, int64_t end_ms,
 enum err_kind kafka_describe(struct consume *consume, int timeout_ms, struct topic_info *infos,
                              struct err *reterr) {
     int64_t end_ms = kafka_deadline(consume, timeout_ms);
-    struct topic_info *found = calloc(consume->topic_count + 1, sizeof *found);
+    struct topic_info *found = memory_new(consume->topic_count + 1, sizeof *found);
     enum err_kind kind = ERR_NONE;
-    if (!found) {
-        abort();
-    }
     for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE; t++) {
         kind = describe_partitions(consume, end_ms, consume->topics[t].name, &found[t], reterr);
     }

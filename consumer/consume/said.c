@@ -1,15 +1,17 @@
 #include "consume/said.h"
 
+#include "base/hash.h"
+
 #include <stddef.h>
 
 /* FNV-1a over everything but the digits of numbers after a blank; never 0. */
 static uint64_t hash_of(const char *text) {
-    uint64_t hash = UINT64_C(14695981039346656037);
+    uint64_t hash = FNV1A_START;
     bool number = true;
     for (const char *c = text; *c; c++) {
         bool digit = *c >= '0' && *c <= '9';
         if (!digit || !number) {
-            hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+            hash = fnv1a_one(hash, (unsigned char)*c);
             number = *c == ' ';
         }
     }

@@ -1,5 +1,7 @@
 #include "decode/blank.h"
 
+#include "base/hash.h"
+
 static bool all_zeros(struct str text) {
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] != '0' && text.ptr[i] != '.') {
@@ -53,15 +55,11 @@ bool blank_row(const struct view_table *table, const struct str *values, size_t 
 }
 
 uint64_t blank_number(const struct view_table *table, const struct str *values) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    uint64_t hash = FNV1A_START;
     for (size_t i = 0; i < table->key_count; i++) {
-        for (size_t b = 0; values[i].ptr && b < values[i].len; b++) {
-            hash = (hash ^ (unsigned char)values[i].ptr[b]) * UINT64_C(0x100000001b3);
-        }
-        hash = (hash ^ (values[i].ptr ? 0x100U : 0x101U)) * UINT64_C(0x100000001b3);
+        hash = fnv1a(hash, values[i].ptr ? values[i] : STR_NONE);
+        hash = fnv1a_one(hash, values[i].ptr ? 0x100U : 0x101U);
     }
-    for (size_t i = 0; i < table->topic.len; i++) {
-        hash = (hash ^ (unsigned char)table->topic.ptr[i]) * UINT64_C(0x100000001b3);
-    }
+    hash = fnv1a(hash, table->topic);
     return hash ? hash : 1;
 }

@@ -1,5 +1,6 @@
 #include "decode/decode.h"
 
+#include "base/memory.h"
 #include "decode/blank.h"
 #include "decode/decoder.h"
 #include "decode/envelope.h"
@@ -12,10 +13,7 @@
 #include <stdlib.h>
 
 struct decoder *decoder_new(const struct view *view) {
-    struct decoder *decoder = calloc(1, sizeof *decoder);
-    if (!decoder) {
-        abort(); /* as arena.h */
-    }
+    struct decoder *decoder = memory_new(1, sizeof *decoder);
     size_t columns = 0, keys = 0;
     for (size_t i = 0; i < view->table_count; i++) {
         const struct view_table *table = &view->tables[i];

@@ -1,5 +1,7 @@
 #include "decode/shape.h"
 
+#include "base/memory.h"
+
 #include <stdlib.h>
 
 void shape_clear(struct shape *shape) {
@@ -83,13 +85,7 @@ static bool enter(struct learner *learner, const struct shape_object *object) {
 static void add_value(struct learner *learner, const struct scan_value *value, size_t slot,
                       bool flat) {
     struct shape *shape = learner->shape;
-    if (shape->count == shape->cap) {
-        shape->cap = shape->cap ? 2 * shape->cap : 32;
-        shape->values = realloc(shape->values, shape->cap * sizeof *shape->values);
-        if (!shape->values) {
-            abort(); /* as arena.h */
-        }
-    }
+    shape->values = memory_grow(shape->values, shape->count, &shape->cap, sizeof *shape->values);
     shape->values[shape->count++] =
         (struct shape_value){.at = (size_t)(value->text.ptr - learner->start),
                              .len = value->text.len,

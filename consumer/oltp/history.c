@@ -1,5 +1,7 @@
 #include "oltp/history.h"
 
+#include "base/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,14 +26,10 @@ struct history {
 };
 
 struct history *history_new(const struct view *view, const struct look_names *names) {
-    struct history *history = calloc(1, sizeof *history);
-    struct seen *seen = calloc(view->table_count, sizeof *seen);
-    if (!history || !seen) {
-        abort();
-    }
+    struct history *history = memory_new(1, sizeof *history);
     history->view = view;
     history->names = *names;
-    history->seen = seen;
+    history->seen = memory_new(view->table_count, sizeof *history->seen);
     history->unread_since_ms = -1;
     return history;
 }
@@ -191,10 +189,7 @@ static void add_kept(const struct history *history, const struct findings *now,
 
 void history_look(struct history *history, const struct look *look, int64_t now_ms,
                   struct findings *findings) {
-    struct findings *now = calloc(1, sizeof *now);
-    if (!now) {
-        abort();
-    }
+    struct findings *now = memory_new(1, sizeof *now);
     compare_tables(history->view, look, now);
     compare_replication(history->view, &history->names, look, now);
     history->slot_seen |= look->slot.exists;

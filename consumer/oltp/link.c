@@ -2,6 +2,7 @@
 #include "oltp/link.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -139,11 +140,8 @@ static void start(struct link *link, const struct link_options *options) {
     while (options->keywords[count]) {
         count++;
     }
-    const char **keywords = calloc(count + 3, sizeof *keywords);
-    const char **values = calloc(count + 3, sizeof *values);
-    if (!keywords || !values) {
-        abort();
-    }
+    const char **keywords = memory_new(count + 3, sizeof *keywords);
+    const char **values = memory_new(count + 3, sizeof *values);
     keywords[0] = "fallback_application_name";
     values[0] = "oltp-olap-sync";
     for (size_t i = 0; i < count; i++) {
@@ -159,10 +157,7 @@ static void start(struct link *link, const struct link_options *options) {
 
 enum err_kind link_open(const struct link_options *options, struct link **ret_link,
                         struct err *reterr) {
-    struct link *link = calloc(1, sizeof *link);
-    if (!link) {
-        abort();
-    }
+    struct link *link = memory_new(1, sizeof *link);
     link->stop_fd = options->stop_fd;
     start(link, options);
     enum err_kind kind = connect_wait(link, reterr);

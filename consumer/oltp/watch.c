@@ -1,5 +1,6 @@
 #include "oltp/watch.h"
 
+#include "base/memory.h"
 #include "oltp/history.h"
 
 #include "base/clock.h"
@@ -114,23 +115,12 @@ static void release(struct watch *watch) {
     free(watch);
 }
 
-static char *copy(const char *text) {
-    char *out = strdup(text);
-    if (!out) {
-        abort();
-    }
-    return out;
-}
-
 struct watch *watch_start(const struct watch_options *options) {
-    struct watch *watch = calloc(1, sizeof *watch);
+    struct watch *watch = memory_new(1, sizeof *watch);
     struct clock clock = clock_real();
-    if (!watch) {
-        abort();
-    }
     watch->o = *options;
-    watch->slot = copy(options->slot);
-    watch->publication = copy(options->publication);
+    watch->slot = memory_text(options->slot);
+    watch->publication = memory_text(options->publication);
     watch->names = (struct look_names){watch->slot, watch->publication};
     watch->history = history_new(options->view, &watch->names);
     watch->news.lag_bytes = -1;

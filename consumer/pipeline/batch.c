@@ -1,5 +1,7 @@
 #include "pipeline/batch.h"
 
+#include "base/memory.h"
+
 #include <stdlib.h>
 
 #define BATCH_BYTES_MAX ((size_t)4 * 1024 * 1024)
@@ -30,15 +32,7 @@ void batch_clear(struct batch *batch, const struct consume_ops *ops, struct cons
 }
 
 void batch_add(struct batch *batch, const struct pending *item) {
-    if (batch->count == batch->cap) {
-        size_t cap = batch->cap ? batch->cap * 2 : 64;
-        struct pending *items = realloc(batch->items, cap * sizeof *items);
-        if (!items) {
-            abort();
-        }
-        batch->items = items;
-        batch->cap = cap;
-    }
+    batch->items = memory_grow(batch->items, batch->count, &batch->cap, sizeof *batch->items);
     batch->items[batch->count++] = *item;
     batch->bytes += item->record.key.len + item->record.value.len;
 }

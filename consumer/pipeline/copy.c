@@ -5,6 +5,7 @@
  * slot, which has a reader from then on (the watch sees it). Where nobody watches, a member that
  * does not hold every partition takes it as over when none of its records was written for a while.
  */
+#include "base/memory.h"
 #include "pipeline/member_impl.h"
 
 #include <stdlib.h>
@@ -14,10 +15,7 @@
 
 void copy_init(struct member *m) {
     size_t count = (size_t)m->partition_count * m->view->table_count;
-    m->copy.targets = calloc(count, sizeof *m->copy.targets);
-    if (!m->copy.targets) {
-        abort();
-    }
+    m->copy.targets = memory_new(count, sizeof *m->copy.targets);
 }
 
 void copy_clear(struct member *m) {

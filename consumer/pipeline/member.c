@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "pipeline/member_impl.h"
 
 #include <stdlib.h>
@@ -6,36 +7,28 @@
 #define WAIT_SOON_MS 10  /* when something is about to be due */
 #define STOP_WAIT_MS 1000
 
-static void *allocate(size_t count, size_t size) {
-    void *memory = calloc(count ? count : 1, size);
-    if (!memory) {
-        abort();
-    }
-    return memory;
-}
-
 struct member *member_new(const struct member_options *options) {
-    struct member *m = allocate(1, sizeof *m);
+    struct member *m = memory_new(1, sizeof *m);
     m->o = *options;
     m->view = options->view;
     m->partition_count = options->view->partition_count;
     size_t n = (size_t)m->partition_count;
     m->decoder = decoder_new(m->view);
-    m->tasks = allocate(n, sizeof(struct task *));
-    m->ghosts = allocate(n, sizeof(struct task *));
-    m->incomplete = allocate(n, sizeof *m->incomplete);
-    m->contests = allocate(n, sizeof *m->contests);
-    m->events = allocate(EVENTS_MAX, sizeof *m->events);
+    m->tasks = memory_new(n, sizeof(struct task *));
+    m->ghosts = memory_new(n, sizeof(struct task *));
+    m->incomplete = memory_new(n, sizeof *m->incomplete);
+    m->contests = memory_new(n, sizeof *m->contests);
+    m->events = memory_new(EVENTS_MAX, sizeof *m->events);
     origin_init(m);
     copy_init(m);
-    m->sessions = allocate(m->o.sink_count, sizeof *m->sessions);
+    m->sessions = memory_new(m->o.sink_count, sizeof *m->sessions);
     for (size_t i = 0; i < m->o.sink_count; i++) {
         m->sessions[i] = (struct session){
             .member = m,
             .sink = m->o.sinks[i],
             .number = (int)i,
-            .parts = allocate(n, sizeof(struct txn_part *)),
-            .asked = allocate(n, sizeof(int32_t)),
+            .parts = memory_new(n, sizeof(struct txn_part *)),
+            .asked = memory_new(n, sizeof(int32_t)),
             .writer = row_writer_new(m->view),
             .backoff = backoff_init(50, 5000, 0),
         };

@@ -1,5 +1,6 @@
 /* What the watch on the source database found: said, counted, red in readiness, and where records
  * no longer tell what the tasks need, a halt. */
+#include "base/memory.h"
 #include "pipeline/member_impl.h"
 
 #include <stdlib.h>
@@ -85,11 +86,8 @@ static void halt_tasks(struct member *m) {
 }
 
 void origin_init(struct member *m) {
-    m->origin.news = calloc(1, sizeof *m->origin.news);
-    m->origin.spare = calloc(1, sizeof *m->origin.spare);
-    if (!m->origin.news || !m->origin.spare) {
-        abort();
-    }
+    m->origin.news = memory_new(1, sizeof *m->origin.news);
+    m->origin.spare = memory_new(1, sizeof *m->origin.spare);
 }
 
 void origin_clear(struct member *m) {

@@ -1,5 +1,7 @@
 #include "pipeline/refused_set.h"
 
+#include "base/memory.h"
+
 #include <stdlib.h>
 
 void refused_set_clear(struct refused_set *set) {
@@ -32,14 +34,8 @@ bool refused_set_add(struct refused_set *set, struct str key) {
     if (stands_at(set, at, key)) {
         return false;
     }
-    if (set->count == set->cap) {
-        set->cap = set->cap ? set->cap * 2 : 16;
-        set->keys = reallocarray(set->keys, set->cap, sizeof *set->keys);
-    }
-    char *copy = malloc(key.len + 1);
-    if (!copy || !set->keys) {
-        abort();
-    }
+    set->keys = memory_grow(set->keys, set->count, &set->cap, sizeof *set->keys);
+    char *copy = memory_new(key.len, 1);
     memcpy(copy, key.ptr, key.len);
     memmove(set->keys + at + 1, set->keys + at, (set->count - at) * sizeof *set->keys);
     set->keys[at] = (struct refused_key){copy, key.len};

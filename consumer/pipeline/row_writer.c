@@ -1,5 +1,7 @@
 #include "pipeline/row_writer.h"
 
+#include "base/memory.h"
+
 #include <stdlib.h>
 
 /* One table's row as decoded last. In a fan-out the same student comes with each contact: it is
@@ -16,21 +18,13 @@ struct row_writer {
     struct str *outputs;
 };
 
-static void *allocate(size_t count, size_t size) {
-    void *memory = calloc(count ? count : 1, size);
-    if (!memory) {
-        abort();
-    }
-    return memory;
-}
-
 struct row_writer *row_writer_new(const struct view *view) {
-    struct row_writer *writer = allocate(1, sizeof *writer);
+    struct row_writer *writer = memory_new(1, sizeof *writer);
     writer->view = view;
-    writer->outputs = allocate(view->output_count, sizeof(struct str));
+    writer->outputs = memory_new(view->output_count, sizeof(struct str));
     for (size_t t = 0; t < view->table_count; t++) {
-        writer->tables[t].values = allocate(view->tables[t].column_count, sizeof(struct str));
-        writer->tables[t].scratch = allocate(view->tables[t].key_count, ROW_PART_TEXT_MAX);
+        writer->tables[t].values = memory_new(view->tables[t].column_count, sizeof(struct str));
+        writer->tables[t].scratch = memory_new(view->tables[t].key_count, ROW_PART_TEXT_MAX);
     }
     return writer;
 }

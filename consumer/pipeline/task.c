@@ -1,12 +1,11 @@
 #include "pipeline/task.h"
 
+#include "base/memory.h"
+
 #include <stdlib.h>
 
 struct task *task_new(const struct view *view, int32_t number, struct session *session) {
-    struct task *task = calloc(1, sizeof *task);
-    if (!task) {
-        abort();
-    }
+    struct task *task = memory_new(1, sizeof *task);
     task->number = number;
     task->session = session;
     task->distrust = DISCARD_NONE;
@@ -115,13 +114,7 @@ void task_know_letter(struct task *task, const struct known_letter *letter) {
     if (letter_at(list, letter->table, letter->offset)) {
         return;
     }
-    if (list->count == list->cap) {
-        list->cap = list->cap ? list->cap * 2 : 16;
-        list->items = reallocarray(list->items, list->cap, sizeof *list->items);
-        if (!list->items) {
-            abort();
-        }
-    }
+    list->items = memory_grow(list->items, list->count, &list->cap, sizeof *list->items);
     size_t at = list->count++;
     while (at > 0 && letter_compare(&list->items[at - 1], letter) > 0) {
         list->items[at] = list->items[at - 1];

@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "pipeline/member_impl.h"
 
 #include <stdio.h>
@@ -20,10 +21,7 @@ struct slots {
 };
 
 static uint64_t slot_hash(int table, struct str key) {
-    uint64_t hash = 14695981039346656037ULL ^ (uint64_t)(unsigned)table; /* FNV-1a */
-    for (size_t i = 0; i < key.len; i++) {
-        hash = (hash ^ (unsigned char)key.ptr[i]) * 1099511628211ULL;
-    }
+    uint64_t hash = fnv1a(FNV1A_START ^ (unsigned)table, key);
     return hash ^ (hash >> 29);
 }
 

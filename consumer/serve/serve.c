@@ -1,5 +1,6 @@
 #include "serve/serve.h"
 
+#include "base/memory.h"
 #include "serve/listen.h"
 
 #include <microhttpd.h>
@@ -133,10 +134,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 enum err_kind serve_start(const struct serve_options *options, struct serve **ret_serve,
                           struct err *reterr) {
     int fd = -1;
-    struct serve *serve = calloc(1, sizeof *serve);
-    if (!serve) {
-        abort();
-    }
+    struct serve *serve = memory_new(1, sizeof *serve);
     serve->o = *options;
     enum err_kind kind = listen_on(options->address, options->port, &fd, &serve->port, reterr);
     if (kind != ERR_NONE) {

@@ -1,5 +1,7 @@
 #include "sink/array.h"
 
+#include "base/memory.h"
+
 #include <endian.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -138,14 +140,6 @@ void text_clean(struct buf *out, struct str text) {
     }
 }
 
-static void *grow(void *memory, size_t count, size_t size) {
-    void *grown = reallocarray(memory, count, size);
-    if (!grown) {
-        abort();
-    }
-    return grown;
-}
-
 void slicer_clear(struct slicer *slicer) {
     free((void *)slicer->arrays);
     free(slicer->positions);
@@ -163,15 +157,12 @@ void slicer_add(struct slicer *slicer, const struct row_array *rows) {
     if (rows->row_count == 0) {
         return;
     }
-    if (slicer->array_count == slicer->array_cap) {
-        slicer->array_cap = slicer->array_cap ? slicer->array_cap * 2 : 16;
-        slicer->arrays =
-            grow((void *)slicer->arrays, slicer->array_cap, sizeof(const struct row_array *));
-    }
+    slicer->arrays = memory_grow((void *)slicer->arrays, slicer->array_count, &slicer->array_cap,
+                                 sizeof(const struct row_array *));
     if (slicer->position_cap < rows->column_count) {
         slicer->position_cap = rows->column_count;
-        slicer->positions = grow(slicer->positions, slicer->position_cap, sizeof(size_t));
-        slicer->starts = grow(slicer->starts, slicer->position_cap, sizeof(size_t));
+        slicer->positions = memory_resize(slicer->positions, slicer->position_cap, sizeof(size_t));
+        slicer->starts = memory_resize(slicer->starts, slicer->position_cap, sizeof(size_t));
     }
     slicer->arrays[slicer->array_count++] = rows;
 }

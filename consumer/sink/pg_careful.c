@@ -5,6 +5,7 @@
  * a try. In place of a refused row's upsert stands a delete of its key, so that the table never
  * shows an older version of it; its entry goes to sync_refused in the same transaction.
  */
+#include "base/memory.h"
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 
@@ -15,14 +16,6 @@
 enum round { ROUND_OPEN, ROUND_TRY, ROUND_CLOSE };
 
 #define SAVEPOINT "sync_try"
-
-static void *grow(void *memory, size_t count, size_t size) {
-    void *grown = reallocarray(memory, count, size);
-    if (!grown) {
-        abort();
-    }
-    return grown;
-}
 
 void careful_clear(struct sink *sink) {
     struct careful *careful = &sink->careful;
@@ -51,7 +44,7 @@ static void rows_begin(struct careful *careful, const struct row_array *rows) {
     careful->rows = rows;
     if (careful->start_cap < needed) {
         careful->start_cap = needed;
-        careful->starts = grow(careful->starts, needed, sizeof *careful->starts);
+        careful->starts = memory_resize(careful->starts, needed, sizeof *careful->starts);
     }
     for (size_t c = 0; c < columns; c++) {
         size_t at = 0;

@@ -1,4 +1,5 @@
 /* Statements out, answers in, matched by position; see pg_internal.h. */
+#include "base/memory.h"
 #include "sink/pg_internal.h"
 
 #include <stdio.h>
@@ -6,14 +7,6 @@
 
 #define TURNS_MAX     4  /* a poll, so that its caller stays responsive */
 #define MESSAGE_BYTES 64 /* of a statement, beside its parameters; about */
-
-static void *grow(void *memory, size_t count, size_t size) {
-    void *grown = reallocarray(memory, count, size);
-    if (!grown) {
-        abort();
-    }
-    return grown;
-}
 
 void flight_begin(struct sink *sink) {
     struct flight *flight = &sink->flight;
@@ -30,10 +23,7 @@ static void flight_sent(struct sink *sink, struct step step, int sent, size_t by
         flight->open = false;
         return;
     }
-    if (flight->count == flight->cap) {
-        flight->cap = flight->cap ? flight->cap * 2 : 32;
-        flight->steps = grow(flight->steps, flight->cap, sizeof *flight->steps);
-    }
+    flight->steps = memory_grow(flight->steps, flight->count, &flight->cap, sizeof *flight->steps);
     flight->steps[flight->count++] = step;
     flight->queued_bytes += bytes + MESSAGE_BYTES;
 }
@@ -55,10 +45,10 @@ void params_add(struct sink *sink, Oid type, struct str bytes) {
     struct params *params = &sink->params;
     if (params->count == params->cap) {
         params->cap = params->cap ? params->cap * 2 : 16;
-        params->types = grow(params->types, params->cap, sizeof *params->types);
-        params->values = grow((void *)params->values, params->cap, sizeof *params->values);
-        params->lengths = grow(params->lengths, params->cap, sizeof *params->lengths);
-        params->formats = grow(params->formats, params->cap, sizeof *params->formats);
+        params->types = memory_resize(params->types, params->cap, sizeof *params->types);
+        params->values = memory_resize((void *)params->values, params->cap, sizeof *params->values);
+        params->lengths = memory_resize(params->lengths, params->cap, sizeof *params->lengths);
+        params->formats = memory_resize(params->formats, params->cap, sizeof *params->formats);
     }
     size_t i = params->count++;
     params->types[i] = type;

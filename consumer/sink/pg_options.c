@@ -1,5 +1,6 @@
 /* How a connection is asked for: libpq's keywords and values, and what is wrong with them for good.
  */
+#include "base/memory.h"
 #include "sink/pg_internal.h"
 
 #include <ctype.h>
@@ -7,14 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static char *copy(const char *text) {
-    char *out = strdup(text);
-    if (!out) {
-        abort();
-    }
-    return out;
-}
 
 /* Ours first, the caller's then, since libpq takes the last. No `options`: a pooler refuses them,
  * and the session is set up by SQL_SESSION. */
@@ -35,20 +28,18 @@ char **link_keywords(const struct pg_sink_options *options, char ***ret_values) 
         own_count++;
     }
     size_t cap = default_count + own_count + 3, n = 0;
-    char **keywords = calloc(cap, sizeof *keywords), **values = calloc(cap, sizeof *values);
-    if (!keywords || !values) {
-        abort();
-    }
+    char **keywords = memory_new(cap, sizeof *keywords);
+    char **values = memory_new(cap, sizeof *values);
     for (size_t i = 0; i < default_count; i++) {
-        keywords[n] = copy(defaults[i].keyword);
-        values[n++] = copy(defaults[i].value);
+        keywords[n] = memory_text(defaults[i].keyword);
+        values[n++] = memory_text(defaults[i].value);
     }
     for (size_t i = 0; i < own_count; i++) {
-        keywords[n] = copy(options->keywords[i]);
-        values[n++] = copy(options->values[i] ? options->values[i] : "");
+        keywords[n] = memory_text(options->keywords[i]);
+        values[n++] = memory_text(options->values[i] ? options->values[i] : "");
     }
-    keywords[n] = copy("client_encoding");
-    values[n++] = copy("UTF8");
+    keywords[n] = memory_text("client_encoding");
+    values[n++] = memory_text("UTF8");
     *ret_values = values;
     return keywords;
 }
@@ -69,22 +60,19 @@ char **link_keywords_to(const struct sink *sink, const PGconn *conn, char ***ret
     while (sink->keywords[count]) {
         count++;
     }
-    char **keywords = calloc(count + 5, sizeof *keywords),
-         **values = calloc(count + 5, sizeof *values);
-    if (!keywords || !values) {
-        abort();
-    }
+    char **keywords = memory_new(count + 5, sizeof *keywords);
+    char **values = memory_new(count + 5, sizeof *values);
     for (; n < count; n++) {
-        keywords[n] = copy(sink->keywords[n]);
-        values[n] = copy(sink->values[n]);
+        keywords[n] = memory_text(sink->keywords[n]);
+        values[n] = memory_text(sink->values[n]);
     }
     const char *const to[][2] = {{"host", PQhost(conn)},
                                  {"hostaddr", PQhostaddr(conn)},
                                  {"port", PQport(conn)},
                                  {"target_session_attrs", "any"}};
     for (size_t i = 0; i < sizeof to / sizeof to[0]; i++) {
-        keywords[n] = copy(to[i][0]);
-        values[n++] = copy(to[i][1] ? to[i][1] : "");
+        keywords[n] = memory_text(to[i][0]);
+        values[n++] = memory_text(to[i][1] ? to[i][1] : "");
     }
     *ret_values = values;
     return keywords;
@@ -108,7 +96,7 @@ void link_read_password(struct sink *sink) {
     for (size_t i = 0; sink->keywords[i] && line[0] != '\0'; i++) {
         if (strcmp(sink->keywords[i], "password") == 0) {
             free(sink->values[i]);
-            sink->values[i] = copy(line);
+            sink->values[i] = memory_text(line);
         }
     }
     free(line);
@@ -167,7 +155,7 @@ static void to_nowhere(char **keywords, char **values) {
              address = strcmp(keywords[i], "hostaddr") == 0;
         if (host || address) {
             free(values[i]);
-            values[i] = copy(host ? hosts.ptr : "");
+            values[i] = memory_text(host ? hosts.ptr : "");
         }
     }
     buf_clear(&hosts);

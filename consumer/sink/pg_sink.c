@@ -1,6 +1,7 @@
 /* The vtable, construction, and the loop that drives link, job and events. */
 #include "sink/pg_sink.h"
 
+#include "base/memory.h"
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 
@@ -26,11 +27,7 @@ static size_t columns_max(const struct view *view) {
 enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options *options,
                           struct sink **ret_sink, struct err *reterr) {
     (void)reterr; /* connecting comes later: nothing can fail here */
-    struct sink *sink = calloc(1, sizeof *sink);
-    struct buf *columns = calloc(columns_max(view), sizeof *columns);
-    if (!sink || !columns) {
-        abort();
-    }
+    struct sink *sink = memory_new(1, sizeof *sink);
     sink->view = view;
     sink->log = options->log;
     sink->clock = options->clock;
@@ -39,8 +36,8 @@ enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options 
     (void)snprintf(sink->password_file, sizeof sink->password_file, "%s",
                    options->password_file ? options->password_file : "");
     sink->keywords = link_keywords(options, &sink->values);
-    sink->columns = columns;
     sink->column_cap = columns_max(view);
+    sink->columns = memory_new(sink->column_cap, sizeof *sink->columns);
     uint64_t seed =
         (uint64_t)sink->clock.wall_us(sink->clock.ctx) ^ ((uint64_t)getpid() << 32) ^ 1U;
     sink->backoff = backoff_init(BACKOFF_FIRST_MS, BACKOFF_MAX_MS, seed);

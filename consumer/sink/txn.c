@@ -1,19 +1,12 @@
 #include "sink/txn.h"
 
+#include "base/memory.h"
 #include "sink/array.h"
 
 #include <stdlib.h>
 
-static void *allocate(size_t count, size_t size) {
-    void *memory = calloc(count ? count : 1, size);
-    if (!memory) {
-        abort();
-    }
-    return memory;
-}
-
 void row_array_init(struct row_array *rows, size_t column_count) {
-    *rows = (struct row_array){.columns = allocate(column_count, sizeof(struct buf)),
+    *rows = (struct row_array){.columns = memory_new(column_count, sizeof(struct buf)),
                                .column_count = column_count};
 }
 
@@ -68,8 +61,8 @@ bool progress_equal(const struct progress *a, const struct progress *b, size_t t
 
 void txn_part_init(struct txn_part *part, const struct view *view) {
     *part = (struct txn_part){
-        .deletes = allocate(view->table_count, sizeof(struct row_array)),
-        .checks = allocate(view->table_count, sizeof(struct row_array)),
+        .deletes = memory_new(view->table_count, sizeof(struct row_array)),
+        .checks = memory_new(view->table_count, sizeof(struct row_array)),
         .table_count = view->table_count,
     };
     for (size_t t = 0; t < view->table_count; t++) {
@@ -105,25 +98,15 @@ void txn_part_reset(struct txn_part *part) {
     part->refused_max = 0;
 }
 
-/* Room for one more of count items; what was allocated is full at 0 and at powers of two. */
-static void *grow(void *items, size_t count, size_t size) {
-    if ((count & (count - 1)) != 0) {
-        return items;
-    }
-    void *grown = reallocarray(items, count ? count * 2 : 1, size);
-    if (!grown) {
-        abort();
-    }
-    return grown;
-}
-
 void txn_part_add_letter(struct txn_part *part, const struct dead_letter *letter) {
-    part->letters = grow(part->letters, part->letter_count, sizeof *part->letters);
+    part->letters =
+        memory_grow(part->letters, part->letter_count, &part->letter_cap, sizeof *part->letters);
     part->letters[part->letter_count++] = *letter;
 }
 
 void txn_part_add_cleared(struct txn_part *part, struct str row_key) {
-    part->cleared = grow(part->cleared, part->cleared_count, sizeof *part->cleared);
+    part->cleared =
+        memory_grow(part->cleared, part->cleared_count, &part->cleared_cap, sizeof *part->cleared);
     part->cleared[part->cleared_count++] = row_key;
 }
 

@@ -78,13 +78,13 @@ struct txn_part {
     struct row_array *checks;    /* by table, all used columns */
     struct row_array upserts;    /* outputs */
     struct dead_letter *letters; /* by txn_part_add_letter */
-    size_t letter_count;
+    size_t letter_count, letter_cap;
     size_t table_count;
     size_t bytes; /* of the values added; the pipeline's, 0 after a reset */
     /* Keys whose entries in sync_refused go; by txn_part_add_cleared, bytes borrowed as a letter's.
      */
     struct str *cleared;
-    size_t cleared_count;
+    size_t cleared_count, cleared_cap;
     /* Rows that the sink table refuses by their own values are found and noted, rather than the
      * transaction refused: the part is alone in it. At most refused_max rows. */
     bool careful;

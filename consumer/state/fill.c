@@ -1,10 +1,10 @@
 #include "state/fill.h"
 
+#include "base/memory.h"
+
 #include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
-
-#define CAP_MIN 64
 
 /* In the arena: lengths, then the key's bytes, then the value's. */
 struct packed {
@@ -42,14 +42,7 @@ void fill_reset(struct fill *fill) {
 }
 
 static struct fill_entry *next_entry(struct fill_list *list) {
-    if (list->count == list->cap) {
-        list->cap = list->cap ? list->cap * 2 : CAP_MIN;
-        struct fill_entry *grown = realloc(list->entries, list->cap * sizeof *grown);
-        if (!grown) {
-            abort();
-        }
-        list->entries = grown;
-    }
+    list->entries = memory_grow(list->entries, list->count, &list->cap, sizeof *list->entries);
     return &list->entries[list->count++];
 }
 

@@ -1,5 +1,6 @@
 #include "state/lmdb_kv.h"
 
+#include "base/memory.h"
 #include "state/lmdb_cursor.h"
 
 #include <stdlib.h>
@@ -339,10 +340,7 @@ const struct kv_ops *lmdb_kv_ops(void) {
 
 enum err_kind lmdb_kv_open(struct folder *folder, int spaces, struct lmdb_pool *pool,
                            struct kv **ret_kv, bool *ret_was_damaged, struct err *reterr) {
-    struct kv *kv = calloc(1, sizeof *kv);
-    if (!kv) {
-        abort();
-    }
+    struct kv *kv = memory_new(1, sizeof *kv);
     kv->folder = folder;
     kv->space_count = spaces;
     kv->pool = pool;

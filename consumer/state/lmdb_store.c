@@ -1,5 +1,6 @@
 #include "state/lmdb_store.h"
 
+#include "base/memory.h"
 #include "state/folder.h"
 #include "state/guard.h"
 #include "state/lmdb_kv.h"
@@ -44,10 +45,7 @@ static enum err_kind unusable(struct err *reterr, const char *dir, const char *w
 
 /* mkdir -p */
 static enum err_kind make_dirs(const char *dir, struct err *reterr) {
-    char *path = strdup(dir);
-    if (!path) {
-        abort();
-    }
+    char *path = memory_text(dir);
     enum err_kind kind = ERR_NONE;
     for (char *slash = path + 1; kind == ERR_NONE && slash; slash++) {
         slash = strchr(slash, '/');
@@ -83,10 +81,7 @@ enum err_kind lmdb_store_new(const char *dir, struct lmdb_store **ret_store, str
         type == SMB2_SUPER_MAGIC) {
         return unusable(reterr, dir, "a network mount");
     }
-    struct lmdb_store *store = calloc(1, sizeof *store);
-    if (!store) {
-        abort();
-    }
+    struct lmdb_store *store = memory_new(1, sizeof *store);
     store->pool.map_bytes = LMDB_MAP_BYTES;
     (void)mallopt(M_MMAP_THRESHOLD, LIST_BYTES * 3 / 4);
     store->dir = realpath(dir, NULL); /* absolute: the mark of a crash must not depend on chdir */

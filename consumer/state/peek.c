@@ -1,5 +1,6 @@
 #include "state/peek.h"
 
+#include "base/memory.h"
 #include "state/folder.h"
 #include "state/guard.h"
 #include "state/lmdb_kv.h"
@@ -138,10 +139,7 @@ enum err_kind peek_open(const char *dir, int32_t task, size_t table_count, struc
     if (kind != ERR_NONE || !folder) {
         return kind;
     }
-    struct peek *peek = calloc(1, sizeof *peek);
-    if (!peek) {
-        abort();
-    }
+    struct peek *peek = memory_new(1, sizeof *peek);
     *peek = (struct peek){.folder = folder, .table = -1, .table_count = table_count};
     struct stat file = {0};
     bool empty = stat(folder_data_path(folder), &file) != 0 && errno == ENOENT;

@@ -1,6 +1,7 @@
 #include "view/connector.h"
 
 #include "base/buf.h"
+#include "base/memory.h"
 #include "view/identifier.h"
 
 #include <inttypes.h>
@@ -225,10 +226,7 @@ static enum err_kind override(json_t *settings, const struct view_connector_sett
 static char *text_of(json_t *settings) {
     char *json = json_dumps(settings, JSON_INDENT(2));
     size_t len = json ? strlen(json) : 0;
-    char *line = realloc(json, len + 2);
-    if (!line) {
-        abort();
-    }
+    char *line = memory_resize(json, len + 2, 1);
     memcpy(line + len, "\n", 2);
     return line;
 }

@@ -1,4 +1,6 @@
 #include "view/view.h"
+#include "base/hash.h"
+#include "base/memory.h"
 #include "view/definition.h"
 #include "view/draft.h"
 #include "view/sql.h"
@@ -59,19 +61,10 @@ static enum err_kind topic_set(struct draft *draft, struct view *view, size_t t,
 
 /* ---- from draft to view ---- */
 
-/* FNV-1a of 64 bits. */
-static uint64_t fnv1a(struct str bytes) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < bytes.len; i++) {
-        hash = (hash ^ (unsigned char)bytes.ptr[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
-
 /* The same for all views on the same topics, and nobody's text by chance. */
 static struct str unavailable_text(struct draft *draft, struct str topic_prefix) {
     return arena_printf(draft->arena, "__oltp_olap_sync_unavailable_%016" PRIx64,
-                        fnv1a(topic_prefix));
+                        fnv1a(FNV1A_START, topic_prefix));
 }
 
 static struct str type_text(struct draft *draft, const struct type *type) {
@@ -168,7 +161,7 @@ static struct str fingerprint(struct draft *draft, const struct view *view) {
         buf_printf(&all, "%d %d ", view->outputs[i].table, view->outputs[i].column);
     }
     append_field(&all, view->sql_ddl);
-    uint64_t hash = fnv1a(buf_view(&all));
+    uint64_t hash = fnv1a(FNV1A_START, buf_view(&all));
     buf_clear(&all);
     return arena_printf(draft->arena, "%016" PRIx64, hash);
 }
@@ -238,24 +231,13 @@ static enum err_kind draft_read(struct draft *draft, const struct view_options *
     return kind == ERR_NONE ? keys_read(draft) : kind;
 }
 
-static char *text_of(const struct err *err) {
-    char *text = strdup(err->message);
-    if (!text) {
-        abort();
-    }
-    return text;
-}
-
 enum err_kind view_load(const struct view_options *options, struct view **ret_view,
                         char **ret_report, struct err *reterr) {
     struct err ignored;
     char *text = NULL;
     struct report report = {ret_report ? &text : NULL, reterr ? reterr : &ignored};
-    struct loaded *loaded = calloc(1, sizeof *loaded);
-    struct draft *draft = calloc(1, sizeof *draft);
-    if (!loaded || !draft) {
-        abort();
-    }
+    struct loaded *loaded = memory_new(1, sizeof *loaded);
+    struct draft *draft = memory_new(1, sizeof *draft);
     draft->arena = &loaded->arena;
     draft->report = &report;
     enum err_kind kind = draft_read(draft, options);
@@ -273,7 +255,7 @@ enum err_kind view_load(const struct view_options *options, struct view **ret_vi
     }
     view_destroy(&view);
     if (ret_report) {
-        *ret_report = text ? text : text_of(report.err);
+        *ret_report = text ? text : memory_text(report.err->message);
     }
     return kind;
 }
