@@ -1,5 +1,7 @@
 #include "join/join.h"
 
+#include "base/memory.h"
+
 #include <stdlib.h>
 
 enum phase { PHASE_DELETES, PHASE_CHECKS, PHASE_UPSERTS, PHASE_ALL, PHASE_END };
@@ -7,7 +9,7 @@ enum phase { PHASE_DELETES, PHASE_CHECKS, PHASE_UPSERTS, PHASE_ALL, PHASE_END };
 /* What the first pass found out about a touched row. */
 struct entry {
     struct str value; /* after the batch; ptr NULL: gone */
-    bool has_partner; /* every other table has a row under its join key */
+    bool has_partner; /* of a row that is there: join_has_partner */
 };
 
 struct join {
@@ -26,10 +28,7 @@ struct join {
 };
 
 struct join *join_new(const struct view *view) {
-    struct join *join = calloc(1, sizeof *join);
-    if (!join) {
-        abort();
-    }
+    struct join *join = memory_new(1, sizeof *join);
     join->view = view;
     join->phase = PHASE_END;
     return join;
@@ -63,11 +62,7 @@ void join_begin(struct join *join, struct row_reader reader, struct touched *tou
         qsort(touched, touched_count, sizeof *touched, touched_compare);
     }
     if (touched_count > join->entry_cap) {
-        struct entry *entries = realloc(join->entries, touched_count * sizeof *entries);
-        if (!entries) {
-            abort();
-        }
-        join->entries = entries;
+        join->entries = memory_resize(join->entries, touched_count, sizeof *join->entries);
         join->entry_cap = touched_count;
     }
     join->reader = reader;
@@ -156,24 +151,35 @@ static enum err_kind turn(struct join *join, bool *ret_found, struct err *reterr
     return kind;
 }
 
+enum err_kind join_has_partner(const struct view *view, struct row_reader reader, int table,
+                               struct str join_key, bool *ret_partner, struct err *reterr) {
+    bool has = true;
+    for (int other = 0; has && other < (int)view->table_count; other++) {
+        if (other != table) {
+            struct row_ref row;
+            enum err_kind kind =
+                reader.next(reader.ctx, other, join_key, STR_NONE, &row.key, &row.value, reterr);
+            if (kind != ERR_NONE) {
+                return kind;
+            }
+            has = row.key.ptr != NULL;
+        }
+    }
+    *ret_partner = has;
+    return ERR_NONE;
+}
+
 /* Looks the touched row up in the state: its value, and whether every other table has a partner. */
 static enum err_kind look_up(struct join *join, const struct touched *touched, struct entry *entry,
                              struct err *reterr) {
     enum err_kind kind =
         join->reader.get(join->reader.ctx, touched->table, touched->key, &entry->value, reterr);
-    entry->has_partner = true;
-    struct str prefix = {touched->key.ptr, touched->join_len};
-    for (int table = 0; kind == ERR_NONE && entry->value.ptr && entry->has_partner &&
-                        table < (int)join->view->table_count;
-         table++) {
-        if (table != touched->table) {
-            struct row_ref row;
-            kind = join->reader.next(join->reader.ctx, table, prefix, STR_NONE, &row.key,
-                                     &row.value, reterr);
-            entry->has_partner = kind == ERR_NONE && row.key.ptr;
-        }
+    struct str join_key = {touched->key.ptr, touched->join_len};
+    if (kind != ERR_NONE || !entry->value.ptr) {
+        return kind;
     }
-    return kind;
+    return join_has_partner(join->view, join->reader, touched->table, join_key, &entry->has_partner,
+                            reterr);
 }
 
 static enum err_kind next_delete(struct join *join, struct row_op *ret_op, struct err *reterr) {

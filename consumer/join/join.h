@@ -67,4 +67,9 @@ void join_begin_all(struct join *join, struct row_reader reader);
 MUST_CHECK enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *reterr);
 void join_end(struct join *join);
 
+/* Whether every table but `table` has a row under join_key. */
+MUST_CHECK enum err_kind join_has_partner(const struct view *view, struct row_reader reader,
+                                          int table, struct str join_key, bool *ret_partner,
+                                          struct err *reterr);
+
 #endif

@@ -1,4 +1,5 @@
 /* The end of READING, and rows that PostgreSQL refuses while what was read is written. */
+#include "base/memory.h"
 #include "pipeline/member_impl.h"
 
 #include <stdlib.h>
@@ -7,18 +8,6 @@
 #define HUNT_LOOKS_MAX 5000 /* rows looked at in one step: others want to be served */
 /* Of letters found by READING, whatever held.max.bytes: they wait for the last transaction. */
 #define FOUND_BYTES_MIN ((size_t)64 << 20)
-
-static void *grow(void *items, size_t count, size_t *cap, size_t size) {
-    if (count < *cap) {
-        return items;
-    }
-    *cap = *cap ? *cap * 2 : 16;
-    void *grown = realloc(items, *cap * size);
-    if (!grown) {
-        abort();
-    }
-    return grown;
-}
 
 /* ERR_HALT where the task has put aside more than it may, or more than fits into memory. */
 static enum err_kind check_letters(const struct member *m, const struct task *task,
@@ -65,7 +54,8 @@ enum err_kind task_found_letter(const struct member *m, struct task *task,
             return kind;
         }
     }
-    task->found = grow(task->found, task->found_count, &task->found_cap, sizeof *task->found);
+    task->found =
+        memory_grow(task->found, task->found_count, &task->found_cap, sizeof *task->found);
     struct dead_letter *letter = &task->found[task->found_count];
     letter_fill(letter, m, task, record,
                 arena_copy(&task->found_arena, str_from(why->message)).ptr);
@@ -172,10 +162,7 @@ void hunt_drop(struct session *s) {
 static void hunt_start(struct task *task, bool survey) {
     struct session *s = task->session;
     hunt_drop(s);
-    s->hunt = calloc(1, sizeof *s->hunt);
-    if (!s->hunt) {
-        abort();
-    }
+    s->hunt = memory_new(1, sizeof *s->hunt);
     s->hunt->task = task;
     s->hunt->survey = survey;
     s->hunt->refused_before = task->refused_count;
@@ -190,26 +177,6 @@ void hunt_begin(struct member *m, struct task *task, const struct err *refusal) 
 
 void survey_begin(struct task *task) {
     hunt_start(task, true);
-}
-
-/* Whether every other table has a row under the row's join key. */
-static enum err_kind has_partner(const struct member *m, const struct hunt *hunt, struct str key,
-                                 bool *ret_partner, struct err *reterr) {
-    struct str prefix = {key.ptr,
-                         row_key_prefix(&m->view->tables[hunt->table], key, m->view->join_count)};
-    *ret_partner = true;
-    for (int t = 0; *ret_partner && t < (int)m->view->table_count; t++) {
-        struct str found, value;
-        enum err_kind kind = ERR_NONE;
-        if (t != hunt->table) {
-            kind = state_next(hunt->task->state, t, prefix, STR_NONE, &found, &value, reterr);
-            *ret_partner = kind == ERR_NONE && found.ptr;
-        }
-        if (kind != ERR_NONE) {
-            return kind;
-        }
-    }
-    return ERR_NONE;
 }
 
 /* The next chunk of the table's rows into hunt->rows. */
@@ -227,7 +194,10 @@ static enum err_kind hunt_read(const struct member *m, struct hunt *hunt, struct
         enum err_kind kind = state_next(hunt->task->state, hunt->table, STR_NONE, after, &row.key,
                                         &row.value, reterr);
         if (kind == ERR_NONE && row.key.ptr && hunt->survey) {
-            kind = has_partner(m, hunt, row.key, &partner, reterr);
+            struct str join_key = {row.key.ptr, row_key_prefix(&m->view->tables[hunt->table],
+                                                               row.key, m->view->join_count)};
+            kind = join_has_partner(m->view, task_reader(hunt->task), hunt->table, join_key,
+                                    &partner, reterr);
         }
         if (kind != ERR_NONE) {
             return kind;
@@ -340,7 +310,7 @@ void hunt_answer(struct session *s, bool refused, const struct err *err) {
     }
     struct task *task = hunt->task;
     task->refused =
-        grow(task->refused, task->refused_count, &task->refused_cap, sizeof *task->refused);
+        memory_grow(task->refused, task->refused_count, &task->refused_cap, sizeof *task->refused);
     task->refused[task->refused_count++] = (struct refused_row){
         .table = hunt->table,
         .key = arena_copy(&task->refused_arena, hunt->rows[begin].key),
