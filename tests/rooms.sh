@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Which room includes what: arrows go one way (docs/architecture.md), and a library's header stays in its room.
+# Which room includes and links what: arrows go one way (docs/architecture.md), and a library stays in its room.
 # Also compiles every header alone. Prints what is wrong; exits with 1 if anything is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,15 +22,15 @@ allowed() {
         *) echo "no such room: $1" >&2; return 1 ;;
     esac
 }
-# header of a library: the rooms that may include it
+# a library's header, or its target: the rooms that may include or link it
 only_in() {
     case $1 in
-        pg_query.h) echo view ;;
-        librdkafka/*) echo consume ;;
-        lmdb.h) echo state ;;
-        libpq-fe.h) echo sink oltp ;;
-        microhttpd.h) echo serve ;;
-        jansson.h) echo decode view config ;;
+        pg_query.h | pg_query_imported) echo view ;;
+        librdkafka/* | PkgConfig::RDKAFKA) echo consume ;;
+        lmdb.h | PkgConfig::LMDB) echo state ;;
+        libpq-fe.h | PkgConfig::LIBPQ) echo sink oltp ;;
+        microhttpd.h | PkgConfig::MICROHTTPD) echo serve ;;
+        jansson.h | PkgConfig::JANSSON) echo decode view config ;;
         *) echo any ;;
     esac
 }
@@ -53,4 +53,24 @@ for file in consumer/*/*.[ch]; do
             complain "$file does not compile alone" ;;
     esac
 done
+
+# The links, as consumer/CMakeLists.txt says them: one line a room, and nothing is linked to a room elsewhere.
+for folder in consumer/*/; do
+    room=$(basename "$folder") rooms=$(allowed "$(basename "$folder")")
+    line=$(sed -n "s/^room($room\\([ )].*\\)$/\\1/p" consumer/CMakeLists.txt)
+    case $line in *\)) ;; *) complain "consumer/CMakeLists.txt has no line room($room ...)" ;; esac
+    for linked in ${line%)}; do
+        rooms_of=$(only_in "$linked")
+        if [ "$rooms_of" != any ]; then
+            has "$room" "$rooms_of" || complain "$room links $linked: that stays in $rooms_of"
+        elif [ "$linked" = "$room" ] || ! has "$linked" "$rooms"; then
+            complain "$room links $linked: it may link only: $rooms"
+        fi
+    done
+done
+# shellcheck disable=SC2016  # CMake's variables
+while read -r elsewhere; do
+    complain "consumer/CMakeLists.txt: $elsewhere: what a room links stands in its line room(...)"
+done < <(grep -nE '(target_)?link_libraries\(' consumer/CMakeLists.txt |
+    grep -vF -e '${name} PUBLIC ${dep}' -e '(pg_query_imported INTERFACE' -e '(oltp-olap-sync PRIVATE cli)')
 exit $wrong
