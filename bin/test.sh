@@ -48,7 +48,7 @@ cd "$ROOT"
 TEST_LOGS=$ROOT/build/test-logs
 mkdir -p "$TEST_LOGS"
 
-passed=0 failed=0
+passed=0 failed=0 integration=''
 pass() { say "PASS $1"; passed=$((passed + 1)); }
 fail() { say "FAIL $1"; failed=$((failed + 1)); }
 
@@ -139,8 +139,20 @@ counted() { # name command...
     if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then fail "$name ended with an error"; fi
     if [ "$p" -eq 0 ] && [ "$f" -eq 0 ] && [ "$status" -eq 0 ]; then fail "$name ran no test"; fi
 }
+# They mostly wait, so they run beside the checks of the sources; their lines come in one piece.
+start_integration() {
+    bash tests/integration/run.sh build/asan >"$TEST_LOGS/integration-run.log" 2>&1 </dev/null &
+    integration=$!
+}
 integration() {
-    [ ! -e tests/integration/run.sh ] || counted integration bash tests/integration/run.sh build/asan
+    local status=0
+    wait "$integration" || status=$?
+    integration=''
+    counted integration finished "$status" "$TEST_LOGS/integration-run.log"
+}
+finished() { # status log: what has run, as if it ran now
+    cat "$2"
+    return "$1"
 }
 statements() { counted statements /usr/bin/python3 tests/sql/test_statements.py build/release; }
 simulator() { check "simulator: $seeds seeds of each family" build/release/sim --seeds "$seeds"; }
@@ -156,6 +168,7 @@ end_to_end() {
 finish() {
     local status=$?
     trap - EXIT
+    [ -z "$integration" ] || kill "$integration" || true
     if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
     say "" "Everything took $(seconds_since "$SCRIPT_START") s." "$passed passed, $failed failed"
     [ "$failed" -eq 0 ] || exit 1
@@ -181,10 +194,11 @@ if [ -n "$unit" ]; then
         unit_tests asan
         unit_tests tsan -R "/($(IFS='|'; echo "${THREADS_TESTS[*]}"))\$"
         counted fuzz bash tests/fuzz/run.sh build/fuzz "$FUZZ_SECONDS"
+        simulator
+        start_integration
+        check_sources
         integration
         statements
-        simulator
-        check_sources
     fi
     mutations
 fi
