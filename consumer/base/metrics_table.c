@@ -36,48 +36,49 @@ static const char *const phases[] = {"waiting", "opening", "silent", "reading",
 const struct metric_info metric_table[METRIC_COUNT] = {
     [METRIC_RECORDS_TAKEN] =
         BY_TABLE(METRIC_COUNTER, "records_taken_total",
-                 "Records taken from Kafka, among them those read again by rebuilds and replays."),
+                 "Records read from Kafka, including those that rebuilds and replays read again."),
     [METRIC_RECORDS_APPLIED] = BY_TASK(METRIC_COUNTER, "records_applied_total",
-                                       "Records whose transaction was committed; those of initial "
-                                       "loads and rebuilds are not counted."),
+                                       "Records whose transaction was committed, without those of "
+                                       "initial loads and rebuilds."),
     [METRIC_DEAD_LETTERS] = BY_TASK(METRIC_COUNTER, "dead_letters_total",
                                     "Records that this member put into sync_dead_letter."),
-    [METRIC_ROWS_REFUSED] = BY_TASK(
-        METRIC_COUNTER, "rows_refused_total",
-        "Rows that the OLAP table refused by their own values and that were noted in sync_refused, "
-        "each time."),
+    [METRIC_ROWS_REFUSED] =
+        BY_TASK(METRIC_COUNTER, "rows_refused_total",
+                "Rows that the OLAP table refused for their own values and that were recorded in "
+                "sync_refused; a row counts each time."),
     [METRIC_COMMIT_TIME_REGRESSIONS] = BY_TABLE(
         METRIC_COUNTER, "commit_time_regressions_total",
-        "Records whose commit time in the source lies before that of a record read earlier from "
-        "the same partition: a part of the log came twice, or the source's clock went back."),
+        "Records whose commit time in the source is before that of an earlier record of the same "
+        "partition: a part of the log came twice, or the source's clock went back."),
     [METRIC_LATE_SNAPSHOT_RECORDS] = BY_TABLE(
         METRIC_COUNTER, "late_snapshot_records_total",
-        "Snapshot records (op r) read after streamed ones: rows that were deleted before such a "
-        "snapshot, unseen by the connector, stay in the OLAP table."),
+        "Snapshot records (op r) read after streamed ones: rows deleted before such a snapshot, "
+        "unseen by the connector, stay in the OLAP table."),
 
     [METRIC_TRANSACTIONS] = BY_WORD(
         METRIC_COUNTER, "transactions_total", "outcome", outcomes,
-        "Transactions sent to the OLAP database, by their answer; what a lost connection leaves "
-        "open is in unknown_outcomes_total."),
+        "Transactions sent to the OLAP database, by outcome; if the connection broke before the "
+        "answer, see unknown_outcomes_total."),
     [METRIC_ROWS_UPSERTED] = ONE(METRIC_COUNTER, "rows_upserted_total",
                                  "Rows of the OLAP table that were inserted or changed."),
     [METRIC_ROWS_DELETED] =
         ONE(METRIC_COUNTER, "rows_deleted_total", "Rows of the OLAP table that were deleted."),
     [METRIC_UNKNOWN_OUTCOMES] = BY_WORD(
         METRIC_COUNTER, "unknown_outcomes_total", "settled", settled,
-        "Parts of transactions, one a task, whose answer was lost, by what the newest progress row "
-        "told afterwards."),
+        "Parts of transactions (one per task) whose answer was lost, by what the newest progress "
+        "row showed afterwards."),
     [METRIC_SINK_CONNECTS] =
-        ONE(METRIC_COUNTER, "sink_connects_total", "Connections made to the OLAP database."),
-    [METRIC_SINK_LOSSES] = ONE(METRIC_COUNTER, "sink_losses_total",
-                               "Connections to the OLAP database that broke or could not be made."),
+        ONE(METRIC_COUNTER, "sink_connects_total", "Connections opened to the OLAP database."),
+    [METRIC_SINK_LOSSES] =
+        ONE(METRIC_COUNTER, "sink_losses_total",
+            "Connections to the OLAP database that broke or could not be opened."),
     [METRIC_TRANSACTION_TIME] = HISTOGRAM(
         "transaction_duration_seconds",
-        "From sending a transaction to the OLAP database to its answer, where it was committed."),
+        "From sending a transaction to the OLAP database to its answer; committed ones only."),
     [METRIC_COMMIT_TO_VISIBLE] = HISTOGRAM(
         "commit_to_visible_seconds",
-        "From the commit in the OLTP database to the commit in the OLAP database, of the oldest "
-        "record of each task in each transaction; it compares the clocks of two machines."),
+        "From the commit in the OLTP database to the commit in the OLAP database, for the oldest "
+        "record of each task in each transaction; compares the clocks of two machines."),
 
     [METRIC_TASKS] =
         BY_WORD(METRIC_GAUGE, "tasks", "phase", phases, "Tasks of this member by phase."),
@@ -88,58 +89,59 @@ const struct metric_info metric_table[METRIC_COUNT] = {
         ONE(METRIC_COUNTER, "initial_loads_total", "Initial loads of a task that were committed."),
     [METRIC_REBUILDS] =
         ONE(METRIC_COUNTER, "rebuilds_total", "Finished rebuilds of a task's cache."),
-    [METRIC_CACHE_DISCARDS] = BY_WORD(
-        METRIC_COUNTER, "cache_discards_total", "reason", discarded,
-        "Times a task had no usable cache and began to read its partitions from their start."),
+    [METRIC_CACHE_DISCARDS] =
+        BY_WORD(METRIC_COUNTER, "cache_discards_total", "reason", discarded,
+                "Times that a task had no usable cache and read its partitions from the start."),
     [METRIC_APPLIED_OFFSET] =
         BY_BOTH(METRIC_GAUGE, "applied_offset",
                 "Offset of the next record to apply, as stored with the rows."),
     [METRIC_LAG] = BY_TASK(
         METRIC_GAUGE, "task_lag_records",
-        "Offsets between what is applied and the end of the log as of the last fetch: at most so "
-        "many records."),
+        "Offsets from the applied one to the end of the log as of the last fetch: an upper bound "
+        "on records."),
     [METRIC_CACHE_ROWS] = BY_TASK(METRIC_GAUGE, "cache_rows", "Rows in the task's state cache."),
     [METRIC_CACHE_DIRTY_BYTES] =
         BY_TASK(METRIC_GAUGE, "cache_dirty_bytes",
-                "Bytes changed in the task's state cache since it was committed."),
+                "Bytes changed in the task's state cache since its last commit."),
     [METRIC_STANDING_LETTERS] =
         BY_TASK(METRIC_GAUGE, "dead_letters",
                 "Dead letters of the task in sync_dead_letter, as of this member's last look."),
     [METRIC_STANDING_REFUSED] =
         BY_TASK(METRIC_GAUGE, "refused_rows",
-                "Rows of the task that stand in sync_refused: the OLAP table lacks them."),
+                "Rows of the task that are in sync_refused: the OLAP table lacks them."),
 
-    [METRIC_SOURCE_FINDINGS] =
-        BY_WORD(METRIC_COUNTER, "source_findings_total", "what", found,
-                "Differences between the source database and the SQL files that the watch found."),
-    [METRIC_SOURCE_DIFFERENCES] =
-        ONE(METRIC_GAUGE, "source_differences",
-            "Those that stand, or are over and not acknowledged; not there where nobody watches."),
-    [METRIC_SOURCE_ANSWERS] = ONE(METRIC_GAUGE, "source_answers",
-                                  "1: the source database answered the watch's last look; else 0."),
-    [METRIC_SOURCE_SLOT_LAG] = ONE(
-        METRIC_GAUGE, "source_slot_lag_bytes",
-        "Log of the source that the connector has not confirmed yet, by the watch's last look."),
+    [METRIC_SOURCE_FINDINGS] = BY_WORD(
+        METRIC_COUNTER, "source_findings_total", "what", found,
+        "Differences between the source database and the SQL files that the source watch found."),
+    [METRIC_SOURCE_DIFFERENCES] = ONE(
+        METRIC_GAUGE, "source_differences",
+        "Current differences, and past ones not yet acknowledged; absent without a source watch."),
+    [METRIC_SOURCE_ANSWERS] =
+        ONE(METRIC_GAUGE, "source_answers",
+            "1: the source database answered the watch's last query; else 0."),
+    [METRIC_SOURCE_SLOT_LAG] = ONE(METRIC_GAUGE, "source_slot_lag_bytes",
+                                   "WAL of the source that the connector has not confirmed yet, as "
+                                   "of the watch's last query."),
 
     [METRIC_READY] = ONE(
         METRIC_GAUGE, "ready",
         "1: the member has its assignment and all its tasks are live, as /readyz says; else 0."),
     [METRIC_REBALANCES] = BY_WORD(
         METRIC_COUNTER, "rebalances_total", "event", rebalanced,
-        "What the consumer group did: gave tasks, took them, or had given them to another before "
-        "this member heard of it."),
+        "Assignments: tasks assigned, revoked, or lost (assigned to another member before this one "
+        "knew)."),
     [METRIC_KAFKA_TROUBLES] =
-        ONE(METRIC_COUNTER, "kafka_troubles_total", "Troubles with Kafka that were logged."),
-    [METRIC_BUILD_INFO] = {OURS("build_info"), "The version that runs; always 1.", METRIC_GAUGE,
+        ONE(METRIC_COUNTER, "kafka_troubles_total", "Kafka errors that were logged."),
+    [METRIC_BUILD_INFO] = {OURS("build_info"), "The running version; always 1.", METRIC_GAUGE,
                            LABEL_VERSION, NULL, NULL, false},
     [METRIC_RESIDENT_MEMORY] = {"process_resident_memory_bytes", "Resident memory.", METRIC_GAUGE,
                                 LABEL_NONE, NULL, NULL, false},
     [METRIC_OPEN_FILES] = {"process_open_fds", "Open file descriptors.", METRIC_GAUGE, LABEL_NONE,
                            NULL, NULL, false},
-    [METRIC_CPU_TIME] = {"process_cpu_seconds_total", "Processor time used.", METRIC_COUNTER,
-                         LABEL_NONE, NULL, NULL, true},
+    [METRIC_CPU_TIME] = {"process_cpu_seconds_total", "CPU time used.", METRIC_COUNTER, LABEL_NONE,
+                         NULL, NULL, true},
     [METRIC_START_TIME] = {"process_start_time_seconds",
-                           "When the process started, since the epoch.", METRIC_GAUGE, LABEL_NONE,
+                           "Start time of the process, since the epoch.", METRIC_GAUGE, LABEL_NONE,
                            NULL, NULL, true},
 };
 /* clang-format on */

@@ -9,33 +9,35 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"run", "joins the consumer group and keeps the table", "run",
-     "Joins the consumer group as one member and keeps its part of the table. More members share\n"
-     "the work. It ends by a signal:\n"
-     "  SIGTERM, SIGINT  finishes the transaction in flight, leaves the group\n"
-     "  SIGHUP           tries halted tasks again\n"},
-    {"plan", "shows what follows from the two SQL files, or applies it", "plan [OPTION...]",
-     "Prints what follows from the two SQL files: the sink's DDL, the connector's configuration,\n"
-     "the statements that write. Nothing is contacted or changed, unless one of these is given:\n"
-     "  --apply-sink     makes the tables in the OLAP database\n"
-     "  --apply-topics   makes the topics in Kafka\n"
-     "  --connector      prints the connector's configuration alone, as JSON\n"
+    {"run", "joins the consumer group and keeps the table up to date", "run",
+     "Joins the consumer group as one member and keeps its part of the table up to date. Several\n"
+     "members share the work. It runs until a signal:\n"
+     "  SIGTERM, SIGINT  finishes the transaction in flight, leaves the group, exits\n"
+     "  SIGHUP           retries halted tasks\n"},
+    {"plan", "shows what is derived from the two SQL files, or applies it", "plan [OPTION...]",
+     "Prints what is derived from the two SQL files: the sink's DDL, the connector's "
+     "configuration,\n"
+     "the statements that write. Contacts and changes nothing, unless one of these is given:\n"
+     "  --apply-sink     creates the tables in the OLAP database\n"
+     "  --apply-topics   creates the topics in Kafka\n"
+     "  --connector      prints only the connector's configuration, as JSON\n"
      "  --check-source   compares the source tables in the OLTP database (oltp.*) with\n"
-     "                   schemas.oltp: prints each difference and the ways out\n"
+     "                   schemas.oltp: prints each difference and what to do\n"
      "  --check-connector[=FILE]\n"
-     "                   compares a running connector with --connector: its configuration, as\n"
-     "                   GET /connectors/NAME/config of Kafka Connect gives it, is read from FILE\n"
-     "                   or standard input\n"
-     "Exit code 3 of the last two: there are differences.\n"},
+     "                   compares a running connector with --connector; reads its configuration,\n"
+     "                   as GET /connectors/NAME/config of Kafka Connect returns it, from FILE or\n"
+     "                   standard input\n"
+     "The last two exit with code 3 if there are differences.\n"},
     {"cache", "prints what the state caches hold", "cache [TASK]",
-     "Prints the state caches under state.dir, or one task's, without changing them: where each\n"
-     "stands, then its rows, one JSON object a line. Stop the member that uses a cache first.\n"},
-    {"dead-letters", "puts a record aside that halts its task",
+     "Prints the state caches under state.dir, or one task's, without changing them: the offsets "
+     "of\n"
+     "each, then its rows, one JSON object per line. Stop the member that uses a cache first.\n"},
+    {"dead-letters", "sets aside a record that halts its task",
      "dead-letters add TOPIC PARTITION OFFSET",
-     "Decides that the record at this place is to be put aside: it goes to sync_dead_letter when\n"
-     "its task comes to it, and its row keeps the version before it. Halt messages name the "
-     "place.\n"
-     "Then send SIGHUP to the members, or restart them. Members may run meanwhile.\n"},
+     "Marks the record at this offset to be set aside: its task puts it into sync_dead_letter "
+     "when\n"
+     "it reads it, and the row keeps its previous version. Halt messages name the offset.\n"
+     "Members may be running. Afterwards send them SIGHUP, or restart them.\n"},
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
@@ -44,9 +46,9 @@ static void print_options(FILE *out) {
     (void)fputs("\n"
                 "Options of every command:\n"
                 "  --config FILE      settings from a JSON file\n"
-                "  --set NAME=VALUE   one setting; wins over the environment, which wins over the\n"
+                "  --set NAME=VALUE   one setting; overrides the environment, which overrides the\n"
                 "                     file\n"
-                "  --print-config     prints the settings in force and where each comes from\n"
+                "  --print-config     prints the effective settings and where each comes from\n"
                 "  --help, --version\n",
                 out);
 }
@@ -75,21 +77,21 @@ void help_commands(char *out, size_t size) {
 
 static void print_overview(FILE *out) {
     (void)fputs(
-        "oltp-olap-sync keeps a joined table in an OLAP PostgreSQL database equal to a SQL\n"
-        "join over tables of an OLTP PostgreSQL database, from the changes that Debezium\n"
-        "writes to Kafka.\n"
+        "oltp-olap-sync keeps a table in an OLAP PostgreSQL database equal to a SQL join of\n"
+        "tables in an OLTP PostgreSQL database, from the changes that Debezium writes to\n"
+        "Kafka.\n"
         "\n"
         "Usage: oltp-olap-sync COMMAND [OPTION...]\n"
         "\n"
-        "Commands (COMMAND --help says more):\n",
+        "Commands (COMMAND --help shows details):\n",
         out);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         (void)fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].line);
     }
     print_options(out);
     (void)fputs("\n"
-                "Exit codes: 0 done (run: stopped by a signal), 1 failed, 2 a setting or an SQL\n"
-                "file must be changed, 3 plan --check-...: there are differences.\n"
+                "Exit codes: 0 success (run: stopped by a signal), 1 failure, 2 a setting or an\n"
+                "SQL file must be corrected, 3 plan --check-... found differences.\n"
                 "\n",
                 out);
     config_help(out);

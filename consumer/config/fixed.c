@@ -2,20 +2,21 @@
 #include "config/settings.h"
 
 #define OFFSETS "the position is stored with the rows, in one transaction of the OLAP database"
-#define FORMS   "the decoder knows values in one form; in another they would be wrong, and look right"
-#define NAMES   "columns are found by the names that the source tables have"
-#define CUT     "the OLAP table would hold the changed value, or a task would miss the column"
+#define FORMS                                                                                      \
+    "the decoder expects values in one form; in another they would be wrong and look right"
+#define NAMES "columns are found by their names in the source tables"
+#define CUT   "the OLAP table would hold the changed value, or a task would miss the column"
 #define KEYS                                                                                       \
-    "compaction and moved rows need the join key and the primary key in each record's key; made "  \
-    "from the SQL files"
-#define ROUTES "every record goes to the partition of its join key; made from the SQL files"
-#define TABLES "the view's tables, neither more nor less; made from the SQL files"
-#define PARTS  "the initial copy must have every row of every table"
+    "compaction and moved rows need the join key and the primary key in each record's key; "       \
+    "derived from the SQL files"
+#define ROUTES "every record goes to the partition of its join key; derived from the SQL files"
+#define TABLES "exactly the view's tables; derived from the SQL files"
+#define PARTS  "the initial copy must hold every row of every table"
 #define DROPPED                                                                                    \
-    "a record that can't be sent must stop the connector; left out, its row would be lost"
-#define ORDER "records must arrive all of them, and in their order"
-#define SIZES "it follows from record.max.bytes: set that"
-#define SKIPS "the connector may skip changes then"
+    "a record that can't be sent must stop the connector; if skipped, its row would be lost"
+#define ORDER "all records must arrive, in order"
+#define SIZES "derived from record.max.bytes: set that"
+#define SKIPS "other values let the connector skip changes"
 
 static const char *const snapshot_modes[] = {"initial", "always", "when_needed", NULL};
 static const char *const autocreate_modes[] = {"filtered", "disabled", "all_tables", NULL};
@@ -37,7 +38,8 @@ const struct config_fixed config_fixed[] = {
      "topics need their partition count and compaction: `plan --apply-topics` makes them", NULL},
 
     {"connector.connector.class", "records come from Debezium's connector for PostgreSQL", NULL},
-    {"connector.plugin.name", "pgoutput is part of PostgreSQL; others send other values", NULL},
+    {"connector.plugin.name", "pgoutput is part of PostgreSQL; other plugins send other values",
+     NULL},
     {"connector.slot.stream.params", SKIPS, NULL},
     {"connector.topic.prefix", "connector and members take it from topic.prefix: set that", NULL},
     {"connector.topic.naming.strategy", "members read the topics PREFIX.SCHEMA.TABLE", NULL},
@@ -60,7 +62,7 @@ const struct config_fixed config_fixed[] = {
     {"connector.schema.name.adjustment.mode", NAMES, NULL},
     {"connector.schema.refresh.mode", "a changed table must be seen before its next record", NULL},
     {"connector.unavailable.value.placeholder",
-     "made from topic.prefix, so that no text of a user is taken for it", NULL},
+     "derived from topic.prefix, so that no user's text equals it by chance", NULL},
 
     {"connector.column.exclude.list", CUT, NULL},
     {"connector.column.include.list", CUT, NULL},
@@ -81,26 +83,26 @@ const struct config_fixed config_fixed[] = {
 
     {"connector.skipped.operations", DROPPED, NULL},
     {"connector.skip.messages.without.change",
-     "an UPDATE that changes nothing is how a row is sent again", NULL},
+     "an UPDATE that changes nothing is the way to send a row again", NULL},
     {"connector.event.processing.failure.handling.mode", DROPPED, NULL},
     {"connector.event.converting.failure.handling.mode", DROPPED, NULL},
     {"connector.errors.tolerance", DROPPED, NULL},
     {"connector.tombstones.on.delete",
-     "a tombstone goes to another partition than its row, and is dropped by compaction", NULL},
+     "a tombstone goes to another partition than its row, and compaction drops it", NULL},
     {"connector.provide.transaction.metadata",
-     "before 3.7 whole transactions may be lost with it (dbz#76)", NULL},
+     "before Debezium 3.7 it may lose whole transactions (dbz#76)", NULL},
     {"connector.snapshot.mode", PARTS, snapshot_modes},
     {"connector.snapshot.query.mode", PARTS, NULL},
     {"connector.snapshot.query.mode.*", PARTS, NULL},
     {"connector.snapshot.include.collection.list", PARTS, NULL},
     {"connector.snapshot.select.statement.overrides", PARTS, NULL},
     {"connector.snapshot.select.statement.overrides.*", PARTS, NULL},
-    {"connector.publication.autocreate.mode",
-     "with no_tables the publication would have none, and nothing would come", autocreate_modes},
+    {"connector.publication.autocreate.mode", "with no_tables the publication would be empty",
+     autocreate_modes},
     {"connector.slot.drop.on.stop", "changes made while the connector is stopped would be lost",
      NULL},
     {"connector.offset.mismatch.strategy", SKIPS, mismatch_strategies},
-    {"connector.internal.*", "Debezium's own switches; what they change is not known here", NULL},
+    {"connector.internal.*", "Debezium's internal switches; their effects are unknown here", NULL},
 
     {"connector.producer.override.acks", ORDER, NULL},
     {"connector.producer.override.enable.idempotence", ORDER, NULL},

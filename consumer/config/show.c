@@ -76,34 +76,34 @@ void config_help(FILE *out) {
 static const char introduction[] =
     "# Settings\n"
     "\n"
-    "<!-- Made from consumer/config/settings.c and fixed.c; test_config_docs fails when it is "
-    "stale, and\n"
-    "     writes it anew when UPDATE_DOCS=1 is in its environment. -->\n"
+    "<!-- Generated from consumer/config/settings.c and fixed.c. test_config_docs fails when this "
+    "file is\n"
+    "     stale; with UPDATE_DOCS=1 in its environment it writes the file again. -->\n"
     "\n"
     "Each source overrides the ones above it:\n"
     "\n"
     "1. the default;\n"
-    "2. a JSON file, `--config FILE`: nested objects are joined by dots, so\n"
-    "   `{\"log\": {\"level\": \"debug\"}}` and `{\"log.level\": \"debug\"}` say the same;\n"
+    "2. a JSON file, `--config FILE`; names of nested objects are joined by dots, so\n"
+    "   `{\"log\": {\"level\": \"debug\"}}` and `{\"log.level\": \"debug\"}` mean the same;\n"
     "3. environment variables: `SYNC_` and the name in capitals, with `.` as `_` and `_` as `__`:\n"
-    "   `SYNC_LOG_LEVEL=debug`, `SYNC_OLAP_CONNECT__TIMEOUT=9` (a name with capitals in it can't "
+    "   `SYNC_LOG_LEVEL=debug`, `SYNC_OLAP_CONNECT__TIMEOUT=9` (names with capitals in them can't "
     "be\n"
-    "   given this way);\n"
-    "4. `--set NAME=VALUE`, as often as needed; of one name the last counts.\n"
+    "   set this way);\n"
+    "4. `--set NAME=VALUE`, may be repeated; the last one for a name wins.\n"
     "\n"
-    "A setting that does not exist, or a value that is not allowed, ends the program with exit "
-    "code\n"
-    "2 before anything is touched. So does any other environment variable that begins with "
-    "`SYNC_`.\n"
+    "On an unknown setting or an invalid value the program exits with code 2 before it changes\n"
+    "anything. Environment variables that begin with `SYNC_` and name no setting count as unknown\n"
+    "settings.\n"
     "\n"
     "## Secrets\n"
     "\n"
     "`NAME.file` reads a secret from the first line of a file, as in\n"
-    "`SYNC_OLAP_PASSWORD_FILE=/run/secrets/olap`; giving a secret both ways is an error.\n"
-    "Secret is what is marked so below, and every passed-through name that holds `pass`, "
+    "`SYNC_OLAP_PASSWORD_FILE=/run/secrets/olap`; setting a secret both ways is an error.\n"
+    "Secrets are the settings marked below, and passed-through names that contain `pass`, "
     "`secret`,\n"
-    "`credential`, `jaas`, `private`, `oauthbearer.config` or `ssl.key.pem`, or ends in `token`.\n"
-    "Secrets are shown as `***`, as are values with a password inside (`postgresql://a:b@host`).\n"
+    "`credential`, `jaas`, `private`, `oauthbearer.config` or `ssl.key.pem`, or end in `token`.\n"
+    "Secrets are printed as `***`, and so are values that contain a password "
+    "(`postgresql://a:b@host`).\n"
     "Prefer files: other users of the machine can read a process's arguments.\n";
 
 static void markdown_rows(const struct config_group *group, FILE *out) {
@@ -142,14 +142,14 @@ void config_markdown(FILE *out) {
         (void)fprintf(out, "\n## `%sNAME`: passed on to %s\n\n%s\n", g->prefix, g->for_whom,
                       g->introduction);
         if (has_rows(g)) {
-            (void)fputs("An empty value takes a default away.\n\n", out);
+            (void)fputs("An empty value removes a default.\n\n", out);
             markdown_rows(g, out);
         }
     }
-    (void)fputs("\n## Fixed\n\nThe design rests on these; setting them, even to the same value, is "
-                "an error "
-                "(a name\nwith `*` stands for all that begin so).\n\n",
-                out);
+    (void)fputs(
+        "\n## Fixed\n\nThe design depends on these; setting one, even to the same value, is an "
+        "error. A name\nthat ends in `*` stands for all names that begin with it.\n\n",
+        out);
     (void)fputs("| setting | why |\n|---|---|\n", out);
     for (const struct config_fixed *f = config_fixed; f->name; f++) {
         (void)fprintf(out, "| `%s` | ", f->name);

@@ -1,4 +1,4 @@
-/* The table in docs/operations.md is what metrics_table.c says; UPDATE_DOCS=1 writes it anew. */
+/* The table in docs/operations.md is what metrics_table.c says; UPDATE_DOCS=1 writes it again. */
 #include "base/metrics.h"
 
 #include <setjmp.h>
@@ -9,8 +9,9 @@
 
 #define DOCUMENT SOURCE_DIR "/docs/operations.md"
 #define BEGIN                                                                                      \
-    "<!-- Made from consumer/base/metrics_table.c; test_metrics_docs fails when it is stale, and " \
-    "writes it anew when UPDATE_DOCS=1 is in its environment. -->\n\n"
+    "<!-- Generated from consumer/base/metrics_table.c. test_metrics_docs fails when it is "       \
+    "stale; "                                                                                      \
+    "with UPDATE_DOCS=1 in its environment it writes the table again. -->\n\n"
 #define END "\n<!-- end of the metrics -->\n"
 
 static char *read_document(void) {

@@ -264,11 +264,11 @@ static void fixed_names(void **state) {
         assert_true(strlen(f->err.message) > strlen(start) + 20);
     }
     assert_refused(f, "connector.time.precision.mode=connect",
-                   "connector.time.precision.mode (--set): can't be set: the decoder knows values "
-                   "in one form; in another they would be wrong, and look right");
+                   "connector.time.precision.mode (--set): can't be set: the decoder expects "
+                   "values in one form; in another they would be wrong and look right");
     assert_refused(f, "connector.snapshot.mode=no_data",
                    "connector.snapshot.mode (--set): can only be initial or always or "
-                   "when_needed: the initial copy must have every row of every table");
+                   "when_needed: the initial copy must hold every row of every table");
     char *const variables[] = {"SYNC_CONNECTOR_VALUE_CONVERTER_REPLACE_NULL_WITH_DEFAULT=true",
                                NULL};
     assert_int_equal(load(f, NULL, variables, NULL, 0), ERR_CONFIG);

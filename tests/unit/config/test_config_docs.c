@@ -1,4 +1,4 @@
-/* docs/configuration.md is what the table says; UPDATE_DOCS=1 writes it anew. */
+/* docs/configuration.md is what the table says; UPDATE_DOCS=1 writes it again. */
 #include "config/config.h"
 
 #include <setjmp.h>
