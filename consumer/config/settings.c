@@ -68,12 +68,11 @@ const struct config_setting config_settings[] = {
     INTEGER("conflict.halt.ms", conflict_halt_ms, 0, DAY_MS, "milliseconds", "60000",
             "how long a task retries what a unique index, foreign key or trigger of the sink table "
             "refuses; then it halts"),
-    INTEGER(
-        "incomplete.halt.ms", incomplete_halt_ms, 100, DAY_MS, "milliseconds", "30000",
-        "how long the partitions of one task may be assigned to different members before the task "
-        "halts"),
+    INTEGER("incomplete.halt.ms", incomplete_halt_ms, 100, DAY_MS, "milliseconds", "30000",
+            "how long the partitions of one task may be assigned to different members before an "
+            "error is logged"),
     INTEGER("shutdown.timeout.ms", shutdown_timeout_ms, 100, 60000, "milliseconds", "2500",
-            "how long SIGTERM waits for the transaction in flight"),
+            "how long a stopping member waits until it has left the consumer group"),
     INTEGER("source.watch.ms", source_watch_ms, 100, DAY_MS, "milliseconds", "10000",
             "how often the source database is compared with the SQL files, if `oltp.host` is set"),
     TEXT("serve.address", serve_address, 255, "127.0.0.1",
