@@ -12,7 +12,7 @@ from cases.poison import halts
 from db import CONNECTION_LOST
 from wait import Failure
 
-PROMISE = "the oracles see it"
+PROMISE = "the oracles detect it"
 
 
 def must_fail(ctx: Context, name: str, file: str, old: str, new: str, scenario: Callable[[Context], str | None],
@@ -40,7 +40,7 @@ def must_fail(ctx: Context, name: str, file: str, old: str, new: str, scenario: 
 
 @fault("control-fence", PROMISE, members=0)
 def fence(ctx: Context) -> str:
-    """The fence takes whatever progress it finds; F3-frozen must fail."""
+    """The fence accepts any progress; F3-frozen must fail."""
     return must_fail(replace(ctx, full=True), "fence", "consumer/sink/statements.h",
                      "WHERE p.seq = x.seq AND p.offsets = x.old::bigint[] AND p.owner = x.owner)", "WHERE true)",
                      frozen, 2)
@@ -55,7 +55,7 @@ def partition(ctx: Context) -> str:
 
 @fault("control-order", PROMISE, members=0)
 def order(ctx: Context) -> str:
-    """The first version of a row in a batch wins, not the last; F14-moves must fail."""
+    """In a batch the first version of a row wins instead of the last; F14-moves must fail."""
     return must_fail(ctx, "order", "consumer/pipeline/work.c",
                      "    slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;",
                      "    if (!slot->value.ptr) {\n"
@@ -74,9 +74,9 @@ def stray(ctx: Context) -> str:
     return "the stray row is gone"
 
 
-@fault("F9-stray", "the next change of its source rows takes it away")
+@fault("F9-stray", "the next change of its source rows removes it")
 def stray_row(ctx: Context) -> str:
-    """A row in the OLAP table that no source row explains, as an older backup may hold it."""
+    """A row in the OLAP table without a source row, as in an older backup."""
     return stray(ctx)
 
 

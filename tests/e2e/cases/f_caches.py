@@ -49,9 +49,9 @@ DAMAGES: dict[str, Callable[[Path, random.Random], None]] = {
     "the meta pages zeroed": zero_meta, "bytes flipped": flip_bytes, "another file": foreign}
 
 
-@fault("F12-damaged", "discarded and rebuilt; at most one crash a damaged cache", members=1, default=True)
+@fault("F12-damaged", "discarded and rebuilt; at most one crash per damaged cache", members=1, default=True)
 def damaged(ctx: Context) -> str:
-    """Each cache deleted, cut, zeroed, flipped, replaced, while its member is away; the member comes back."""
+    """Each cache is deleted, cut, zeroed, bit-flipped, replaced, while its member is down; the member is restarted."""
     rng = random.Random(ctx.seed)
     system = ctx.system
     with trial(ctx, damaged_caches=True) as one:
@@ -94,7 +94,7 @@ def came_back(ctx: Context, one: Trial, caches: int) -> int:
     return crashes
 
 
-@fault("F12-full", "tries again for ever; goes on by itself", members=0)
+@fault("F12-full", "retries without limit; continues automatically", members=0)
 def full(ctx: Context) -> str:
     """The disk of the caches is full."""
     if os.geteuid() != 0:
@@ -137,9 +137,9 @@ def fill_up(path: Path) -> None:
                 continue
 
 
-@fault("F12-read-only", "says so and ends with code 2; starts when it is mended", members=1)
+@fault("F12-read-only", "says so and exits with code 2; starts when it is fixed", members=1)
 def read_only(ctx: Context) -> str:
-    """The folder of the caches can't be written to."""
+    """The folder of the caches is not writable."""
     if os.geteuid() != 0:
         return "SKIPPED: only root can make a file system read-only"
     system = ctx.system

@@ -25,7 +25,7 @@ def wait_new_owners(ctx: Context, before: dict[int, str], tasks: list[int]) -> N
                                                          for task in tasks), WAIT_SECONDS, 0.05)
 
 
-@fault("F3-frozen", "a zombie writes 0 rows, and rejoins by itself", default=True)
+@fault("F3-frozen", "a zombie writes 0 rows, and rejoins automatically", default=True)
 def frozen(ctx: Context) -> str:
     """SIGSTOP until others have the tasks, then SIGCONT."""
     with trial(ctx) as one:
@@ -42,7 +42,7 @@ def frozen(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F3-in-bind", "the lock's holder is ended; the zombie writes 0 rows", default=True)
+@fault("F3-in-bind", "the lock holder's session is terminated; the zombie writes 0 rows", default=True)
 def in_bind(ctx: Context) -> str:
     """Frozen while the server reads a Bind of many megabytes, with the tasks' locks held."""
     contacts = 60
@@ -146,9 +146,9 @@ def full_member(ctx: Context) -> Member | None:
     return None
 
 
-@fault("F3-in-transaction", "the zombie's transaction is in whole or not at all")
+@fault("F3-in-transaction", "the zombie's transaction is committed whole or not at all")
 def in_transaction(ctx: Context) -> str:
-    """Frozen at a moment when the server holds the tasks' locks for it."""
+    """Frozen at a moment when its session holds the tasks' locks."""
     with trial(ctx, rate=800) as one:
         hits = 0
         for turn in range(ctx.times(2, 8)):

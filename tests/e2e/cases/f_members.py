@@ -18,9 +18,9 @@ DEFAULT_HEARTBEAT_MS = 300
 OLDER_BUILD = "7e1bc9a"    # the release before this one: its progress is shared, its caches are of another format
 
 
-@fault("F1-kill", "nothing lost or doubled; the tasks go to others", members=0, default=True)
+@fault("F1-kill", "nothing lost or duplicated; others take over the tasks", members=0, default=True)
 def kill(ctx: Context) -> str:
-    """Members killed at random moments, and started again at once."""
+    """Members are killed at random moments, and restarted at once."""
     rng = random.Random(ctx.seed)
     system, kills = ctx.system, ctx.times(15, 105)
     with settings(system, KAFKA_SESSION_TIMEOUT_MS=QUICK_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=300):
@@ -51,9 +51,9 @@ PHASES = {
 }
 
 
-@fault("F1-phases", "nothing lost or doubled, wherever it dies", members=0)
+@fault("F1-phases", "nothing lost or duplicated, wherever it dies", members=0)
 def phases(ctx: Context) -> str:
-    """A member killed right after it logs that it joins, acquires, rebuilds, is live, writes, lets go."""
+    """A member is killed right after it logs that it joins, acquires, rebuilds, is live, writes, releases its tasks."""
     system = ctx.system
     with settings(system, KAFKA_SESSION_TIMEOUT_MS=QUICK_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=300,
                   LOG_LEVEL="debug"):
@@ -120,7 +120,7 @@ def handover(ctx: Context, one: Trial, end: str) -> tuple[float, float]:
 
 @fault("F1-takeover", "within the session timeout (10 s) and 1 s, with a warm cache", members=0)
 def takeover(ctx: Context) -> str:
-    """Of two members with the default session timeout one is killed: how long its tasks stand still."""
+    """One of two members, with the default session timeout, is killed: how long its tasks stand still."""
     moved, stayed = [], []
     with settings(ctx.system, KAFKA_SESSION_TIMEOUT_MS=DEFAULT_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=DEFAULT_HEARTBEAT_MS):
         ctx.system.start(1, 2)
@@ -138,7 +138,7 @@ def takeover(ctx: Context) -> str:
 
 @fault("F1-leave", "SIGTERM: others have its tasks in under 1 s", members=0)
 def leave(ctx: Context) -> str:
-    """Of two members one is asked to end: how long its tasks stand still."""
+    """One of two members is stopped: how long its tasks stand still."""
     moved, stayed = [], []
     with settings(ctx.system, KAFKA_SESSION_TIMEOUT_MS=DEFAULT_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=DEFAULT_HEARTBEAT_MS):
         ctx.system.start(1, 2)
@@ -154,9 +154,9 @@ def leave(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F2-kill-all", "goes on from the progress in the OLAP database", members=0, default=True)
+@fault("F2-kill-all", "continues from the progress in the OLAP database", members=0, default=True)
 def kill_all(ctx: Context) -> str:
-    """All members killed at once, and started again."""
+    """All members are killed at once, and restarted."""
     system, ready = ctx.system, []
     with settings(system, KAFKA_SESSION_TIMEOUT_MS=QUICK_SESSION_MS, KAFKA_HEARTBEAT_INTERVAL_MS=300):
         system.start(1, 2, 3)
@@ -171,9 +171,9 @@ def kill_all(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F4-storm", "converges; every assignment has both halves of a task", members=1)
+@fault("F4-storm", "converges; every assignment has both partitions of a task", members=1)
 def storm(ctx: Context) -> str:
-    """One to eight members, of which one comes, leaves or dies every second or so."""
+    """One to eight members; about every second one joins, leaves or dies."""
     rng = random.Random(ctx.seed)
     system, events = ctx.system, ctx.times(8, 40)
     with trial(ctx) as one:
@@ -198,7 +198,7 @@ def storm(ctx: Context) -> str:
 
 @fault("F18-two-builds", "progress is shared; nothing unfenced", members=1)
 def two_builds(ctx: Context) -> str:
-    """An older build beside this one in one consumer group, each replaced by the other in turn."""
+    """An older build and this one in one consumer group, each replaced by the other in turn."""
     system, newer, settings = ctx.system, ctx.stack.binary, dict(ctx.system.settings)
     older = built_at(OLDER_BUILD, ctx.stack.folder)
     try:

@@ -21,9 +21,9 @@ def through_proxies(ctx: Context, members: int = 2) -> Iterator[tuple[Proxy, Pro
             yield kafka, olap
 
 
-@fault("F7-commit-answer", "no batch twice, none lost: the newest progress tells", members=0, default=True)
+@fault("F7-commit-answer", "no batch twice, none lost: decided by the newest progress row", members=0, default=True)
 def commit_answer(ctx: Context) -> str:
-    """The connection ends with the answer to COMMIT unread, one time in so many."""
+    """The connection breaks before the answer to COMMIT is read, at random."""
     wanted = ctx.times(15, 120)
     with through_proxies(ctx) as (_, olap), trial(ctx) as one:
         olap.eat_every = 7
@@ -56,7 +56,7 @@ def faults_of(ctx: Context, one: object, proxy: Proxy, hole_seconds: float) -> N
     one.healed(seconds=90)
 
 
-@fault("F8-olap", "tries again; all arrives once the network is whole", members=0)
+@fault("F8-olap", "retries; everything arrives once the network works", members=0)
 def olap_network(ctx: Context) -> str:
     """Between member and OLAP database: cut, refused, slow (100 ms each way), half-open for 8 s and then reset."""
     with through_proxies(ctx) as (_, olap), trial(ctx) as one:
@@ -65,7 +65,7 @@ def olap_network(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F8-kafka", "tries again; all arrives once the network is whole", members=0)
+@fault("F8-kafka", "retries; everything arrives once the network works", members=0)
 def kafka_network(ctx: Context) -> str:
     """Between member and broker: cut, refused, slow (100 ms each way), half-open for 8 s and then reset."""
     with through_proxies(ctx) as (kafka, _), trial(ctx) as one:
@@ -74,9 +74,9 @@ def kafka_network(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F8-swallowed", "missed after 10 s of silence; a new connection goes on", members=0)
+@fault("F8-swallowed", "detected after 10 s of silence; continues on a new connection", members=0)
 def swallowed(ctx: Context) -> str:
-    """A member's connection to the OLAP database is swallowed for good: acknowledged, never answered; new ones pass."""
+    """A member's connection to the OLAP database is acknowledged, but never answered; new connections work."""
     with Proxy(ctx.system.olap.port) as olap, settings(ctx.system, OLAP_PORT=olap.port):
         ctx.system.start(1)
         with trial(ctx) as one:
@@ -88,9 +88,9 @@ def swallowed(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F8-one-member", "the others' tasks go on; its own wait until the network answers or breaks", members=0)
+@fault("F8-one-member", "the others' tasks continue; its own wait until the network answers or breaks", members=0)
 def one_member(ctx: Context) -> str:
-    """One of two members is swallowed on its way to the OLAP database: acknowledged, never answered."""
+    """Whatever one of two members sends to the OLAP database is acknowledged, but never answered."""
     system = ctx.system
     with Proxy(system.olap.port) as olap, settings(system):
         system.start(1)

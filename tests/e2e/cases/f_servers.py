@@ -25,7 +25,7 @@ MEMBERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applicat
 
 @fault("F5-broker", "no exit; catches up")
 def broker(ctx: Context) -> str:
-    """The only broker restarted in order, and killed and started."""
+    """The only broker is restarted cleanly, and killed and restarted."""
     with trial(ctx) as one:
         for how in ("stop", "kill") * ctx.times(1, 2):
             ctx.stack.service(how, "kafka")
@@ -36,7 +36,7 @@ def broker(ctx: Context) -> str:
 
 @fault("F5-away", "no exit, memory bounded; catches up")
 def broker_away(ctx: Context) -> str:
-    """All brokers down for 15 s (--faults: a minute, --long: five)."""
+    """All brokers are down for 15 s (--faults: a minute, --long: five)."""
     with trial(ctx) as one:
         ctx.stack.service("stop", "kafka")
         ctx.system.wait_not_ready("Kafka|consumer group")
@@ -63,9 +63,9 @@ def stay(ctx: Context, one: Trial, seconds: float) -> None:
 # ---- F6 ----------------------------------------------------------------------------------------------------------
 
 
-@fault("F6-terminate", "tries again for ever; nothing lost or doubled", default=True)
+@fault("F6-terminate", "retries without limit; nothing lost or duplicated", default=True)
 def terminate(ctx: Context) -> str:
-    """pg_terminate_backend of every member's session, each second."""
+    """pg_terminate_backend of every member's session, once a second."""
     outsider = Database(ctx.system.olap.port, ctx.system.olap.name)
     with trial(ctx) as one:
         ended = 0
@@ -79,9 +79,9 @@ def terminate(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F6-restart", "tries again for ever; nothing lost or doubled")
+@fault("F6-restart", "retries without limit; nothing lost or duplicated")
 def restart(ctx: Context) -> str:
-    """The OLAP database restarted: fast, immediate, and by kill -9 of its first process."""
+    """The OLAP database is restarted: fast, immediate, and by kill -9 of its postmaster."""
     with trial(ctx) as one:
         for how in ("stop", "kill", "kill -9") * ctx.times(1, 4):
             if how == "kill -9":
@@ -122,9 +122,9 @@ def kill_postmaster(ctx: Context) -> None:
     file.unlink()  # where nobody reaps the dead, PostgreSQL takes that process for alive
 
 
-@fault("F6-lock", "waits, and goes on when the lock is gone")
+@fault("F6-lock", "waits, and continues when the lock is released")
 def lock(ctx: Context) -> str:
-    """An outsider holds the sink table locked."""
+    """Another session locks the sink table."""
     with trial(ctx) as one:
         for seconds in [8] + [15] * (ctx.times(1, 3) - 1):
             outsider = ctx.system.olap.connect(autocommit=False)
@@ -137,9 +137,9 @@ def lock(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F6-snapshot", "commit latency within twice of that without")
+@fault("F6-snapshot", "commit latency at most twice that without")
 def snapshot(ctx: Context) -> str:
-    """A reader keeps one snapshot open while thousands of transactions come."""
+    """A reader keeps a snapshot open during thousands of transactions."""
     with trial(ctx) as one:
         seconds = ctx.times(5, 20)
         before = commit_times(ctx, seconds)
@@ -168,7 +168,7 @@ def commit_times(ctx: Context, seconds: float) -> list[float]:
     return found
 
 
-@fault("F6-read-only", "tries again for ever; goes on by itself")
+@fault("F6-read-only", "retries without limit; continues automatically")
 def read_only(ctx: Context) -> str:
     """The OLAP database is made read-only for every new transaction, and writable again."""
     with trial(ctx) as one:
@@ -182,9 +182,9 @@ def read_only(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F6-connections", "tries again for ever; goes on by itself")
+@fault("F6-connections", "retries without limit; continues automatically")
 def connections(ctx: Context) -> str:
-    """All connections of the OLAP database are taken; the members' own are ended."""
+    """All connections of the OLAP database are in use; the members' own are terminated."""
     with trial(ctx) as one:
         for _ in range(ctx.times(1, 4)):
             taken = take_all(ctx)
@@ -225,7 +225,7 @@ def small_disk(ctx: Context, megabytes: int) -> Iterator[Path]:
         folder.rmdir()
 
 
-@fault("F6-disk", "tries again for ever; no record is put aside for it; goes on by itself")
+@fault("F6-disk", "retries without limit; no dead letter for it; continues automatically")
 def disk(ctx: Context) -> str:
     """The disk of the sink table is full."""
     if os.geteuid() != 0:
@@ -262,9 +262,9 @@ def fill(path: Path) -> None:
                 continue
 
 
-@fault("F6-away", "memory bounded, no exit; catches up by itself")
+@fault("F6-away", "memory bounded, no exit; catches up automatically")
 def olap_away(ctx: Context) -> str:
-    """The OLAP database away for 10 s (--faults: 3 minutes, --long: 10) under load."""
+    """The OLAP database is down for 10 s (--faults: 3 minutes, --long: 10) under load."""
     with trial(ctx) as one:
         ctx.stack.service("stop", "olap")
         ctx.system.olap.close()
@@ -284,7 +284,7 @@ def olap_away(ctx: Context) -> str:
 
 @fault("F9-restored", "replays from the offsets of the backup; converges")
 def restored(ctx: Context) -> str:
-    """The OLAP database's folder is put back to an older copy, while members run."""
+    """The OLAP database's folder is replaced by an older copy, while members run."""
     data = data_folder(ctx)
     copy = data.with_name("olap-backup")
     with trial(ctx) as one:

@@ -25,9 +25,9 @@ def loaded_tenant(ctx: Context, name: str, **settings: object) -> Tenant:
     return tenant
 
 
-@fault("F10-duplicates", "converges; no row that never was true", members=0)
+@fault("F10-duplicates", "converges; every row shown was correct at some moment", members=0)
 def duplicates(ctx: Context) -> str:
-    """The last stretch of many keys' records is sent again, and again, while other rows change."""
+    """The latest records of many keys are sent again repeatedly, while other rows change."""
     tenant = loaded_tenant(ctx, "dups")
     inner = ctx.of(tenant)
     try:
@@ -60,9 +60,9 @@ def last_stretch(ctx: Context, topic: str, first: int, end: int) -> list[tuple[s
     return half
 
 
-@fault("F14-moves", "converges; no row that never was true")
+@fault("F14-moves", "converges; every row shown was correct at some moment")
 def moves(ctx: Context) -> str:
-    """Contacts move between students of all partitions, to none and back; keys change; rows are deleted and made again."""
+    """Contacts move between students of all partitions, to none and back; keys change; rows are deleted and inserted again."""
     with trial(ctx, rate=1000, weights=STORM_WEIGHTS) as one:
         for _ in range(ctx.times(1, 6)):
             time.sleep(ctx.times(5, 10))
@@ -70,9 +70,9 @@ def moves(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F16-snapshot", "rows deleted meanwhile stay, and no others: documented", members=0)
+@fault("F16-snapshot", "rows deleted meanwhile stay, and no others, as documented", members=0)
 def snapshot(ctx: Context) -> str:
-    """The connector loses its place and takes a new snapshot, after rows were deleted that it was not told of."""
+    """The connector loses its offsets and takes a new snapshot; it has missed deletes before."""
     tenant = loaded_tenant(ctx, "resnap")
     try:
         ids = [8 * n + n % 8 for n in range(1, 201)]
@@ -100,9 +100,9 @@ def snapshot(ctx: Context) -> str:
     return f"{len(gone)} rows deleted unseen stayed, as documented; gone after they were deleted again"
 
 
-@fault("F19-connect", "duplicates or none: converges")
+@fault("F19-connect", "converges, with or without duplicates")
 def connect(ctx: Context) -> str:
-    """Kafka Connect killed and started again, under single-row changes."""
+    """Kafka Connect is killed and restarted, during single-row changes."""
     with trial(ctx) as one:
         for _ in range(ctx.times(1, 4)):
             ctx.stack.service("kill", "connect")

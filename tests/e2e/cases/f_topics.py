@@ -56,7 +56,7 @@ COMPACT_SOON = ("segment.ms=1000,max.compaction.lag.ms=3000,min.cleanable.dirty.
 
 @fault("F11-compacted", "rebuilt; no valid row disappears meanwhile", members=0)
 def compacted(ctx: Context) -> str:
-    """The topics are compacted past the members' offsets while they are away; then they start, with and without caches."""
+    """The topics are compacted past the members' offsets while they are down; then they start, with and without caches."""
     kafka.configure(ctx.stack, "brokers", None, "log.cleaner.backoff.ms=200")
     tenant = loaded_tenant(ctx, "compact", TOPIC_MIN_COMPACTION_LAG_MS=2000)
     topics = [f"compact.public.{table}" for table in ("student", "contact")]
@@ -109,9 +109,9 @@ def poison_records() -> list[tuple[str, str]]:
     ]
 
 
-@fault("F13-poison", "each is one dead letter; all else goes on", members=0, default=True)
+@fault("F13-poison", "each is one dead letter; everything else continues", members=0, default=True)
 def poison(ctx: Context) -> str:
-    """Records that can't be read, under load: cut, binary, NUL, lone surrogate, overflow, deep, 900 kB of nothing."""
+    """Unreadable records, under load: truncated, binary, NUL, lone surrogate, overflow, deep, 900 kB of nothing."""
     tenant = loaded_tenant(ctx, "poison_load", DEAD_LETTER_MAX=1000)
     topic = "poison_load.public.student"
     try:
@@ -161,9 +161,9 @@ def check_untouched(tenant: Tenant, before: list[tuple], offsets: list[tuple]) -
         raise Failure("offsets were moved after the halt")
 
 
-@fault("F15-recreated", "halts, names the topic, writes nothing; new topics mend it", members=0, default=True)
+@fault("F15-recreated", "halts, names the topic, writes nothing; new topics repair it", members=0, default=True)
 def recreated(ctx: Context) -> str:
-    """A topic deleted and made again, shorter than before; then started anew as docs/operations.md says."""
+    """A topic is deleted and created again, shorter than before; then started over as docs/operations.md says."""
     tenant = filled_tenant(ctx, "recreated")
     try:
         stop_connector(ctx, "recreated")
@@ -201,7 +201,7 @@ def start_anew_with_new_topics(ctx: Context, tenant: Tenant) -> None:
 
 @fault("F15-longer", "halts, names the topic, writes nothing", members=0, default=True)
 def longer(ctx: Context) -> str:
-    """While the members are away a topic is deleted, made again, and filled with more records than before."""
+    """While the members are down a topic is deleted, created again, and filled with more records than before."""
     tenant = filled_tenant(ctx, "longer")
     topic = "longer.public.student"
     try:
@@ -227,9 +227,9 @@ def longer(ctx: Context) -> str:
     return f"{PARTITIONS} tasks halted, with their caches and without"
 
 
-@fault("F15-records-deleted", "halts, names the partition, writes nothing; others go on", members=0)
+@fault("F15-records-deleted", "halts, names the partition, writes nothing; others continue", members=0)
 def records_deleted(ctx: Context) -> str:
-    """Records of one partition are deleted past the offset that its task would go on from."""
+    """Records of one partition are deleted past the offset from which its task would continue."""
     tenant = filled_tenant(ctx, "removed")
     topic = "removed.public.contact"
     gone, others = 3, [p for p in range(PARTITIONS) if p != 3]
@@ -254,7 +254,7 @@ def records_deleted(ctx: Context) -> str:
     return f"task {gone} halted, {len(others)} others went on"
 
 
-@fault("F15-partitions", "ends or halts, says which topic, writes nothing", members=0)
+@fault("F15-partitions", "exits or halts, names the topic, writes nothing", members=0)
 def partitions_added(ctx: Context) -> str:
     """A partition is added to a topic while members run, and before a start."""
     tenant = filled_tenant(ctx, "widened")
@@ -278,9 +278,9 @@ def partitions_added(ctx: Context) -> str:
     return "exit code 2 at the start"
 
 
-@fault("F15-mended", "halts; goes on after SIGHUP, others never stop", members=0, default=True)
+@fault("F15-mended", "halts; continues after SIGHUP, others never stop", members=0, default=True)
 def mended(ctx: Context) -> str:
-    """What is stored beside the progress differs; it is put right; SIGHUP."""
+    """What is stored with the progress differs; it is corrected; SIGHUP."""
     tenant = filled_tenant(ctx, "mended")
     try:
         with trial(ctx.of(tenant)) as one:

@@ -47,7 +47,7 @@ def held_by(member: Member) -> Held:
 
 @fault("leaks", "memory, descriptors and threads do not grow", members=1)
 def leaks(ctx: Context) -> str:
-    """A member, warm after a million changes of rows and 50 rebalances, goes through as many again."""
+    """A member, warm after a million row changes and 50 rebalances, handles as many again."""
     system, samples = ctx.system, []
     make_rows(ctx)
     with trial(ctx) as one:
