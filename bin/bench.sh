@@ -3,17 +3,16 @@
 #
 #   bin/bench.sh [--cases a,b,...] [--runs N] [--records N] [--peers [NAME,...]] [--full] [--write-docs] [--smoke] [--yes]
 #
-#   --cases a,b   only these; --list shows them
-#   --runs N      of each measurement (3); results are medians
+#   --cases a,b   only these cases; --list lists them
+#   --runs N      runs of each measurement (3); results are medians
 #   --records N   size of catch-up, live load and rebuild (1,000,000)
-#   --peers       other systems too, in the same run: fetches them from Maven Central and PyPI, 2 GB on disk
-#   --full        also a restart with 10 million rows of state
+#   --peers       measures other systems too: downloads them from Maven Central and PyPI, 2 GB on disk
+#   --full        also measures a restart with 10 million rows of state
 #   --write-docs  writes docs/benchmarks.md and its plots from the results
-#   --smoke       the main cases small and once, about two minutes: does the bench itself work?
+#   --smoke       runs the main cases once with few records, about two minutes, to check the bench itself
 #
-# Installs what it needs (apt as root, Maven for the jars) and builds, as bin/test.sh does; then runs on a stack of its
-# own, on free ports and in a folder of its own. All figures: build/bench/DATE.json. The machine should have nothing
-# else to do meanwhile.
+# Installs what it needs (apt as root, Maven for the jars) and builds, as bin/test.sh does; then runs its own stack, on free
+# ports and in its own folder. All figures: build/bench/DATE.json. The machine should be otherwise idle.
 KEPT_SETTINGS=/dev/null # those of a stack that stands in run/ are not for this
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"

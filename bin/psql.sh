@@ -4,7 +4,7 @@
 #   bin/psql.sh oltp|olap [psql arguments]
 #   bin/psql.sh olap -c 'SELECT * FROM student_contact'
 #
-# In Docker mode it is the container's psql: the host needs none.
+# In Docker mode it uses the container's psql; the host needs none.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Sets how many members the consumer has, while everything runs.
+# Sets the number of members of the consumer while everything is running.
 #
 #   bin/scale.sh N
 #
-# Members share the partitions among themselves; Kafka's consumer group assigns them again when one joins or leaves.
-# More members than partitions (8) leave some without work. The number is remembered for the next bin/startup.sh; 0 is
-# not: it stops the members until then.
+# Members share the partitions; Kafka's consumer group reassigns them when one joins or leaves. Members beyond the number
+# of partitions (8) stay idle. The number is remembered for the next bin/startup.sh, except 0, which stops all members
+# until then.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Gets what the stack needs, and builds the consumer. bin/startup.sh runs this by itself; running it again does no harm.
+# Installs what the stack needs, and builds the consumer. bin/startup.sh runs it automatically; it may be run again.
 #
 #   bin/setup.sh [--native | --docker] [--yes]
 #
-# Docker mode (a Docker daemon answers, docker compose works, the images can be had): pulls the images of PostgreSQL,
-# Kafka and Debezium Connect and builds the consumer's image.
-# Native mode (else): lists the Debian packages that are missing and, on a terminal, asks before apt installs them
-# (--yes: don't ask); fetches Kafka and Debezium as jars with Maven into build/jars; builds the consumer with CMake.
-# Debian's own PostgreSQL clusters are not touched, and none is made.
+# Docker mode (if a Docker daemon answers, docker compose works and the images can be pulled): pulls the images of
+# PostgreSQL, Kafka and Debezium Connect and builds the consumer's image.
+# Native mode (otherwise): lists the missing Debian packages and, on a terminal, asks before apt installs them (--yes:
+# doesn't ask); downloads Kafka and Debezium as jars with Maven into build/jars; builds the consumer with CMake.
+# It neither changes nor creates system PostgreSQL clusters.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Stops everything that bin/startup.sh has started: members, Kafka Connect, Kafka, both databases.
+# Stops everything that bin/startup.sh started: members, Kafka Connect, Kafka, both databases.
 #
 #   bin/shutdown.sh [--wipe]
 #
-# The data stays; the next bin/startup.sh goes on with it. --wipe removes it: both databases, the topics, the consumer's
-# caches, and the remembered mode (Docker or native).
+# The data is kept for the next bin/startup.sh. --wipe removes it: both databases, the topics, the consumer's caches, and
+# the remembered settings, the mode (Docker or native) included.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 

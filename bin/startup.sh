@@ -5,10 +5,10 @@
 #
 # In this order: what bin/setup.sh does (packages or images, the build); both databases and Kafka; the source tables
 # (schemas/oltp.sql, once), the sink tables and the topics; the Debezium connector; the consumer's members. Each step
-# waits until the thing really answers. What runs already is left running, so starting twice does no harm, and after
-# Ctrl-C this goes on where it was.
+# waits until the component answers. What is already running is left running, so it may be run twice, and after Ctrl-C
+# it continues where it stopped.
 # The mode of the first start (Docker or native), ports, the number of members and all SYNC_ variables are remembered
-# in run/ until bin/shutdown.sh --wipe. Ports and versions are in .env; a variable in the environment wins:
+# in run/ until bin/shutdown.sh --wipe. Ports and versions are in .env; a variable in the environment overrides them:
 #   OLTP_PORT=15432 bin/startup.sh
 # A second stack beside the first: SYNC_RUN_DIR=/some/folder with every port of .env changed.
 # shellcheck source=bin/stack/common.sh

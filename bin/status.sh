@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Shows what runs, how the Debezium connector is, and how far the consumer is behind.
+# Shows what is running, the state of the Debezium connector, and how far the consumer is behind.
 #
 #   bin/status.sh
 #
-# Exit code: 0 when all of it works, 1 when something does not (it says what), 3 when nothing runs.
+# Exit code: 0 if everything works, 1 if something does not (it says what), 3 if nothing is running.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 

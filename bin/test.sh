@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Proves that everything works, natively, on a machine that may have nothing installed (Debian).
+# Builds and tests everything, natively, on a Debian machine that may have nothing installed.
 #
 #   bin/test.sh [--unit | --e2e | --mutations | --faults | --docker] [--seeds N] [--yes] [e2e options, e.g. --only NAME]
 #
 # Installs what it needs (apt as root, Maven for the jars) and builds; then
 #   unit   the unit tests and the tests of the sink on a PostgreSQL of their own, both under the address and
-#          undefined-behaviour sanitizers; those of what several threads share under the thread sanitizer; every fuzz
+#          undefined-behaviour sanitizers; those of data shared by threads under the thread sanitizer; every fuzz
 #          target for some seconds; the statements for every type on a PostgreSQL of their own; the simulator
-#          (--seeds N seeds of each family, default 8000); each safety mechanism taken out once, to see the simulator
-#          fail (alone with --mutations); the checks of the sources (shellcheck, clang-format, clang-tidy, which room
-#          includes what), of the scripts and of docker-compose.yml
-#   e2e    tests/e2e: real PostgreSQL, Kafka, Connect and Debezium, on free ports and in a folder of their own, so a
-#          started stack is not disturbed; options that are not known here go there
-# --faults runs every fault of docs/reliability.md instead, many times each, and builds without one safety mechanism
-# that must fail; three quarters of an hour or more; with --long, outages of minutes.
-# --docker runs the Docker road instead (tests/docker): first start, README's steps, three members, crashes, a second
-# stack, a taken port, Ctrl-C, a half-made volume, wipe, docker compose by hand; with the real images where they can be
-# pulled, else with stand-ins. About five minutes, and as root where Docker must be installed.
-# Prints PASS or FAIL for each, and at the end one line: N passed, N failed.
+#          (--seeds N seeds of each family, default 8000); mutations, which remove each safety mechanism once, so that
+#          the simulator must fail (alone with --mutations); the checks of the sources (shellcheck, clang-format,
+#          clang-tidy, which room includes what), of the scripts and of docker-compose.yml
+#   e2e    tests/e2e: real PostgreSQL, Kafka, Connect and Debezium, on free ports and in their own folder, so a running
+#          stack is not disturbed; unknown options are passed on to it
+# --faults instead runs every fault of docs/reliability.md, many times each, and builds without one safety mechanism,
+# which must fail; about 45 minutes or more; with --long, outages of minutes.
+# --docker instead tests Docker mode (tests/docker): first start, README's steps, three members, crashes, a second stack,
+# a port in use, Ctrl-C, an incomplete volume, wipe, docker compose by hand; with the real images if they can be pulled,
+# otherwise with stand-ins. About five minutes; needs root if Docker must be installed.
+# Prints PASS or FAIL for each, and at the end one line: N passed, M failed.
 KEPT_SETTINGS=/dev/null # those of a stack that stands in run/ are not for this
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
@@ -179,7 +179,7 @@ trap finish EXIT
 docker_road() {
     step "Docker, Compose, images"
     bash tests/docker/standins/make.sh >"$TEST_LOGS/docker-standins.log" 2>&1 </dev/null ||
-        { fail "docker images"; step_failed "They can't be had." "$TEST_LOGS/docker-standins.log" "read it"; }
+        { fail "docker images"; step_failed "They could not be built." "$TEST_LOGS/docker-standins.log" "read the log"; }
     step_done
     counted docker env PYTHONUNBUFFERED=1 /usr/bin/python3 tests/docker/run.py
 }

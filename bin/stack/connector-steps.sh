@@ -16,16 +16,16 @@ refuse_other_connector() { # file-with-what-runs
     case $status in
         0) return 0 ;;
         3) ;;
-        *) plan_failed "What the connector has could not be compared with what is wanted." ;;
+        *) plan_failed "The configuration of the registered connector could not be compared with the wanted one." ;;
     esac
     [ ! -e "$KEPT_SETTINGS.before" ] || mv "$KEPT_SETTINGS.before" "$KEPT_SETTINGS"
     step_failed "The connector $CONNECTOR was registered for something else, and changing it would lose changes:
 $(printf '%s\n' "$report" | sed -n 's/^different: /    /p')
 Nothing was changed." '' \
-        "go on with what it was registered for: ${COMMAND_PREFIX}bin/startup.sh, with the SQL files and settings of then" \
+        "keep it: ${COMMAND_PREFIX}bin/startup.sh, with the SQL files and settings it was registered with" \
         "or run this beside it: SYNC_RUN_DIR=/some/folder, with every port of .env changed" \
-        "or give the first one up: docs/operations.md, Starting over, with new topics" \
-        "(a demonstration whose data may go: ${COMMAND_PREFIX}bin/shutdown.sh --wipe, then start again)"
+        "or abandon it: docs/operations.md, Starting over, with new topics" \
+        "(if the data is not needed: ${COMMAND_PREFIX}bin/shutdown.sh --wipe, then start again)"
 }
 plan_failed() { # what; plan's own sentence says which line of a file, or which setting
     step_failed "$1" "$LOG_DIR/plan.log" "correct $(oltp_sql) or $(view_sql), or the settings; see docs/operations.md for the message"
@@ -53,7 +53,7 @@ check_connector() { # file-with-what-was-registered-last
 register_connector() {
     local want=$RUN_DIR/connector.json.new runs=$RUN_DIR/connector.json.runs answer=$LOG_DIR/connector.log differs reader
     step "Debezium connector $CONNECTOR"
-    plan --connector >"$want" 2>"$LOG_DIR/plan.log" || plan_failed "The connector's configuration could not be made."
+    plan --connector >"$want" 2>"$LOG_DIR/plan.log" || plan_failed "The connector's configuration could not be generated."
     differs=new
     if connect_rest GET "/connectors/$CONNECTOR/config" >"$runs" 2>/dev/null; then
         refuse_other_connector "$runs"
@@ -114,14 +114,14 @@ connector_failed() {
     states=$(printf '%s' "$json" | connector_states)
     reason=$(printf '%s' "$json" | connector_reason)
     if slot_sql "$SLOT_INVALID_SQL"; then
-        slot_lost "PostgreSQL has removed what was to be read from it: it was behind by more than max_slot_wal_keep_size." \
+        slot_lost "PostgreSQL has removed WAL that the connector had not read: the slot was behind by more than max_slot_wal_keep_size." \
             "drop it first: ${COMMAND_PREFIX}bin/psql.sh oltp -c \"SELECT pg_drop_replication_slot('$SLOT')\""
     elif is_lost_slot "$reason"; then
         slot_lost "$reason"
     fi
     step_failed "The connector does not run (it and its task: ${states:-no answer}).
 $(printf '%s\n' "${reason:-Nobody reads from the slot $SLOT, and no snapshot runs.}" | sed 's/^/    /')" \
-        '' "fix what it says, then bin/startup.sh again, which starts failed tasks" "all of it: $LOG_DIR/connect.log"
+        '' "fix the cause, then bin/startup.sh again, which restarts failed tasks" "full log: $LOG_DIR/connect.log"
 }
 
 slot_lost() { # reason [advice-before-the-other]
@@ -129,11 +129,11 @@ slot_lost() { # reason [advice-before-the-other]
     shift
     step_failed "The connector can't go on: its replication slot $SLOT in the OLTP database is lost.
 $(printf '%s\n' "$reason" | sed 's/^/    /')
-What was changed there since the connector last read is not in Kafka and can't be had any more." '' "$@" \
+The changes made there since the connector last read are not in Kafka and are lost." '' "$@" \
         "a new snapshot into the same topics: ${COMMAND_PREFIX}SYNC_CONNECTOR_SNAPSHOT_MODE=when_needed bin/startup.sh" \
         "    rows that were deleted or moved meanwhile stay in the OLAP table, see A lost slot in docs/operations.md" \
         "or everything from the start: Starting over, with new topics, in docs/operations.md" \
-        "(a demonstration whose data may go: ${COMMAND_PREFIX}bin/shutdown.sh --wipe, then start again)"
+        "(if the data is not needed: ${COMMAND_PREFIX}bin/shutdown.sh --wipe, then start again)"
 }
 
 show_connector() { # [remark]

@@ -17,13 +17,13 @@ source_tables() {
     oltp_psql -Atc "SELECT schemaname || '.' || tablename FROM pg_tables" | sort >/tmp/there
     comm -13 /tmp/there /tmp/wanted >/tmp/missing
     if [ ! -s /tmp/missing ]; then
-        echo "Source tables: they are there and left alone"
+        echo "Source tables: they exist and are left unchanged"
     elif cmp -s /tmp/missing /tmp/wanted; then
-        echo "Source tables: made from $file"
+        echo "Source tables: created from $file"
         oltp_psql -1 -f "$file"
     else
-        echo "Of the view's source tables some are there, and some are missing: $(paste -s -d ' ' /tmp/missing)." >&2
-        echo "Make them as $file declares them, then start again." >&2
+        echo "Some of the view's source tables exist, and some are missing: $(paste -s -d ' ' /tmp/missing)." >&2
+        echo "Create them as $file declares them, then start again." >&2
         exit 1
     fi
 }
@@ -41,7 +41,7 @@ connector() {
         if [ "$status" -eq 3 ]; then
             echo "The connector $CONNECTOR was registered for something else, and changing it would lose changes:" >&2
             sed -n 's/^different: /    /p' /tmp/report >&2
-            echo "Nothing was changed in it. Start with the SQL files and settings of then, or start over with new topics" >&2
+            echo "It was not changed. Start with the SQL files and settings it was registered with, or start over with new topics" >&2
             echo "(docs/operations.md, Starting over)." >&2
         fi
         [ "$status" -eq 0 ] || exit 1

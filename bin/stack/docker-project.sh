@@ -68,7 +68,7 @@ check_schemas() {
             schemas/*) [ ! -r "$ROOT/$file" ] || { eval "export $name=\$file"; continue; } ;;
         esac
         say "$name=${!name}: in Docker mode the SQL files must be in the folder schemas/ of the project," \
-            "since the image is made from it." "" "What to do:" "    copy the file to $ROOT/schemas/, then $name=schemas/$(basename "$file") bin/startup.sh" >&2
+            "since they become part of the image." "" "What to do:" "    copy the file to $ROOT/schemas/, then $name=schemas/$(basename "$file") bin/startup.sh" >&2
         exit 2
     done
     write_docker_settings

@@ -71,7 +71,7 @@ stack_status() {
     fi
     ! runs olap || show_left_out
     [ -z "$DOWN" ] ||
-        say "" "Down: ${DOWN#, }. Docker starts again what crashed, but not what was stopped or killed: bin/startup.sh does."
+        say "" "Down: ${DOWN#, }. Docker restarts containers that crashed, but not those that were stopped or killed; bin/startup.sh does."
     [ -z "$TROUBLE" ] || say "" "Not working: ${TROUBLE#, }."
     [ -z "$DOWN$TROUBLE" ]
 }

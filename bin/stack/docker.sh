@@ -55,12 +55,12 @@ stack_start() {
     # A record that it can't send makes a task fail within moments of its start.
     case $(connector_status | connector_states) in *FAILED*) connector_failed ;; esac
 }
-HALF_MADE='if its first start was cut off, its volume is half made, and no start will repair that: bin/shutdown.sh --wipe'
+HALF_MADE='if its first start was interrupted, its volume is incomplete and no start repairs it: bin/shutdown.sh --wipe'
 HALF_MADE="$HALF_MADE (removes all data of this stack), then bin/startup.sh"
 
 # Before anything is touched or remembered: what was registered last, and what runs, must allow what is wanted now.
 stack_check() {
-    plan >"$RUN_DIR/plan" 2>"$LOG_DIR/plan.log" || plan_failed "The plan could not be made."
+    plan >"$RUN_DIR/plan" 2>"$LOG_DIR/plan.log" || plan_failed "The plan could not be generated."
     check_connector "$RUN_DIR/connector.json"
 }
 # In the image, which needs nothing else of the stack for it.
@@ -94,8 +94,8 @@ await_healthy() { # service [advice]
 }
 up_failed() {
     if grep -q -e 'already allocated' -e 'already in use' -e 'Ports are not available' "$LOG_DIR/docker.log"; then
-        step_failed "A port is taken$(port_takers)." "$LOG_DIR/docker.log" \
-            "end what holds it, or choose another port in .env, then bin/startup.sh again"
+        step_failed "A port is in use$(port_takers)." "$LOG_DIR/docker.log" \
+            "stop what uses it, or choose another port in .env, then bin/startup.sh again"
     fi
     step_failed "Docker could not start it." "$LOG_DIR/docker.log" "read the log above, then bin/startup.sh again"
 }

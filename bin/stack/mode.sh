@@ -23,7 +23,7 @@ docker_works() {
                 CURE="sudo usermod -aG docker $(id -un), then log out and in again" ;;
             *)
                 WHY_NOT="Docker does not run: its daemon does not answer"
-                if [ "$(uname)" = Darwin ]; then CURE="open -a Docker, and wait until it says that it runs"
+                if [ "$(uname)" = Darwin ]; then CURE="open -a Docker, and wait until it is running"
                 else CURE="sudo systemctl start docker, or start Docker Desktop"; fi ;;
         esac
     elif ! docker compose version >/dev/null 2>&1; then
@@ -63,7 +63,7 @@ choose_mode() { # wanted (native, docker or empty)
     if [ -s "$RUN_DIR/mode" ]; then read -r kept <"$RUN_DIR/mode"; fi
     if [ -n "$kept" ]; then
         if [ -n "$wanted" ] && [ "$wanted" != "$kept" ]; then
-            say "This stack was started in $kept mode, and its data is there." \
+            say "This stack was started in $kept mode, and has data." \
                 "To change to $wanted mode: bin/shutdown.sh --wipe (removes that data), then start again." >&2
             exit 2
         fi
@@ -75,15 +75,15 @@ choose_mode() { # wanted (native, docker or empty)
     elif [ "$wanted" = docker ]; then
         docker_needed "Docker mode was asked for, but $WHY_NOT."
     elif is_debian; then
-        say "Not with Docker: $WHY_NOT. Going native."
+        say "Docker is not used: $WHY_NOT. Native mode."
         MODE=native
     else
         docker_needed "Docker is needed here, but $WHY_NOT." \
-            "(The other way, native mode, is for Debian only; this is $(uname).)"
+            "(Native mode, the alternative, runs only on Debian; this is $(uname).)"
     fi
     if [ "$MODE" = native ] && ! is_debian; then
-        say "Native mode needs Debian (packages from apt, /proc), and this is not one: $(uname)." \
-            "Docker mode works on any Linux and on a Mac: leave --native out." >&2
+        say "Native mode needs Debian (apt packages, /proc); this is $(uname)." \
+            "Docker mode works on any Linux and on a Mac: omit --native." >&2
         exit 1
     fi
     load_mode

@@ -84,12 +84,12 @@ run_apt() { # package...
     step_done
     after=$(system_clusters)
     [ "$before" = "$after" ] ||
-        step_failed "Installing PostgreSQL made a cluster of the system's: $after (before: ${before:-none})." "$log" \
+        step_failed "Installing PostgreSQL created a system cluster: $after (before: ${before:-none})." "$log" \
             "see pg_lsclusters; pg_dropcluster removes one"
 }
 apt_failed() { # conf log
     "${as_root[@]}" rm -f "$1"
-    step_failed "apt-get failed." "$2" "correct what it says, then run this again"
+    step_failed "apt-get failed." "$2" "fix the cause, then run this again"
 }
 system_clusters() {
     local conf all=''
@@ -116,7 +116,7 @@ fetch_jars() {
     step "Kafka $KAFKA_VERSION and Debezium $DEBEZIUM_VERSION (Maven)"
     mvn -B -q -f "$ROOT/bin/stack/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
         -DoutputDirectory="$new" >"$log" 2>&1 </dev/null ||
-        step_failed "Maven could not fetch the jars." "$log" "is the network there? then run this again"
+        step_failed "Maven could not fetch the jars." "$log" "check the network, then run this again"
     jar_versions >"$new/complete"
     rm -rf "$JARS"
     mv "$new" "$JARS"

@@ -74,6 +74,6 @@ port_holder() { # port
 
 require_free_port() { # port variable what
     port_listens "$1" || return 0
-    step_failed "Port $1 ($2, for $3) is taken by $(port_holder "$1")." '' \
-        "end that process, or choose another port: change $2 in .env, or: $2=$(($1 + 10000)) bin/startup.sh"
+    step_failed "Port $1 ($2, for $3) is used by $(port_holder "$1")." '' \
+        "stop that process, or choose another port: change $2 in .env, or: $2=$(($1 + 10000)) bin/startup.sh"
 }

@@ -46,7 +46,7 @@ stack_check() {
     one_startup_only
     [ -s "$(pg_data oltp)/PG_VERSION" ] || require_space "$RUN_DIR" 300 "a first start"
     require_space "$RUN_DIR" 32 "a start"
-    plan >"$RUN_DIR/plan" 2>"$LOG_DIR/plan.log" || plan_failed "The plan could not be made."
+    plan >"$RUN_DIR/plan" 2>"$LOG_DIR/plan.log" || plan_failed "The plan could not be generated."
     check_connector "$RUN_DIR/connector.json"
     for name in $(running_parts); do
         case $CHANGED_SETTINGS in *_PORT=*|*PG_USER=*|*PG_DATABASE=*)
@@ -107,7 +107,7 @@ start_servers() {
     step "Kafka $KAFKA_VERSION on 127.0.0.1:$KAFKA_PORT"
     WATCH='alive kafka' wait_for 90 kafka_answers ||
         step_failed "Kafka does not answer on port $KAFKA_PORT." "$LOG_DIR/kafka.log" \
-            "read the log above, then bin/startup.sh again; bin/shutdown.sh --wipe removes the topics too"
+            "read the log above, then bin/startup.sh again; bin/shutdown.sh --wipe also removes the topics"
     step_done
 }
 pg_data_remark() {
@@ -124,20 +124,20 @@ prepare_databases_and_topics() {
     source_tables
     step "Sink tables (oltp-olap-sync plan --apply-sink)"
     plan --apply-sink >"$log" 2>&1 ||
-        step_failed "The sink tables could not be made." "$log" "see docs/operations.md"
+        step_failed "The sink tables could not be created." "$log" "see docs/operations.md"
     step_done
     step "Topics (oltp-olap-sync plan --apply-topics)"
     plan --apply-topics >"$log" 2>&1 ||
-        step_failed "The topics could not be made." "$log" "see docs/operations.md"
+        step_failed "The topics could not be created." "$log" "see docs/operations.md"
     step_done
 }
 # Made from the file if none of the view's tables is there; tables that are there are never changed.
 source_tables() {
     local log=$LOG_DIR/plan.log wanted there missing n said
-    plan >"$RUN_DIR/plan" 2>"$log" || plan_failed "The plan could not be made."
+    plan >"$RUN_DIR/plan" 2>"$log" || plan_failed "The plan could not be generated."
     wanted=$(sed -n 's/^-- Source \(.*\): topic .*/\1/p' "$RUN_DIR/plan" | LC_ALL=C sort)
     there=$(pg_sql oltp -d "$PG_DATABASE" -Atc "SELECT schemaname || '.' || tablename FROM pg_tables" 2>"$log") ||
-        step_failed "The OLTP database could not be asked for its tables." "$log" "see docs/operations.md"
+        step_failed "The tables of the OLTP database could not be listed." "$log" "see docs/operations.md"
     missing=$(printf '%s\n' "$there" | LC_ALL=C sort | LC_ALL=C comm -13 - <(printf '%s\n' "$wanted"))
     n=$(printf '%s\n' "$wanted" | wc -l)
     if [ "$missing" = "$wanted" ]; then
@@ -145,16 +145,16 @@ source_tables() {
             step_failed "$(oltp_sql) could not be applied." "$log" "correct the file, then bin/startup.sh again"
         said=''
     elif [ -n "$missing" ]; then
-        step_failed "Of the view's source tables some are there, and some are missing: ${missing//$'\n'/, }." '' \
-            "make them as $(oltp_sql) declares them (${COMMAND_PREFIX}bin/psql.sh oltp), then bin/startup.sh again"
+        step_failed "Some of the view's source tables exist, and some are missing: ${missing//$'\n'/, }." '' \
+            "create them as $(oltp_sql) declares them (${COMMAND_PREFIX}bin/psql.sh oltp), then bin/startup.sh again"
     else
-        said="$n $([ "$n" -eq 1 ] && echo "table is" || echo "tables are") there and left alone"
+        said="$n $([ "$n" -eq 1 ] && echo "table exists" || echo "tables exist"), left unchanged"
     fi
     plan --check-source >"$log" 2>&1 || {
         said=$(sed -n 's/^different: /    /p' "$log")
         [ -n "$said" ] || step_failed "The OLTP database could not be compared with $(oltp_sql)." "$log" "see docs/operations.md"
         step_failed "The tables in the OLTP database are not as $(oltp_sql) says:
-$said" '' "$(oltp_sql) is wrong: correct it" "or the tables are: change them (${COMMAND_PREFIX}bin/psql.sh oltp), then bin/startup.sh again"
+$said" '' "if $(oltp_sql) is wrong: correct it" "if the tables are wrong: change them (${COMMAND_PREFIX}bin/psql.sh oltp), then bin/startup.sh again"
     }
     step_done "$said"
 }
@@ -307,7 +307,7 @@ stack_status() {
             --bootstrap-server "127.0.0.1:$KAFKA_PORT" --describe --all-groups 2>&1 | lag_by_topic
     fi
     ! pg_alive olap || show_left_out
-    [ -z "$DOWN" ] || say "" "Down: ${DOWN#, }. Nothing starts a part again by itself in native mode: bin/startup.sh does."
+    [ -z "$DOWN" ] || say "" "Down: ${DOWN#, }. Native mode restarts nothing automatically; bin/startup.sh does."
     [ -z "$TROUBLE" ] || say "" "Not working: ${TROUBLE#, }."
     [ -z "$DOWN$TROUBLE" ]
 }

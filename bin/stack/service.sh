@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# One part of the native stack at a time, for tests and for trying out failures.
+# Starts, stops or kills one component of the native stack, for tests and for trying out failures.
 #
 #   bin/stack/service.sh start|stop|kill|pid NAME     NAME: oltp olap kafka connect consumer-N
-#   bin/stack/service.sh servers                      both databases, Kafka and Connect, and no more
+#   bin/stack/service.sh servers                      both databases, Kafka and Connect, nothing else
 #   bin/stack/service.sh prepare                      source tables, sink tables, topics
-#   bin/stack/service.sh connector                    the Debezium connector, until it runs
+#   bin/stack/service.sh connector                    the Debezium connector; waits until it runs
 #
-# bin/startup.sh is: servers, prepare, connector, then the members. stop asks (SIGTERM) and waits; kill is kill -9, of
-# PostgreSQL an immediate shutdown (its children must not stay behind). start does not wait for Kafka and Connect.
+# bin/startup.sh does servers, prepare, connector, then starts the members. stop sends SIGTERM and waits; kill is kill -9,
+# for PostgreSQL an immediate shutdown (which also ends its children). start does not wait for Kafka and Connect.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/common.sh"
 

@@ -89,8 +89,8 @@ static enum err_kind check_identity(const struct config *config, const struct vi
     enum err_kind kind =
         ours ? ERR_NONE
              : err_set(reterr, ERR_CACHE,
-                       "it belongs to \"" STR_FMT
-                       "\" (cluster|topic prefix|partitions|view), not to the settings' \"" STR_FMT
+                       "it was written for \"" STR_FMT
+                       "\" (cluster|topic prefix|partitions|view), but the settings say \"" STR_FMT
                        "\"; a member would rebuild this cache",
                        STR_ARG(identity), STR_ARG(buf_view(&tail)));
     buf_clear(&tail);
@@ -121,7 +121,7 @@ static enum err_kind parse_task(const char *text, int32_t partition_count, int32
     char *end = NULL;
     long task = strtol(text, &end, 10);
     if (end == text || *end != '\0' || task < 0 || task >= partition_count) {
-        return err_set(reterr, ERR_CONFIG, "'%.40s' is no task: they are 0 to %d", text,
+        return err_set(reterr, ERR_CONFIG, "'%.40s' is not a task; tasks are 0 to %d", text,
                        (int)partition_count - 1);
     }
     *ret_task = (int32_t)task;
@@ -149,7 +149,7 @@ static int print_caches(const struct config *config, const struct view *view, in
         return cli_fail(&err);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        (void)err_set(&err, ERR_RETRY, "the output can't be written");
+        (void)err_set(&err, ERR_RETRY, "can't write the output");
         return cli_fail(&err);
     }
     return code;

@@ -22,7 +22,7 @@ static enum err_kind look_at(const struct link_options *options, const struct vi
     struct look_names names = {"", ""}; /* the connector makes them later */
     if (!link_is_set(options)) {
         return err_set(reterr, ERR_CONFIG,
-                       "nothing says where the OLTP database is: set oltp.host (SYNC_OLTP_HOST), "
+                       "the OLTP database's address is not set: set oltp.host (SYNC_OLTP_HOST), "
                        "oltp.port, oltp.user, oltp.password and oltp.dbname");
     }
     enum err_kind kind = link_open(options, &link, reterr);
@@ -53,14 +53,14 @@ static void print_source(const struct config *config, const struct view *view,
         buf_clear(&sql);
     }
     if (!differs) {
-        (void)printf("the OLTP database is as %s says\n", config->schemas_oltp);
+        (void)printf("the OLTP database matches %s\n", config->schemas_oltp);
         return;
     }
     (void)printf(
-        "\nThe ways out:\n"
-        "  - the database is right: correct %s (pg_dump --schema-only shows what is there)\n"
-        "  - the file is right: change the tables in the OLTP database\n"
-        "  - another database or schema is meant: correct oltp.* and connector.database.*\n",
+        "\nWhat to do:\n"
+        "  - if the database is right: correct %s (pg_dump --schema-only shows its tables)\n"
+        "  - if the file is right: change the tables in the OLTP database\n"
+        "  - if you mean another database or schema: correct oltp.* and connector.database.*\n",
         config->schemas_oltp);
 }
 
@@ -106,21 +106,21 @@ static enum err_kind file_read(const char *path, struct buf *text, struct err *r
 static void print_connector(const struct connector_report *report) {
     (void)printf(STR_FMT, STR_ARG(buf_view(&report->text)));
     if (report->different == 0) {
-        (void)printf("the connector is as plan says%s\n",
-                     report->harmless > 0 ? ", but for settings that may be changed at any time"
+        (void)printf("the connector matches plan%s\n",
+                     report->harmless > 0 ? ", except for settings that may be changed at any time"
                                           : "");
         return;
     }
     (void)printf(
-        "\nThe connector was made for something else: with plan's configuration in its place, "
-        "changes would be lost or misread. The ways out:\n"
-        "  - it is right, or it also serves others: give the settings that it has as "
-        "connector.NAME (SYNC_CONNECTOR_NAME), and schemas.oltp, schemas.view and topic.prefix "
-        "that it was made for\n"
-        "  - a second view beside the first: a connector, slot and publication of its own "
-        "(connector.slot.name, connector.publication.name), and another topic.prefix, "
-        "kafka.group.id and state.dir\n"
-        "  - it is not wanted any more: delete it and start over with new topics "
+        "\nThe connector was created for something else: if plan's configuration replaced its own, "
+        "changes would be lost or misread. What to do:\n"
+        "  - if it is right, or also serves others: set its settings as "
+        "connector.NAME (SYNC_CONNECTOR_NAME), and the schemas.oltp, schemas.view and topic.prefix "
+        "that it was created with\n"
+        "  - for a second view beside the first: use another connector, slot and publication "
+        "(connector.slot.name, connector.publication.name), topic.prefix, kafka.group.id and "
+        "state.dir\n"
+        "  - if it is no longer needed: delete it and start over with new topics "
         "(docs/operations.md, Starting over)\n");
 }
 
@@ -129,7 +129,7 @@ enum err_kind check_connector(const struct cli *cli, const char *planned, bool *
     struct buf text = {0};
     struct connector_report report = {0};
     if (!cli->connector_file && isatty(STDIN_FILENO)) {
-        (void)fputs("reading the connector's configuration from the terminal; meant is\n"
+        (void)fputs("reading the connector's configuration from the terminal; did you mean\n"
                     "  curl -fsS http://HOST:8083/connectors/NAME/config | oltp-olap-sync plan "
                     "--check-connector\n",
                     stderr);

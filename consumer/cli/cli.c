@@ -109,7 +109,7 @@ static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *r
         } else if (arg[0] != '-' && cli->argument_count < arguments_of(cli->command)) {
             cli->arguments[cli->argument_count++] = arg;
         } else {
-            return err_set(reterr, ERR_CONFIG, "unknown argument '%s'; --help shows what there is",
+            return err_set(reterr, ERR_CONFIG, "unknown argument '%s'; --help lists the arguments",
                            arg);
         }
     }
@@ -119,12 +119,12 @@ static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *r
     if ((apply || check || cli->connector) && !plan) {
         return err_set(reterr, ERR_CONFIG,
                        "--apply-sink, --apply-topics, --connector, --check-source and "
-                       "--check-connector go with the command plan");
+                       "--check-connector are options of the command plan");
     }
     if (check && (apply || cli->connector)) {
         return err_set(reterr, ERR_CONFIG,
-                       "--check-source and --check-connector only look: they "
-                       "don't go with --apply-... and --connector");
+                       "--check-source and --check-connector change nothing: they "
+                       "can't be combined with --apply-... and --connector");
     }
     return ERR_NONE;
 }
@@ -132,7 +132,7 @@ static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *r
 static const struct err *unknown_command(const char *command, struct err *err) {
     char known[128] = "";
     help_commands(known, sizeof known);
-    (void)err_set(err, ERR_CONFIG, "unknown command '%s'; there are %s", command, known);
+    (void)err_set(err, ERR_CONFIG, "unknown command '%s'; commands are %s", command, known);
     return err;
 }
 

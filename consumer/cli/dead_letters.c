@@ -18,7 +18,7 @@ static enum err_kind parse_number(const char *text, const char *what, int64_t ma
     char *end = NULL;
     long long number = strtoll(text, &end, 10);
     if (end == text || *end != '\0' || number < 0 || number > max) {
-        return err_set(reterr, ERR_CONFIG, "'%.40s' is no %s: they are 0 to %" PRId64, text, what,
+        return err_set(reterr, ERR_CONFIG, "'%.40s' is not a valid %s: 0 to %" PRId64, text, what,
                        max);
     }
     *ret = number;
@@ -40,7 +40,7 @@ static enum err_kind parse_place(const struct cli *cli, const struct view *view,
         }
     }
     if (ret->table < 0) {
-        return err_set(reterr, ERR_CONFIG, "'%.200s' is no topic of view %s: the first is %s",
+        return err_set(reterr, ERR_CONFIG, "'%.200s' is not a topic of view %s; its first is %s",
                        cli->arguments[1], view->name.ptr, view->tables[0].topic.ptr);
     }
     enum err_kind kind =
@@ -54,7 +54,7 @@ static enum err_kind parse_place(const struct cli *cli, const struct view *view,
 static enum err_kind not_there(const struct dead_letter *record, struct err *reterr) {
     return err_set(reterr, ERR_RETRY,
                    "topic %s partition %d has no record at offset %lld: it was compacted away, or "
-                   "is still to come",
+                   "is not written yet",
                    record->topic.ptr, record->partition, (long long)record->offset);
 }
 
@@ -84,7 +84,7 @@ static enum err_kind await(struct consume *consume, const struct dead_letter *wa
             return not_there(wanted, reterr); /* another record, the end, or no such offset */
         }
     }
-    return err_set(reterr, ERR_RETRY, "Kafka does not give the record within %d s: is it there?",
+    return err_set(reterr, ERR_RETRY, "Kafka did not return the record within %d s: does it exist?",
                    READ_MS / 1000);
 }
 
@@ -99,12 +99,13 @@ static void print_decided(const struct dead_letter *record) {
         key[len] = c;
     }
     key[len] = '\0';
-    (void)printf("topic %s partition %d offset %lld, key %s (%zu bytes of value): will be put "
-                 "aside when its task comes to it.\n"
-                 "Its row keeps the version before it. Now tell the members: kill -HUP, or restart "
-                 "them.\n",
-                 record->topic.ptr, record->partition, (long long)record->offset,
-                 record->key.ptr ? key : "none", record->value.len);
+    (void)printf(
+        "topic %s partition %d offset %lld, key %s (%zu bytes of value): will be set "
+        "aside when its task reads it.\n"
+        "Its row keeps its previous version. Now notify the members: kill -HUP, or restart "
+        "them.\n",
+        record->topic.ptr, record->partition, (long long)record->offset,
+        record->key.ptr ? key : "none", record->value.len);
 }
 
 static enum err_kind add(const struct view *view, const struct clients *clients,

@@ -93,7 +93,7 @@ static enum err_kind apply(const struct cli *cli, const struct config *config,
     if (cli->apply_sink) {
         kind = pg_apply_ddl(view, &clients.sink, reterr);
         if (kind == ERR_NONE) {
-            (void)printf("table %s and its progress tables are there\n", view->name.ptr);
+            (void)printf("table %s and its progress tables exist\n", view->name.ptr);
         }
     }
     if (kind == ERR_NONE && cli->apply_topics) {

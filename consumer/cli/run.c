@@ -144,7 +144,7 @@ static enum err_kind check_topic(struct run *run, const struct view_table *table
     if (!info->compacted && info->retention_ms >= 0) {
         return err_set(
             reterr, ERR_CONFIG,
-            "topic %s forgets records after %lld ms (cleanup.policy=delete): rows would be "
+            "topic %s deletes records after %lld ms (cleanup.policy=delete): rows would be "
             "lost. Set cleanup.policy=compact, or retention.ms=-1",
             table->topic.ptr, (long long)info->retention_ms);
     }
@@ -186,7 +186,7 @@ static enum err_kind check_topics(struct run *run, struct err *reterr) {
         }
         if (said != missing) {
             log_line(&run->log, LOG_WARN, "cli", "waiting_for_topic",
-                     "topic=%s hint=\"oltp-olap-sync plan --apply-topics makes it\"", missing);
+                     "topic=%s hint=\"oltp-olap-sync plan --apply-topics creates it\"", missing);
             said = missing;
         }
         say_waiting(run, "topic", missing);
@@ -276,7 +276,7 @@ static enum err_kind start_watch(struct run *run, struct err *reterr) {
     clients_oltp_init(&run->oltp, run->config);
     if (!link_is_set(&run->oltp.options)) {
         log_line(&run->log, LOG_WARN, "cli", "source_not_watched",
-                 "hint=\"nobody notices when a source table is renamed, swapped, emptied or loses "
+                 "hint=\"it goes unnoticed if a source table is renamed, swapped, emptied or loses "
                  "its REPLICA IDENTITY: set oltp.host, oltp.port, oltp.user, oltp.password and "
                  "oltp.dbname\"");
         return ERR_NONE;
@@ -304,8 +304,9 @@ static enum err_kind start_watch(struct run *run, struct err *reterr) {
              slot.ptr, publication.ptr, (long long)options.interval_ms);
     buf_clear(&slot);
     buf_clear(&publication);
-    return run->watch ? ERR_NONE
-                      : err_set(reterr, ERR_RETRY, "no thread for the watch on the source");
+    return run->watch
+               ? ERR_NONE
+               : err_set(reterr, ERR_RETRY, "can't start a thread for the watch on the source");
 }
 
 /* Until a client has something to tell, or its deadline. */

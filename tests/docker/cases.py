@@ -141,7 +141,7 @@ def port_taken(stack: Stack) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", stack.ports["OLAP_PORT"]))
         holder.listen()
-        stack.script("startup", "--docker").must(1, says="A port is taken")
+        stack.script("startup", "--docker").must(1, says="A port is in use")
 
 
 def data_kept(stack: Stack) -> None:

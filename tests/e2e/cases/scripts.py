@@ -99,7 +99,7 @@ def other_type(ctx: Context) -> None:
         must("identity", startup(ctx), 1, "not as schemas/oltp.sql says", "REPLICA IDENTITY", never=("Ready after",))
     finally:
         ctx.sql("ALTER TABLE contact REPLICA IDENTITY FULL")
-    must("as it was", startup(ctx), 0, "2 tables are there")
+    must("as it was", startup(ctx), 0, "2 tables exist")
 
 
 @case("dead-part")
@@ -147,5 +147,5 @@ def missing_table(ctx: Context) -> None:
         must("a table is missing", startup(ctx), 1, "some are missing: public.contact", "schemas/oltp.sql", never=("Ready after",))
     finally:
         ctx.sql(f"ALTER TABLE {contact_sql} RENAME TO contact")
-    must("it is back", startup(ctx), 0, "2 tables are there")
+    must("it is back", startup(ctx), 0, "2 tables exist")
     ctx.system.settle()

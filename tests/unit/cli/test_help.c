@@ -105,7 +105,7 @@ static void an_unknown_command_is_named(void **state) {
     assert_int_equal(said.code, EXIT_CODE_CONFIG);
     char known[128], want[256];
     help_commands(known, sizeof known);
-    (void)snprintf(want, sizeof want, "oltp-olap-sync: unknown command 'plam'; there are %s\n",
+    (void)snprintf(want, sizeof want, "oltp-olap-sync: unknown command 'plam'; commands are %s\n",
                    known);
     assert_string_equal(said.err, want);
     assert_string_equal(said.out, "");
