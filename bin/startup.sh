@@ -29,7 +29,7 @@ export ASSUME_YES=${ASSUME_YES:-}
 
 STARTING='' # jobs that must come to their end, or a second start would meet them half-way
 interrupted() {
-    local text='Interrupted. What has started goes on running: bin/startup.sh continues, bin/shutdown.sh stops it.'
+    local text='Interrupted. What was started keeps running: bin/startup.sh continues, bin/shutdown.sh stops it.'
     trap '' INT TERM
     # shellcheck disable=SC2086
     [ -z "$STARTING" ] || wait $STARTING || true
