@@ -423,6 +423,8 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
         for (size_t i = 0; i < work->letter_count; i++) {
             txn_part_add_letter(part, &work->letters[i]);
         }
+    }
+    if (work->last) {
         part->after.has_offsets = true;
         memcpy(part->after.offsets, work->offsets_after, sizeof part->after.offsets);
         memcpy(part->after.marks, work->marks_after, sizeof part->after.marks);

@@ -17,6 +17,26 @@ enum phase {
     PHASE_CLOSE
 };
 
+/* Deletes go first: one row may leave a key that another takes in the same transaction. */
+static enum phase phase_after(enum phase phase) {
+    switch (phase) {
+    case PHASE_OPEN:
+        return PHASE_DELETES;
+    case PHASE_DELETES:
+        return PHASE_CHECKS;
+    case PHASE_CHECKS:
+        return PHASE_UPSERTS;
+    case PHASE_UPSERTS:
+        return PHASE_CLEARED;
+    case PHASE_CLEARED:
+        return PHASE_LETTERS;
+    case PHASE_LETTERS:
+    case PHASE_CLOSE:
+        return PHASE_CLOSE;
+    }
+    return PHASE_CLOSE;
+}
+
 /* Goes to a phase, or to the next table of this one. */
 static void enter(struct sink *sink, enum phase phase, size_t table) {
     const struct txn *txn = sink->txn;
@@ -60,9 +80,9 @@ static void send_by_table(struct sink *sink) {
         return;
     }
     if (cursor->table + 1 < sink->view->table_count) {
-        enter(sink, deletes ? PHASE_DELETES : PHASE_CHECKS, cursor->table + 1);
+        enter(sink, (enum phase)cursor->phase, cursor->table + 1);
     } else {
-        enter(sink, deletes ? PHASE_CHECKS : PHASE_UPSERTS, 0);
+        enter(sink, phase_after((enum phase)cursor->phase), 0);
     }
 }
 
@@ -199,7 +219,7 @@ bool send_head(struct sink *sink) {
     switch ((enum phase)sink->cursor.phase) {
     case PHASE_OPEN:
         send_begin(sink);
-        enter(sink, PHASE_DELETES, 0);
+        enter(sink, phase_after(PHASE_OPEN), 0);
         return true;
     case PHASE_DELETES:
     case PHASE_CHECKS:
@@ -232,7 +252,7 @@ static void commit_send(struct sink *sink) {
         break;
     case PHASE_UPSERTS:
         if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->view->output_count)) {
-            cursor->phase = PHASE_CLEARED;
+            enter(sink, phase_after(PHASE_UPSERTS), 0);
         }
         break;
     case PHASE_CLEARED:
