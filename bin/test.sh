@@ -7,8 +7,8 @@
 #   unit   the unit tests and the tests of the sink on a PostgreSQL of their own, both under the address and
 #          undefined-behaviour sanitizers; those of data shared by threads under the thread sanitizer; every fuzz
 #          target for some seconds; the statements for every type on a PostgreSQL of their own; the simulator
-#          (--seeds N seeds of each family, default 8000); mutations, which remove each safety mechanism once, so that
-#          the simulator must fail (alone with --mutations); the checks of the sources (shellcheck, clang-format,
+#          (--seeds N seeds of each family, default 8000); mutations, which take each safeguard out once, so that
+#          a test must fail (alone with --mutations); the checks of the sources (shellcheck, clang-format,
 #          clang-tidy, which room includes what), of the scripts and of docker-compose.yml
 #   e2e    tests/e2e: real PostgreSQL, Kafka, Connect and Debezium, on free ports and in their own folder, so a running
 #          stack is not disturbed; unknown options are passed on to it

@@ -1,6 +1,7 @@
 #include "join/join.h"
 
 #include "base/memory.h"
+#include "base/safeguard.h"
 
 #include <stdlib.h>
 
@@ -191,7 +192,9 @@ static enum err_kind next_delete(struct join *join, struct row_op *ret_op, struc
             return kind;
         }
         join->index++;
-        if (touched->deleted || !entry->value.ptr || !entry->has_partner) {
+        if ((touched->deleted && SAFEGUARD("what was deleted in between is deleted")) ||
+            !entry->value.ptr ||
+            (!entry->has_partner && SAFEGUARD("a row without a partner is deleted"))) {
             *ret_op = (struct row_op){
                 .kind = ROW_OP_DELETE, .table = touched->table, .row = {touched->key, STR_NONE}};
             return ERR_NONE;
@@ -205,7 +208,8 @@ static enum err_kind next_delete(struct join *join, struct row_op *ret_op, struc
 static enum err_kind next_check(struct join *join, struct row_op *ret_op) {
     while (join->index < join->count) {
         size_t i = join->index++;
-        if (join->entries[i].value.ptr && !join->entries[i].has_partner) {
+        if (join->entries[i].value.ptr && !join->entries[i].has_partner &&
+            SAFEGUARD("rows without a partner are checked")) {
             *ret_op = (struct row_op){.kind = ROW_OP_CHECK,
                                       .table = join->touched[i].table,
                                       .row = {join->touched[i].key, join->entries[i].value}};

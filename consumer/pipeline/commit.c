@@ -118,12 +118,12 @@ size_t commit_submit(struct session *s) {
         return 0;
     }
     if (s->must_verify) {
-        if (ask(s, JOB_NEWEST) > 0) {
+        if ((s->number == 0 || SAFEGUARD("every session is verified")) && ask(s, JOB_NEWEST) > 0) {
             return 1;
         }
         s->must_verify = false;
     }
-    if (now_ms(m) >= s->look_at_ms) {
+    if (now_ms(m) >= s->look_at_ms && SAFEGUARD("quiet tasks are compared, too")) {
         s->look_at_ms = now_ms(m) + LOOK_MS;
         if (ask(s, JOB_NEWEST) > 0) {
             return 1;
@@ -147,7 +147,8 @@ size_t commit_submit(struct session *s) {
  */
 static void applied_offsets(const struct member *m, const struct task *task, int64_t *ret_offsets) {
     for (size_t t = 0; t < m->view->table_count; t++) {
-        bool held = task->phase != TASK_READING && task->position[t] > task->progress.offsets[t];
+        bool held = SAFEGUARD("a cache does not stand behind records that wait") &&
+                    task->phase != TASK_READING && task->position[t] > task->progress.offsets[t];
         ret_offsets[t] = held ? task->progress.offsets[t] : task->position[t];
     }
 }

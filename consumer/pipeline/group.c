@@ -35,7 +35,7 @@ void group_free_ghosts(struct session *s) {
     struct member *m = s->member;
     size_t kept = 0;
     for (size_t i = 0; i < m->ghost_count; i++) {
-        if (m->ghosts[i]->session == s) {
+        if (m->ghosts[i]->session == s || !SAFEGUARD("a ghost waits for its own session")) {
             task_destroy(&m->ghosts[i], m->o.consume_ops, m->o.consume);
         } else {
             m->ghosts[kept++] = m->ghosts[i];

@@ -29,7 +29,8 @@ static void mend_letters_behind(struct member *m, const struct task *task,
     for (size_t i = at + 1; version.ptr && i < count; i++) {
         struct known_letter *letter = &letters[i];
         if (letter->table == letters[at].table && letter->kept.ptr &&
-            str_equal(letter->row_key, letters[at].row_key) && str_equal(letter->kept, version)) {
+            str_equal(letter->row_key, letters[at].row_key) && str_equal(letter->kept, version) &&
+            SAFEGUARD("no letter keeps a refused version")) {
             letter->kept = letters[at].kept;
             log_line(m->o.log, LOG_INFO, "pipeline", "letter_mended",
                      "topic=%s partition=%d offset=%lld", m->view->tables[letter->table].topic.ptr,
@@ -63,7 +64,7 @@ enum err_kind task_take_letters(struct member *m, struct task *task, struct know
         /* a table that is filled again begins without offsets: its letters are right */
         bool ahead = task->initial ? letter->unfounded
                                    : letter->offset >= task->progress.offsets[letter->table];
-        if (ahead && !letter->pending) {
+        if (ahead && !letter->pending && SAFEGUARD("no letter stands ahead of the offsets")) {
             return strange_letter(m, task, letter, reterr);
         }
     }
@@ -73,7 +74,10 @@ enum err_kind task_take_letters(struct member *m, struct task *task, struct know
         }
     }
     for (size_t i = 0; i < count; i++) {
-        task_know_letter(task, &letters[i]);
+        if (!letters[i].pending || task->progress.seq < 4 ||
+            SAFEGUARD("decisions outlive an acquisition")) {
+            task_know_letter(task, &letters[i]);
+        }
     }
     return ERR_NONE;
 }
@@ -84,7 +88,8 @@ static bool is_of(const struct known_letter *letter, const struct record *record
     bool same_key = letter->key.ptr && record->key.ptr ? str_equal(letter->key, record->key)
                                                        : !letter->key.ptr && !record->key.ptr;
     return same_key && letter->value_len == value_len &&
-           (!letter->has_checksum || letter->checksum == record_checksum(record));
+           (!letter->has_checksum || letter->checksum == record_checksum(record) ||
+            !SAFEGUARD("a letter's checksum is compared"));
 }
 
 static enum err_kind of_another(const struct member *m, const struct task *task,
@@ -103,8 +108,10 @@ static enum err_kind of_another(const struct member *m, const struct task *task,
 enum err_kind task_letter_of(const struct member *m, const struct task *task,
                              const struct record *record, const struct known_letter **ret_letter,
                              struct err *reterr) {
-    *ret_letter = letter_at(&task->letters, record->table, record->offset);
-    return !*ret_letter || is_of(*ret_letter, record)
+    *ret_letter = SAFEGUARD("a record put aside stays aside")
+                      ? letter_at(&task->letters, record->table, record->offset)
+                      : NULL;
+    return !*ret_letter || is_of(*ret_letter, record) || !SAFEGUARD("a letter is of its own record")
                ? ERR_NONE
                : of_another(m, task, record, "dead letter", reterr);
 }

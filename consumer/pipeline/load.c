@@ -22,7 +22,8 @@ static enum err_kind check_letters(const struct member *m, const struct task *ta
                       "held.max.bytes); the newest: %.300s",
                       bytes_max, newest->message);
     } else if (task->letters.count + task->found_count + task->refused_count >
-               m->o.dead_letter_max) {
+                   m->o.dead_letter_max &&
+               SAFEGUARD("dead.letter.max bounds what a rebuild finds")) {
         (void)err_set(reterr, ERR_HALT,
                       "more than %zu records of this task can't be applied (dead.letter.max); the "
                       "newest: %.300s. Look at sync_dead_letter, fix the cause, raise the setting",
@@ -153,6 +154,9 @@ struct hunt {
 
 void hunt_drop(struct session *s) {
     if (s->hunt) {
+        if (!SAFEGUARD("checked rows outlive their hunt")) {
+            row_array_clear(&s->checked);
+        }
         arena_clear(&s->hunt->arena);
         free(s->hunt);
         s->hunt = NULL;

@@ -75,7 +75,7 @@ static struct task *start_over(struct member *m, struct task *task) {
     if (task->hunting) {
         hunt_drop(task->session);
     }
-    if (task_in_flight(task)) {
+    if (task_in_flight(task) && SAFEGUARD("what the sink reads is kept")) {
         struct task *fresh = task_new(m->view, task->number, task->session);
         fresh->retry = task->retry;
         task_become_ghost(m, task);

@@ -20,7 +20,7 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
         return;
     }
     task->letters_gone = task->refused_gone = 0;
-    for (size_t i = 0; i < result->refused_count; i++) {
+    for (size_t i = 0; i < result->refused_count && SAFEGUARD("refused rows are read back"); i++) {
         (void)refused_set_add(&task->refused_rows, result->refused[i]);
     }
     if (result->other_table) {
@@ -39,22 +39,23 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
 /* DISCARD_NONE: the cache may be used; else why it counts as empty. */
 static enum cache_discard cache_verdict(const struct member *m, const struct task *task,
                                         const struct state_meta *meta) {
-    if (task->initial) {
+    if (task->initial && SAFEGUARD("a cache needs progress beside it")) {
         return DISCARD_NO_PROGRESS;
     }
     if (meta->damaged) {
         return DISCARD_DAMAGED;
     }
-    if (task->distrust != DISCARD_NONE) {
+    if (task->distrust != DISCARD_NONE && SAFEGUARD("a distrusted cache is discarded")) {
         return task->distrust;
     }
     if (meta->empty) {
         return DISCARD_MISSING;
     }
-    if (meta->incomplete) {
+    if (meta->incomplete && SAFEGUARD("an incomplete cache is discarded")) {
         return DISCARD_INCOMPLETE;
     }
-    if (clock_wall_ms(&m->o.clock) - meta->wall_ms > m->o.min_compaction_lag_ms / 2) {
+    if (clock_wall_ms(&m->o.clock) - meta->wall_ms > m->o.min_compaction_lag_ms / 2 &&
+        SAFEGUARD("an old cache is discarded")) {
         return DISCARD_TOO_OLD;
     }
     return DISCARD_NONE;
@@ -106,7 +107,9 @@ void task_restart_reading(struct member *m, struct task *task, enum cache_discar
     join_end(task->join);
     batch_reset(&task->current, m->o.consume_ops, m->o.consume);
     batch_reset(&task->next, m->o.consume_ops, m->o.consume);
-    task_forget_found(task);
+    if (SAFEGUARD("a restart forgets what was found")) {
+        task_forget_found(task);
+    }
     task->hunted = false;
     task->careful = false;
     task->conflict_since_ms = 0;

@@ -73,14 +73,17 @@ void task_take_care(const struct member *m, struct task *task) {
     size_t standing = task->refused_rows.count;
     standing -= part->cleared_count < standing ? part->cleared_count : standing;
     part->careful = true;
-    part->refused_max = m->o.refused_row_max > standing ? m->o.refused_row_max - standing : 0;
+    size_t max = SAFEGUARD("refused.row.max bounds refused rows") ? m->o.refused_row_max : SIZE_MAX;
+    part->refused_max = max > standing ? max - standing : 0;
 }
 
 void task_clear_refused(const struct member *m, struct task *task, const struct row_op *op,
                         const struct str *values) {
     const struct refused_set *set = &task->refused_rows;
     const struct view *view = m->view;
-    if (set->count == 0 || op->kind == ROW_OP_CHECK || op->kind == ROW_OP_END) {
+    if (set->count == 0 || op->kind == ROW_OP_CHECK || op->kind == ROW_OP_END ||
+        (op->kind == ROW_OP_UPSERT && !SAFEGUARD("the entry of a row that passes goes")) ||
+        (op->kind == ROW_OP_DELETE && !SAFEGUARD("the entry of a deleted row goes"))) {
         return;
     }
     struct buf wanted = {0};
@@ -97,7 +100,9 @@ void task_clear_refused(const struct member *m, struct task *task, const struct 
         if (!str_starts(key, buf_view(&wanted))) {
             break;
         }
-        if (whole ? key.len == wanted.len : sink_key_has(view, key, op->table, values)) {
+        if (whole ? key.len == wanted.len
+                  : sink_key_has(view, key, op->table, values) ||
+                        !SAFEGUARD("entries beside a deleted row stay")) {
             txn_part_add_cleared(&task->part, arena_copy(&task->work.arena, key));
         }
     }
@@ -165,7 +170,7 @@ static bool passes_in_rebuild(const struct member *m, const struct task *task,
     for (size_t t = 0; t < m->view->table_count; t++) {
         behind |= m->o.consume_ops->log_end(m->o.consume, (int)t, task->number) > task->position[t];
     }
-    return by_row && behind;
+    return by_row && behind && SAFEGUARD("a row of the past passes in a rebuild");
 }
 
 static void conflict(struct member *m, struct task *task, const struct sink_event *event) {
@@ -179,7 +184,8 @@ static void conflict(struct member *m, struct task *task, const struct sink_even
     }
     bool over = now - task->conflict_since_ms >= m->o.conflict_halt_ms;
     /* Early: whoever waits for this task has as much time. */
-    bool half = now - task->conflict_since_ms >= m->o.conflict_halt_ms / 2;
+    int share = SAFEGUARD("a rebuild leaves time to who waits") ? 2 : 1;
+    bool half = now - task->conflict_since_ms >= m->o.conflict_halt_ms / share;
     if (half && single && passes_in_rebuild(m, task, &event->err)) {
         task_distrust_cache(m, task, DISCARD_CONFLICT);
         return;
@@ -194,8 +200,10 @@ static void conflict(struct member *m, struct task *task, const struct sink_even
     if (batch) { /* in halves, down to single records; then whole again */
         size_t count = task->work.record_count;
         work_undo(task);
-        task->record_limit = over ? 1 : count / 2; /* the one that must be named */
-    } else if (task->work.kind == WORK_REBUILD && task->work.deletes == DELETES_ALONG) {
+        size_t half_of_them = SAFEGUARD("a conflict is tried in halves") ? count / 2 : 0;
+        task->record_limit = over ? 1 : half_of_them; /* the one that must be named */
+    } else if (task->work.kind == WORK_REBUILD && task->work.deletes == DELETES_ALONG &&
+               SAFEGUARD("a rebuild in conflict deletes first")) {
         work_deletes_ahead(task);
     }
 }
@@ -209,9 +217,16 @@ void task_conflict_over(struct task *task) {
 
 /* ---- what was refused ---- */
 
+/* One of a batch's records is to blame: not the rows they lead to, nor others in the table. */
+static bool blames_record(enum blame blame) {
+    return blame == BLAME_RECORD ||
+           (blame == BLAME_ROW && !SAFEGUARD("a refused row blames no record")) ||
+           (blame == BLAME_OTHERS && !SAFEGUARD("a conflict blames no record"));
+}
+
 /* A batch that is begun anew from the old offsets writes again what was in, as after a crash. */
 static void batch_refused(struct member *m, struct task *task, const struct sink_event *event) {
-    if (event->blame == BLAME_RECORD && task->work.chunk_count == 1) {
+    if (blames_record(event->blame) && task->work.chunk_count == 1) {
         halve(task, &event->err);
     } else if (!task->part.careful) { /* the own checks of all its records first */
         work_undo(task);
@@ -229,7 +244,7 @@ static void writing_refused(struct member *m, struct task *task, const struct si
     bool soon = event->blame == BLAME_OTHERS && !task->part.careful && !over;
     if (soon || (task->hunted && task->part.careful)) {
         conflict(m, task, event);
-    } else if (!task->hunted) {
+    } else if (!task->hunted && SAFEGUARD("a rebuild blames records before rows")) {
         hunt_begin(m, task, &event->err);
     } else {
         send_with_care(m, task);

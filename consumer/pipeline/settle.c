@@ -98,7 +98,7 @@ static void on_refused(struct session *s, const struct sink_event *event) {
     log_err(s->member->o.log, LOG_DEBUG, "pipeline", "refused", &event->err);
     send_alone(s);
     struct task *task = task_of(s, s->txn.parts[0]);
-    if (s->txn.part_count == 1 && task) {
+    if ((s->txn.part_count == 1 || !SAFEGUARD("only a task sent alone is refused")) && task) {
         task_refused(s->member, task, event);
     }
 }
@@ -110,7 +110,7 @@ static void settle(struct session *s, struct task *task, const struct sink_resul
     size_t tables = m->view->table_count;
     const struct txn_part *part = &task->part;
     bool unknown = task->work.built && task->work.in_flight;
-    if (result->other_table) {
+    if (result->other_table && SAFEGUARD("progress of another table is dropped")) {
         if (unknown) {
             report_settled(s, UNKNOWN_OVERTAKEN);
         }
@@ -119,7 +119,8 @@ static void settle(struct session *s, struct task *task, const struct sink_resul
         log_line(m->o.log, LOG_INFO, "pipeline", "was_committed", "task=%d seq=%lld", task->number,
                  (long long)newest->seq);
         report_settled(s, UNKNOWN_WAS_COMMITTED);
-        if (part->careful) { /* which rows it refused was in the answer */
+        if (part->careful && SAFEGUARD("refused rows of a lost answer are read")) {
+            /* which rows it refused was in the answer */
             task_reacquire(m, task, REACQUIRED_UNKNOWN, "its refused rows must be read");
         } else {
             task_committed(m, task, NULL);
@@ -203,7 +204,7 @@ static void on_halt(struct session *s, const struct err *err) {
     if (s->job == JOB_COMMIT) {
         struct task *task = task_of(s, s->txn.parts[0]);
         send_alone(s);
-        if (s->txn.part_count == 1 && task) {
+        if ((s->txn.part_count == 1 || !SAFEGUARD("only a task sent alone is halted")) && task) {
             task_halt_at_work(m, task, err);
         }
     } else if (s->job == JOB_ACQUIRE) {
@@ -225,7 +226,7 @@ static void on_event(struct session *s, const struct sink_event *event) {
         break;
     case SINK_CONNECTED:
         s->connected = true;
-        s->must_verify = true;
+        s->must_verify = SAFEGUARD("a new connection is verified");
         s->retry_at_ms = 0;
         if (event->place) {
             m->o.consume_ops->announce(m->o.consume, event->place, event->place_name);
@@ -242,12 +243,16 @@ static void on_event(struct session *s, const struct sink_event *event) {
         on_committed(s, event);
         break;
     case SINK_FENCED:
+        if (!SAFEGUARD("a fence blames no record")) {
+            on_refused(s, event);
+            break;
+        }
         log_err(m->o.log, LOG_WARN, "pipeline", "fenced", &event->err);
         s->must_verify = true;
         break;
     case SINK_OTHER_TABLE:
         log_err(m->o.log, LOG_INFO, "pipeline", "other_table", &event->err);
-        s->must_verify = true;
+        s->must_verify = SAFEGUARD("another table is looked at");
         break;
     case SINK_UNFIT: /* no task is to blame, and all go on when it is mended */
         s->must_verify = true;

@@ -22,7 +22,8 @@ static bool is_full(const struct member *m, const struct task *task) {
 /* The task won't take records soon, while others could: its partitions are paused rather than all
  * kept waiting. Not lightly: librdkafka drops what it has fetched of a paused partition. */
 static bool is_slow(const struct member *m, const struct task *task) {
-    return task->phase != TASK_LIVE || task->conflict_since_ms > 0 ||
+    return task->phase != TASK_LIVE ||
+           (task->conflict_since_ms > 0 && SAFEGUARD("a task in conflict lets others read")) ||
            task->work.chunk_count > SHORT_CHUNKS || task->session->load_task ||
            task->session->hunt || !task_is_proven(task, m->view->table_count);
 }
@@ -110,7 +111,7 @@ static bool has_room(struct member *m) {
 /* A record so old when it is read that others between it and us may have been compacted away: only
  * a task that has just been opened, after a long time, can meet one. */
 static bool too_old(const struct member *m, const struct record *record) {
-    return record->timestamp_ms > 0 &&
+    return record->timestamp_ms > 0 && SAFEGUARD("a log left unread for long is read anew") &&
            clock_wall_ms(&m->o.clock) - record->timestamp_ms > m->o.min_compaction_lag_ms / 2;
 }
 
@@ -133,7 +134,9 @@ static void hold_record(struct member *m, struct task *task, const struct record
     struct err err;
     struct arena *arena = &task->next.arena;
     enum err_kind kind = decode(m->decoder, record, arena, &item.change, &err);
-    kind = task_decision(m, task, record, kind, &err);
+    if (SAFEGUARD("a live task sees decisions")) {
+        kind = task_decision(m, task, record, kind, &err);
+    }
     if (kind == ERR_NONE) {
         log_record(m, record, &item.change);
         report_change(m, task, record, &item.change);
@@ -153,7 +156,9 @@ static enum err_kind touch(struct task *task, int table, int64_t offset, struct 
                            bool deleted, struct err *reterr) {
     bool touches =
         task->phase == TASK_READING && !task->initial && offset >= task->progress.offsets[table];
-    return touches ? state_touch(task->state, table, key, deleted, reterr) : ERR_NONE;
+    return touches && SAFEGUARD("a rebuild writes what it read")
+               ? state_touch(task->state, table, key, deleted, reterr)
+               : ERR_NONE;
 }
 
 static enum err_kind set(struct task *task, int table, struct str key, struct str value,
@@ -165,7 +170,7 @@ static enum err_kind set(struct task *task, int table, struct str key, struct st
 /* What a record says about its row, into the state, without writing to the sink. */
 static enum err_kind apply_change(struct task *task, const struct change *change,
                                   const struct record *record, struct err *reterr) {
-    if (change->blank) {
+    if (change->blank && SAFEGUARD("blank rows that are replayed are known")) {
         enum err_kind kind = state_number_add(task->state, change->blank, reterr);
         if (kind != ERR_NONE) {
             return kind;
@@ -198,7 +203,8 @@ static enum err_kind put_aside(const struct member *m, struct task *task,
                                const struct err *why, struct err *reterr) {
     bool absent = false;
     enum err_kind kind = task_found_letter(m, task, record, row_key, why, &absent, reterr);
-    return kind == ERR_NONE && row_key.ptr
+    return kind == ERR_NONE && row_key.ptr &&
+                   (!absent || SAFEGUARD("a row that the log has lost is deleted"))
                ? touch(task, record->table, record->offset, row_key, absent, reterr)
                : kind;
 }
@@ -208,12 +214,15 @@ static void apply_silently(struct member *m, struct task *task, const struct rec
     const struct known_letter *letter;
     enum err_kind kind = task_letter_of(m, task, record, &letter, &err);
     if (kind == ERR_NONE && letter) {
-        kind = apply_letter(task, letter, &err);
+        kind = SAFEGUARD("what a letter keeps is applied") ? apply_letter(task, letter, &err)
+                                                           : ERR_NONE;
     } else if (kind == ERR_NONE) {
         struct change change;
         arena_reset(&m->scratch);
         kind = decode(m->decoder, record, &m->scratch, &change, &err);
-        kind = task_decision(m, task, record, kind, &err);
+        if (SAFEGUARD("a rebuild sees decisions")) {
+            kind = task_decision(m, task, record, kind, &err);
+        }
         if (kind == ERR_NONE) {
             report_change(m, task, record, &change);
             kind = apply_change(task, &change, record, &err);
@@ -234,8 +243,11 @@ static void apply_silently(struct member *m, struct task *task, const struct rec
 static void after_progress(struct member *m, struct task *task) {
     bool silent_done = true, reading_done = true;
     for (size_t t = 0; t < m->view->table_count; t++) {
-        silent_done &= task->position[t] >= task->progress.offsets[t];
-        reading_done &= task->at_end[t];
+        silent_done &= task->position[t] >= task->progress.offsets[t] ||
+                       !SAFEGUARD("a replay reads to the progress of every topic");
+        reading_done &=
+            task->at_end[t] || (!SAFEGUARD("a rebuild reads to the end of the log") &&
+                                !task->initial && task->position[t] >= task->progress.offsets[t]);
     }
     if (task->phase == TASK_SILENT && silent_done) {
         task_set_live(m, task);
@@ -248,7 +260,8 @@ static void after_progress(struct member *m, struct task *task) {
  * once more that was in the log by then. */
 static void note_gap(const struct member *m, struct task *task, const struct record *record) {
     int t = record->table;
-    if (task->phase != TASK_READING && record->offset > task->position[t]) {
+    if (task->phase != TASK_READING && record->offset > task->position[t] &&
+        SAFEGUARD("gaps in the log are noted")) {
         int64_t end = m->o.consume_ops->log_end(m->o.consume, t, record->partition);
         task->gap_end[t] = end >= 0 ? end : INT64_MAX;
     }
@@ -281,10 +294,11 @@ static bool log_is_known(struct member *m, struct task *task, const struct recor
         return true;
     }
     int64_t applied_ms = proof->timestamp_ms;
-    bool here = record->offset == proof->offset; /* else it was compacted away */
+    /* else it was compacted away */
+    bool here = record->offset == proof->offset || !SAFEGUARD("only the record itself is compared");
     proof->timestamp_ms = 0;
     if (!here || applied_ms == PROOF_ANY || record->timestamp_ms <= 0 ||
-        record->timestamp_ms == applied_ms) {
+        record->timestamp_ms == applied_ms || !SAFEGUARD("the record applied last is compared")) {
         return true;
     }
     struct err err;
@@ -303,7 +317,7 @@ static bool log_is_known(struct member *m, struct task *task, const struct recor
  * next), or where the task would go on: that is seen there. */
 static void take_halt(struct member *m, struct task *task, const struct consume_event *event) {
     struct mark *proof = &task->proof[event->record.table];
-    if (proof->timestamp_ms > 0) {
+    if (proof->timestamp_ms > 0 && SAFEGUARD("records deleted on purpose prove nothing")) {
         proof->timestamp_ms = PROOF_ANY;
         member_needs_assign(m);
         return;
@@ -317,8 +331,12 @@ static void take_end(struct member *m, struct task *task, const struct record *e
         task->position[t] = end->offset; /* the rest was compacted away */
     }
     task->at_end[t] = true;
-    bool replays = task->phase == TASK_SILENT || (task->phase == TASK_READING && !task->initial);
-    bool proves = task->proof[t].timestamp_ms != 0;
+    bool replays =
+        (task->phase == TASK_SILENT && SAFEGUARD("a replay sees a log that is too short")) ||
+        (task->phase == TASK_READING && !task->initial &&
+         SAFEGUARD("a rebuild sees a log that is too short"));
+    bool proves =
+        task->proof[t].timestamp_ms != 0 && SAFEGUARD("a proof sees a log that is too short");
     task->proof[t].timestamp_ms = 0;
     if ((replays || proves) && end->offset < task->progress.offsets[t]) {
         struct err err;

@@ -1,6 +1,7 @@
 #include "pipeline/task.h"
 
 #include "base/memory.h"
+#include "base/safeguard.h"
 
 #include <stdlib.h>
 
@@ -41,8 +42,10 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
     task->careful = false;
     task->conflict_since_ms = 0;
     refused_set_clear(&task->refused_rows);
-    task->refused_count = 0;
-    arena_reset(&task->refused_arena);
+    if (SAFEGUARD("a halted task forgets what was refused")) {
+        task->refused_count = 0;
+        arena_reset(&task->refused_arena);
+    }
     task_forget_found(task);
 }
 

@@ -16,10 +16,11 @@ static bool wants_to_write(const struct session *s, const struct task *task) {
         return false;
     }
     if (task->phase == TASK_WRITING) { /* one hunt at a time: what it may lead to waits */
-        return task->surveyed && !s->hunt;
+        return task->surveyed && (!s->hunt || !SAFEGUARD("one hunt at a time"));
     }
     return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || task_has_records(task)) &&
-           task_is_proven(task, s->member->view->table_count);
+           (task_is_proven(task, s->member->view->table_count) ||
+            !SAFEGUARD("nothing is written before the log is proven"));
 }
 
 /* The task that must write alone, if there is one: halving, or a load. */
@@ -41,7 +42,8 @@ static bool is_open(const struct session *s, const struct task *task) {
 
 /* Its transaction is built and was not sent; nor does it wait to be tried again. */
 static bool is_built(const struct session *s, const struct task *task) {
-    return task && task->work.built && !task->work.in_flight && wants_to_write(s, task);
+    return task && task->work.built && !task->work.in_flight &&
+           (wants_to_write(s, task) || !SAFEGUARD("what waits lets others write"));
 }
 
 /* Of a task without a built transaction. What is left of a fan-out or a rebuild is not known. */

@@ -83,7 +83,7 @@ void letter_fill(struct dead_letter *letter, const struct member *m, const struc
 static enum err_kind version_before(struct task *task, struct slots *slots, int table,
                                     struct str key, struct str *ret_value, struct err *reterr) {
     struct slot *slot = slots_find(slots, table, key, false);
-    if (slot) {
+    if (slot && SAFEGUARD("a letter keeps the version before it")) {
         *ret_value = slot->value;
         return ERR_NONE;
     }
@@ -99,7 +99,8 @@ static enum err_kind add_letter(const struct member *m, struct task *task, struc
     struct work *work = &task->work;
     struct dead_letter *letter = &work->letters[work->letter_count];
     letter_fill(letter, m, task, &item->record, item->err->message);
-    if (!letter->decided && task->letters.count + work->letter_count >= m->o.dead_letter_max) {
+    if (!letter->decided && task->letters.count + work->letter_count >= m->o.dead_letter_max &&
+        SAFEGUARD("dead.letter.max bounds the letters of batches")) {
         (void)err_set(reterr, ERR_HALT,
                       "more than %zu records of this task can't be applied (dead.letter.max); the "
                       "newest: %.300s. Look at sync_dead_letter, fix the cause, raise the setting",
@@ -124,17 +125,43 @@ static enum err_kind add_letter(const struct member *m, struct task *task, struc
     return ERR_NONE;
 }
 
+/* Shortcuts that lose rows, taken where a mutation takes the safeguard out: a filter by commit
+ * time, and rows left out that are in the state as they are. */
+static bool is_late(const struct change *change) {
+    static int64_t newest;
+    bool late = change->ts_us <= newest;
+    newest = late ? newest : change->ts_us;
+    return late;
+}
+
+static void drop_unchanged(struct task *task, struct slots *slots) {
+    size_t count = 0;
+    for (size_t i = 0; i < slots->count; i++) {
+        const struct slot *slot = &slots->items[i];
+        struct str stored = STR_NONE;
+        if (state_get(task->state, slot->touched.table, slot->touched.key, &stored, NULL) ==
+                ERR_NONE &&
+            stored.ptr && str_equal(stored, slot->value)) {
+            continue;
+        }
+        slots->items[count++] = *slot;
+    }
+    slots->count = count;
+}
+
 static void add_change(struct slots *slots, const struct change *change, struct work *work) {
     if (change->ts_us > 0 && (work->oldest_ts_us == 0 || change->ts_us < work->oldest_ts_us)) {
         work->oldest_ts_us = change->ts_us;
     }
-    if (!change->key.ptr) {
+    if (!change->key.ptr || (!SAFEGUARD("no change is too old to count") && is_late(change))) {
         return;
     }
     struct slot *slot = slots_find(slots, change->table, change->key, true);
     slot->touched.join_len = change->join_len;
     slot->touched.deleted |= change->op == CHANGE_DELETE;
-    slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;
+    if (!slot->value.ptr || SAFEGUARD("the last version in a batch wins")) {
+        slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;
+    }
 }
 
 /* The delete of a blank row that no record has shown: without REPLICA IDENTITY FULL every deleted
@@ -144,8 +171,9 @@ static enum err_kind check_blank(const struct member *m, struct task *task,
                                  const struct pending *item, struct err *reterr) {
     bool known = false;
     if (!item->change.blank || item->change.op != CHANGE_DELETE) {
-        return item->change.blank ? state_number_add(task->state, item->change.blank, reterr)
-                                  : ERR_NONE;
+        return item->change.blank && SAFEGUARD("blank rows of batches are known")
+                   ? state_number_add(task->state, item->change.blank, reterr)
+                   : ERR_NONE;
     }
     enum err_kind kind = state_number_known(task->state, item->change.blank, &known, reterr);
     known |= item->record.offset < task->gap_end[item->record.table];
@@ -169,6 +197,9 @@ static enum err_kind apply_slots(struct task *task, struct slots *slots, struct 
     struct work *work = &task->work;
     if (slots->count > 1) {
         qsort(slots->items, slots->count, sizeof *slots->items, slot_compare);
+    }
+    if (!SAFEGUARD("unchanged rows are written, too")) {
+        drop_unchanged(task, slots);
     }
     work->touched = arena_alloc(&work->arena, (slots->count + 1) * sizeof *work->touched);
     work->touched_count = slots->count;
@@ -251,7 +282,8 @@ enum err_kind work_begin_batch(struct member *m, struct task *task, size_t limit
 
 void work_undo(struct task *task) {
     join_end(task->join);
-    state_rollback(task->state);
+    (SAFEGUARD("a refused batch is undone in the state") ? state_rollback
+                                                         : state_release)(task->state);
     struct arena arena = task->work.arena;
     arena_reset(&arena);
     task->work = (struct work){.arena = arena};
@@ -300,8 +332,10 @@ static enum err_kind rebuild_next(const struct member *m, struct task *task, str
         }
         const struct view_table *source = &m->view->tables[table];
         struct touched *touched = &work->touched[work->touched_count++];
-        *touched = (struct touched){
-            .table = table, .key = arena_copy(&work->arena, key), .deleted = deleted};
+        *touched =
+            (struct touched){.table = table,
+                             .key = arena_copy(&work->arena, key),
+                             .deleted = deleted && SAFEGUARD("a rebuild knows what was deleted")};
         touched->join_len = row_key_prefix(source, touched->key, m->view->join_count);
         after = work->rebuild_key = touched->key;
         work->rebuild_table = table;
@@ -403,7 +437,8 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
         kind = fill_part(m, task, budget, reterr);
     }
     bool first = work->kind == WORK_BATCH && work->chunk_count == 0;
-    if (kind == ERR_NONE && first && task->careful) {
+    if (kind == ERR_NONE && first && task->careful &&
+        SAFEGUARD("own checks are asked before rows are refused")) {
         kind = add_checks(task, reterr);
     }
     if (kind != ERR_NONE) {
@@ -417,14 +452,14 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
     if (task->careful) {
         task_take_care(m, task);
     }
-    if (work->last) {
+    if (work->last || !SAFEGUARD("letters go with the last transaction")) {
         /* With the offsets, and not before: what an earlier transaction stored, a later one of the
          * same work could prove wrong (a version kept that PostgreSQL refuses). */
         for (size_t i = 0; i < work->letter_count; i++) {
             txn_part_add_letter(part, &work->letters[i]);
         }
     }
-    if (work->last) {
+    if (work->last || !SAFEGUARD("offsets move with the last transaction")) {
         part->after.has_offsets = true;
         memcpy(part->after.offsets, work->offsets_after, sizeof part->after.offsets);
         memcpy(part->after.marks, work->marks_after, sizeof part->after.marks);

@@ -2,6 +2,8 @@
  * two jobs that only read.
  */
 #include "sink/pg_internal.h"
+
+#include "base/safeguard.h"
 #include "sink/statements.h"
 
 #include <stdio.h>
@@ -273,7 +275,8 @@ static void append_synced(struct sink *sink) {
         job_end(sink, &again);
         return;
     }
-    if (sink->source_err.kind == ERR_NONE && sink->letters_ahead && sink->round == ROUND_APPEND) {
+    if (sink->source_err.kind == ERR_NONE && sink->letters_ahead && sink->round == ROUND_APPEND &&
+        SAFEGUARD("letters of works that never ended are swept")) {
         sink->cursor.committed = false;
         next_round(sink, ROUND_SWEEP);
         return;

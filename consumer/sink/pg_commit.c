@@ -5,6 +5,8 @@
  */
 #include "sink/pg_internal.h"
 
+#include "base/safeguard.h"
+
 #include <stdio.h>
 
 enum phase {
@@ -19,15 +21,16 @@ enum phase {
 
 /* Deletes go first: one row may leave a key that another takes in the same transaction. */
 static enum phase phase_after(enum phase phase) {
+    const bool deletes_first = SAFEGUARD("deletes go before upserts");
     switch (phase) {
     case PHASE_OPEN:
-        return PHASE_DELETES;
+        return deletes_first ? PHASE_DELETES : PHASE_UPSERTS;
     case PHASE_DELETES:
         return PHASE_CHECKS;
     case PHASE_CHECKS:
-        return PHASE_UPSERTS;
+        return deletes_first ? PHASE_UPSERTS : PHASE_CLEARED;
     case PHASE_UPSERTS:
-        return PHASE_CLEARED;
+        return deletes_first ? PHASE_CLEARED : PHASE_DELETES;
     case PHASE_CLEARED:
         return PHASE_LETTERS;
     case PHASE_LETTERS:

@@ -2,6 +2,8 @@
 #include "base/memory.h"
 #include "sink/pg_internal.h"
 
+#include "base/safeguard.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -66,14 +68,15 @@ void params_add_columns(struct sink *sink, size_t column_count) {
 
 void flight_prepare(struct sink *sink, size_t table, const char *name, const char *sql) {
     struct step step = {STEP_PREPARE, table};
-    int sent = PQsendPrepare(sink->conn, name, sql, (int)sink->params.count, sink->params.types);
+    int sent = PQsendPrepare(sink->conn, name, safeguard_sql(sql), (int)sink->params.count,
+                             sink->params.types);
     flight_sent(sink, step, sent, strlen(sql));
 }
 
 void flight_query(struct sink *sink, struct step step, const char *sql) {
     const struct params *p = &sink->params;
-    int sent = PQsendQueryParams(sink->conn, sql, (int)p->count, p->types, p->values, p->lengths,
-                                 p->formats, 1);
+    int sent = PQsendQueryParams(sink->conn, safeguard_sql(sql), (int)p->count, p->types, p->values,
+                                 p->lengths, p->formats, 1);
     flight_sent(sink, step, sent, p->bytes);
 }
 

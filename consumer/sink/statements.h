@@ -9,6 +9,8 @@
 #ifndef SINK_STATEMENTS_H
 #define SINK_STATEMENTS_H
 
+#include "base/safeguard.h"
+
 /* What a session needs, whatever role, database and server say; what the operator gave with
  * olap.options or PGOPTIONS stays, where it can. Plans must not depend on how full a table was when
  * they were made: every statement goes by key. datestyle and the like: values mean the same on
@@ -47,6 +49,13 @@
     "(SELECT d.oid || '/' || 'sync_progress'::regclass::oid FROM pg_database d"                    \
     " WHERE d.datname = current_database())"
 
+#define SQL_FENCE_PROGRESS                                                                         \
+    SAFEGUARD_SQL("the fence compares the progress",                                               \
+                  "    WHERE p.seq = x.seq AND p.offsets = x.old::bigint[] AND p.owner = x.owner")
+#define SQL_FENCE_TABLE                                                                            \
+    SAFEGUARD_SQL(                                                                                 \
+        "the fence compares the table",                                                            \
+        "    AND i.generation = x.generation AND i.relation = {oid} AND i.file = " SQL_FILE)
 /* When the newest row is not exactly what this member last wrote, the sub-select is NULL and
  * seq's NOT NULL aborts everything. So does generation's, when the sink table is not as it is
  * registered, or was filled anew since the task was acquired. */
@@ -54,11 +63,10 @@
     "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks, generation)"                \
     " SELECT $1::text, x.task,"                                                                    \
     "  (SELECT p.seq + 1 FROM (SELECT seq, offsets, owner FROM sync_progress"                      \
-    "      WHERE view = $1::text AND task = x.task ORDER BY seq DESC LIMIT 1) p"                   \
-    "    WHERE p.seq = x.seq AND p.offsets = x.old::bigint[] AND p.owner = x.owner),"              \
+    "      WHERE view = $1::text AND task = x.task ORDER BY seq DESC LIMIT 1) "                    \
+    "p" SQL_FENCE_PROGRESS "),"                                                                    \
     "  x.new::bigint[], x.owner, x.marks::bigint[],"                                               \
-    "  (SELECT i.generation FROM sync_identity i WHERE i.view = $1::text"                          \
-    "    AND i.generation = x.generation AND i.relation = {oid} AND i.file = " SQL_FILE ")"        \
+    "  (SELECT i.generation FROM sync_identity i WHERE i.view = $1::text" SQL_FENCE_TABLE ")"      \
     " FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],"        \
     "   $8::bigint[]) WITH ORDINALITY x(task, seq, old, new, owner, marks, generation, o)"         \
     " ORDER BY x.o"
@@ -95,11 +103,13 @@
 #define SQL_NEWEST "SELECT t.task, p.seq, p.offsets, p.owner, p.marks, p.generation" SQL_NEWEST_OF
 
 /* Progress of a table that is gone, or was emptied since, is none. */
+#define SQL_SAME_TABLE                                                                             \
+    SAFEGUARD_SQL("progress counts for its own table", "p.generation = g.generation")
 #define SQL_APPEND                                                                                 \
     "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks, generation)"                \
     " SELECT $1::text, t.task, coalesce(p.seq, 0) + 1,"                                            \
-    " CASE WHEN p.generation = g.generation THEN p.offsets ELSE '{}' END, $3::text,"               \
-    " CASE WHEN p.generation = g.generation THEN p.marks END, g.generation" SQL_NEWEST_OF          \
+    " CASE WHEN " SQL_SAME_TABLE " THEN p.offsets ELSE '{}' END, $3::text,"                        \
+    " CASE WHEN " SQL_SAME_TABLE " THEN p.marks END, g.generation" SQL_NEWEST_OF                   \
     " CROSS JOIN (SELECT (SELECT i.generation FROM sync_identity i WHERE i.view = $1::text)"       \
     " AS generation) g RETURNING task, seq, offsets, owner, marks, generation"
 

@@ -1,6 +1,7 @@
 #include "state/fill.h"
 
 #include "base/memory.h"
+#include "base/safeguard.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -81,6 +82,9 @@ static int compare(const void *left, const void *right) {
         return a->start < b->start ? -1 : 1;
     }
     int order = str_compare(packed_key(a->packed), packed_key(b->packed));
+    if (order == 0 && !SAFEGUARD("the last version of a fill wins")) {
+        return a->packed->number < b->packed->number ? 1 : -1;
+    }
     return order ? order : a->packed->number < b->packed->number ? -1 : 1;
 }
 

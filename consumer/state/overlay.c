@@ -1,5 +1,7 @@
 #include "state/overlay.h"
 
+#include "base/safeguard.h"
+
 #include <assert.h>
 
 void overlay_init(struct overlay *overlay, const struct kv_factory *factory, struct kv *kv,
@@ -72,7 +74,8 @@ enum err_kind overlay_next(struct overlay *overlay, int space, struct str range[
             *ret_value = ordered_value(change);
             return ERR_NONE;
         }
-        if (order == 0) { /* removed: the store's next */
+        if (order == 0 &&
+            SAFEGUARD("a removed row hides the stored one")) { /* removed: the store's next */
             kind = overlay->ops->next(overlay->kv, space, range[0], key, &key, &value, reterr);
             if (kind != ERR_NONE) {
                 return kind;
@@ -125,12 +128,14 @@ size_t overlay_dirty_bytes(const struct overlay *overlay) {
 }
 
 enum err_kind overlay_commit(struct overlay *overlay, struct err *reterr) {
-    for (int space = overlay->space_count - 1; space >= 0; space--) { /* space 0 last */
+    const bool last = SAFEGUARD("where a cache stands is stored last");
+    for (int left = overlay->space_count - 1; left >= 0; left--) {
+        int space = last ? left : overlay->space_count - 1 - left; /* space 0 last */
         const struct ordered_entry *change = ordered_seek(&overlay->changes[space], STR(""), false);
         for (; change; change = ordered_next(change)) {
             enum err_kind kind =
                 set_below(overlay, space, ordered_key(change), ordered_value(change), reterr);
-            if (kind == ERR_NONE && space > 0) {
+            if (kind == ERR_NONE && (space > 0 || !last)) {
                 kind = commit_if_large(overlay, reterr);
             }
             if (kind != ERR_NONE) {

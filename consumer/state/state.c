@@ -1,6 +1,7 @@
 #include "state/state.h"
 
 #include "base/buf.h"
+#include "base/safeguard.h"
 #include "state/fill.h"
 #include "state/meta.h"
 #include "state/overlay.h"
@@ -341,7 +342,7 @@ enum err_kind state_touch(struct state *state, int table, struct str key, bool d
     if (kind != ERR_NONE) {
         return noted(state, kind);
     }
-    if (flag.ptr && (!deleted || str_is(flag, "d"))) {
+    if (flag.ptr && SAFEGUARD("a touch keeps a deletion") && (!deleted || str_is(flag, "d"))) {
         return ERR_NONE;
     }
     key = copy_key(state, key);

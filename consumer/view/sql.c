@@ -1,4 +1,6 @@
 #include "view/sql.h"
+
+#include "base/safeguard.h"
 #include "view/identifier.h"
 
 #include <stdio.h>
@@ -215,12 +217,16 @@ struct str sql_delete(struct draft *draft, const struct draft_table *table) {
         buf_str(&out, STR(" FROM "));
         append_rows(&out, 1);
         buf_str(&out, STR("))"));
+        if (!SAFEGUARD("a delete by range takes every row")) {
+            buf_str(&out, STR(" AND t.ctid = '(0,1)'"));
+        }
         return take(draft, &out);
     }
     buf_str(&out, STR("USING "));
     append_rows(&out, table->key_count);
-    for (size_t i = 0; i < table->key_count; i++) {
-        buf_str(&out, i == 0 ? STR("\nWHERE ") : STR(" AND "));
+    const size_t first = SAFEGUARD("a delete names the join key") ? 0 : draft->join_count;
+    for (size_t i = first; i < table->key_count; i++) {
+        buf_str(&out, i == first ? STR("\nWHERE ") : STR(" AND "));
         append_key_name(&out, draft, table, i);
         buf_str(&out, STR(" = "));
         append_converted(&out, &table->types[i], i, CONVERT_COMPARE);

@@ -1,6 +1,5 @@
 """Other builds of the consumer: an older commit's, or this one's with one safety mechanism taken out."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,8 +9,9 @@ from wait import Failure
 BINARY = "oltp-olap-sync"
 
 
-def run(*command: object, seconds: float = 300) -> None:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=seconds, check=False)
+def run(*command: object, seconds: float = 300, cwd: Path | None = None) -> None:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=seconds, check=False,
+                          cwd=cwd)
     if done.returncode != 0:
         raise Failure(f"{command[0]} failed: {(done.stdout + done.stderr)[-800:]}")
 
@@ -31,15 +31,14 @@ def built_at(commit: str, folder: Path) -> Path:
     return build(tree)
 
 
-def built_without(name: str, file: str, old: str, new: str, folder: Path) -> Path:
-    """The sources with one text changed, which must be there exactly once."""
-    tree = folder / f"source-{name}"
-    for part in ("consumer", "tests", "schemas"):
-        shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("run", "__pycache__"))
-    shutil.copy(ROOT / "CMakeLists.txt", tree)
-    path = tree / file
-    text = path.read_text()
-    if text.count(old) != 1:
-        raise Failure(f"the text to change stands {text.count(old)} times in {file}: {old.strip()[:60]}")
-    path.write_text(text.replace(old, new))
-    return build(tree)
+def built_without(safeguard: str, folder: Path) -> Path:
+    """The build that knows safeguards by name (consumer/base/safeguard.h), and one of them out."""
+    sources = ROOT.glob("consumer/*/*.[ch]")
+    if not any(f'"{safeguard}"' in source.read_text() for source in sources):
+        raise Failure(f"no point of the sources has this name: {safeguard}")
+    run("cmake", "--preset", "mutations", cwd=ROOT)
+    run("cmake", "--build", "--preset", "mutations", "--target", BINARY, cwd=ROOT)
+    script = folder / safeguard.replace(" ", "-")
+    script.write_text(f"#!/bin/sh\nSAFEGUARDS_OUT='{safeguard}' exec {ROOT}/build/mutations/{BINARY} \"$@\"\n")
+    script.chmod(0o755)
+    return script

@@ -3,6 +3,8 @@
  * PostgreSQL's part and done here; what is sent is the pipeline's. */
 #include "sim_sink_impl.h"
 
+#include "base/safeguard.h"
+
 #include <stdlib.h>
 
 static struct job *job_new(struct sink *sink, enum sim_job kind) {
@@ -194,13 +196,19 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
     if (!to->ops) {
         abort();
     }
+    const bool deletes_first = SAFEGUARD("sim: deletes go before upserts");
+    if (!deletes_first) {
+        copy_rows(to, &part->upserts, SIM_UPSERT, 0);
+    }
     for (int t = 0; t < TABLES; t++) {
         copy_rows(to, &part->deletes[t], SIM_DELETE, t);
     }
     for (int t = 0; t < TABLES; t++) {
         copy_rows(to, &part->checks[t], SIM_CHECK, t);
     }
-    copy_rows(to, &part->upserts, SIM_UPSERT, 0);
+    if (deletes_first) {
+        copy_rows(to, &part->upserts, SIM_UPSERT, 0);
+    }
     copy_letters(world, to, part);
     to->cleared = calloc(part->cleared_count + 1, sizeof *to->cleared);
     if (!to->cleared) {

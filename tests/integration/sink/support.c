@@ -10,6 +10,11 @@
 
 #include <cmocka.h>
 
+/* One test alone, for tests/sim/mutations.py. */
+__attribute__((constructor)) static void choose_test(void) {
+    cmocka_set_test_filter(getenv("ONLY_TEST"));
+}
+
 #define COLUMN(n, t, s, k)                                                                         \
     { .name = STR(n), .type = STR(t), .scalar = (s), .key = (k) }
 
