@@ -103,6 +103,22 @@ static void on_refused(struct session *s, const struct sink_event *event) {
     }
 }
 
+/* The newest row is neither what the task knows nor what it has sent. */
+static void overtaken(struct member *m, struct task *task, const struct progress *newest) {
+    bool ours = newest->exists && strcmp(newest->owner, task->progress.owner) == 0;
+    char why[160];
+    (void)snprintf(why, sizeof why,
+                   ours ? "the OLAP database has progress number %lld, not the one this member "
+                          "wrote: it went back in time"
+                        : "fenced: another member acquired it (seq %lld)",
+                   newest->exists ? (long long)newest->seq : 0LL);
+    int32_t number = task->number;
+    task_reacquire(m, task, ours ? REACQUIRED_SINK_WENT_BACK : REACQUIRED_FENCED, why);
+    if (!ours) {
+        contested(m, number);
+    }
+}
+
 /* A fence failed, an outcome is unknown, or the connection is new: the newest row decides. */
 static void settle(struct session *s, struct task *task, const struct sink_result *result) {
     struct member *m = s->member;
@@ -131,21 +147,10 @@ static void settle(struct session *s, struct task *task, const struct sink_resul
             report_settled(s, UNKNOWN_WAS_NOT);
         }
     } else {
-        bool ours = newest->exists && strcmp(newest->owner, task->progress.owner) == 0;
-        char why[160];
-        (void)snprintf(why, sizeof why,
-                       ours ? "the OLAP database has progress number %lld, not the one this member "
-                              "wrote: it went back in time"
-                            : "fenced: another member acquired it (seq %lld)",
-                       newest->exists ? (long long)newest->seq : 0LL);
         if (unknown) {
             report_settled(s, UNKNOWN_OVERTAKEN);
         }
-        int32_t number = task->number;
-        task_reacquire(m, task, ours ? REACQUIRED_SINK_WENT_BACK : REACQUIRED_FENCED, why);
-        if (!ours) {
-            contested(m, number);
-        }
+        overtaken(m, task, newest);
     }
 }
 
