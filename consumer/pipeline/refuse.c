@@ -8,6 +8,7 @@
 #include "pipeline/member_impl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- records ---- */
 
@@ -68,10 +69,28 @@ static void send_with_care(struct member *m, struct task *task) {
     task_take_care(m, task);
 }
 
+static int key_compare(const void *left, const void *right) {
+    const struct str *a = left, *b = right;
+    return str_compare(*a, *b);
+}
+
+/* A row that is deleted and written again is cleared by both. Sorts the keys: their order says
+ * nothing. */
+static size_t cleared_rows(struct txn_part *part) {
+    size_t count = 0;
+    if (part->cleared_count > 1) {
+        qsort(part->cleared, part->cleared_count, sizeof *part->cleared, key_compare);
+    }
+    for (size_t i = 0; i < part->cleared_count; i++) {
+        count += i == 0 || !str_equal(part->cleared[i], part->cleared[i - 1]);
+    }
+    return count;
+}
+
 void task_take_care(const struct member *m, struct task *task) {
     struct txn_part *part = &task->part;
-    size_t standing = task->refused_rows.count;
-    standing -= part->cleared_count < standing ? part->cleared_count : standing;
+    size_t standing = task->refused_rows.count, cleared = cleared_rows(part);
+    standing -= cleared < standing ? cleared : standing;
     part->careful = true;
     size_t max = SAFEGUARD("refused.row.max bounds refused rows") ? m->o.refused_row_max : SIZE_MAX;
     part->refused_max = max > standing ? max - standing : 0;

@@ -153,6 +153,27 @@ static void too_many_rows_halt(void **state) {
                                     "student_id=2 contact_id=1, SQLSTATE 23514: check"));
 }
 
+/* A row that is deleted and written again leaves room for one more, not for two. */
+static void a_row_that_is_cleared_twice_counts_once(void **state) {
+    struct fixture *f = *state;
+    begin(f);
+    struct task *task = f->member->tasks[0];
+    const struct str one = {"2\0001\0", 4}, other = {"2\0002\0", 4};
+    assert_true(refused_set_add(&task->refused_rows, one));
+    assert_true(refused_set_add(&task->refused_rows, other));
+    txn_part_add_cleared(&task->part, other);
+    txn_part_add_cleared(&task->part, one);
+    txn_part_add_cleared(&task->part, other);
+    txn_part_add_cleared(&task->part, other);
+    task_take_care(f->member, task);
+    assert_int_equal(task->part.refused_max, 10);
+    txn_part_reset(&task->part);
+    txn_part_add_cleared(&task->part, other);
+    txn_part_add_cleared(&task->part, other);
+    task_take_care(f->member, task);
+    assert_int_equal(task->part.refused_max, 9); /* `one` stands */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_refused_record_is_written_as_it_was, set_up, tear_down),
@@ -160,6 +181,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_task_halts_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_conflict_is_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_rows_halt, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_row_that_is_cleared_twice_counts_once, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("refuse", tests, NULL, NULL);
 }
