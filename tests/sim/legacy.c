@@ -9,8 +9,8 @@
 static void plant(struct world *world, struct letter *letter, int version, int right) {
     char text[24];
     (void)snprintf(text, sizeof text, version < 0 ? "bad%d" : "v%d", abs(version));
-    struct str values[3] = {STR("1"), STR("1"), STR("1")};
-    const struct view_table *table = &world->view.tables[letter->table];
+    const struct view_table *table = &world->view.view.tables[letter->table];
+    struct str values[PLAN_COLUMNS_MAX];
     values[table->column_count - 1] = str_from(text);
     struct buf bytes = {0};
     row_value_encode(table, values, &bytes);
@@ -43,11 +43,10 @@ static const struct letter *letter_before(const struct world *world, const struc
     const struct entry *entry = entry_of(world, letter);
     const struct topic_log *log = &world->log[letter->table][letter->task];
     int64_t at = letter->offset - 1;
-    while (at >= 0 && (log->entries[at].student != entry->student ||
-                       log->entries[at].contact != entry->contact)) {
+    while (at >= 0 && log->entries[at].cells != entry->cells) {
         at--;
     }
-    for (size_t k = 0; k < world->sink.letter_count && entry->student > 0; k++) {
+    for (size_t k = 0; k < world->sink.letter_count && entry->names_row; k++) {
         const struct letter *before = &world->sink.letters[k];
         if (before->table == letter->table && before->task == letter->task &&
             before->offset == at) {
@@ -60,7 +59,7 @@ static const struct letter *letter_before(const struct world *world, const struc
 /* A letter of the same batch kept the refused version before it, or the letter before it did. */
 static void plant_behind(struct world *world) {
     for (int32_t p = 0; p < world->partitions; p++) { /* ascending: as they were stored */
-        for (int t = 0; t < TABLES; t++) {
+        for (int t = 0; t < world->plan.table_count; t++) {
             for (int64_t offset = 0; offset < world->log[t][p].count; offset++) {
                 for (size_t k = 0; k < world->sink.letter_count; k++) {
                     struct letter *letter = &world->sink.letters[k];
@@ -81,14 +80,14 @@ static void plant_behind(struct world *world) {
 static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t offset) {
     const struct entry *entry = &world->log[table][task].entries[offset];
     struct letter *letter = sim_sink_add_letter(world, table, task, offset);
-    char digits[2][16];
-    (void)snprintf(digits[0], sizeof digits[0], "%d", entry->student);
-    (void)snprintf(digits[1], sizeof digits[1], "%d", entry->contact);
-    struct str values[2] = {str_from(digits[0]), str_from(digits[1])};
+    char scratch[PLAN_COLUMNS_MAX][PLAN_TEXT_MAX];
+    struct str values[PLAN_COLUMNS_MAX];
+    const struct view *view = &world->view.view;
+    plan_texts(&world->plan.tables[table], entry->cells, scratch, values);
     struct buf key = {0};
     size_t join_len;
-    if (entry->student > 0 && row_key_encode(&world->view, &world->view.tables[table], values, &key,
-                                             &join_len, NULL) == ERR_NONE) {
+    if (entry->names_row &&
+        row_key_encode(view, &view->tables[table], values, &key, &join_len, NULL) == ERR_NONE) {
         letter->has_row_key = true;
         letter->row_key_len = key.len;
         memcpy(letter->row_key, key.ptr, key.len);
@@ -100,7 +99,7 @@ static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t
 /* Works that died behind their first transaction, which held the letters. */
 static void plant_ahead(struct world *world) {
     for (int32_t p = 0; p < world->partitions; p++) {
-        for (int t = 0; t < TABLES; t++) {
+        for (int t = 0; t < world->plan.table_count; t++) {
             const struct topic_log *log = &world->log[t][p];
             for (int64_t i = world->sink.progress[p].offsets[t]; i < log->count; i++) {
                 if (log->entries[i].flaw != FLAW_NONE && rng_chance(&world->rng, 0.8)) {
@@ -174,18 +173,25 @@ static void check_halted(struct world *world, const bool *must) {
 static void swap_logs(struct world *world, bool *ret_must) {
     world_lose_caches(world, 1);
     for (int32_t p = 0; p < world->partitions; p++) {
-        for (int t = 0; t < TABLES; t++) {
+        for (int t = 0; t < world->plan.table_count; t++) {
             world->log[t][p].count = world->log[t][p].start = 0;
         }
         world->sink.progress[p] = (struct progress){0};
         world->sink.had_offsets[p] = false;
         ret_must[p] = has_letters(world, p);
     }
-    memset(world->sink.rows, 0, sizeof world->sink.rows);
+    world->sink.row_count = 0;
     world_trace(world, "---- swapped");
     for (int i = 0; i < 20; i++) {
         source_step(world);
     }
+}
+
+static void spoil(struct world *world, struct str *text) {
+    char *bytes = arena_alloc(&world->texts, text->len);
+    memcpy(bytes, text->ptr, text->len);
+    bytes[5] ^= 1;
+    *text = (struct str){bytes, text->len};
 }
 
 /* A dead letter that an old log left stands at a good record's offset. */
@@ -202,7 +208,7 @@ static void plant_strangers(struct world *world, bool *ret_must) {
                 bool other_value = rng_chance(&world->rng, 0.5);
                 letter->has_checksum = other_value;
                 letter->planted = true;
-                (other_value ? letter->value : letter->key)[5] ^= 1;
+                spoil(world, other_value ? &letter->value : &letter->key);
                 ret_must[p] = true;
             }
         }
@@ -215,7 +221,8 @@ void play_swapped(struct world *world) {
     world_drain(world);
     for (int turn = 0; turn < 2 && !world->failure[0]; turn++) {
         turn == 0 ? swap_logs(world, must) : plant_strangers(world, must);
-        struct sink_content before = world->sink;
+        struct sink_content before;
+        sink_content_copy(&before, &world->sink);
         world_settle(world);
         check_halted(world, must);
         for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
@@ -223,6 +230,7 @@ void play_swapped(struct world *world) {
                 world_check_untouched(world, &before, p);
             }
         }
+        sink_content_clear(&before);
         delete_letters(world, must, turn > 0);
         world_drain(world);
         if (!world->failure[0]) {

@@ -1,10 +1,10 @@
-/* What must be true, computed from the source and the log, not by our join. */
+/* What must be true of the sink, computed from the source and the log: the view is evaluated as
+ * its SQL says, by nested loops over the rows of its tables. Nothing of join/ is used here, and
+ * nothing is known of join keys, partitions or tasks but what a record or a sink row tells. */
 #include "world.h"
 
-#include "state/state.h"
-#include "view/row.h"
-
-#include <stdio.h>
+#include <assert.h>
+#include <stdlib.h>
 
 /* A version as it is stored: a varint, then "v<number>"; 0: none. */
 static int kept_version(const struct letter *letter) {
@@ -21,7 +21,7 @@ static int kept_version(const struct letter *letter) {
 }
 
 static bool same_row(const struct entry *a, const struct entry *b) {
-    return a->student == b->student && a->contact == b->contact;
+    return a->cells == b->cells;
 }
 
 /* What a dead letter keeps is the newest version before it that was not put aside. What was
@@ -34,11 +34,11 @@ void oracle_letter(struct world *world, const struct letter *letter, int64_t end
     const struct entry *entry = &log->entries[letter->offset];
     int version = kept_version(letter), should = 0;
     bool may_lack = entry->flaw == FLAW_REFUSED;
-    if (letter->has_row_key != (entry->student > 0)) {
+    if (letter->has_row_key != entry->names_row) {
         world_fail(world, "O7: the dead letter %d[%d]@%lld names %s row", letter->table,
                    letter->task, (long long)letter->offset, letter->has_row_key ? "a" : "no");
     }
-    for (int64_t i = letter->offset; i-- > 0 && entry->student > 0;) {
+    for (int64_t i = letter->offset; i-- > 0 && entry->names_row;) {
         const struct entry *before = &log->entries[i];
         if (!same_row(before, entry)) {
             continue;
@@ -63,25 +63,15 @@ void oracle_letter(struct world *world, const struct letter *letter, int64_t end
     }
 }
 
-static bool has_letter(const struct world *world, int table, int32_t partition, int64_t offset) {
-    for (size_t k = 0; k < world->sink.letter_count; k++) {
-        const struct letter *letter = &world->sink.letters[k];
-        if (letter->task == partition && letter->table == table && letter->offset == offset) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Records that nobody can read are dead letters, one and all, but for those that were compacted
  * away. */
 static void check_letters(struct world *world, const char *when) {
-    for (int t = 0; t < TABLES; t++) {
+    for (int t = 0; t < world->plan.table_count; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             const struct topic_log *log = &world->log[t][p];
             for (int64_t i = log->start; i < log->count; i++) {
                 const struct entry *entry = &log->entries[i];
-                if (entry->kept && entry->flaw > FLAW_REFUSED && !has_letter(world, t, p, i)) {
+                if (entry->kept && entry->flaw > FLAW_REFUSED && !sim_sink_letter(world, t, p, i)) {
                     world_fail(world, "O7 %s: the record %d[%d]@%lld is no dead letter", when, t, p,
                                (long long)i);
                 }
@@ -90,73 +80,209 @@ static void check_letters(struct world *world, const char *when) {
     }
 }
 
-/* The newest version of a row, by the log: what the sink refused stands as its dead letter keeps
- * it. */
-static int effective(struct world *world, int table, int student, int contact, const char *when) {
-    int32_t partition = student % world->partitions;
-    const struct topic_log *log = &world->log[table][partition];
-    for (int64_t i = log->count; i-- > 0;) {
-        const struct entry *entry = &log->entries[i];
-        if (entry->student != student || entry->contact != contact) {
-            continue;
+/* ---- the rows of the tables ---- */
+
+struct rows {
+    struct source_row *rows;
+    size_t count, cap;
+};
+
+static void rows_add(struct rows *rows, cells_t cells, int version) {
+    if (rows->count == rows->cap) {
+        rows->cap = rows->cap ? rows->cap * 2 : 16;
+        rows->rows = reallocarray(rows->rows, rows->cap, sizeof *rows->rows);
+        if (!rows->rows) {
+            abort();
         }
-        if (entry->version >= 0) {
-            return entry->version;
-        }
-        for (size_t k = 0; k < world->sink.letter_count; k++) {
-            const struct letter *letter = &world->sink.letters[k];
-            if (letter->task == partition && letter->table == table && letter->offset == i) {
-                return kept_version(letter);
-            }
-        }
-        if (world->mended && entry->flaw == FLAW_REFUSED) {
-            return entry->version;
-        }
-        world_fail(world,
-                   "O1 %s: the refused version %d of (%d,%d) is neither in the sink nor a "
-                   "dead letter",
-                   when, entry->version, student, contact);
-        return 0;
     }
+    rows->rows[rows->count++] = (struct source_row){cells, version};
+}
+
+/* What a record leaves of its row: where the sink refused it, what its dead letter keeps. */
+static int effective(struct world *world, int table, int32_t partition, int64_t offset,
+                     const char *when) {
+    const struct entry *entry = &world->log[table][partition].entries[offset];
+    if (entry->version >= 0) {
+        return entry->version;
+    }
+    const struct letter *letter = sim_sink_letter(world, table, partition, offset);
+    if (letter) {
+        return kept_version(letter);
+    }
+    if (world->mended && entry->flaw == FLAW_REFUSED) {
+        return entry->version;
+    }
+    world_fail(world,
+               "O1 %s: the refused version %d of %s is neither in the sink nor a dead letter", when,
+               entry->version, plan_show(&world->plan, table, entry->cells));
     return 0;
 }
 
-static void check_row(struct world *world, int student, int contact, const char *when) {
-    int name, number;
-    if (world->knobs.bad > 0) {
-        name = effective(world, 0, student, 0, when);
-        number = effective(world, 1, student, contact, when);
-    } else {
-        name = world->student_version[student];
-        number = world->contact[contact].student == student ? world->contact[contact].version : 0;
+static bool rows_have(const struct rows *rows, cells_t cells) {
+    for (size_t i = 0; i < rows->count; i++) {
+        if (rows->rows[i].cells == cells) {
+            return true;
+        }
     }
-    const struct sink_row *row = &world->sink.rows[student][contact];
-    bool should = name != 0 && number != 0;
-    bool refused = should && sim_sink_refuses(world, name, number);
-    should &= !refused;
-    if (world->mended &&
-        row->refused) { /* the constraint is gone; its rows wait for a new version */
-        return;
-    }
-    if (row->refused != refused) {
-        world_fail(world, "O1 %s: the row (%d,%d) has %s in sync_refused", when, student, contact,
-                   refused ? "no entry" : "an entry");
-    }
-    if (row->there != should) {
-        world_fail(world, "O1 %s: the row (%d,%d) is %s", when, student, contact,
-                   should ? "missing" : "there, but should not be");
-    } else if (should && (row->name != name || row->number != number)) {
-        world_fail(world, "O1 %s: the row (%d,%d) is v%d v%d, should be v%d v%d", when, student,
-                   contact, row->name, row->number, name, number);
+    return false;
+}
+
+/* The rows as the log tells them: the newest record of each. Version 0: it is gone. */
+static void read_log(struct world *world, int table, struct rows *rows, const char *when) {
+    for (int32_t p = 0; p < world->partitions; p++) {
+        const struct topic_log *log = &world->log[table][p];
+        for (int64_t i = log->count; i-- > 0;) {
+            if (log->entries[i].names_row && !rows_have(rows, log->entries[i].cells)) {
+                rows_add(rows, log->entries[i].cells, effective(world, table, p, i, when));
+            }
+        }
     }
 }
 
-void oracle_task(struct world *world, int32_t task, const char *when) {
-    for (int s = 1; s <= STUDENTS_MAX; s++) {
-        for (int c = 1; c <= CONTACTS_MAX && s % world->partitions == task; c++) {
-            check_row(world, s, c, when);
+static void read_source(const struct world *world, int table, struct rows *rows) {
+    for (int i = 0; i < world->source[table].count; i++) {
+        rows_add(rows, world->source[table].rows[i].cells, world->source[table].rows[i].version);
+    }
+}
+
+/* ---- the view ---- */
+
+struct view_row {
+    cells_t key;
+    int versions[PLAN_TABLES_MAX];
+};
+
+struct answer {
+    const struct plan *plan;
+    struct rows tables[PLAN_TABLES_MAX];
+    const struct source_row *chosen[PLAN_TABLES_MAX]; /* one of each: a combination */
+    struct view_row *rows;
+    size_t count, cap;
+};
+
+/* SELECT: the chosen rows' columns; those of the sink's key are packed. */
+static void answer_add(struct answer *answer) {
+    const struct plan *plan = answer->plan;
+    if (answer->count == answer->cap) {
+        answer->cap = answer->cap ? answer->cap * 2 : 16;
+        answer->rows = reallocarray(answer->rows, answer->cap, sizeof *answer->rows);
+        if (!answer->rows) {
+            abort();
         }
     }
+    struct view_row *row = &answer->rows[answer->count++];
+    *row = (struct view_row){0};
+    for (int k = 0; k < plan->key_count; k++) {
+        const struct plan_place *from = &plan->outputs[plan->key_outputs[k]];
+        row->key |= cell_of(k, cell_at(answer->chosen[from->table]->cells, from->column));
+    }
+    for (int t = 0; t < plan->table_count; t++) {
+        row->versions[t] = answer->chosen[t]->version;
+    }
+}
+
+/* ON: every equality whose tables are chosen, the last of them just now. NULL equals nothing. */
+static bool holds(const struct answer *answer, int table) {
+    for (int i = 0; i < answer->plan->equal_count; i++) {
+        const struct plan_equal *equal = &answer->plan->equals[i];
+        assert(equal->left.table < equal->right.table);
+        if (equal->right.table == table) {
+            int left = cell_at(answer->chosen[equal->left.table]->cells, equal->left.column);
+            int right = cell_at(answer->chosen[table]->cells, equal->right.column);
+            if (left == 0 || left != right) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* FROM: all rows of this table and, inside, of those behind it. */
+static void loop(struct answer *answer, int table) { /* NOLINT(misc-no-recursion): a table deep */
+    if (table == answer->plan->table_count) {
+        answer_add(answer);
+        return;
+    }
+    for (size_t i = 0; i < answer->tables[table].count; i++) {
+        answer->chosen[table] = &answer->tables[table].rows[i];
+        if (answer->chosen[table]->version != 0 && holds(answer, table)) {
+            loop(answer, table + 1);
+        }
+    }
+}
+
+static void answer_clear(struct answer *answer) {
+    for (int t = 0; t < PLAN_TABLES_MAX; t++) {
+        free(answer->tables[t].rows);
+    }
+    free(answer->rows);
+}
+
+/* ---- and the sink ---- */
+
+static void check_row(struct world *world, const struct view_row *should, const char *when) {
+    const struct sink_row *row = sim_sink_row(world, should->key);
+    bool refused = sim_sink_refuses(world, should->versions);
+    const char *name = plan_show_sink(&world->plan, should->key);
+    if (world->mended && row && row->refused) {
+        return; /* the constraint is gone; its rows wait for a new version */
+    }
+    if ((row && row->refused) != refused) {
+        world_fail(world, "O1 %s: the row %s has %s in sync_refused", when, name,
+                   refused ? "no entry" : "an entry");
+    }
+    if ((row && row->there) == refused) {
+        world_fail(world, "O1 %s: the row %s is %s", when, name,
+                   refused ? "there, but is refused" : "missing");
+    }
+    for (int t = 0; t < world->plan.table_count && !refused && row; t++) {
+        if (row->versions[t] != should->versions[t]) {
+            world_fail(world, "O1 %s: the row %s holds v%d of %s, should hold v%d", when, name,
+                       row->versions[t], world->plan.tables[t].name, should->versions[t]);
+        }
+    }
+}
+
+static bool answer_has(const struct answer *answer, cells_t key) {
+    for (size_t i = 0; i < answer->count; i++) {
+        if (answer->rows[i].key == key) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* task -1: all. */
+static void check_view(struct world *world, int32_t task, const char *when) {
+    struct answer answer = {.plan = &world->plan};
+    for (int t = 0; t < world->plan.table_count; t++) {
+        if (world->knobs.bad > 0) {
+            read_log(world, t, &answer.tables[t], when);
+        } else {
+            read_source(world, t, &answer.tables[t]);
+        }
+    }
+    loop(&answer, 0);
+    for (size_t i = 0; i < answer.count; i++) {
+        if (task < 0 || sim_sink_task(world, answer.rows[i].key) == task) {
+            check_row(world, &answer.rows[i], when);
+        }
+    }
+    for (size_t i = 0; i < world->sink.row_count; i++) {
+        const struct sink_row *row = &world->sink.rows[i];
+        bool asked = task < 0 || sim_sink_task(world, row->key) == task;
+        bool waits = world->mended && row->refused;
+        if (asked && !waits && !answer_has(&answer, row->key)) {
+            world_fail(world, "O1 %s: the row %s is %s, but should not be", when,
+                       plan_show_sink(&world->plan, row->key),
+                       row->there ? "there" : "in sync_refused");
+        }
+    }
+    answer_clear(&answer);
+}
+
+void oracle_task(struct world *world, int32_t task, const char *when) {
+    check_view(world, task, when);
 }
 
 void oracle_final(struct world *world, const char *when) {
@@ -168,11 +294,7 @@ void oracle_final(struct world *world, const char *when) {
         }
         return;
     }
-    for (int s = 1; s <= STUDENTS_MAX; s++) {
-        for (int c = 1; c <= CONTACTS_MAX; c++) {
-            check_row(world, s, c, when);
-        }
-    }
+    check_view(world, -1, when);
     check_letters(world, when);
 }
 
@@ -182,7 +304,7 @@ bool oracle_caught_up(const struct world *world) {
         if (!progress->exists || !progress->has_offsets) {
             return false;
         }
-        for (int t = 0; t < TABLES; t++) {
+        for (int t = 0; t < world->plan.table_count; t++) {
             const struct topic_log *log = &world->log[t][p];
             for (int64_t i = progress->offsets[t]; i < log->count; i++) {
                 if (log->entries[i].kept) {
@@ -192,91 +314,4 @@ bool oracle_caught_up(const struct world *world) {
         }
     }
     return true;
-}
-
-/* The newest version of a row below an offset of its log; 0: not there; -1: it was compacted away,
- * for one behind the offset: a cache may have met it or not. */
-static int version_below(const struct topic_log *log, int student, int contact, int64_t offset) {
-    for (int64_t i = offset < log->count ? offset : log->count; i-- > 0;) {
-        const struct entry *entry = &log->entries[i];
-        if (entry->student == student && entry->contact == contact) {
-            return entry->kept ? entry->version : -1;
-        }
-    }
-    return 0;
-}
-
-/* Whether the row had this version at or after an offset of its log. */
-static bool version_from(const struct topic_log *log, int student, int contact, int64_t offset,
-                         int version) {
-    for (int64_t i = offset; i < log->count; i++) {
-        const struct entry *entry = &log->entries[i];
-        if (entry->student == student && entry->contact == contact && entry->version == version) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int cached_version(struct state *state, const struct view *view, int table, int student,
-                          int contact) {
-    char digits[2][16];
-    (void)snprintf(digits[0], sizeof digits[0], "%d", student);
-    (void)snprintf(digits[1], sizeof digits[1], "%d", contact);
-    struct str values[2] = {str_from(digits[0]), str_from(digits[1])}, value = STR_NONE;
-    struct buf key = {0};
-    size_t join_len;
-    struct err err;
-    int version = -1;
-    if (row_key_encode(view, &view->tables[table], values, &key, &join_len, &err) == ERR_NONE &&
-        state_get(state, table, buf_view(&key), &value, &err) == ERR_NONE) {
-        version = 0;
-        for (size_t i = 1; value.ptr && i < value.len; i++) { /* a varint, then "v<number>" */
-            version = value.ptr[i] == 'v' ? 0 : version * 10 + (value.ptr[i] - '0');
-        }
-    }
-    buf_clear(&key);
-    return version;
-}
-
-/* O4: a task's cache holds what its log says up to the cache's offsets; of some rows a later
- * version where a crash met a commit between its parts. */
-static void check_cache(struct world *world, int host, int32_t task) {
-    struct kv_factory factory = memory_disk_factory(world->disks[host]);
-    struct state *state = NULL;
-    struct state_meta meta;
-    struct err err;
-    if (state_open(&factory, task, "", STR("simulated"), TABLES, &state, &meta, &err) != ERR_NONE) {
-        world_fail(world, "O4: the cache of task %d can't be opened: %s", task, err.message);
-        return;
-    }
-    for (int t = 0; t < TABLES && !meta.empty && !meta.incomplete; t++) {
-        for (int s = 1; s <= STUDENTS_MAX; s++) {
-            for (int c = t; c <= (t ? CONTACTS_MAX : 0); c++) {
-                bool here = s % world->partitions == task;
-                int should = here ? version_below(&world->log[t][task], s, c, meta.offsets[t]) : 0;
-                int is = cached_version(state, &world->view, t, s, c);
-                bool later = world->parted_commits &&
-                             version_from(&world->log[t][task], s, c, meta.offsets[t], is);
-                if (is != should && should >= 0 && !later) {
-                    world_fail(world,
-                               "O4: the cache of task %d holds v%d of (%d,%d), should be v%d", task,
-                               is, s, c, should);
-                }
-            }
-        }
-    }
-    state_close(&state);
-}
-
-void oracle_caches(struct world *world) {
-    const struct knobs *k = &world->knobs;
-    if (k->restore > 0 || k->bad > 0 || world->misrouted_task >= 0) {
-        return; /* a cache may be ahead, hold kept versions, or end where its task halted */
-    }
-    for (int host = 0; host < HOSTS_MAX; host++) {
-        for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
-            check_cache(world, host, p);
-        }
-    }
 }

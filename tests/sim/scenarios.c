@@ -50,7 +50,7 @@ static void refill(struct world *world, struct topic_log *log, int64_t from, int
 /* Cuts off the end of some logs, and fills some of them again; which tasks can see that by their
  * offsets, or by the last record applied. */
 static void remake_logs(struct world *world, bool *ret_remade) {
-    for (int t = 0; t < TABLES; t++) {
+    for (int t = 0; t < world->plan.table_count; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             struct topic_log *log = &world->log[t][p];
             if (log->count > 0 && rng_chance(&world->rng, 0.5)) {
@@ -58,7 +58,7 @@ static void remake_logs(struct world *world, bool *ret_remade) {
                 int64_t old_count = log->count;
                 log->count = rng_below(&world->rng, (int)log->count);
                 ret_remade[p] |= log->count < progress->offsets[t];
-                world_trace(world, "REMADE %s[%d] ends at %lld", t ? "contact" : "student", p,
+                world_trace(world, "REMADE %s[%d] ends at %lld", world->plan.tables[t].name, p,
                             (long long)log->count);
                 if (log->count <= progress->marks[t].offset &&
                     progress->marks[t].timestamp_ms > 0 && rng_chance(&world->rng, 0.6)) {
@@ -75,7 +75,7 @@ static void remake_logs(struct world *world, bool *ret_remade) {
 static void repeat_others(struct world *world, const int64_t (*counts)[PARTITIONS_MAX],
                           const bool *remade) {
     for (int32_t p = 0; p < world->partitions; p++) {
-        for (int t = 0; t < TABLES && remade[p]; t++) {
+        for (int t = 0; t < world->plan.table_count && remade[p]; t++) {
             struct topic_log *log = &world->log[t][p];
             bool cut =
                 log->count < counts[t][p] || /* or filled again */
@@ -95,19 +95,32 @@ int64_t world_halts(const struct world *world, int32_t task) {
     return halts;
 }
 
+/* Every row of the task that is there in a is there in b, as it is. */
+static bool rows_equal(const struct world *world, const struct sink_content *a,
+                       const struct sink_content *b, int32_t task) {
+    for (size_t i = 0; i < a->row_count; i++) {
+        const struct sink_row *row = &a->rows[i];
+        bool found = !row->there || sim_sink_task(world, row->key) != task;
+        for (size_t k = 0; k < b->row_count && !found; k++) {
+            found = b->rows[k].key == row->key && b->rows[k].there &&
+                    memcmp(b->rows[k].versions, row->versions, sizeof row->versions) == 0;
+        }
+        if (!found) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void world_check_untouched(struct world *world, const struct sink_content *before, int32_t task) {
-    for (int t = 0; t < TABLES; t++) {
+    for (int t = 0; t < world->plan.table_count; t++) {
         if (world->sink.progress[task].offsets[t] != before->progress[task].offsets[t]) {
             world_fail(world, "the offsets of task %d moved, though it must have halted", task);
         }
     }
-    for (int s = 1; s <= STUDENTS_MAX; s++) {
-        for (int c = 1; c <= CONTACTS_MAX && s % world->partitions == task; c++) {
-            const struct sink_row *is = &world->sink.rows[s][c], *was = &before->rows[s][c];
-            if (is->there != was->there || is->name != was->name || is->number != was->number) {
-                world_fail(world, "the row (%d,%d) changed, though it must have halted", s, c);
-            }
-        }
+    if (!rows_equal(world, before, &world->sink, task) ||
+        !rows_equal(world, &world->sink, before, task)) {
+        world_fail(world, "rows of task %d changed, though it must have halted", task);
     }
     if (world_halts(world, task) == 0) {
         world_fail(world, "task %d goes on, though it must have halted", task);
@@ -121,8 +134,8 @@ void play_remade(struct world *world) {
         return;
     }
     bool remade[PARTITIONS_MAX] = {false};
-    int64_t counts[TABLES][PARTITIONS_MAX];
-    for (int t = 0; t < TABLES; t++) {
+    int64_t counts[PLAN_TABLES_MAX][PARTITIONS_MAX];
+    for (int t = 0; t < world->plan.table_count; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             counts[t][p] = world->log[t][p].count;
         }
@@ -131,13 +144,15 @@ void play_remade(struct world *world) {
     world->now_us += 1000000; /* no record is of now */
     remake_logs(world, remade);
     repeat_others(world, counts, remade);
-    struct sink_content before = world->sink;
+    struct sink_content before;
+    sink_content_copy(&before, &world->sink);
     world_settle(world);
     for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
         if (remade[p]) {
             world_check_untouched(world, &before, p);
         }
     }
+    sink_content_clear(&before);
     world->misrouted_task = 0; /* nothing more to be learned from the caches */
 }
 
@@ -149,11 +164,12 @@ static bool cache_stands(const struct world *world, int32_t task) {
     struct state *state = NULL;
     struct state_meta meta;
     struct err err;
-    if (state_open(&factory, task, "", STR("simulated"), TABLES, &state, &meta, &err) != ERR_NONE) {
+    if (state_open(&factory, task, "", STR("simulated"), (size_t)world->plan.table_count, &state,
+                   &meta, &err) != ERR_NONE) {
         return false;
     }
     bool stands = !meta.empty && !meta.incomplete;
-    for (int t = 0; t < TABLES; t++) {
+    for (int t = 0; t < world->plan.table_count; t++) {
         stands &= meta.offsets[t] >= world->sink.progress[task].offsets[t];
     }
     state_close(&state);
@@ -171,9 +187,9 @@ void play_trimmed(struct world *world) {
     }
     for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
         bool stands = cache_stands(world, p);
-        for (int t = 0; t < TABLES && stands; t++) {
+        for (int t = 0; t < world->plan.table_count && stands; t++) {
             world->log[t][p].start = world->sink.progress[p].offsets[t];
-            world_trace(world, "TRIMMED %s[%d] begins at %lld", t ? "contact" : "student", p,
+            world_trace(world, "TRIMMED %s[%d] begins at %lld", world->plan.tables[t].name, p,
                         (long long)world->log[t][p].start);
         }
     }
@@ -187,23 +203,16 @@ void play_trimmed(struct world *world) {
     world->misrouted_task = 0; /* the caches' records are gone */
 }
 
-static void put_students(struct world *world, double bad) {
-    for (int s = 1; s <= world->students; s++) {
+/* Most rows of a table, in new versions. */
+static void put_rows(struct world *world, int table, double bad) {
+    const struct plan_table *of = &world->plan.tables[table];
+    for (int i = 0; i < plan_primary_count(of); i++) {
         int version = abs(source_new_version(world));
+        cells_t cells = plan_primary(of, i);
+        const struct source_row *found = source_find(world, table, cells);
+        cells = found ? found->cells : cells | source_some_join(world, table);
         if (rng_chance(&world->rng, 0.8)) {
-            source_put_student(world, s, rng_chance(&world->rng, bad) ? -version : version);
-        }
-    }
-}
-
-static void put_contacts(struct world *world, double bad) {
-    for (int c = 1; c <= world->contacts; c++) {
-        int version = abs(source_new_version(world));
-        int student = world->contact[c].version != 0 ? world->contact[c].student
-                                                     : 1 + rng_below(&world->rng, world->students);
-        if (rng_chance(&world->rng, 0.8)) {
-            source_put_contact(world, c, student,
-                               rng_chance(&world->rng, bad) ? -version : version);
+            source_put(world, table, cells, rng_chance(&world->rng, bad) ? -version : version);
         }
     }
 }
@@ -218,14 +227,16 @@ static void run_into_rebuild(struct world *world, size_t letters, int rounds) {
 }
 
 void play_hole(struct world *world) {
-    put_students(world, 0);
-    put_contacts(world, 0);
+    for (int t = 0; t < world->plan.table_count; t++) {
+        put_rows(world, t, 0);
+    }
     world_drain(world);
     world->faults = rng_chance(&world->rng, 0.3);
     for (int deaths = 1 + rng_below(&world->rng, 3); deaths > 0; deaths--) {
         world_lose_caches(world, 0.7);
-        put_students(world, 0.6);
-        put_contacts(world, 0.2);
+        for (int t = 0; t < world->plan.table_count; t++) {
+            put_rows(world, t, t == 0 ? 0.6 : 0.2);
+        }
         connector_step(world, INT64_MAX);
         world_trace(world, "---- refused versions arrive");
         run_into_rebuild(world, 1, rng_below(&world->rng, 12));
@@ -253,9 +264,9 @@ void play_mended(struct world *world) {
 }
 
 void play_trigger(struct world *world) {
-    world->trigger_student = 1 + rng_below(&world->rng, world->students);
+    world->trigger = plan_join(&world->plan, rng_below(&world->rng, plan_join_count(&world->plan)));
     world->trigger_halts = rng_chance(&world->rng, 0.5);
-    int32_t halted = world->trigger_student % world->partitions;
+    int32_t halted = sim_sink_task(world, world->trigger);
     world_steps(world, world_pick(world, world->knobs.steps));
     world_trace(world, "---- no more faults");
     world_settle(world);
@@ -267,8 +278,9 @@ void play_trigger(struct world *world) {
             world_fail(world, "task %d halted for what a trigger said of task %d", p, halted);
         }
     }
-    for (int c = 1; c <= CONTACTS_MAX; c++) {
-        if (world->sink.rows[world->trigger_student][c].there) {
+    for (size_t i = 0; i < world->sink.row_count; i++) {
+        const struct sink_row *row = &world->sink.rows[i];
+        if (row->there && (row->key & world->plan.join) == world->trigger) {
             world_fail(world, "a row stands that the trigger does not let in");
         }
     }

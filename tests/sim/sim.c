@@ -16,15 +16,15 @@
 /* A family is the defaults and what it overrides. */
 #pragma GCC diagnostic ignored "-Woverride-init"
 #define DEFAULTS                                                                                   \
-    .partitions = {1, 5}, .members = {1, 4}, .students = {1, 4}, .contacts = {1, 5},               \
-    .batch_rows = {1, 40}, .steps = {30, 220}, .poll_records = {1, 10}, .lag_steps = {20, 400},    \
-    .crash = 1, .duplicate = 1, .compact = 1, .cache_loss = 0.7, .cache_fault = 0.5,               \
-    .rebalance = 1, .zombie = 1, .lost = 1, .letters = {1000, 1000}, .refused = {1000, 1000},      \
-    .play = play_at_random
+    .plan = plan_shipped, .partitions = {1, 5}, .members = {1, 4}, .joins = {1, 4},                \
+    .rows = {1, 5}, .batch_rows = {1, 40}, .steps = {30, 220}, .poll_records = {1, 10},            \
+    .lag_steps = {20, 400}, .crash = 1, .duplicate = 1, .compact = 1, .cache_loss = 0.7,           \
+    .cache_fault = 0.5, .rebalance = 1, .zombie = 1, .lost = 1, .letters = {1000, 1000},           \
+    .refused = {1000, 1000}, .play = play_at_random
 
 static const struct knobs families[] = {
     {.name = "core", DEFAULTS},
-    {.name = "split", DEFAULTS, .students = {1, 2}, .contacts = {4, 8}, .batch_rows = {1, 3}},
+    {.name = "split", DEFAULTS, .joins = {1, 2}, .rows = {4, 8}, .batch_rows = {1, 3}},
     {.name = "group",
      DEFAULTS,
      .partitions = {3, 7},
@@ -52,8 +52,8 @@ static const struct knobs families[] = {
     {.name = "torn", /* fan-outs of several transactions, with letters in them */
      DEFAULTS,
      .partitions = {1, 2},
-     .students = {1, 2},
-     .contacts = {4, 8},
+     .joins = {1, 2},
+     .rows = {4, 8},
      .batch_rows = {1, 4},
      .cache_loss = 2,
      .compact = 3,
@@ -64,8 +64,8 @@ static const struct knobs families[] = {
      DEFAULTS,
      .partitions = {1, 2},
      .members = {1, 2},
-     .students = {1, 2},
-     .contacts = {3, 8},
+     .joins = {1, 2},
+     .rows = {3, 8},
      .batch_rows = {1, 3},
      .restore = 2},
     {.name = "stray", DEFAULTS, .stray = true, .compact = 0.5},
@@ -109,7 +109,7 @@ static const struct knobs families[] = {
      DEFAULTS,
      .partitions = {1, 2},
      .members = {1, 2},
-     .students = {2, 5},
+     .joins = {2, 5},
      .batch_rows = {1, 3},
      .lag_steps = {20000, 20000},
      .bad = 0.5,
@@ -119,8 +119,8 @@ static const struct knobs families[] = {
      DEFAULTS,
      .partitions = {1, 2},
      .members = {1, 2},
-     .students = {1, 2},
-     .contacts = {1, 3},
+     .joins = {1, 2},
+     .rows = {1, 3},
      .batch_rows = {1, 8},
      .steps = {30, 150},
      .lag_steps = {20000, 20000},
@@ -151,7 +151,7 @@ static const struct knobs families[] = {
     {.name = "swapped",
      DEFAULTS,
      .partitions = {1, 3},
-     .students = {1, 3},
+     .joins = {1, 3},
      .steps = {30, 120},
      .lag_steps = {20000, 20000},
      .bad = 0.3,
@@ -179,7 +179,7 @@ static const struct knobs families[] = {
      DEFAULTS,
      .partitions = {2, 6},
      .members = {1, 3},
-     .students = {2, 5},
+     .joins = {2, 5},
      .steps = {30, 150},
      .lag_steps = {20000, 20000},
      .play = play_trigger},
@@ -200,10 +200,9 @@ struct options {
     bool trace, stop_at_first;
 };
 
-static bool run_seed(const struct knobs *knobs, uint64_t seed, const struct view *view,
-                     bool trace) {
+static bool run_seed(const struct knobs *knobs, uint64_t seed, bool trace) {
     static struct world world;
-    world_init(&world, seed, knobs, view, trace);
+    world_init(&world, seed, knobs, trace);
     bool good = world_run(&world);
     world_clear(&world);
     good &= world.failure[0] == '\0'; /* clearing counts what was not given back */
@@ -216,7 +215,7 @@ static bool run_seed(const struct knobs *knobs, uint64_t seed, const struct view
 }
 
 /* The share of process `job`: every jobs-th seed of every family. Returns failures, at most 100. */
-static int run_share(const struct options *options, const struct view *view, int job) {
+static int run_share(const struct options *options, int job) {
     int failures = 0;
     for (size_t f = 0; f < FAMILIES; f++) {
         if (options->family && strcmp(options->family, families[f].name) != 0) {
@@ -225,18 +224,18 @@ static int run_share(const struct options *options, const struct view *view, int
         for (uint64_t i = (uint64_t)job;
              i < options->count && failures < (options->stop_at_first ? 1 : 100);
              i += (uint64_t)options->jobs) {
-            failures += !run_seed(&families[f], options->first + i, view, options->trace);
+            failures += !run_seed(&families[f], options->first + i, options->trace);
         }
     }
     return failures;
 }
 
-static int run_all(const struct options *options, const struct view *view) {
+static int run_all(const struct options *options) {
     int failures = 0;
     for (int job = 0; job < options->jobs; job++) {
         pid_t child = fork();
         if (child == 0) {
-            _exit(run_share(options, view, job));
+            _exit(run_share(options, job));
         }
         failures += child < 0;
     }
@@ -281,18 +280,8 @@ int main(int argc, char **argv) {
                               "[--seed S --trace]\n");
         return 2;
     }
-    struct view_options files = {SOURCE_DIR "/schemas/oltp.sql",
-                                 SOURCE_DIR "/schemas/student_contact.sql", "sim", 1};
-    struct view *view = NULL;
-    struct err err;
-    if (view_load(&files, &view, NULL, &err) != ERR_NONE) {
-        (void)fprintf(stderr, "%s\n", err.message);
-        return 2;
-    }
-    int failures = options.count == 1 && options.family
-                       ? (options.jobs = 1, run_share(&options, view, 0))
-                       : run_all(&options, view);
-    view_destroy(&view);
+    int failures = options.count == 1 && options.family ? (options.jobs = 1, run_share(&options, 0))
+                                                        : run_all(&options);
     size_t count = options.family ? 1 : FAMILIES;
     (void)printf("sim: %llu runs, %d failed\n", (unsigned long long)(options.count * count),
                  failures);

@@ -1,13 +1,13 @@
 /* What the simulated sink refuses: values by the own checks, and what the user put on its table. */
 #include "sim_sink_impl.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 bool sim_check_refuses(const struct world *world, const struct job *job) {
     for (size_t i = 0; i < job->part_count; i++) {
         for (size_t k = 0; k < job->parts[i].op_count; k++) {
             const struct sim_op *op = &job->parts[i].ops[k];
-            if (op->kind == SIM_CHECK && op->name < 0) {
+            if (op->kind == SIM_CHECK && op->versions[op->table] < 0) {
                 return !world->mended;
             }
         }
@@ -15,83 +15,164 @@ bool sim_check_refuses(const struct world *world, const struct job *job) {
     return false;
 }
 
-/* A trigger of the user's objects to every row of one student. */
+/* A trigger of the user's objects to every row of one join key. */
 static bool trigger_raises(const struct world *world, const struct job *job) {
     bool raises = false;
     for (size_t i = 0; i < job->part_count && !world->mended; i++) {
         for (size_t k = 0; k < job->parts[i].op_count; k++) {
             const struct sim_op *op = &job->parts[i].ops[k];
-            raises |= op->kind == SIM_UPSERT && op->student == world->trigger_student;
+            raises |= op->kind == SIM_UPSERT && world->trigger != 0 &&
+                      (op->key & world->plan.join) == world->trigger;
         }
     }
     return raises;
 }
 
-bool sim_sink_refuses(const struct world *world, int name, int number) {
-    return world->knobs.checked > 0 && !world->mended &&
-           (name * 7 + number * 13) % world->knobs.checked == 0;
+bool sim_sink_refuses(const struct world *world, const int *versions) {
+    int sum = 0;
+    for (int t = 0; t < world->plan.table_count; t++) {
+        sum += versions[t] * (7 + 6 * t);
+    }
+    return world->knobs.checked > 0 && !world->mended && sum % world->knobs.checked == 0;
 }
 
-/* The rows as the transaction finds them at its upserts. */
+/* The rows as the transaction finds them at its upserts: where the sink has a unique index. */
 struct trial {
-    bool there[STUDENTS_MAX + 1][CONTACTS_MAX + 1];
-    size_t refused_count;
+    cells_t *keys; /* of rows that are there */
+    size_t count, refused_count;
 };
+
+static void trial_remove(struct trial *trial, cells_t key, cells_t mask) {
+    size_t count = 0;
+    for (size_t i = 0; i < trial->count; i++) {
+        if ((trial->keys[i] & mask) != key) {
+            trial->keys[count++] = trial->keys[i];
+        }
+    }
+    trial->count = count;
+}
 
 static void trial_begin(const struct world *world, const struct job *job, struct trial *trial) {
     *trial = (struct trial){0};
-    for (int s = 0; s <= STUDENTS_MAX; s++) {
-        for (int c = 0; c <= CONTACTS_MAX; c++) {
-            trial->there[s][c] = world->sink.rows[s][c].there;
+    if (!world->knobs.unique) {
+        return;
+    }
+    size_t cap = world->sink.row_count + 1;
+    for (size_t i = 0; i < job->part_count; i++) {
+        cap += job->parts[i].op_count;
+    }
+    trial->keys = calloc(cap, sizeof *trial->keys);
+    if (!trial->keys) {
+        abort();
+    }
+    for (size_t i = 0; i < world->sink.row_count; i++) {
+        if (world->sink.rows[i].there) {
+            trial->keys[trial->count++] = world->sink.rows[i].key;
         }
     }
     for (size_t i = 0; i < job->part_count; i++) {
         for (size_t k = 0; k < job->parts[i].op_count; k++) {
             const struct sim_op *op = &job->parts[i].ops[k];
-            for (int c = 0; op->kind == SIM_DELETE && c <= CONTACTS_MAX; c++) {
-                trial->there[op->student][c] &= op->table == 1 && c != op->contact;
+            if (op->kind == SIM_DELETE) {
+                trial_remove(trial, op->key, op->mask);
             }
         }
     }
 }
 
+/* The unique index: another row has the same beside the join key. false: the row is there now. */
+static bool trial_is_taken(struct trial *trial, const struct world *world, cells_t key) {
+    if (!world->knobs.unique) {
+        return false;
+    }
+    for (size_t i = 0; i < trial->count; i++) {
+        cells_t differs = trial->keys[i] ^ key;
+        if (differs == 0) {
+            return false;
+        }
+        if ((differs & ~world->plan.join) == 0) {
+            return true;
+        }
+    }
+    trial->keys[trial->count++] = key;
+    return false;
+}
+
 /* BLAME_RECORD: nobody's, the row is written, or is left out by a careful part. */
 static enum blame try_upsert(struct world *world, const struct sim_part *part, struct sim_op *op,
                              struct trial *trial) {
-    bool taken = false;
-    for (int s = 0; world->knobs.unique && s <= STUDENTS_MAX; s++) {
-        taken |= s != op->student && trial->there[s][op->contact];
+    bool bad = false;
+    for (int t = 0; t < world->plan.table_count; t++) {
+        bad |= !world->mended && op->versions[t] < 0;
     }
-    bool bad = !world->mended && (op->name < 0 || op->number < 0);
     if (bad && part->careful) {
-        world_fail(world, "the row (%d,%d) has a value that no own check was asked about",
-                   op->student, op->contact);
+        world_fail(world, "the row %s has a value that no own check was asked about",
+                   plan_show_sink(&world->plan, op->key));
     }
-    if (bad || sim_sink_refuses(world, op->name, op->number)) {
-        trial->there[op->student][op->contact] = false;
+    if (bad || sim_sink_refuses(world, op->versions)) {
+        trial_remove(trial, op->key, ~(cells_t)0);
         op->refused = true;
         return part->careful && ++trial->refused_count <= part->refused_max ? BLAME_RECORD
                                                                             : BLAME_ROW;
     }
-    trial->there[op->student][op->contact] |= !taken;
-    return taken ? BLAME_OTHERS : BLAME_RECORD;
+    return trial_is_taken(trial, world, op->key) ? BLAME_OTHERS : BLAME_RECORD;
 }
 
-static void add_refusal(struct world *world, struct job *job, const struct sim_op *op,
-                        struct sink_event *event) {
-    if (!job->sink) {
+struct str sim_sink_key(struct sink *sink, cells_t key) {
+    const struct plan *plan = &sink->world->plan;
+    struct buf text = {0};
+    for (int k = 0; k < plan->key_count; k++) {
+        const struct plan_place *place = &plan->outputs[plan->key_outputs[k]];
+        char scratch[PLAN_TEXT_MAX];
+        buf_str(&text, plan_text(&plan->tables[place->table].columns[place->column],
+                                 cell_at(key, k), scratch));
+        buf_append(&text, "", 1);
+    }
+    struct str copy = arena_copy(&sink->keys, buf_view(&text));
+    buf_clear(&text);
+    return copy;
+}
+
+static void add_refusal(struct job *job, const struct sim_op *op, struct sink_event *event) {
+    struct sink *sink = job->sink;
+    if (!sink) {
         return;
     }
-    size_t at = event->refusal_count++;
-    char *key = job->sink->keys[at];
-    int len = snprintf(key, sizeof job->sink->keys[at], "%d", op->student) + 1;
-    len += snprintf(key + len, sizeof job->sink->keys[at] - (size_t)len, "%d", op->contact) + 1;
-    job->sink->refusals[at] = (struct refusal){.row_key = {key, (size_t)len},
-                                               .key = str_from(key),
-                                               .sqlstate = "23514",
-                                               .message = STR("simulated")};
-    event->refusals = job->sink->refusals;
-    (void)world;
+    if (event->refusal_count == sink->refusal_cap) {
+        sink->refusal_cap = sink->refusal_cap ? sink->refusal_cap * 2 : 8;
+        sink->refusals = reallocarray(sink->refusals, sink->refusal_cap, sizeof *sink->refusals);
+        if (!sink->refusals) {
+            abort();
+        }
+    }
+    struct str key = sim_sink_key(sink, op->key);
+    sink->refusals[event->refusal_count++] = (struct refusal){
+        .row_key = key, .key = str_from(key.ptr), .sqlstate = "23514", .message = STR("simulated")};
+    event->refusals = sink->refusals;
+}
+
+static bool try_parts(struct world *world, struct job *job, struct trial *trial,
+                      struct sink_event *event) {
+    for (size_t i = 0; i < job->part_count; i++) {
+        struct sim_part *part = &job->parts[i];
+        for (size_t k = 0; k < part->op_count; k++) {
+            struct sim_op *op = &part->ops[k];
+            enum blame blame =
+                op->kind == SIM_UPSERT ? try_upsert(world, part, op, trial) : BLAME_RECORD;
+            if (blame != BLAME_RECORD) {
+                event->blame = blame;
+                event->refusal_count = 0;
+                if (part->careful) {
+                    add_refusal(job, op, event);
+                }
+                return false;
+            }
+            if (op->kind == SIM_UPSERT && op->refused) {
+                add_refusal(job, op, event);
+            }
+        }
+    }
+    return true;
 }
 
 bool sim_constraints_pass(struct world *world, struct job *job, struct sink_event *event) {
@@ -108,24 +189,7 @@ bool sim_constraints_pass(struct world *world, struct job *job, struct sink_even
         return false;
     }
     trial_begin(world, job, &trial);
-    for (size_t i = 0; i < job->part_count; i++) {
-        struct sim_part *part = &job->parts[i];
-        for (size_t k = 0; k < part->op_count; k++) {
-            struct sim_op *op = &part->ops[k];
-            enum blame blame =
-                op->kind == SIM_UPSERT ? try_upsert(world, part, op, &trial) : BLAME_RECORD;
-            if (blame != BLAME_RECORD) {
-                event->blame = blame;
-                event->refusal_count = 0;
-                if (part->careful) {
-                    add_refusal(world, job, op, event);
-                }
-                return false;
-            }
-            if (op->kind == SIM_UPSERT && op->refused) {
-                add_refusal(world, job, op, event);
-            }
-        }
-    }
-    return true;
+    bool pass = try_parts(world, job, &trial, event);
+    free(trial.keys);
+    return pass;
 }

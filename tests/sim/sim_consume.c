@@ -13,11 +13,11 @@ struct consume {
     struct world *world;
     int member;
     bool learned[PARTITIONS_MAX]; /* what the group told us last */
-    bool split_now;               /* ... of the second topic nothing */
+    bool split_now;               /* ... of some topics nothing */
     /* Group events that wait: a revoke, then what comes after it. */
     bool revoke_due, revoke_lost, revoking, assign_due;
-    struct topic_position pairs[TABLES * PARTITIONS_MAX];
-    struct reader readers[TABLES][PARTITIONS_MAX];
+    struct topic_position pairs[PLAN_TABLES_MAX * PARTITIONS_MAX];
+    struct reader readers[PLAN_TABLES_MAX][PARTITIONS_MAX];
     bool halt_due;   /* a partition can't be read on: the next one looked at */
     int64_t handles; /* records lent and not given back */
 };
@@ -62,15 +62,17 @@ void sim_consume_learn(struct consume *consume, bool lost) {
     consume->assign_due = true;
 }
 
-/* The assignment as it is now; in some runs a topic is known later than the other. */
+/* The assignment as it is now; in some runs a topic is known later than another. */
 static void tell_assignment(struct consume *consume, struct consume_event *ret_event) {
     struct world *world = consume->world;
     consume->assign_due = false;
     consume->split_now = world->faults && world->knobs.split && rng_chance(&world->rng, 0.3);
+    int tables = world->plan.table_count;
+    tables = consume->split_now ? 1 + rng_below(&world->rng, tables - 1) : tables;
     size_t count = 0;
     for (int32_t p = 0; p < world->partitions; p++) {
         consume->learned[p] = world->assignment[p] == consume->member;
-        for (int t = 0; consume->learned[p] && t < (consume->split_now ? 1 : TABLES); t++) {
+        for (int t = 0; consume->learned[p] && t < tables; t++) {
             consume->pairs[count++] = (struct topic_position){t, p, -1};
         }
     }
@@ -135,16 +137,15 @@ static bool next_record(struct consume *consume, int t, int32_t p, struct consum
         ret->record.offset = reader->position++;
         ret->record.timestamp_ms = entry->ts_ms;
         /* A copy: the address sanitizer sees bytes that are used after release. */
-        size_t key_size = strlen(entry->key) + 1, value_size = strlen(entry->value) + 1;
-        char *bytes = malloc(key_size + value_size);
+        char *bytes = malloc(entry->key.len + entry->value.len + 1);
         if (!bytes) {
             abort();
         }
-        memcpy(bytes, entry->key, key_size);
-        memcpy(bytes + key_size, entry->value, value_size);
+        memcpy(bytes, entry->key.ptr, entry->key.len);
+        memcpy(bytes + entry->key.len, entry->value.ptr, entry->value.len);
         ret->record.handle = bytes;
-        ret->record.key = str_from(bytes);
-        ret->record.value = str_from(bytes + key_size);
+        ret->record.key = (struct str){bytes, entry->key.len};
+        ret->record.value = (struct str){bytes + entry->key.len, entry->value.len};
         reader->end_told = false;
         consume->handles++;
         return true;
@@ -162,12 +163,13 @@ static size_t sim_poll_records(struct consume *consume, struct consume_event *ev
     struct world *world = consume->world;
     size_t limit = 1 + (size_t)rng_below(&world->rng, world->poll_records);
     size_t count = 0;
-    int start = rng_below(&world->rng, TABLES * world->partitions);
-    for (int i = 0; i < TABLES * world->partitions && count < limit && count < max; i++) {
-        int at = (start + i) % (TABLES * world->partitions);
+    int tables = world->plan.table_count, logs = tables * world->partitions;
+    int start = rng_below(&world->rng, logs);
+    for (int i = 0; i < logs && count < limit && count < max; i++) {
+        int at = (start + i) % logs;
         int run = 1 + rng_below(&world->rng, 4);
         while (run-- > 0 && count < limit && count < max &&
-               next_record(consume, at % TABLES, at / TABLES, &events[count])) {
+               next_record(consume, at % tables, at / tables, &events[count])) {
             count++;
         }
     }

@@ -9,17 +9,72 @@
 
 #define HALT_SHARE 0.02 /* of the jobs of a family that halts */
 
-static void content_copy(struct sink_content *to, const struct sink_content *from) {
-    struct letter *letters = calloc(from->letter_count + 1, sizeof *letters);
-    if (!letters) {
+static void *copy_of(const void *items, size_t count, size_t size) {
+    void *copy = calloc(count + 1, size);
+    if (!copy) {
         abort();
     }
-    if (from->letter_count > 0) {
-        memcpy(letters, from->letters, from->letter_count * sizeof *letters);
+    if (count > 0) {
+        memcpy(copy, items, count * size);
     }
-    *to = *from;
-    to->letters = letters;
+    return copy;
 }
+
+void sink_content_copy(struct sink_content *to, const struct sink_content *from) {
+    *to = *from;
+    to->letters = copy_of(from->letters, from->letter_count, sizeof *from->letters);
+    to->rows = copy_of(from->rows, from->row_count, sizeof *from->rows);
+    to->row_cap = from->row_count;
+}
+
+void sink_content_clear(struct sink_content *content) {
+    free(content->letters);
+    free(content->rows);
+    *content = (struct sink_content){0};
+}
+
+/* ---- rows ---- */
+
+struct sink_row *sim_sink_row(const struct world *world, cells_t key) {
+    for (size_t i = 0; i < world->sink.row_count; i++) {
+        if (world->sink.rows[i].key == key) {
+            return &world->sink.rows[i];
+        }
+    }
+    return NULL;
+}
+
+struct sink_row *sim_sink_add_row(struct world *world, cells_t key) {
+    struct sink_content *sink = &world->sink;
+    struct sink_row *row = sim_sink_row(world, key);
+    if (row) {
+        return row;
+    }
+    if (sink->row_count == sink->row_cap) {
+        sink->row_cap = sink->row_cap ? sink->row_cap * 2 : 16;
+        sink->rows = reallocarray(sink->rows, sink->row_cap, sizeof *sink->rows);
+        if (!sink->rows) {
+            abort();
+        }
+    }
+    row = &sink->rows[sink->row_count++];
+    *row = (struct sink_row){.key = key};
+    return row;
+}
+
+int32_t sim_sink_task(const struct world *world, cells_t key) {
+    return plan_partition(&world->plan, key, world->partitions);
+}
+
+/* Takes away what is neither there nor refused. */
+static void drop_row(struct world *world, struct sink_row *row) {
+    row->there = false;
+    if (!row->refused) {
+        *row = world->sink.rows[--world->sink.row_count];
+    }
+}
+
+/* ---- back in time, and another table ---- */
 
 /* Remembers the content before a commit: a restore goes back to one of these. */
 static void remember(struct world *world) {
@@ -27,12 +82,12 @@ static void remember(struct world *world) {
         return;
     }
     if (world->snapshot_count == SNAPSHOTS_MAX) {
-        free(world->snapshots[0].letters);
+        sink_content_clear(&world->snapshots[0]);
         memmove(world->snapshots, world->snapshots + 1,
                 (SNAPSHOTS_MAX - 1) * sizeof *world->snapshots);
         world->snapshot_count--;
     }
-    content_copy(&world->snapshots[world->snapshot_count++], &world->sink);
+    sink_content_copy(&world->snapshots[world->snapshot_count++], &world->sink);
 }
 
 void sim_sink_restore(struct world *world, int commits) {
@@ -42,10 +97,10 @@ void sim_sink_restore(struct world *world, int commits) {
     if (commits == 0) {
         return;
     }
-    free(world->sink.letters);
+    sink_content_clear(&world->sink);
     world->sink = world->snapshots[world->snapshot_count - commits];
     for (int i = world->snapshot_count - commits + 1; i < world->snapshot_count; i++) {
-        free(world->snapshots[i].letters);
+        sink_content_clear(&world->snapshots[i]);
     }
     world->snapshot_count -= commits;
     world_trace(world, "RESTORE the sink goes back by %d commits", commits);
@@ -65,7 +120,7 @@ void sim_sink_restore(struct world *world, int commits) {
 }
 
 void sim_sink_lose_rows(struct world *world) {
-    memset(world->sink.rows, 0, sizeof world->sink.rows);
+    world->sink.row_count = 0;
     world->sink.table = ++world->table_count;
     world_trace(world, "TABLE LOST: table %d is there, empty", world->sink.table);
 }
@@ -95,7 +150,7 @@ static void register_table(struct world *world) {
 
 static void check_offsets(struct world *world, const struct progress *now,
                           const struct sim_part *part) {
-    for (int t = 0; t < TABLES && now->has_offsets; t++) {
+    for (int t = 0; t < world->plan.table_count && now->has_offsets; t++) {
         if (!part->after.has_offsets || part->after.offsets[t] < now->offsets[t]) {
             world_fail(world, "O3: the offsets of task %d fall", part->task);
         }
@@ -106,73 +161,92 @@ static void check_offsets(struct world *world, const struct progress *now,
     }
 }
 
-static void remove_row(struct world *world, int student, int contact) {
-    struct sink_row *row = &world->sink.rows[student][contact];
-    if (row->there && world->knobs.inserts_only && !world->stray_now) {
-        world_fail(world, "O6: the valid row (%d,%d) is removed, though nothing was ever deleted",
-                   student, contact);
+/* The row shows something that the source never had. */
+static bool is_stray(const struct world *world, cells_t key) {
+    bool stray = false;
+    for (int k = 0; k < world->plan.key_count; k++) {
+        stray |= cell_at(key, k) == PLAN_CELL_MAX;
     }
-    row->there = false;
+    return stray;
 }
 
-static void put_row(struct world *world, const struct sim_op *op, bool load, bool *upserted) {
-    struct sink_row *row = &world->sink.rows[op->student][op->contact];
-    if (*upserted) {
-        world_fail(world, "21000: the row (%d,%d) comes twice in one statement", op->student,
-                   op->contact);
+static void remove_rows(struct world *world, cells_t key, cells_t mask) {
+    cells_t own = mask & ~world->plan.join;
+    if (own != 0 && !SAFEGUARD("sim: a delete names the join key")) {
+        mask = own;
+        key &= own;
     }
-    *upserted = true;
+    for (size_t i = world->sink.row_count; i-- > 0;) {
+        struct sink_row *row = &world->sink.rows[i];
+        bool left_out =
+            !SAFEGUARD("sim: a delete by range takes every row") && is_stray(world, row->key);
+        if ((row->key & mask) != key || !row->there || left_out) {
+            continue;
+        }
+        if (world->knobs.inserts_only && !world->stray_now) {
+            world_fail(world, "O6: the valid row %s is removed, though nothing was ever deleted",
+                       plan_show_sink(&world->plan, row->key));
+        }
+        drop_row(world, row);
+    }
+}
+
+static void put_row(struct world *world, const struct sim_op *op, bool load) {
+    const struct plan *plan = &world->plan;
+    struct sink_row *row = sim_sink_add_row(world, op->key);
+    if (row->statement == world->statement_count) {
+        world_fail(world, "21000: the row %s comes twice in one statement",
+                   plan_show_sink(plan, op->key));
+    }
+    row->statement = world->statement_count;
     if (load && row->there) {
-        world_fail(world, "the initial load meets the row (%d,%d)", op->student, op->contact);
+        world_fail(world, "the initial load meets the row %s", plan_show_sink(plan, op->key));
     }
-    if (!history_has(world, 0, op->student, 0, op->name) ||
-        !history_has(world, 1, op->student, op->contact, op->number)) {
-        world_fail(world, "O2: the row (%d,%d) holds v%d, v%d: never true", op->student,
-                   op->contact, op->name, op->number);
+    for (int t = 0; t < plan->table_count; t++) {
+        cells_t cells = plan_row(plan, t, op->key);
+        if (!history_has(world, t, cells, op->versions[t])) {
+            world_fail(world, "O2: the row %s holds v%d of %s: never true",
+                       plan_show_sink(plan, op->key), op->versions[t], plan_show(plan, t, cells));
+        }
+        row->versions[t] = op->versions[t];
     }
     row->there = true;
-    row->name = op->name;
-    row->number = op->number;
-    world_trace(world, "  UPSERT (%d,%d) v%d v%d", op->student, op->contact, op->name, op->number);
+    world_trace(world, "  UPSERT %s v%d v%d...", plan_show_sink(plan, op->key), op->versions[0],
+                op->versions[1]);
 }
 
 static void clear_entries(struct world *world, const struct sim_part *part) {
     for (size_t i = 0; i < part->cleared_count; i++) {
-        const struct row_at *at = &part->cleared[i];
-        world->sink.rows[at->student][at->contact].refused = false;
-        world_trace(world, "  CLEARED (%d,%d)", at->student, at->contact);
+        struct sink_row *row = sim_sink_row(world, part->cleared[i]);
+        world_trace(world, "  CLEARED %s", plan_show_sink(&world->plan, part->cleared[i]));
+        if (row) {
+            row->refused = false;
+            if (!row->there) {
+                drop_row(world, row);
+            }
+        }
     }
 }
 
 static void refuse_row(struct world *world, const struct sim_op *op) {
-    struct sink_row *row = &world->sink.rows[op->student][op->contact];
-    world_trace(world, "  REFUSED (%d,%d) v%d v%d", op->student, op->contact, op->name, op->number);
+    struct sink_row *row = sim_sink_add_row(world, op->key);
+    world_trace(world, "  REFUSED %s", plan_show_sink(&world->plan, op->key));
     row->there = false;
     row->refused = true;
 }
 
 static void apply_ops(struct world *world, const struct sim_part *part, bool load) {
-    bool upserted[STUDENTS_MAX + 1][CONTACTS_MAX + 1] = {{false}};
+    world->statement_count++;
     for (size_t i = 0; i < part->op_count; i++) {
         const struct sim_op *op = &part->ops[i];
         if (op->kind == SIM_UPSERT && op->refused) {
             refuse_row(world, op);
         } else if (op->kind == SIM_UPSERT) {
-            put_row(world, op, load, &upserted[op->student][op->contact]);
-        } else if (op->kind == SIM_DELETE && op->table == 0) {
-            world_trace(world, "  DELETE student %d", op->student);
-            int last = SAFEGUARD("sim: a delete by range takes every row") ? CONTACTS_MAX
-                                                                           : CONTACTS_MAX - 1;
-            for (int c = 0; c <= last; c++) {
-                remove_row(world, op->student, c);
-            }
+            put_row(world, op, load);
         } else if (op->kind == SIM_DELETE) {
-            world_trace(world, "  DELETE (%d,%d)", op->student, op->contact);
-            for (int s = 0; s <= STUDENTS_MAX; s++) {
-                if (s == op->student || !SAFEGUARD("sim: a delete names the join key")) {
-                    remove_row(world, s, op->contact);
-                }
-            }
+            world_trace(world, "  DELETE of %s: %s", world->plan.tables[op->table].name,
+                        plan_show_sink(&world->plan, op->key));
+            remove_rows(world, op->key, op->mask);
         }
     }
 }
@@ -212,7 +286,7 @@ static void apply_letters(struct world *world, const struct sim_part *part) {
             world_fail(world, "the dead letter %d[%d]@%lld comes twice", letter->table,
                        letter->task, (long long)letter->offset);
         }
-        world_trace(world, "  LETTER %s[%d]@%lld kept %d", letter->table ? "contact" : "student",
+        world_trace(world, "  LETTER %s[%d]@%lld kept %d", world->plan.tables[letter->table].name,
                     letter->task, (long long)letter->offset, letter->has_kept);
         if (letter->offset >= part->after.offsets[letter->table]) {
             world_fail(world, "the dead letter %d[%d]@%lld comes before its offset is passed",
@@ -228,10 +302,9 @@ static void apply_letters(struct world *world, const struct sim_part *part) {
 
 static void check_refused(struct world *world, int32_t task) {
     int count = 0;
-    for (int s = 0; s <= STUDENTS_MAX; s++) {
-        for (int c = 0; c <= CONTACTS_MAX; c++) {
-            count += s % world->partitions == task && world->sink.rows[s][c].refused;
-        }
+    for (size_t i = 0; i < world->sink.row_count; i++) {
+        const struct sink_row *row = &world->sink.rows[i];
+        count += row->refused && sim_sink_task(world, row->key) == task;
     }
     if (count > world->refused_max) {
         world_fail(world, "task %d has %d refused rows, %d are allowed", task, count,
@@ -250,7 +323,7 @@ static bool fence_passes(const struct world *world, const struct job *job, size_
         return true;
     }
     return SAFEGUARD("sim: the fence compares more than the owner")
-               ? progress_equal(newest, &part->before, TABLES)
+               ? progress_equal(newest, &part->before, (size_t)world->plan.table_count)
                : strcmp(newest->owner, part->before.owner) == 0;
 }
 
@@ -289,7 +362,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
 }
 
 static void fill_letters(const struct sink *sink, size_t count, struct sink_result *result) {
-    for (int t = 0; t < TABLES; t++) { /* by (table, offset) */
+    for (int t = 0; t < sink->world->plan.table_count; t++) { /* by (table, offset) */
         for (size_t i = 0; i < count; i++) {
             const struct letter *letter = &sink->letter_bytes[i];
             if (letter->task == result->task && letter->table == t) {
@@ -304,9 +377,9 @@ static void fill_letters(const struct sink *sink, size_t count, struct sink_resu
                     .offset = letter->offset,
                     .row_key = {letter->has_row_key ? letter->row_key : NULL, letter->row_key_len},
                     .kept = {letter->has_kept ? letter->kept : NULL, letter->kept_len},
-                    .key = str_from(letter->key),
-                    .value = str_from(letter->value),
-                    .value_len = (int64_t)strlen(letter->value),
+                    .key = letter->key,
+                    .value = letter->value,
+                    .value_len = (int64_t)letter->value.len,
                     .has_checksum = letter->has_checksum,
                     .checksum = letter->checksum,
                     .pending = letter->pending,
@@ -326,7 +399,7 @@ static void sweep_letters(struct world *world, int32_t task) {
         bool ahead = letter->task == task && progress->has_offsets && !letter->has_checksum &&
                      !letter->pending && letter->offset >= progress->offsets[letter->table];
         if (ahead) {
-            world_trace(world, "SWEPT %s[%d]@%lld", letter->table ? "contact" : "student", task,
+            world_trace(world, "SWEPT %s[%d]@%lld", world->plan.tables[letter->table].name, task,
                         (long long)letter->offset);
         } else {
             sink->letters[count++] = *letter;
@@ -339,15 +412,11 @@ static void sweep_letters(struct world *world, int32_t task) {
 static void fill_refused(const struct world *world, struct sink *sink, size_t *count,
                          struct sink_result *result) {
     result->refused = sink->entries + *count;
-    for (int s = result->task; s <= STUDENTS_MAX; s += world->partitions) {
-        for (int c = 1; c <= CONTACTS_MAX; c++) {
-            if (s > 0 && world->sink.rows[s][c].refused) {
-                char *key = sink->keys[*count];
-                int len = snprintf(key, sizeof sink->keys[0], "%d", s) + 1;
-                len += snprintf(key + len, sizeof sink->keys[0] - (size_t)len, "%d", c) + 1;
-                sink->entries[(*count)++] = (struct str){key, (size_t)len};
-                result->refused_count++;
-            }
+    for (size_t i = 0; i < world->sink.row_count; i++) {
+        const struct sink_row *row = &world->sink.rows[i];
+        if (row->refused && sim_sink_task(world, row->key) == result->task) {
+            sink->entries[(*count)++] = sim_sink_key(sink, row->key);
+            result->refused_count++;
         }
     }
 }
@@ -383,10 +452,12 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
     free(sink->results);
     free(sink->letters);
     free(sink->letter_bytes);
+    free(sink->entries);
+    sink->entries = calloc(world->sink.row_count + 1, sizeof *sink->entries);
     sink->letter_bytes = calloc(world->sink.letter_count + 1, sizeof *sink->letter_bytes);
     sink->results = calloc(job->task_count + 1, sizeof *sink->results);
     sink->letters = calloc(job->task_count * world->sink.letter_count + 1, sizeof *sink->letters);
-    if (!sink->results || !sink->letters || !sink->letter_bytes) {
+    if (!sink->results || !sink->letters || !sink->letter_bytes || !sink->entries) {
         abort();
     }
     if (world->sink.letter_count > 0) {
@@ -425,6 +496,9 @@ void sim_sink_execute(struct world *world) {
         job = job->next;
     }
     struct sink_event event = {.kind = SINK_NOTHING};
+    if (job->sink) {
+        arena_reset(&job->sink->keys);
+    }
     world->job_count += job->kind != SIM_NEWEST;
     sim_sink_read(world, job);
     if (world->faults && world->knobs.halts > 0 && rng_chance(&world->rng, HALT_SHARE)) {

@@ -24,17 +24,17 @@ struct letter *sim_sink_add_letter(struct world *world, int table, int32_t task,
     sink->letters = letters;
     struct letter *letter = &letters[sink->letter_count++];
     *letter = (struct letter){.task = task, .table = table, .offset = offset};
-    memcpy(letter->key, entry->key, sizeof letter->key);
-    memcpy(letter->value, entry->value, sizeof letter->value);
+    letter->key = entry->key;
+    letter->value = entry->value;
     return letter;
 }
 
 void sim_sink_decide(struct world *world, int table, int32_t task, int64_t offset) {
     struct letter *letter = sim_sink_add_letter(world, table, task, offset);
-    struct record record = {.key = str_from(letter->key), .value = str_from(letter->value)};
+    struct record record = {.key = letter->key, .value = letter->value};
     letter->has_checksum = true;
     letter->checksum = record_checksum(&record);
     letter->pending = true;
-    world_trace(world, "DECIDED %s[%d]@%lld", table ? "contact" : "student", task,
+    world_trace(world, "DECIDED %s[%d]@%lld", world->plan.tables[table].name, task,
                 (long long)offset);
 }

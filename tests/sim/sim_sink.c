@@ -73,6 +73,9 @@ void sim_sink_destroy(struct sink **sink, bool keep) {
         free((*sink)->results);
         free((*sink)->letters);
         free((*sink)->letter_bytes);
+        free((*sink)->refusals);
+        free((*sink)->entries);
+        arena_clear(&(*sink)->keys);
         free(*sink);
         *sink = NULL;
     }
@@ -82,9 +85,9 @@ void sim_sink_clear(struct world *world) {
     while (world->jobs) {
         job_free(world, world->jobs);
     }
-    free(world->sink.letters);
+    sink_content_clear(&world->sink);
     for (int i = 0; i < world->snapshot_count; i++) {
-        free(world->snapshots[i].letters);
+        sink_content_clear(&world->snapshots[i]);
     }
 }
 
@@ -104,39 +107,54 @@ static bool sim_ready(const struct sink *sink) {
     return sink->connected && !sink->job && !sink->event_due;
 }
 
-static int parse_int(struct str text) {
-    int value = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= '0' && text.ptr[i] <= '9') {
-            value = value * 10 + (text.ptr[i] - '0');
-        }
-    }
-    return value;
-}
-
 static int parse_version(struct str text) {
-    return text.len > 0 && text.ptr[0] == 'b' ? -parse_int(text) : parse_int(text);
+    return text.len > 0 && text.ptr[0] == 'b' ? -plan_parse(text) : plan_parse(text);
 }
 
-static void copy_rows(struct sim_part *part, const struct row_array *rows, enum sim_op_kind kind,
-                      int table) {
-    size_t at[8] = {0};
+static void read_delete(const struct plan *plan, struct sim_op *op, const struct str *values) {
+    cells_t cells = 0;
+    for (int c = 0; c < plan->tables[op->table].key_count; c++) {
+        cells |= cell_of(c, plan_parse(values[c]));
+    }
+    op->key = plan_sink_key(plan, op->table, cells);
+    op->mask = plan_sink_mask(plan, op->table);
+}
+
+/* Every output is a version, or a cell that the sink's key shows, too. */
+static void read_upsert(struct world *world, struct sim_op *op, const struct str *values) {
+    const struct plan *plan = &world->plan;
+    for (int i = 0; i < plan->output_count; i++) {
+        const struct plan_place *place = &plan->outputs[i];
+        const struct plan_table *table = &plan->tables[place->table];
+        if (place->column == table->key_count) {
+            op->versions[place->table] = parse_version(values[i]);
+            continue;
+        }
+        int at = table->shown[place->column], cell = plan_parse(values[i]);
+        if (cell_at(op->key, at) != 0 && cell_at(op->key, at) != cell) {
+            world_fail(world, "the row %s shows one join column as %d, too",
+                       plan_show_sink(plan, op->key), cell);
+        }
+        op->key |= cell_of(at, cell);
+    }
+}
+
+static void copy_rows(struct world *world, struct sim_part *part, const struct row_array *rows,
+                      enum sim_op_kind kind, int table) {
+    size_t at[PLAN_OUTPUTS_MAX] = {0};
     for (size_t r = 0; r < rows->row_count; r++) {
         struct sim_op *op = &part->ops[part->op_count++];
         *op = (struct sim_op){.kind = kind, .table = table};
-        struct str value[8];
+        struct str value[PLAN_OUTPUTS_MAX];
         for (size_t c = 0; c < rows->column_count; c++) {
             (void)row_array_next(rows, c, &at[c], &value[c]);
         }
-        op->student = parse_int(value[0]);
         if (kind == SIM_UPSERT) {
-            op->contact = parse_int(value[1]);
-            op->name = parse_version(value[2]);
-            op->number = parse_version(value[3]);
+            read_upsert(world, op, value);
         } else if (kind == SIM_CHECK) {
-            op->name = parse_version(value[rows->column_count - 1]);
-        } else if (table == 1) {
-            op->contact = parse_int(value[1]);
+            op->versions[table] = parse_version(value[rows->column_count - 1]);
+        } else {
+            read_delete(&world->plan, op, value);
         }
     }
 }
@@ -146,9 +164,9 @@ static void check_letter(struct world *world, int32_t task, const struct dead_le
     const struct topic_log *log = &world->log[letter->table][task];
     const struct entry *entry =
         letter->offset >= 0 && letter->offset < log->count ? &log->entries[letter->offset] : NULL;
-    if (letter->partition != task || !entry || !str_equal(letter->key, str_from(entry->key)) ||
-        !str_equal(letter->value, str_from(entry->value)) || !letter->reason[0] ||
-        !str_equal(letter->topic, world->view.tables[letter->table].topic)) {
+    if (letter->partition != task || !entry || !str_equal(letter->key, entry->key) ||
+        !str_equal(letter->value, entry->value) || !letter->reason[0] ||
+        !str_equal(letter->topic, world->view.view.tables[letter->table].topic)) {
         world_fail(world, "the dead letter of %d[%d]@%lld is not its record", letter->table, task,
                    (long long)letter->offset);
     }
@@ -180,34 +198,33 @@ static void copy_letters(struct world *world, struct sim_part *to, const struct 
         letter->has_checksum = true;
         letter->checksum = from->checksum;
         letter->pending = from->decided; /* takes the place of one */
-        memcpy(letter->key, from->key.ptr, from->key.len);
-        memcpy(letter->value, from->value.ptr, from->value.len);
+        letter->key = arena_copy(&world->texts, from->key);
+        letter->value = arena_copy(&world->texts, from->value);
     }
 }
 
-static void copy_part(struct world *world, struct sim_part *to, const struct txn_part *part,
-                      size_t load_rows) {
+static void copy_part(struct world *world, struct sim_part *to, const struct txn_part *part) {
     *to = (struct sim_part){.task = part->task,
                             .before = part->before,
                             .after = part->after,
                             .careful = part->careful,
                             .refused_max = part->refused_max};
-    to->ops = calloc(txn_part_rows(part) + load_rows + 1, sizeof *to->ops);
+    to->ops = calloc(txn_part_rows(part) + 1, sizeof *to->ops);
     if (!to->ops) {
         abort();
     }
     const bool deletes_first = SAFEGUARD("sim: deletes go before upserts");
     if (!deletes_first) {
-        copy_rows(to, &part->upserts, SIM_UPSERT, 0);
+        copy_rows(world, to, &part->upserts, SIM_UPSERT, 0);
     }
-    for (int t = 0; t < TABLES; t++) {
-        copy_rows(to, &part->deletes[t], SIM_DELETE, t);
+    for (int t = 0; t < world->plan.table_count; t++) {
+        copy_rows(world, to, &part->deletes[t], SIM_DELETE, t);
     }
-    for (int t = 0; t < TABLES; t++) {
-        copy_rows(to, &part->checks[t], SIM_CHECK, t);
+    for (int t = 0; t < world->plan.table_count; t++) {
+        copy_rows(world, to, &part->checks[t], SIM_CHECK, t);
     }
     if (deletes_first) {
-        copy_rows(to, &part->upserts, SIM_UPSERT, 0);
+        copy_rows(world, to, &part->upserts, SIM_UPSERT, 0);
     }
     copy_letters(world, to, part);
     to->cleared = calloc(part->cleared_count + 1, sizeof *to->cleared);
@@ -215,14 +232,31 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
         abort();
     }
     for (size_t i = 0; i < part->cleared_count; i++) { /* "7", NUL, "1", NUL */
-        const char *key = part->cleared[i].ptr;
-        to->cleared[to->cleared_count++] = (struct row_at){atoi(key), atoi(key + strlen(key) + 1)};
+        const char *at = part->cleared[i].ptr;
+        cells_t key = 0;
+        for (int k = 0; k < world->plan.key_count; k++) {
+            struct str text = str_from(at);
+            key |= cell_of(k, plan_parse(text));
+            at += text.len + 1;
+        }
+        to->cleared[to->cleared_count++] = key;
     }
 }
 
+static struct sim_op *add_op(struct sim_part *part, size_t *cap) {
+    if (part->op_count == *cap) {
+        *cap = *cap ? *cap * 2 : 16;
+        part->ops = reallocarray(part->ops, *cap, sizeof *part->ops);
+        if (!part->ops) {
+            abort();
+        }
+    }
+    return &part->ops[part->op_count++];
+}
+
 /* Rows of an initial load are pulled while the job is executed. */
-static void copy_load(struct job *job, const struct load_source *load) {
-    struct sim_part *part = &job->parts[0];
+static void copy_load(struct world *world, struct job *job, const struct load_source *load) {
+    size_t cap = job->parts[0].op_count;
     job->load = true;
     for (;;) {
         const struct str *values;
@@ -235,11 +269,9 @@ static void copy_load(struct job *job, const struct load_source *load) {
         if (end) {
             return;
         }
-        part->ops[part->op_count++] = (struct sim_op){.kind = SIM_UPSERT,
-                                                      .student = parse_int(values[0]),
-                                                      .contact = parse_int(values[1]),
-                                                      .name = parse_version(values[2]),
-                                                      .number = parse_version(values[3])};
+        struct sim_op *op = add_op(&job->parts[0], &cap);
+        *op = (struct sim_op){.kind = SIM_UPSERT};
+        read_upsert(world, op, values);
     }
 }
 
@@ -267,12 +299,11 @@ static uint64_t sum_of(const struct row_array *rows) {
 
 void sim_sink_read(struct world *world, struct job *job) {
     const struct txn *txn = job->txn;
-    size_t load_rows = txn && txn->load ? STUDENTS_MAX * (CONTACTS_MAX + 1) : 0;
     for (size_t i = 0; txn && i < job->part_count; i++) {
-        copy_part(world, &job->parts[i], txn->parts[i], load_rows);
+        copy_part(world, &job->parts[i], txn->parts[i]);
     }
     if (txn && txn->load) {
-        copy_load(job, txn->load);
+        copy_load(world, job, txn->load);
     }
     if (job->check && sum_of(job->check) != job->check_sum) {
         world_fail(world, "rows that were sent to be checked changed before they were");
@@ -282,7 +313,7 @@ void sim_sink_read(struct world *world, struct job *job) {
         if (!part->ops) {
             abort();
         }
-        copy_rows(part, job->check, SIM_CHECK, job->check_table);
+        copy_rows(world, part, job->check, SIM_CHECK, job->check_table);
     }
     job->txn = NULL;
     job->check = NULL;

@@ -4,16 +4,15 @@
 
 #include "world.h"
 
-#define REFUSALS_MAX ((STUDENTS_MAX + 1) * (CONTACTS_MAX + 1))
-
 enum sim_job { SIM_COMMIT, SIM_ACQUIRE, SIM_NEWEST, SIM_CHECK_JOB };
 enum sim_op_kind { SIM_DELETE, SIM_CHECK, SIM_UPSERT };
 
 struct sim_op {
     enum sim_op_kind kind;
-    int table, student, contact;
-    int name, number; /* versions; CHECK: name is the row's value */
-    bool refused;     /* UPSERT: left out */
+    int table;
+    cells_t key, mask;             /* DELETE: of the sink rows' keys; UPSERT: the key */
+    int versions[PLAN_TABLES_MAX]; /* CHECK: its table's alone */
+    bool refused;                  /* UPSERT: left out */
 };
 
 struct sim_part {
@@ -21,9 +20,7 @@ struct sim_part {
     struct progress before, after;
     struct sim_op *ops;
     size_t op_count;
-    struct row_at {
-        int student, contact;
-    } * cleared; /* entries of sync_refused that go */
+    cells_t *cleared; /* entries of sync_refused that go */
     size_t cleared_count;
     bool careful;
     size_t refused_max;
@@ -60,11 +57,14 @@ struct sink {
     struct known_letter *letters;
     struct letter *letter_bytes; /* what letters point to: as they were when it answered */
     /* Rows that were refused, or stand refused, as its last answer said. */
-    struct refusal refusals[REFUSALS_MAX];
-    struct str entries[REFUSALS_MAX];
-    char keys[REFUSALS_MAX][16];
+    struct refusal *refusals;
+    size_t refusal_cap;
+    struct str *entries;
+    struct arena keys;
 };
 
+/* sync_refused.row_key of a sink row; lives until the sink's next answer. */
+struct str sim_sink_key(struct sink *sink, cells_t key);
 /* Copies what the sender has lent, while it lends it. */
 void sim_sink_read(struct world *world, struct job *job);
 void sim_sink_answer(struct world *world, struct job *job, struct sink_event *event);

@@ -21,8 +21,10 @@ int source_new_version(struct world *world) {
     return rng_chance(&world->rng, world->knobs.bad) ? -world->version : world->version;
 }
 
+/* ---- rows ---- */
+
 static void remember(struct world *world, const struct event *event) {
-    if (event->student == 0 || event->version == 0) {
+    if (event->version == 0 || !plan_joins(&world->plan, event->cells)) {
         return;
     }
     int64_t cap = (int64_t)world->history_cap;
@@ -30,102 +32,107 @@ static void remember(struct world *world, const struct event *event) {
         grow(world->history, (int64_t)world->history_count, &cap, sizeof *world->history);
     world->history_cap = (size_t)cap;
     world->history[world->history_count++] =
-        (struct version_at){event->table, event->student, event->contact, event->version};
+        (struct version_at){event->table, event->cells, event->version};
 }
 
-bool history_has(const struct world *world, int table, int student, int contact, int version) {
+bool history_has(const struct world *world, int table, cells_t cells, int version) {
     for (size_t i = world->history_count; i-- > 0;) {
         const struct version_at *at = &world->history[i];
-        if (at->version == version && at->table == table && at->student == student &&
-            at->contact == contact) {
+        if (at->version == version && at->table == table && at->cells == cells) {
             return true;
         }
     }
     return false;
 }
 
-static void emit(struct world *world, int table, int student, int contact, int version, char op) {
-    struct event event = {table, student, contact, version, op, 0};
-    event.ts_us = world->now_us;
+static void emit(struct world *world, int table, cells_t cells, int version, char op) {
+    struct event event = {table, cells, version, op, world->now_us};
     remember(world, &event);
     world->events =
         grow(world->events, world->event_count, &world->event_cap, sizeof *world->events);
     world->events[world->event_count++] = event;
-    world_trace(world, "SRC %s student %d contact %d version %d op %c",
-                event.table ? "contact" : "student", event.student, event.contact, event.version,
-                event.op);
+    world_trace(world, "SRC %s version %d op %c", plan_show(&world->plan, table, cells), version,
+                op);
 }
 
-void source_put_student(struct world *world, int student, int version) {
-    bool there = world->student_version[student] != 0;
-    world->student_version[student] = version;
-    emit(world, 0, student, 0, version, there ? 'u' : 'c');
-}
-
-void source_delete_student(struct world *world, int student) {
-    if (world->student_version[student] != 0) {
-        world->student_version[student] = 0;
-        emit(world, 0, student, 0, 0, 'd');
-    }
-}
-
-/* Insert, update or move: a move is a delete under the old key and a create under the new one. */
-void source_put_contact(struct world *world, int contact, int student, int version) {
-    int before = world->contact[contact].student;
-    bool there = world->contact[contact].version != 0, moves = there && before != student;
-    if (moves) {
-        emit(world, 1, before, contact, 0, 'd');
-    }
-    world->contact[contact].version = version;
-    world->contact[contact].student = student;
-    emit(world, 1, student, contact, version, there && !moves ? 'u' : 'c');
-}
-
-static void delete_contact(struct world *world, int contact) {
-    if (world->contact[contact].version != 0) {
-        int student = world->contact[contact].student;
-        world->contact[contact].version = 0;
-        emit(world, 1, student, contact, 0, 'd');
-    }
-}
-
-static void change_student(struct world *world) {
-    struct rng *rng = &world->rng;
-    int student = 1 + rng_below(rng, world->students);
-    int version = world->student_version[student];
-    if (world->knobs.inserts_only || version == 0 || rng_chance(rng, 0.65)) {
-        source_put_student(world, student, source_new_version(world));
-    } else if (rng_chance(rng, 0.7)) {
-        source_delete_student(world, student);
-    } else { /* its key changes */
-        int other = 1 + rng_below(rng, world->students);
-        if (world->student_version[other] == 0) {
-            source_delete_student(world, student);
-            source_put_student(world, other, version);
+const struct source_row *source_find(const struct world *world, int table, cells_t cells) {
+    const struct source_table *rows = &world->source[table];
+    cells_t primary = world->plan.tables[table].primary;
+    for (int i = 0; i < rows->count; i++) {
+        if (((rows->rows[i].cells ^ cells) & primary) == 0) {
+            return &rows->rows[i];
         }
     }
+    return NULL;
 }
 
-static void change_contact(struct world *world) {
+void source_put(struct world *world, int table, cells_t cells, int version) {
+    struct source_table *rows = &world->source[table];
+    const struct source_row *found = source_find(world, table, cells);
+    bool moves = found && found->cells != cells;
+    int at = found ? (int)(found - rows->rows) : rows->count++;
+    if (moves) {
+        emit(world, table, found->cells, 0, 'd');
+    }
+    rows->rows[at] = (struct source_row){cells, version};
+    emit(world, table, cells, version, found && !moves ? 'u' : 'c');
+}
+
+void source_delete(struct world *world, int table, cells_t cells) {
+    struct source_table *rows = &world->source[table];
+    const struct source_row *found = source_find(world, table, cells);
+    if (found) {
+        cells = found->cells;
+        rows->rows[found - rows->rows] = rows->rows[--rows->count];
+        emit(world, table, cells, 0, 'd');
+    }
+}
+
+/* ---- changes ---- */
+
+static cells_t some_primary(struct world *world, int table) {
+    const struct plan_table *of = &world->plan.tables[table];
+    return plan_primary(of, rng_below(&world->rng, plan_primary_count(of)));
+}
+
+cells_t source_some_join(struct world *world, int table) {
+    const struct plan_table *of = &world->plan.tables[table];
+    cells_t cells = 0;
+    if ((world->plan.join & ~of->primary) == 0) {
+        return cells;
+    }
+    bool nulls = rng_chance(&world->rng, 0.05), all = nulls && rng_chance(&world->rng, 0.7);
+    for (int c = 0; c < world->plan.join_count; c++) {
+        const struct plan_column *column = &of->columns[c];
+        if (!column->primary) {
+            bool null = column->nullable && nulls && (all || rng_chance(&world->rng, 0.5));
+            cells |= cell_of(c, null ? 0 : 1 + rng_below(&world->rng, column->values));
+        }
+    }
+    return cells;
+}
+
+static void change(struct world *world, int table) {
     struct rng *rng = &world->rng;
-    int student = 1 + rng_below(rng, world->students);
-    int contact = 1 + rng_below(rng, world->contacts);
-    int version = world->contact[contact].version, present = world->contact[contact].student;
+    cells_t primary = world->plan.tables[table].primary, row = some_primary(world, table);
+    const struct source_row *found = source_find(world, table, row);
     double x = rng_unit(rng);
     if (world->knobs.inserts_only) {
-        source_put_contact(world, contact, version ? present : student, source_new_version(world));
-    } else if (version == 0 || x < 0.35) {
-        source_put_contact(world, contact, rng_chance(rng, 0.05) ? 0 : student,
-                           source_new_version(world));
+        source_put(world, table, found ? found->cells : row | source_some_join(world, table),
+                   source_new_version(world));
+    } else if (!found || x < 0.35) {
+        source_put(world, table, row | source_some_join(world, table), source_new_version(world));
     } else if (x < 0.65) {
-        source_put_contact(world, contact, present, source_new_version(world));
+        source_put(world, table, found->cells, source_new_version(world));
     } else if (x < 0.85) {
-        delete_contact(world, contact);
-    } else {
-        int other = 1 + rng_below(rng, world->contacts);
-        if (world->contact[other].version == 0) {
-            delete_contact(world, contact);
-            source_put_contact(world, other, present, version);
+        source_delete(world, table, row);
+    } else { /* its primary key changes */
+        cells_t other = some_primary(world, table);
+        if (!source_find(world, table, other)) {
+            other |= found->cells & ~primary;
+            int version = found->version;
+            source_delete(world, table, row);
+            source_put(world, table, other, version);
         }
     }
 }
@@ -133,27 +140,33 @@ static void change_contact(struct world *world) {
 /* An incremental snapshot of a few rows. */
 static void snapshot_some(struct world *world) {
     for (int i = 0; i < 3; i++) {
-        int student = 1 + rng_below(&world->rng, world->students);
-        int contact = 1 + rng_below(&world->rng, world->contacts);
-        if (rng_chance(&world->rng, 0.5) && world->student_version[student] != 0) {
-            emit(world, 0, student, 0, world->student_version[student], 'r');
-        } else if (world->contact[contact].version != 0) {
-            student = world->contact[contact].student;
-            emit(world, 1, student, contact, world->contact[contact].version, 'r');
+        int table = rng_below(&world->rng, world->plan.table_count);
+        const struct source_row *row = source_find(world, table, some_primary(world, table));
+        if (row) {
+            emit(world, table, row->cells, row->version, 'r');
         }
     }
 }
 
 void source_step(struct world *world) {
+    const struct plan *plan = &world->plan;
     double x = rng_unit(&world->rng);
-    if (x < 0.35) {
-        change_student(world);
-    } else if (x < 0.93) {
-        change_contact(world);
-    } else {
+    if (x >= 0.93) {
         snapshot_some(world);
+        return;
     }
+    int total = 0, table = 0;
+    for (int t = 0; t < plan->table_count; t++) {
+        total += plan->tables[t].weight;
+    }
+    int at = (int)(x / 0.93 * total);
+    while (table < plan->table_count - 1 && at >= plan->tables[table].weight) {
+        at -= plan->tables[table++].weight;
+    }
+    change(world, table);
 }
+
+/* ---- records ---- */
 
 enum flaw source_flaw(const struct world *world, int version) {
     if (version >= 0) {
@@ -166,74 +179,128 @@ enum flaw source_flaw(const struct world *world, int version) {
                : FLAW_REFUSED;
 }
 
+/* Something of the primary key alone. */
+static int primary_sum(const struct plan_table *table, cells_t cells) {
+    int sum = 0;
+    for (int c = 0; c < table->key_count; c++) {
+        sum += table->columns[c].primary ? cell_at(cells, c) : 0;
+    }
+    return sum;
+}
+
 /* Of such a row the source knows nothing but its key (decode/blank.h). */
-static bool is_blank(const struct event *event) {
-    return event->table == 1 && event->student == 0 && event->contact % 2 == 0;
+static bool is_blank(const struct world *world, const struct event *event) {
+    const struct plan_table *table = &world->plan.tables[event->table];
+    bool blank = (world->plan.join & ~table->primary) != 0;
+    for (int c = 0; c < table->key_count; c++) {
+        blank &= table->columns[c].primary || cell_at(event->cells, c) == 0;
+    }
+    return blank && primary_sum(table, event->cells) % 2 == 0;
 }
 
-static void row_json(char *out, size_t size, const struct event *event, int version,
-                     enum flaw flaw) {
-    char student[16] = "null", value[24];
-    if (event->student != 0) {
-        (void)snprintf(student, sizeof student, "%d", event->student);
-    }
-    (void)snprintf(value, sizeof value,
-                   flaw == FLAW_NONE  ? "\"v%d\""
-                   : flaw == FLAW_NUL ? "\"%d\\u0000\""
-                                      : "\"bad%d\"",
-                   abs(version));
-    if (is_blank(event)) {
-        (void)snprintf(value, sizeof value, "\"\"");
-    }
-    if (event->table == 0 && flaw == FLAW_COLUMN) {
-        (void)snprintf(out, size, "{\"student_id\":%s}", student);
-    } else if (flaw == FLAW_COLUMN) {
-        (void)snprintf(out, size, "{\"contact_id\":%d,\"student_id\":%s}", event->contact, student);
-    } else if (event->table == 0) {
-        (void)snprintf(out, size, "{\"student_id\":%s,\"name\":%s}", student, value);
-    } else {
-        (void)snprintf(out, size, "{\"contact_id\":%d,\"student_id\":%s,\"contact_number\":%s}",
-                       event->contact, student, value);
-    }
+static void put_name(struct buf *out, bool first, const struct plan_column *column) {
+    buf_str(out, first ? STR("{\"") : STR(",\""));
+    buf_str(out, str_from(column->name));
+    buf_str(out, STR("\":"));
 }
 
-static void write_key(const struct event *event, const char *student, struct entry *entry) {
-    if (entry->flaw == FLAW_KEY) {
-        student = "99999999999999999999";
+static void put_cell(struct buf *out, const struct plan_column *column, int cell) {
+    char scratch[PLAN_TEXT_MAX];
+    struct str text = plan_text(column, cell, scratch);
+    bool quoted = column->type == PLAN_TEXT || column->type == PLAN_UUID;
+    if (!text.ptr) {
+        buf_str(out, STR("null"));
+        return;
     }
-    if (event->table == 0) {
-        (void)snprintf(entry->key, sizeof entry->key, "{\"student_id\":%s}", student);
-    } else {
-        (void)snprintf(entry->key, sizeof entry->key, "{\"student_id\":%s,\"contact_id\":%d}",
-                       student, event->contact);
-    }
+    buf_str(out, quoted ? STR("\"") : STR(""));
+    buf_str(out, text);
+    buf_str(out, quoted ? STR("\"") : STR(""));
 }
 
-static void write_json(const struct event *event, struct entry *entry) {
-    char before[96] = "null", after[96] = "null", student[16] = "null";
-    if (event->student != 0) {
-        (void)snprintf(student, sizeof student, "%d", event->student);
+static void put_value(struct buf *out, int version, enum flaw flaw) {
+    char digits[16];
+    (void)snprintf(digits, sizeof digits, "%d", abs(version));
+    buf_str(out, flaw == FLAW_NONE ? STR("\"v") : flaw == FLAW_NUL ? STR("\"") : STR("\"bad"));
+    buf_str(out, str_from(digits));
+    buf_str(out, flaw == FLAW_NUL ? STR("\\u0000\"") : STR("\""));
+}
+
+static void put_row(struct buf *out, const struct world *world, const struct event *event,
+                    int version, enum flaw flaw) {
+    const struct plan_table *table = &world->plan.tables[event->table];
+    for (int c = 0; c < table->column_count; c++) {
+        const struct plan_column *column = &table->columns[c];
+        if (column->role == PLAN_VALUE && flaw == FLAW_COLUMN) {
+            continue;
+        }
+        put_name(out, c == 0, column);
+        if (column->role != PLAN_VALUE) {
+            put_cell(out, column, cell_at(event->cells, c));
+        } else if (is_blank(world, event)) {
+            buf_str(out, STR("\"\""));
+        } else {
+            put_value(out, version, flaw);
+        }
     }
+    buf_str(out, STR("}"));
+}
+
+/* FLAW_KEY: an integer that is none of 64 bits: the first join column is one. */
+static void put_key(struct buf *out, const struct world *world, const struct event *event,
+                    enum flaw flaw) {
+    const struct plan_table *table = &world->plan.tables[event->table];
+    for (int c = 0; c < table->key_count; c++) {
+        put_name(out, c == 0, &table->columns[c]);
+        if (c == 0 && flaw == FLAW_KEY) {
+            buf_str(out, STR("99999999999999999999"));
+        } else {
+            put_cell(out, &table->columns[c], cell_at(event->cells, c));
+        }
+    }
+    buf_str(out, STR("}"));
+}
+
+static void write_json(struct world *world, const struct event *event, struct entry *entry) {
+    char rest[64];
+    struct buf out = {0};
+    put_key(&out, world, event, entry->flaw);
+    entry->key = arena_copy(&world->texts, buf_view(&out));
+    buf_reset(&out);
+    buf_str(&out, STR("{\"before\":"));
     if (event->op == 'u' || event->op == 'd') {
-        row_json(before, sizeof before, event, 1, FLAW_NONE);
+        put_row(&out, world, event, 1, FLAW_NONE);
+    } else {
+        buf_str(&out, STR("null"));
     }
+    buf_str(&out, STR(",\"after\":"));
     if (event->op != 'd') {
-        row_json(after, sizeof after, event, event->version, entry->flaw);
+        put_row(&out, world, event, event->version, entry->flaw);
+    } else {
+        buf_str(&out, STR("null"));
     }
-    (void)snprintf(entry->value, sizeof entry->value,
-                   "{\"before\":%s,\"after\":%s,\"source\":{\"ts_us\":%lld},\"op\":\"%c\"}", before,
-                   after, (long long)event->ts_us, event->op);
+    (void)snprintf(rest, sizeof rest, ",\"source\":{\"ts_us\":%lld},\"op\":\"%c\"}",
+                   (long long)event->ts_us, event->op);
+    buf_str(&out, str_from(rest));
     if (entry->flaw == FLAW_CUT) {
-        entry->value[strlen(entry->value) / 2] = '\0';
+        out.len /= 2;
     }
-    write_key(event, student, entry);
+    entry->value = arena_copy(&world->texts, buf_view(&out));
+    buf_clear(&out);
+}
+
+/* ---- the log ---- */
+
+int32_t source_partition(const struct world *world, int table, cells_t cells) {
+    return plan_joins(&world->plan, cells)
+               ? plan_partition(&world->plan, cells, world->partitions)
+               : (7 * primary_sum(&world->plan.tables[table], cells) + 3) % world->partitions;
 }
 
 static void append(struct world *world, const struct event *event) {
-    int32_t partition = event->student ? event->student % world->partitions
-                                       : (7 * event->contact + 3) % world->partitions;
-    if (world->knobs.misroute && world->misrouted_task < 0 && event->student &&
-        world->partitions > 1 && rng_chance(&world->rng, 0.02)) {
+    bool names_row = plan_joins(&world->plan, event->cells);
+    int32_t partition = source_partition(world, event->table, event->cells);
+    if (world->knobs.misroute && world->misrouted_task < 0 && names_row && world->partitions > 1 &&
+        rng_chance(&world->rng, 0.02)) {
         partition = (partition + 1) % world->partitions;
         world->misrouted_task = partition;
         world->misrouted_table = event->table;
@@ -242,23 +309,23 @@ static void append(struct world *world, const struct event *event) {
     struct topic_log *log = &world->log[event->table][partition];
     log->entries = grow(log->entries, log->count, &log->cap, sizeof *log->entries);
     struct entry *entry = &log->entries[log->count++];
-    *entry = (struct entry){.table = event->table,
-                            .student = event->student,
-                            .contact = event->contact,
+    *entry = (struct entry){.cells = event->cells,
+                            .names_row = names_row,
                             .version = event->op == 'd' ? 0 : event->version,
-                            .flaw = event->op == 'd' || is_blank(event)
+                            .flaw = event->op == 'd' || is_blank(world, event)
                                         ? FLAW_NONE
                                         : source_flaw(world, event->version),
                             .ts_ms = world->now_us / 1000,
                             .kept = true};
-    write_json(event, entry);
+    write_json(world, event, entry);
     if (entry->flaw == FLAW_KEY) {
-        entry->student = -1;
-        entry->contact = (int)log->count; /* the key of no other */
+        entry->names_row = false;
+        entry->cells = ~(cells_t)log->count; /* the key of no other */
     }
-    world_trace(world, "LOG %s[%d]@%lld student %d contact %d version %d flaw %d",
-                event->table ? "contact" : "student", partition, (long long)log->count - 1,
-                event->student, event->contact, entry->version, (int)entry->flaw);
+    world_trace(world, "LOG %s[%d]@%lld %s version %d flaw %d",
+                world->plan.tables[event->table].name, partition, (long long)log->count - 1,
+                plan_show(&world->plan, event->table, event->cells), entry->version,
+                (int)entry->flaw);
 }
 
 void log_repeat(struct world *world, int table, int32_t partition) {
@@ -269,7 +336,7 @@ void log_repeat(struct world *world, int table, int32_t partition) {
     entry->ts_ms = world->now_us / 1000;
     entry->kept = true;
     log->count++;
-    world_trace(world, "AGAIN %s[%d]@%lld", table ? "contact" : "student", partition,
+    world_trace(world, "AGAIN %s[%d]@%lld", world->plan.tables[table].name, partition,
                 (long long)log->count - 1);
 }
 
@@ -287,13 +354,9 @@ void connector_repeat(struct world *world) {
     world_trace(world, "DUPLICATES the connector goes back by %lld", (long long)back);
 }
 
-static bool same_key(const struct entry *a, const struct entry *b) {
-    return a->student == b->student && a->contact == b->contact;
-}
-
 /* Keeps the newest record of each key, before some point that is older than the lag. */
 void log_compact(struct world *world) {
-    int table = rng_below(&world->rng, TABLES);
+    int table = rng_below(&world->rng, world->plan.table_count);
     int32_t partition = rng_below(&world->rng, world->partitions);
     struct topic_log *log = &world->log[table][partition];
     int64_t end = log->count;
@@ -305,9 +368,9 @@ void log_compact(struct world *world) {
     }
     for (int64_t i = 0; i < end; i++) {
         for (int64_t j = i + 1; j < end && log->entries[i].kept; j++) {
-            if (same_key(&log->entries[i], &log->entries[j])) {
+            if (log->entries[i].cells == log->entries[j].cells) {
                 log->entries[i].kept = false;
-                world_trace(world, "COMPACT %s[%d]@%lld", table ? "contact" : "student", partition,
+                world_trace(world, "COMPACT %s[%d]@%lld", world->plan.tables[table].name, partition,
                             (long long)i);
             }
         }

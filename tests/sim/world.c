@@ -10,7 +10,7 @@
 #define RESUME_ROUNDS 20 /* where tasks halt, they are tried again so often */
 
 int world_pick(struct world *world, struct range range) {
-    return range.low + rng_below(&world->rng, range.high - range.low + 1);
+    return plan_pick(&world->rng, range);
 }
 
 void world_fail(struct world *world, const char *format, ...) {
@@ -23,10 +23,7 @@ void world_fail(struct world *world, const char *format, ...) {
     va_end(args);
 }
 
-void world_trace(const struct world *world, const char *format, ...) {
-    if (!world->trace) {
-        return;
-    }
+void world_trace_line(const struct world *world, const char *format, ...) {
     (void)printf("%4lld ", (long long)world->steps);
     va_list args;
     va_start(args, format);
@@ -36,19 +33,27 @@ void world_trace(const struct world *world, const char *format, ...) {
     (void)fflush(stdout);
 }
 
-void world_init(struct world *world, uint64_t seed, const struct knobs *knobs,
-                const struct view *view, bool trace) {
+static void trace_plan(const struct world *world) {
+    struct buf sql = {0};
+    plan_sql_tables(&world->plan, &sql);
+    plan_sql_view(&world->plan, &sql);
+    world_trace(world, STR_FMT, STR_ARG(buf_view(&sql)));
+    buf_clear(&sql);
+}
+
+void world_init(struct world *world, uint64_t seed, const struct knobs *knobs, bool trace) {
     *world = (struct world){.rng = {seed * 0x2545f4914f6cdd1dULL + 1},
                             .knobs = *knobs,
-                            .view = *view,
                             .faults = true,
                             .trace = trace,
                             .misrouted_task = -1,
                             .now_us = 1000000000};
-    world->partitions = world->view.partition_count = world_pick(world, knobs->partitions);
+    const struct plan_knobs sizes = {knobs->joins, knobs->rows};
+    world->partitions = world_pick(world, knobs->partitions);
     world->members = world_pick(world, knobs->members);
-    world->students = world_pick(world, knobs->students);
-    world->contacts = world_pick(world, knobs->contacts);
+    knobs->plan(&world->plan, &world->rng, &sizes);
+    plan_view_fill(&world->view, &world->plan, world->partitions);
+    world->knobs.unique &= world->plan.unique;
     world->batch_rows = (size_t)world_pick(world, knobs->batch_rows);
     world->poll_records = world_pick(world, knobs->poll_records);
     world->letters_max = world_pick(world, knobs->letters);
@@ -71,6 +76,9 @@ void world_init(struct world *world, uint64_t seed, const struct knobs *knobs,
     for (int i = 0; i < world->members; i++) {
         world->nodes[i] = node_new(world, i, rng_below(&world->rng, HOSTS_MAX));
     }
+    if (trace) {
+        trace_plan(world);
+    }
 }
 
 void world_clear(struct world *world) {
@@ -81,11 +89,12 @@ void world_clear(struct world *world) {
         memory_disk_destroy(&world->disks[i]);
     }
     sim_sink_clear(world);
-    for (int t = 0; t < TABLES; t++) {
+    for (int t = 0; t < PLAN_TABLES_MAX; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             free(world->log[t][p].entries);
         }
     }
+    arena_clear(&world->texts);
     free(world->events);
     free(world->history);
 }
@@ -131,7 +140,7 @@ static void let_learn(struct world *world) {
 static void decide(struct world *world) {
     for (int32_t p = 0; p < world->partitions && world->knobs.decides; p++) {
         const struct progress *progress = &world->sink.progress[p];
-        for (int t = 0; t < TABLES; t++) {
+        for (int t = 0; t < world->plan.table_count; t++) {
             const struct topic_log *log = &world->log[t][p];
             int64_t at = progress->has_offsets ? progress->offsets[t] : 0;
             while (at < log->count &&
@@ -306,32 +315,79 @@ void world_drain(struct world *world) {
     world_fail(world, "O5: not at rest after %d rounds", DRAIN_ROUNDS);
 }
 
+/* A row of the table under the join key, or NULL: the nth, counted round. */
+static const struct source_row *row_under(const struct world *world, int table, cells_t join,
+                                          int nth) {
+    const struct source_table *rows = &world->source[table];
+    for (int i = 0; i < rows->count; i++) {
+        const struct source_row *row = &rows->rows[(nth + i) % rows->count];
+        if ((row->cells & world->plan.join) == join) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* Every other table has a row under the join key. */
+static bool has_partners(const struct world *world, int table, cells_t join) {
+    bool all = true;
+    for (int t = 0; t < world->plan.table_count; t++) {
+        all &= t == table || row_under(world, t, join, 0);
+    }
+    return all;
+}
+
+/* A change of a row of the table that must take away every sink row that shows it; 0: there is none
+ * under this join key. */
+static cells_t heal(struct world *world, int table, cells_t join) {
+    bool partners = has_partners(world, table, join);
+    const struct plan_table *of = &world->plan.tables[table];
+    const struct source_row *found = row_under(world, table, join, rng_below(&world->rng, 9));
+    cells_t cells = found ? found->cells : 0;
+    int version = source_new_version(world);
+    if (found && partners) { /* inserted again, it heals what is there */
+        source_delete(world, table, cells);
+        if (rng_chance(&world->rng, 0.5)) {
+            source_put(world, table, cells, version);
+        }
+    } else if (found) {
+        source_put(world, table, cells, version);
+    } else if (!partners) {
+        cells = plan_primary(of, rng_below(&world->rng, plan_primary_count(of)));
+        cells = (cells & ~world->plan.join) | join;
+        if (source_find(world, table, cells)) {
+            return 0;
+        }
+        source_put(world, table, cells, version);
+    }
+    return cells;
+}
+
+/* A sink row that shows this row of the table, and of the others none that the source ever had;
+ * 0: the others have nothing to show but the join key, and all have a row. */
+static cells_t stray_key(const struct world *world, int table, cells_t cells) {
+    cells_t all = ~(cells_t)0 >> (64 - 4 * world->plan.key_count);
+    cells_t others = all & ~plan_sink_mask(&world->plan, table);
+    bool only_row = others == 0 && has_partners(world, table, cells & world->plan.join);
+    return only_row ? 0 : plan_sink_key(&world->plan, table, cells) | others;
+}
+
 /* Rows that the state does not know stand in the sink; what the rules emit must take them away. */
 static void add_strays(struct world *world) {
     world->stray_now = true;
     world_drain(world);
-    for (int s = 1; s <= world->students && !world->failure[0]; s++) {
-        bool any = false;
-        for (int c = 1; c <= world->contacts; c++) {
-            any |= world->contact[c].version != 0 && world->contact[c].student == s;
-        }
-        int version = source_new_version(world), stray = CONTACTS_MAX;
-        if (world->student_version[s] != 0 && any && rng_chance(&world->rng, 0.5)) {
-            source_delete_student(world, s); /* deleted and inserted again: heals what is there */
-            source_put_student(world, s, version);
-        } else if (world->student_version[s] != 0 && any) {
-            source_delete_student(world, s); /* the range */
-        } else if (world->student_version[s] != 0) {
-            source_put_student(world, s, version); /* no partner: the range */
-        } else {
-            stray = 1 + rng_below(&world->rng, world->contacts);
-            if (world->contact[stray].version != 0) {
-                continue;
+    for (int i = 0; i < plan_join_count(&world->plan) && !world->failure[0]; i++) {
+        int table = rng_below(&world->rng, world->plan.table_count);
+        cells_t cells = heal(world, table, plan_join(&world->plan, i));
+        cells_t key = cells ? stray_key(world, table, cells) : 0;
+        if (key) {
+            struct sink_row *row = sim_sink_add_row(world, key);
+            row->there = true;
+            for (int t = 0; t < world->plan.table_count; t++) {
+                row->versions[t] = 1;
             }
-            source_put_contact(world, stray, s, version); /* no partner: its row */
+            world_trace(world, "STRAY row %s", plan_show_sink(&world->plan, key));
         }
-        world->sink.rows[s][stray] = (struct sink_row){.there = true, .name = 1, .number = 1};
-        world_trace(world, "STRAY row (%d,%d)", s, stray);
     }
 }
 

@@ -8,33 +8,30 @@
  * Errors:  world_fail notes the first broken promise; the run ends there.
  * Limits:  the constants below.
  *
- * Students are 1 .. STUDENTS_MAX, contacts 1 .. CONTACTS_MAX; every value is a version number of
- * its own, "v17", or "bad17" for one that the sink refuses.
+ * Which tables there are, a plan says (plan.h). The values of their rows are version numbers, each
+ * of its own, "v17", or "bad17" for one that the sink refuses.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
+#include "base/arena.h"
 #include "memory_kv.h"
 #include "pipeline/member.h"
-#include "rng.h"
+#include "plan_view.h"
 
-#define STUDENTS_MAX   5
-#define CONTACTS_MAX   9
 #define PARTITIONS_MAX 7
 #define MEMBERS_MAX    4
 #define SESSIONS_MAX   3
 #define HOSTS_MAX      2
-#define TABLES         2 /* student, contact */
 #define SNAPSHOTS_MAX  24
 
 /* What a family of runs is like; ranges are inclusive. */
-struct range {
-    int low, high;
-};
 struct world;
 struct knobs {
     const char *name;
-    struct range partitions, members, students, contacts, steps, batch_rows, poll_records;
+    /* Which tables. */
+    void (*plan)(struct plan *plan, struct rng *rng, const struct plan_knobs *knobs);
+    struct range partitions, members, joins, rows, steps, batch_rows, poll_records;
     struct range lag_steps; /* min.compaction.lag, in steps */
     struct range letters;   /* dead.letter.max */
     struct range refused;   /* refused.row.max */
@@ -47,7 +44,7 @@ struct knobs {
     double bad;        /* share of values that the sink refuses */
     double flawed;     /* ... of these: of records that can't be decoded */
     int checked;  /* a CHECK of the user's refuses one row of so many, by its values; 0: none */
-    bool unique;  /* a contact may stand under one student only, for the sink */
+    bool unique;  /* the sink takes what a key has beside the join key once only: plan.h */
     bool decides; /* some of these halt; the operator decides to put them aside */
     bool inserts_only; /* no deletes, no moves: no valid row may ever be removed */
     bool stray;        /* rows that the state does not know stand in the sink */
@@ -66,13 +63,13 @@ enum flaw {
 };
 
 struct entry {
-    int table, student, contact; /* student 0: NULL; -1: FLAW_KEY, belongs to no row */
-    int version;                 /* 0: deleted; negative: flawed */
+    cells_t cells;  /* FLAW_KEY: of no row, and like no other */
+    bool names_row; /* its key is that of a row: no join column is NULL */
+    int version;    /* 0: deleted; negative: flawed */
     enum flaw flaw;
     int64_t ts_ms;
     bool kept; /* not compacted away */
-    char key[64];
-    char value[320];
+    struct str key, value;
 };
 
 struct topic_log {
@@ -81,15 +78,29 @@ struct topic_log {
 };
 
 struct event { /* a change in the source that the connector sends */
-    int table, student, contact, version;
+    int table;
+    cells_t cells;
+    int version;
     char op;
     int64_t ts_us; /* when it was committed in the source */
 };
 
+struct source_row {
+    cells_t cells;
+    int version;
+};
+
+struct source_table {
+    struct source_row rows[PLAN_ROWS_MAX];
+    int count;
+};
+
 struct sink_row {
+    cells_t key;
+    int versions[PLAN_TABLES_MAX];
     bool there;
-    bool refused;     /* has an entry in sync_refused */
-    int name, number; /* versions */
+    bool refused;      /* has an entry in sync_refused */
+    int64_t statement; /* that wrote it last */
 };
 
 struct letter {
@@ -98,8 +109,8 @@ struct letter {
     int64_t offset;
     size_t row_key_len, kept_len;
     bool has_row_key, has_kept;
-    char row_key[64], kept[64];
-    char key[64], value[320]; /* the record */
+    char row_key[128], kept[64];
+    struct str key, value; /* the record */
     bool has_checksum, pending;
     uint32_t checksum;
     bool planted; /* what it keeps is wrong: right is `right` */
@@ -108,7 +119,8 @@ struct letter {
 
 /* The OLAP database. */
 struct sink_content {
-    struct sink_row rows[STUDENTS_MAX + 1][CONTACTS_MAX + 1];
+    struct sink_row *rows; /* there or refused */
+    size_t row_count, row_cap;
     struct progress progress[PARTITIONS_MAX];
     bool had_offsets[PARTITIONS_MAX]; /* sync_progress has a row of the task with offsets */
     struct letter *letters;
@@ -118,8 +130,10 @@ struct sink_content {
     int64_t generation;
 };
 
-struct version_at { /* version stood at (table, student, contact) once */
-    int table, student, contact, version;
+struct version_at { /* version stood at this row of a table once */
+    int table;
+    cells_t cells;
+    int version;
 };
 
 struct node; /* a member process: sim_node.c */
@@ -128,30 +142,29 @@ struct job;  /* something sent to the sink and not executed yet: sim_sink.c */
 struct world {
     struct rng rng;
     struct knobs knobs;
-    struct view view;
+    struct plan plan;
+    struct plan_view view;
     int32_t partitions;
-    int members, students, contacts;
+    int members;
     size_t batch_rows;
     int poll_records, letters_max, refused_max;
     int64_t conflict_ms;
     int64_t lag_ms, now_us, steps;
     bool parted_commits; /* of caches */
     bool faults, trace;
-    bool mended;         /* the sink refuses nothing any more */
-    int trigger_student; /* a trigger objects to rows of this one; 0: there is none */
-    bool trigger_halts;  /* ... with an error that halts at once */
+    bool mended;        /* the sink refuses nothing any more */
+    cells_t trigger;    /* a trigger objects to rows of this join key; 0: there is none */
+    bool trigger_halts; /* ... with an error that halts at once */
     /* source */
-    int student_version[STUDENTS_MAX + 1]; /* 0: not there */
-    struct {
-        int version, student;
-    } contact[CONTACTS_MAX + 1];
+    struct source_table source[PLAN_TABLES_MAX];
     int version;
     struct event *events;
     int64_t event_count, event_cap, sent_count;
     struct version_at *history;
     size_t history_count, history_cap;
     /* log */
-    struct topic_log log[TABLES][PARTITIONS_MAX];
+    struct topic_log log[PLAN_TABLES_MAX][PARTITIONS_MAX];
+    struct arena texts; /* of records, as long as the run */
     /* group: who should have each task */
     int assignment[PARTITIONS_MAX];
     struct node *nodes[MEMBERS_MAX];
@@ -162,6 +175,7 @@ struct world {
     struct job *jobs;  /* list */
     int table_count;   /* tables that there were */
     int64_t job_count; /* executed so far, but for looks */
+    int64_t statement_count;
     bool stray_now;
     int misrouted_task; /* -1: none; the record at misrouted_offset of its log */
     int misrouted_table;
@@ -169,15 +183,20 @@ struct world {
     char failure[512]; /* "": none */
 };
 
-/* view is borrowed; partition_count is set by the world. */
-void world_init(struct world *world, uint64_t seed, const struct knobs *knobs,
-                const struct view *view, bool trace);
+void world_init(struct world *world, uint64_t seed, const struct knobs *knobs, bool trace);
 void world_clear(struct world *world);
 /* Plays the run to its end and checks every promise. false: world->failure says what broke. */
 bool world_run(struct world *world);
 void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void world_trace(const struct world *world, const char *format, ...)
+void world_trace_line(const struct world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A line of the history, where one is wanted: nothing is put into words otherwise. */
+#define world_trace(world, ...)                                                                    \
+    do {                                                                                           \
+        if ((world)->trace) {                                                                      \
+            world_trace_line(world, __VA_ARGS__);                                                  \
+        }                                                                                          \
+    } while (false)
 int world_pick(struct world *world, struct range range);
 /* Faults at random, then quiet, then everything must be right; then once more after a restart. */
 void play_at_random(struct world *world);
@@ -208,7 +227,7 @@ void play_hole(struct world *world);
 void play_legacy(struct world *world);
 /* The topics are made anew, but the dead letters of the old ones stay. */
 void play_swapped(struct world *world);
-/* A trigger objects to the rows of one student, until it is dropped: one task halts, no other. */
+/* A trigger objects to the rows of one join key, until it is dropped: one task halts, no other. */
 void play_trigger(struct world *world);
 /* Too many refused records, until their cause is mended and the members are told. */
 void play_mended(struct world *world);
@@ -220,13 +239,20 @@ void connector_repeat(struct world *world);
 void log_compact(struct world *world);
 /* The last record of a log comes once more. */
 void log_repeat(struct world *world, int table, int32_t partition);
-void source_delete_student(struct world *world, int student);
-void source_put_student(struct world *world, int student, int version);
-void source_put_contact(struct world *world, int contact, int student, int version);
+/* Insert, update or move, by the primary key in cells: a move is a delete under the old key and a
+ * create under the new one. */
+void source_put(struct world *world, int table, cells_t cells, int version);
+void source_delete(struct world *world, int table, cells_t cells);
+/* The row with the primary key in cells, or NULL. */
+const struct source_row *source_find(const struct world *world, int table, cells_t cells);
+/* Where the row of such cells goes, in each table's topic. */
+int32_t source_partition(const struct world *world, int table, cells_t cells);
+/* Some join key, for a row with this primary key: what of it lies outside the primary key. */
+cells_t source_some_join(struct world *world, int table);
 int source_new_version(struct world *world);
 /* What is wrong with records of this version, by its number. */
 enum flaw source_flaw(const struct world *world, int version);
-bool history_has(const struct world *world, int table, int student, int contact, int version);
+bool history_has(const struct world *world, int table, cells_t cells, int version);
 
 /* sim_consume.c */
 extern const struct consume_ops sim_consume_ops;
@@ -248,6 +274,12 @@ void sim_sink_cut(struct sink *sink, bool keep);
 /* Executes one job that was sent, at random. */
 void sim_sink_execute(struct world *world);
 void sim_sink_restore(struct world *world, int commits);
+/* The row of a key, or NULL. */
+struct sink_row *sim_sink_row(const struct world *world, cells_t key);
+struct sink_row *sim_sink_add_row(struct world *world, cells_t key);
+/* For sink_content_clear. */
+void sink_content_copy(struct sink_content *to, const struct sink_content *from);
+void sink_content_clear(struct sink_content *content);
 /* The sink table is emptied, or dropped and made anew; the progress stays. */
 void sim_sink_lose_rows(struct world *world);
 /* Every task's rows are in the table that is there now, as far as its progress says. */
@@ -259,12 +291,14 @@ struct letter *sim_sink_add_letter(struct world *world, int table, int32_t task,
 /* `dead-letters add`. */
 void sim_sink_decide(struct world *world, int table, int32_t task, int64_t offset);
 bool sim_sink_idle(const struct world *world);
+/* The task that writes a sink row. */
+int32_t sim_sink_task(const struct world *world, cells_t key);
 /* A transaction is in flight. */
 bool sim_sink_writes(const struct sink *sink);
 void sim_sink_clear(struct world *world);
 
 /* The user's CHECK refuses a row of these versions. */
-bool sim_sink_refuses(const struct world *world, int name, int number);
+bool sim_sink_refuses(const struct world *world, const int *versions);
 
 /* sim_node.c */
 struct node *node_new(struct world *world, int index, int host);

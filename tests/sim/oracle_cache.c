@@ -1,0 +1,139 @@
+/* Caches on disk, when all members have ended: O4. */
+#include "state/state.h"
+#include "view/row.h"
+#include "world.h"
+
+/* The newest version of a row below an offset of its log; 0: not there; -1: it was compacted away,
+ * for one behind the offset: a cache may have met it or not. */
+static int version_below(const struct topic_log *log, cells_t cells, int64_t offset) {
+    for (int64_t i = offset < log->count ? offset : log->count; i-- > 0;) {
+        const struct entry *entry = &log->entries[i];
+        if (entry->cells == cells) {
+            return entry->kept ? entry->version : -1;
+        }
+    }
+    return 0;
+}
+
+/* Whether the row had this version at or after an offset of its log. */
+static bool version_from(const struct topic_log *log, cells_t cells, int64_t offset, int version) {
+    for (int64_t i = offset; i < log->count; i++) {
+        const struct entry *entry = &log->entries[i];
+        if (entry->cells == cells && entry->version == version) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int cached_version(struct str value) {
+    int version = 0;
+    for (size_t i = 1; value.ptr && i < value.len; i++) { /* a varint, then "v<number>" */
+        version = value.ptr[i] == 'v' ? 0 : version * 10 + (value.ptr[i] - '0');
+    }
+    return version;
+}
+
+static bool key_of(const struct world *world, int table, cells_t cells, struct buf *key) {
+    char scratch[PLAN_COLUMNS_MAX][PLAN_TEXT_MAX];
+    struct str values[PLAN_COLUMNS_MAX];
+    const struct view *view = &world->view.view;
+    size_t join_len;
+    struct err err;
+    buf_reset(key);
+    plan_texts(&world->plan.tables[table], cells, scratch, values);
+    return row_key_encode(view, &view->tables[table], values, key, &join_len, &err) == ERR_NONE;
+}
+
+/* One cache that is looked at. */
+struct cache {
+    struct state *state;
+    struct state_meta meta;
+    int32_t task;
+};
+
+/* Returns whether the cache has the row. */
+static bool check_cached(struct world *world, const struct cache *cache, int table, cells_t cells,
+                         struct buf *key) {
+    const struct topic_log *log = &world->log[table][cache->task];
+    int64_t offset = cache->meta.offsets[table];
+    struct str value = STR_NONE;
+    struct err err;
+    if (!key_of(world, table, cells, key) ||
+        state_get(cache->state, table, buf_view(key), &value, &err) != ERR_NONE) {
+        world_fail(world, "O4: the cache of task %d can't be read", cache->task);
+    }
+    int should = version_below(log, cells, offset), is = cached_version(value);
+    bool later = world->parted_commits && version_from(log, cells, offset, is);
+    if (is != should && should >= 0 && !later) {
+        world_fail(world, "O4: the cache of task %d holds v%d of %s, should be v%d", cache->task,
+                   is, plan_show(&world->plan, table, cells), should);
+    }
+    return value.ptr != NULL;
+}
+
+/* The entry is the first of its row. */
+static bool is_first(const struct topic_log *log, int64_t at) {
+    for (int64_t i = 0; i < at; i++) {
+        if (log->entries[i].cells == log->entries[at].cells) {
+            return false;
+        }
+    }
+    return log->entries[at].names_row;
+}
+
+/* Every row of the log, and none beside them. */
+static void check_table(struct world *world, const struct cache *cache, int table) {
+    const struct topic_log *log = &world->log[table][cache->task];
+    struct buf key = {0};
+    struct str row = STR_NONE, value;
+    int count = 0;
+    for (int64_t i = 0; i < log->count; i++) {
+        if (is_first(log, i)) {
+            count += check_cached(world, cache, table, log->entries[i].cells, &key);
+        }
+    }
+    struct err err;
+    do {
+        if (state_next(cache->state, table, STR_NONE, row, &row, &value, &err) != ERR_NONE) {
+            world_fail(world, "O4: the cache of task %d can't be read", cache->task);
+            break;
+        }
+        count -= row.ptr != NULL;
+    } while (row.ptr);
+    if (count != 0) {
+        world_fail(world, "O4: the cache of task %d holds %d rows of %s that its log does not know",
+                   cache->task, -count, world->plan.tables[table].name);
+    }
+    buf_clear(&key);
+}
+
+/* O4: a task's cache holds what its log says up to the cache's offsets; of some rows a later
+ * version where a crash met a commit between its parts. */
+static void check_cache(struct world *world, int host, int32_t task) {
+    struct kv_factory factory = memory_disk_factory(world->disks[host]);
+    struct cache cache = {.task = task};
+    struct err err;
+    size_t tables = (size_t)world->plan.table_count;
+    if (state_open(&factory, task, "", STR("simulated"), tables, &cache.state, &cache.meta, &err) !=
+        ERR_NONE) {
+        world_fail(world, "O4: the cache of task %d can't be opened: %s", task, err.message);
+        return;
+    }
+    for (int t = 0; t < (int)tables && !cache.meta.empty && !cache.meta.incomplete; t++) {
+        check_table(world, &cache, t);
+    }
+    state_close(&cache.state);
+}
+
+void oracle_caches(struct world *world) {
+    const struct knobs *k = &world->knobs;
+    if (k->restore > 0 || k->bad > 0 || world->misrouted_task >= 0) {
+        return; /* a cache may be ahead, hold kept versions, or end where its task halted */
+    }
+    for (int host = 0; host < HOSTS_MAX; host++) {
+        for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
+            check_cache(world, host, p);
+        }
+    }
+}
