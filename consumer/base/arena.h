@@ -2,8 +2,6 @@
  *
  * What:    bump allocation in chunks that are kept for the next batch.
  * Owns:    everything it handed out; valid until arena_reset or arena_clear.
- * Threads: belongs to one thread.
- * Units:   bytes.
  * Errors:  out of memory ends the process (abort): a service that can't get a few kilobytes can't
  *          go on.
  * Limits:  none of its own; callers close a batch when arena_used passes their ceiling.

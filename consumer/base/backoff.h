@@ -2,9 +2,7 @@
  *
  * What:    doubling waits between two limits, with a jitter that follows from a seed.
  * Owns:    nothing: plain data, copyable.
- * Threads: belongs to one thread.
  * Units:   milliseconds.
- * Errors:  none.
  * Limits:  a wait is never below 1 ms nor above max_ms.
  */
 #ifndef BASE_BACKOFF_H

@@ -4,7 +4,6 @@
  * Owns:    its copy, and a file descriptor.
  * Threads: one posts, one takes and acknowledges. Taking never waits.
  * Units:   bytes of the source's log.
- * Errors:  none.
  * Limits:  those of findings.h.
  */
 #ifndef BASE_BOARD_H

@@ -2,8 +2,6 @@
  *
  * What:    append-only bytes that are reused batch after batch.
  * Owns:    its memory until buf_clear.
- * Threads: belongs to one thread.
- * Units:   bytes.
  * Errors:  out of memory ends the process (abort), see arena.h.
  * Limits:  none of its own: callers bound what they append.
  */

@@ -1,11 +1,7 @@
 /* clock.h: time as something that can be passed in.
  *
  * What:    two clocks; the simulator passes its own.
- * Owns:    nothing.
  * Threads: clock_real may be used from any thread.
- * Units:   in the names.
- * Errors:  none.
- * Limits:  none.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

@@ -1,12 +1,8 @@
 /* err.h: what went wrong, and what the pipeline may do about it.
  *
  * What:    every fallible function returns an err_kind and fills a struct err on failure only.
- * Owns:    nothing; a struct err is plain data on the caller's stack.
- * Threads: a struct err belongs to one thread.
- * Units:   none.
- * Errors:  none of these functions can fail.
- * Limits:  message is cut at ERR_MESSAGE_BYTES - 1; no personal data: keys and offsets, never row
- * values.
+ * Limits:  message is cut at ERR_MESSAGE_BYTES - 1 bytes; no personal data: keys and offsets,
+ *          never row values.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H

@@ -2,10 +2,6 @@
  *
  * What:    differences between what the SQL files say and what is there, with how much each weighs
  *          and what to do about it.
- * Owns:    nothing: plain data.
- * Threads: plain data.
- * Units:   none.
- * Errors:  none.
  * Limits:  FINDINGS_MAX; further ones are only counted.
  */
 #ifndef BASE_FINDINGS_H

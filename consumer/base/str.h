@@ -2,10 +2,7 @@
  *
  * What:    pointer and length; not NUL-terminated; may hold any byte.
  * Owns:    nothing: whoever made the bytes says how long they live.
- * Threads: plain data.
  * Units:   len in bytes.
- * Errors:  none.
- * Limits:  none.
  */
 #ifndef BASE_STR_H
 #define BASE_STR_H

@@ -2,9 +2,6 @@
  *
  * What:    `plan --check-source` and `plan --check-connector`: print each difference and the ways
  *          out.
- * Owns:    nothing beyond the call.
- * Threads: main only.
- * Units:   none.
  * Errors:  ERR_CONFIG: a setting, or a text that is no configuration; ERR_RETRY: not reachable.
  * Limits:  a connector's configuration of 1 MiB.
  */

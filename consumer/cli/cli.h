@@ -1,11 +1,7 @@
 /* cli.h: argv → a command.
  *
  * What:    run, plan, cache; --help, --version, --print-config.
- * Owns:    nothing beyond the call.
- * Threads: main only.
- * Units:   none.
  * Errors:  printed on stderr; the exit code says what they mean, see below.
- * Limits:  none.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H

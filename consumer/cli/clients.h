@@ -2,10 +2,6 @@
  *
  * What:    settings → librdkafka's and libpq's options.
  * Owns:    the arrays, until clients_clear; the strings are the config's and the view's.
- * Threads: main only.
- * Units:   none.
- * Errors:  none.
- * Limits:  none.
  *
  * A group belongs to a view, so the default of kafka.group.id has the view's name in it. Earlier
  * versions had GROUP_FORMER for every view.

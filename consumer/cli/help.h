@@ -3,9 +3,6 @@
  * What:    one table of commands: name, a line for the overview, the rest for COMMAND --help.
  * Owns:    static storage.
  * Threads: any.
- * Units:   none.
- * Errors:  none.
- * Limits:  none.
  */
 #ifndef CLI_HELP_H
 #define CLI_HELP_H

@@ -4,7 +4,6 @@
  *          variables, --set; and the same table of settings as --help and docs/configuration.md.
  * Owns:    a struct config owns all its strings until config_destroy; readers borrow.
  * Threads: read-only after config_load, so any.
- * Units:   in the names.
  * Errors:  ERR_CONFIG: the setting, its value unless secret, where it came from, what is allowed.
  * Limits:  a file of 1 MiB, 1,000 settings a source, names of 255 bytes, objects 16 deep; values
  * are UTF-8 without control bytes other than tab.

@@ -3,9 +3,6 @@
  * What:    every setting in force with where it came from, and the memory of it all.
  * Owns:    the arena owns the struct config itself, this struct, and all texts.
  * Threads: as config.h.
- * Units:   none.
- * Errors:  none.
- * Limits:  none.
  */
 #ifndef CONFIG_ITEMS_H
 #define CONFIG_ITEMS_H

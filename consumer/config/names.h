@@ -4,8 +4,6 @@
  *          names.
  * Owns:    nothing; results live in the arena passed in, or are static.
  * Threads: any.
- * Units:   none.
- * Errors:  none.
  * Limits:  names of CONFIG_NAME_BYTES.
  */
 #ifndef CONFIG_NAMES_H

@@ -4,8 +4,6 @@
  * Owns:    nothing: static storage.
  * Threads: read-only.
  * Units:   beside each row.
- * Errors:  none.
- * Limits:  none.
  */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H

@@ -2,8 +2,6 @@
  *
  * What:    JSON text, environment variables and --set arguments, not yet looked into.
  * Owns:    entries live in the list's arena.
- * Threads: belongs to one thread.
- * Units:   bytes.
  * Errors:  ERR_CONFIG; a message never repeats a value, nor text of the file (it may be a secret).
  * Limits:  those of config.h.
  */

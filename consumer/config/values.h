@@ -3,9 +3,7 @@
  * What:    says what a setting allows, checks a value and puts it into its field.
  * Owns:    nothing: a stored text is borrowed, and must live as long as the struct it is stored in.
  * Threads: any.
- * Units:   none.
  * Errors:  see config.h.
- * Limits:  none.
  */
 #ifndef CONFIG_VALUES_H
 #define CONFIG_VALUES_H

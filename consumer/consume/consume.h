@@ -3,10 +3,8 @@
  * What:    a vtable that librdkafka implements (kafka.h) and the simulator replaces.
  * Owns:    an event's record bytes live until release(handle); everything else in an event until
  *          the next poll.
- * Threads: belongs to one thread.
  * Units:   offsets are next-to-read.
  * Errors:  come as events.
- * Limits:  none.
  *
  * Eager range assignment over every source topic. The group's events and the records come from two
  * queues, so that polling for events never has to take records that can't be kept.

@@ -3,7 +3,6 @@
  * What:    the only room with rdkafka.h.
  * Owns:    its client; copies its options.
  * Threads: one thread; librdkafka's threads never run our code (log.queue, events by queue).
- * Units:   in the names.
  * Errors:  ERR_CONFIG for settings librdkafka refuses (names them), topics that don't fit;
  *          ERR_RETRY for a broker that does not answer.
  * Limits:  librdkafka >= 2.0.2.

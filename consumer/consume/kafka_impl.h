@@ -3,10 +3,6 @@
  * What:    the client's state: one rd_kafka_t, a queue for the group and one for all records, and
  *          for each partition how far it has been read.
  * Owns:    see struct consume.
- * Threads: one thread.
- * Units:   in the names.
- * Errors:  none here.
- * Limits:  none.
  *
  * How assign() works with librdkafka 2.0.2 (rdkafka_assignment.c, rdkafka_partition.c). The group's
  * assignment is answered at once with an empty list, so that nobody waits for our caches; later

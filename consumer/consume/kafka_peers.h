@@ -8,7 +8,6 @@
  *          came later, before it has joined if it can be seen by then.
  * Owns:    copies what it is told.
  * Threads: one thread; answers come through the group's queue.
- * Units:   in the names.
  * Errors:  come as events: TROUBLE while it may pass, FATAL (ERR_CONFIG) for the one that must go.
  *          A group that can't be asked about keeps nobody from joining.
  * Limits:  PEERS_MAX members are looked at. Members of earlier versions say nothing.

@@ -6,7 +6,6 @@
  *          fetch.queue.backoff.ms does this, and poke is off.
  * Owns:    its queue.
  * Threads: belongs to one thread; the answer is read, never waited for.
- * Units:   in the names.
  * Errors:  none: a poke that fails costs a second.
  * Limits:  POKE_BROKERS brokers a round.
  */

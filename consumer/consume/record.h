@@ -2,10 +2,7 @@
  *
  * What:    what decode reads, without librdkafka's types.
  * Owns:    nothing: key and value live until consume_release of its handle.
- * Threads: plain data.
  * Units:   timestamp_ms since the epoch, as the broker stored it.
- * Errors:  none.
- * Limits:  none.
  */
 #ifndef CONSUME_RECORD_H
 #define CONSUME_RECORD_H

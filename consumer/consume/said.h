@@ -2,9 +2,7 @@
  *
  * What:    remembers the last texts and when they were let through.
  * Owns:    plain data; all zero is valid and empty.
- * Threads: belongs to one thread.
  * Units:   milliseconds of a monotonic clock.
- * Errors:  none.
  * Limits:  32 texts; then the oldest is forgotten. Numbers after a blank don't
  *          count ("after 12ms"); those in names do ("topic1 [3]").
  */

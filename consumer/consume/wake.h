@@ -4,9 +4,7 @@
  *          descriptor over both is what the pipeline sleeps on.
  * Owns:    its three descriptors, from wake_init to wake_clear.
  * Threads: librdkafka's threads write into the eventfds (write(2) only); all else one thread.
- * Units:   none.
  * Errors:  ERR_RETRY when the system gives no descriptors.
- * Limits:  none.
  *
  * No wake-up is lost, whatever the order of the calls: a queue writes when it stops being empty
  * after it was last read, each poll empties the eventfd before it reads its queue, and a poll that

@@ -5,10 +5,6 @@
  *          record speaks of a row without a partner, and the real row would stay in the sink. A row
  *          of the source may be like that, too; but then a record said so before. So each blank row
  *          has a number, under which the state keeps that it was seen.
- * Owns:    nothing: pure functions.
- * Threads: pure functions.
- * Units:   none.
- * Errors:  none.
  * Limits:  the number is a hash of 64 bits: a delete passes unnoticed where two are equal. Only of
  *          tables with blanks_tell: elsewhere `before` holds the whole key, or nothing tells.
  */

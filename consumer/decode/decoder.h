@@ -2,10 +2,6 @@
  *
  * What:    the memory that decoding one record after another needs.
  * Owns:    everything but view.
- * Threads: belongs to one thread.
- * Units:   none.
- * Errors:  none.
- * Limits:  none.
  */
 #ifndef DECODE_DECODER_H
 #define DECODE_DECODER_H

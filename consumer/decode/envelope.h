@@ -3,7 +3,6 @@
  * What:    finds op, before, after and the few members of source that are used, with or without
  *          the {"schema", "payload"} wrapper.
  * Owns:    nothing: slices point into the text, or into the caller's arena.
- * Threads: pure.
  * Units:   ts_us since the epoch.
  * Errors:  ERR_RECORD: not JSON, or not an object; says where, never what stands there.
  * Limits:  jansson's.

@@ -3,8 +3,6 @@
  * What:    reads `after`, `before` and the Kafka key by a table's columns.
  * Owns:    a struct image owns the JSON its values point into, until image_drop or the next read;
  *          its arrays are the decoder's.
- * Threads: belongs to one thread.
- * Units:   none.
  * Errors:  ERR_RECORD: not JSON; in the key, a value of another kind than the column's. ERR_HALT: a
  *          column is not there, a row's value is of another kind or form than the column's, or
  *          Debezium does not have it (TOAST). Names the column.

@@ -2,9 +2,6 @@
  *
  * What:    compares an object's members with the key columns' texts, without parsing it: a
  *          record's Kafka key, or `before`, with the row that was read.
- * Owns:    nothing.
- * Threads: pure.
- * Units:   none.
  * Errors:  none: false only means that it can't be seen this way, image_read has to say.
  * Limits:  the scanner's.
  */

@@ -6,8 +6,6 @@
  *          one is looked at, for the next of its kind, and left to decode's long way, which knows
  *          what is wrong, or that nothing is.
  * Owns:    the shapes, and scratch memory; see quick_init.
- * Threads: belongs to one thread.
- * Units:   none.
  * Errors:  none: false says nothing of the record.
  * Limits:  QUICK_SHAPES a table; those of shape.h.
  *

@@ -2,10 +2,7 @@
  *
  * What:    io.debezium.transforms.partitions.PartitionRouting with hash function "java", over the
  *          join key's parts: their Java hashCodes summed (32-bit wrapping), & 0x7fffffff, mod N.
- * Owns:    nothing.
- * Threads: pure.
  * Units:   a partition number, 0 .. N-1.
- * Errors:  none.
  * Limits:  the key types of enum key_code.
  */
 #ifndef DECODE_ROUTE_H

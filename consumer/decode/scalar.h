@@ -2,11 +2,8 @@
  *
  * What:    the same text that image.h gives by way of jansson.
  * Owns:    nothing: text points into the value, or into the caller's scratch.
- * Threads: pure.
- * Units:   none.
  * Errors:  false: of another kind than the column's, or odd (-0, an unavailable value): image_read
  *          has to say.
- * Limits:  none.
  */
 #ifndef DECODE_SCALAR_H
 #define DECODE_SCALAR_H

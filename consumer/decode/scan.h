@@ -3,7 +3,6 @@
  * What:    finds where values begin and end, and checks on the way that they are JSON.
  * Owns:    nothing: slices point into the text.
  * Threads: pure functions over a struct scan on the caller's stack.
- * Units:   bytes.
  * Errors:  false or SCAN_LOST: the text is not JSON, or it is JSON of a kind not worth knowing
  *          here; jansson is asked then. What the scanner accepts jansson accepts too, but for
  *          names that come twice in an object nobody looks at.

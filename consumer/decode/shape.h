@@ -4,8 +4,6 @@
  *          between the holes and any JSON value in each of them is JSON, and has the sample's
  *          members: what the scanner once found out holds again, for the price of a memcmp.
  * Owns:    a struct shape owns its sample until shape_clear; slots point into the matched text.
- * Threads: belongs to one thread.
- * Units:   bytes.
  * Errors:  false: not alike, or not to be learned; the text may be anything then.
  * Limits:  SHAPE_BYTES_MAX, SHAPE_VALUES_MAX; an object whose members have escapes in their names
  *          isn't learned.

@@ -2,11 +2,7 @@
  *
  * What:    decodes and checks a sequence as RFC 3629 has it: no overlong forms, no surrogates,
  *          nothing above U+10FFFF.
- * Owns:    nothing.
- * Threads: pure.
- * Units:   bytes.
  * Errors:  length 0: not UTF-8.
- * Limits:  none.
  */
 #ifndef DECODE_UTF8_H
 #define DECODE_UTF8_H

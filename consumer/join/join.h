@@ -1,11 +1,10 @@
 /* join.h: touched rows and the state after a batch → row ops for the sink.
  *
- * What:    design rules 1, 2, 5: a touched row that was deleted or has no partner emits its delete;
- * all deletes come first, then the checks, then the upserts of every combination with the rows of
- *          the other tables, each sink row once.
+ * What:    a touched row that was deleted or has no partner emits its delete; all deletes come
+ *          first, then the checks, then the upserts of every combination with the rows of the other
+ *          tables, each sink row once.
  * Owns:    a struct join owns its scratch; touched rows and the reader are borrowed until join_end.
  * Threads: belongs to one thread. Pure: no I/O but through the reader, no clock, no log.
- * Units:   none.
  * Errors:  the reader's, passed on.
  * Limits:  none: the fan-out is read through, never held.
  */

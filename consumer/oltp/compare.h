@@ -1,10 +1,6 @@
 /* compare.h: a look at the source database against the view's SQL files.
  *
  * What:    what differs, how much it weighs, and what to do.
- * Owns:    nothing.
- * Threads: pure functions.
- * Units:   none.
- * Errors:  none.
  * Limits:  those of findings.h.
  */
 #ifndef OLTP_COMPARE_H

@@ -4,9 +4,7 @@
  *          and put back; and what was wrong for a while, which stays said: changes may be lost
  *          though all is as it should be again.
  * Owns:    its memory of the looks.
- * Threads: belongs to one thread.
  * Units:   milliseconds of the monotonic clock.
- * Errors:  none.
  * Limits:  those of findings.h.
  */
 #ifndef OLTP_HISTORY_H

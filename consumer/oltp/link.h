@@ -2,10 +2,8 @@
  *
  * What:    asks one question and waits for its answer, for a bounded time, or until told to stop.
  * Owns:    its connection.
- * Threads: belongs to one thread.
  * Units:   milliseconds.
  * Errors:  ERR_RETRY.
- * Limits:  none.
  */
 #ifndef OLTP_LINK_H
 #define OLTP_LINK_H

@@ -6,7 +6,6 @@
  * Threads: its thread touches nothing but this and the board, and waits for nobody else.
  * Units:   milliseconds.
  * Errors:  none beyond starting: a database that is away is a finding, red after a minute.
- * Limits:  none.
  */
 #ifndef OLTP_WATCH_H
 #define OLTP_WATCH_H

@@ -3,9 +3,7 @@
  * What:    made here rather than by libmicrohttpd, which says little about why it failed.
  * Owns:    the socket is the caller's.
  * Threads: any.
- * Units:   none.
  * Errors:  ERR_RETRY: the address can't be had.
- * Limits:  none.
  *
  * Private to serve/.
  */

@@ -5,7 +5,6 @@
  * Owns:    its thread and sockets; borrows its options until serve_stop.
  * Threads: one of its own, which only reads what others publish, and looks after the process_
  *          metrics. Start and stop belong to one thread.
- * Units:   in the names.
  * Errors:  ERR_RETRY: the address can't be had (taken, not ours): the member does without.
  * Limits:  SERVE_CONNECTIONS_MAX at a time, each for 10 s of silence at most; request heads of some
  *          kilobytes.

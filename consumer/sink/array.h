@@ -3,7 +3,6 @@
  * What:    encodes one-dimensional arrays for parameters, reads bigint[] from results, and puts the
  *          rows of several parts together, at most so many rows and bytes a statement.
  * Owns:    nothing: writes into the caller's bufs; a slicer owns its positions until slicer_clear.
- * Threads: pure functions.
  * Units:   rows, bytes.
  * Errors:  array_read_int64 says false for bytes that are no bigint[] without NULLs.
  * Limits:  SLICE_ROWS, SLICE_BYTES (a single larger row still goes, alone).

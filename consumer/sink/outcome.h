@@ -1,10 +1,6 @@
 /* outcome.h: what an error of PostgreSQL means, by where it happened.
  *
  * What:    (SQLSTATE, step) → the sink's event; and what may be shown of its message.
- * Owns:    nothing.
- * Threads: pure functions.
- * Units:   none.
- * Errors:  none.
  * Limits:  messages are cut to the caller's size.
  *
  * Private to sink/; knows no libpq.

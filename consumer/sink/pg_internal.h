@@ -3,8 +3,6 @@
  * What:    a link (connection and its state), a flight (statements sent and their answers, by
  *          position), and a job (what the flight is for, in one or more rounds, a Sync each).
  * Owns:    see the members.
- * Threads: belongs to one thread.
- * Units:   in the names.
  * Errors:  a connection that fails is dropped by sink_drop, which queues the event.
  * Limits:  FLIGHT_BYTES are handed to libpq before the socket must have taken them.
  *

@@ -3,8 +3,6 @@
  * What:    the only room with libpq-fe.h. Connects by itself, with backoff; every batch is BEGIN,
  * locks, fence, deletes, checks, upserts, dead letters, trim, COMMIT in one flush with one Sync.
  * Owns:    its connection; copies its options.
- * Threads: belongs to one thread.
- * Units:   none.
  * Errors:  as sink.h; pg_apply_ddl's are returned.
  * Limits:  as sink.h.
  */

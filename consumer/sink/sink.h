@@ -3,8 +3,6 @@
  * What:    a vtable that PostgreSQL implements (pg_sink.h) and the simulator replaces. One job at
  *          a time; nothing blocks: submit, then poll until its event comes.
  * Owns:    a job's data is borrowed until its event.
- * Threads: belongs to one thread.
- * Units:   in the names.
  * Errors:  come as events.
  * Limits:  one job in flight.
  */

@@ -1,8 +1,7 @@
 /* statements.h: the SQL of progress, identity and dead letters; the view brings the rest.
  *
  * What:    text, with $1 the view's name where there is one (but in SQL_EXPLAIN). {table} stands
- * for the sink table's name and {oid} for its regclass: table_sql puts them in. Owns:    static
- * storage. Threads: constants. Units:   none. Errors:  none. Limits:  none.
+ *          for the sink table's name and {oid} for its regclass: table_sql puts them in.
  *
  * Private to sink/.
  */

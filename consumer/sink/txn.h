@@ -4,9 +4,7 @@
  *          column arrays ready for PostgreSQL.
  * Owns:    a struct txn_part owns its arrays until txn_part_clear; it is kept unchanged until its
  *          outcome is known, since a resend must be identical.
- * Threads: plain data.
  * Units:   rows.
- * Errors:  none.
  * Limits:  the caller keeps a transaction to batch.max.rows rows over all parts.
  */
 #ifndef SINK_TXN_H

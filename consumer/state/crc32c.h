@@ -1,10 +1,6 @@
 /* crc32c.h: CRC-32C (Castagnoli), for bytes that a disk may have changed.
  *
  * What:    the checksum of RFC 3720, by the processor where it has the instruction.
- * Owns:    nothing.
- * Threads: a pure function.
- * Units:   bytes.
- * Errors:  none.
  * Limits:  finds damage, not intent.
  */
 #ifndef STATE_CRC32C_H

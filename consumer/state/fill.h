@@ -3,8 +3,6 @@
  * What:    a log brings rows in any order, and a change at a random key costs a page of the store.
  *          Sorted, many rows share one. Per table the last version of each key counts.
  * Owns:    copies of what is added, until fill_reset or fill_clear.
- * Threads: belongs to one thread.
- * Units:   bytes.
  * Errors:  out of memory ends the process (arena.h).
  * Limits:  none of its own: the caller looks at fill_bytes.
  */

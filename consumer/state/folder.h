@@ -4,7 +4,6 @@
  *          and `boot`: the boot in which data.mdb was last written without being synced.
  * Owns:    the folder and its lock.
  * Threads: belongs to one thread; the lock is against other processes.
- * Units:   none.
  * Errors:  ERR_RETRY with the path and what to do; err.locked: another process has it.
  * Limits:  local file systems.
  */

@@ -10,7 +10,6 @@
  * Threads: any; a call that never ends is seen in threads that have asked for it.
  * Units:   milliseconds of processor time: a slow disk and a stopped process use none.
  * Errors:  ERR_BUG if the handlers or the timer can't be installed.
- * Limits:  none.
  */
 #ifndef STATE_GUARD_H
 #define STATE_GUARD_H

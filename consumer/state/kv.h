@@ -6,7 +6,6 @@
  *          that they are damaged; it need not look.
  * Owns:    see each call.
  * Threads: a store belongs to one thread.
- * Units:   bytes.
  * Errors:  ERR_RETRY: disk full, I/O, a lock that somebody else holds; ERR_CACHE: damaged.
  * Limits:  keys 1 .. KV_KEY_MAX bytes; KV_SPACES_MAX spaces.
  */

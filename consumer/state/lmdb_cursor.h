@@ -6,7 +6,6 @@
  *          what is not noticed. A leaf is looked at once: what changes it later is LMDB for us.
  * Owns:    cursors are their transaction's.
  * Threads: a store belongs to one thread.
- * Units:   none.
  * Errors:  LMDB's rc; MDB_CORRUPTED: damaged.
  * Limits:  as lmdb_page.h.
  */

@@ -3,7 +3,6 @@
  * What:    private to lmdb_env.c, lmdb_cursor.c and lmdb_kv.c.
  * Owns:    struct kv owns its folder, environment, transaction and cursors.
  * Threads: a store belongs to one thread.
- * Units:   bytes.
  * Errors:  as kv.h.
  * Limits:  as lmdb_kv.h.
  */

@@ -3,7 +3,6 @@
  * What:    private to state/; lmdb_store.h is the way in.
  * Owns:    see each call.
  * Threads: a store belongs to one thread.
- * Units:   bytes.
  * Errors:  as kv.h.
  * Limits:  KV_SPACES_MAX spaces.
  */

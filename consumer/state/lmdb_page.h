@@ -3,8 +3,6 @@
  * What:    LMDB 0.9 takes lengths and numbers from a page as they stand. Changing a damaged one it
  *          writes past its own memory, which kills us anywhere later, or gives back a billion
  *          pages that never were; reading it, it says of rows that are there that they are not.
- * Owns:    nothing.
- * Threads: pure functions.
  * Units:   bytes, pages.
  * Errors:  false: damaged.
  * Limits:  the format of LMDB 0.9 on little-endian machines; elsewhere all is sound.

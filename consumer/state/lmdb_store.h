@@ -2,11 +2,12 @@
  *
  * What:    where LMDB is reached. `<dir>/<task><suffix>/` holds data.mdb, the lock file, the boot
  *          in which it was last written without sync, and, when a call into LMDB has died of
- *          SIGSEGV, SIGBUS, SIGFPE, SIGABRT or an LMDB assertion, or did not end, the mark
- * `damaged`. Owns:    the folder's contents. Threads: one thread a store; lmdb_store_guard is per
- * process, called by the thread that uses the stores. Units:   bytes. Errors:  as kv.h. Names the
- * folder and what to do (permissions, disk full, an NFS mount...). Limits:  the map grows by
- * itself; 0.9.24's page size and key limits.
+ *          SIGSEGV, SIGBUS, SIGFPE, SIGABRT or an LMDB assertion, or did not end, `damaged`.
+ * Owns:    the folder's contents.
+ * Threads: one thread a store; lmdb_store_guard is per process, called by the thread that uses the
+ *          stores.
+ * Errors:  as kv.h. Names the folder and what to do (permissions, disk full, an NFS mount...).
+ * Limits:  the map grows by itself; 0.9.24's page size and key limits.
  */
 #ifndef STATE_LMDB_STORE_H
 #define STATE_LMDB_STORE_H

@@ -3,7 +3,6 @@
  * What:    is it sound (every branch of every space leads to pages of its own, none of them twice,
  *          none of them free; the list of free pages), and which leaf has a key. Branches are read
  *          here, one page in some hundred; leaves are looked at by lmdb_cursor.h.
- * Owns:    nothing.
  * Threads: the environment's.
  * Units:   pages.
  * Errors:  LMDB's rc; MDB_CORRUPTED, false: damaged.

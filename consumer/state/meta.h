@@ -1,8 +1,6 @@
 /* meta.h: the record that says what a cache is and where it stands.
  *
  * What:    encoding with a format version and a CRC-32C.
- * Owns:    nothing.
- * Threads: pure functions.
  * Units:   as state.h.
  * Errors:  a verdict, not an err: what to do about it is state.c's.
  * Limits:  STATE_TABLES_MAX tables.

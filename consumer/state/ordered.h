@@ -4,8 +4,6 @@
  *          Pugh, Skip Lists: A Probabilistic Alternative to Balanced Trees, CACM 33(6), 1990.
  * Owns:    copies of keys and values, until ordered_reset or ordered_clear. Nothing is removed
  *          from it before.
- * Threads: belongs to one thread.
- * Units:   bytes.
  * Errors:  out of memory ends the process (arena.h).
  * Limits:  none of its own: the caller looks at ordered_bytes.
  */

@@ -4,8 +4,6 @@
  *          commit. A change at a random key costs a page of the store, in memory and on disk; in
  *          the map it costs its bytes, and at the commit, in key order, many share a page.
  * Owns:    the store; what it lends lives as kv.h says.
- * Threads: belongs to one thread.
- * Units:   bytes.
  * Errors:  as kv.h.
  * Limits:  KV_SPACES_MAX spaces.
  *

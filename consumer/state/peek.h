@@ -4,7 +4,6 @@
  *          emptied; only a crash inside LMDB leaves the mark of a damaged cache (guard.h).
  * Owns:    the folder's lock, shared, and the environment, until peek_close: a member that starts
  *          meanwhile finds the cache in use.
- * Threads: belongs to one thread.
  * Units:   as state.h.
  * Errors:  ERR_RETRY: it can't be read; err.locked: a member has it open; ERR_CACHE: it is
  *          damaged, or of another format or number of tables: a member would rebuild it.

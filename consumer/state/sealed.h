@@ -2,11 +2,7 @@
  * big-endian, before it.
  *
  * What:    the checksum covers space, key and value. The meta record has one of its own (meta.h).
- * Owns:    nothing.
- * Threads: pure functions.
- * Units:   bytes.
  * Errors:  false: damaged.
- * Limits:  none.
  */
 #ifndef STATE_SEALED_H
 #define STATE_SEALED_H

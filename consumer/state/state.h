@@ -3,7 +3,6 @@
  * What:    for each table, rows by key (view/row.h); how far each topic is in it; what a rebuild
  *          touched. It is a cache: Kafka's compacted topics can always rebuild it.
  * Owns:    its store. Values are stored with a CRC-32C.
- * Threads: belongs to one thread.
  * Units:   offsets are next-to-read; wall_ms since the epoch.
  * Errors:  ERR_CACHE: discard and rebuild; ERR_RETRY: disk full, locked.
  * Limits:  STATE_TABLES_MAX tables.

@@ -2,8 +2,6 @@
  *
  * What:    a stack of (space, key, stored bytes before) in one buffer.
  * Owns:    copies of what is pushed.
- * Threads: belongs to one thread.
- * Units:   bytes.
  * Errors:  out of memory ends the process (buf.h).
  * Limits:  none of its own: a batch bounds it.
  */

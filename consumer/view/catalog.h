@@ -2,11 +2,9 @@
  *
  * What:    CREATE TABLE, primary keys, replica identity; other statements are passed over.
  * Owns:    a struct catalog owns its source; names and nodes point into the source's tree.
- * Threads: as source.h.
  * Units:   places are byte offsets into the source.
  * Errors:  ERR_CONFIG for what makes the file as a whole unreadable. What makes one table unfit
  *          for a view (`unfit`) is kept with it: a table no view uses may be as it likes.
- * Limits:  none of its own.
  */
 #ifndef VIEW_CATALOG_H
 #define VIEW_CATALOG_H

@@ -3,10 +3,8 @@
  * What:    JSON for PUT /connectors/NAME/config of Kafka Connect. What routing, keys and
  *          conversions rest on is set though it is Debezium's default, so that it is seen.
  * Owns:    nothing: the caller frees the text.
- * Threads: pure function.
  * Units:   in the settings' names.
  * Errors:  ERR_CONFIG for a name that PostgreSQL takes for no replication slot.
- * Limits:  none.
  */
 #ifndef VIEW_CONNECTOR_H
 #define VIEW_CONNECTOR_H

@@ -4,10 +4,7 @@
  *          setting counts as different unless it is known not to change what is sent: what is new
  *          or unknown may change it.
  * Owns:    nothing beyond the report, which its caller clears.
- * Threads: pure function.
- * Units:   none.
  * Errors:  ERR_CONFIG: the text is no connector's configuration.
- * Limits:  none.
  */
 #ifndef VIEW_CONNECTOR_CHECK_H
 #define VIEW_CONNECTOR_CHECK_H

@@ -4,9 +4,6 @@
  *          the progress, so that a later view can be compared with the one that filled the table.
  * Owns:    the text lives in the arena.
  * Threads: any.
- * Units:   none.
- * Errors:  none.
- * Limits:  none.
  */
 #ifndef VIEW_DEFINITION_H
 #define VIEW_DEFINITION_H

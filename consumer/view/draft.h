@@ -4,7 +4,6 @@
  *          puts each table's columns in order and checks keys and types. view.c makes a struct
  *          view of it.
  * Owns:    catalog and source; everything else lives in the arena.
- * Threads: as source.h.
  * Units:   places are byte offsets into the view's file.
  * Errors:  ERR_CONFIG with the place, see source_refuse.
  * Limits:  TABLES_SUPPORTED tables for now: nothing else here assumes two.

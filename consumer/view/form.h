@@ -2,8 +2,6 @@
  *
  * What:    tells a value that the column's declared type can't have sent: it comes from a column of
  *          another type, or from a connector that is set otherwise.
- * Owns:    nothing: plain data.
- * Threads: pure functions.
  * Units:   ts_us as in decode.h.
  * Errors:  none: false is a doubt, and the caller's to say.
  * Limits:  what looks right passes: milliseconds where microseconds are due are seen only where a

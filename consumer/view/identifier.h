@@ -1,10 +1,6 @@
 /* identifier.h: names as SQL has them. Private to view/.
  *
  * What:    quotes a name where SQL needs it; finds the name that was probably meant.
- * Owns:    nothing.
- * Threads: as source.h.
- * Units:   bytes.
- * Errors:  none.
  * Limits:  IDENTIFIER_MAX: the parser has cut longer ones before they come here.
  */
 #ifndef VIEW_IDENTIFIER_H

@@ -3,11 +3,9 @@
  *
  * What:    walks the text as PostgreSQL's scanner does, past strings, quoted names, comments and
  *          what is in parentheses.
- * Owns:    nothing.
  * Threads: any.
  * Units:   byte offsets into the text.
  * Errors:  NOWHERE: it is not there.
- * Limits:  none.
  */
 #ifndef VIEW_KEYWORD_H
 #define VIEW_KEYWORD_H

@@ -4,8 +4,6 @@
  *          value bytes with the other used columns. State, join and sink pass these around.
  * Owns:    nothing: encoders append to the caller's buf; decoded text points into the encoded bytes
  *          or the caller's scratch.
- * Threads: pure functions.
- * Units:   bytes.
  * Errors:  ERR_RECORD for a key part that can't be encoded (an integer out of range, a uuid that is
  *          none) or a key longer than ROW_KEY_MAX; ERR_CACHE for bytes that no encoder wrote.
  * Limits:  ROW_KEY_MAX, LMDB's.

@@ -2,10 +2,6 @@
  *
  * What:    DDL of the sink table; upsert, insert, copy, delete, refuse and check.
  * Owns:    nothing: every statement lives in the draft's arena.
- * Threads: as source.h.
- * Units:   none.
- * Errors:  none.
- * Limits:  none.
  *
  * Values come as text, one text[] a column; each statement converts them by the declared types.
  * Names are quoted where SQL needs it; no value ever stands in a statement.

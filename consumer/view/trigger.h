@@ -1,11 +1,6 @@
 /* trigger.h: what the source tables should have beside what oltp.sql says.
  *
  * What:    the statements that make a trigger against TRUNCATE, which Debezium does not send.
- * Owns:    nothing.
- * Threads: pure function.
- * Units:   none.
- * Errors:  none.
- * Limits:  none.
  */
 #ifndef VIEW_TRIGGER_H
 #define VIEW_TRIGGER_H

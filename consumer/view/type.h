@@ -2,11 +2,8 @@
  *
  * What:    a column's declared type; its name for the sink's DDL; the SQL that makes a value of
  *          it from the text of what Debezium sends (decimal.handling.mode=string, adaptive times).
- * Owns:    nothing: plain data.
- * Threads: plain data, pure functions.
  * Units:   modifiers as they are written: char(5) is 5, numeric(20,4) is 20 and 4.
  * Errors:  a type that is not supported is false: who asked says so with its name.
- * Limits:  none.
  */
 #ifndef VIEW_TYPE_H
 #define VIEW_TYPE_H

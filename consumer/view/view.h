@@ -3,7 +3,6 @@
  * What:    source tables, their keys and used columns, the sink's columns, and the SQL that writes.
  * Owns:    a struct view owns all it points to, until view_destroy.
  * Threads: read-only after view_load: may be shared.
- * Units:   none.
  * Errors:  ERR_CONFIG with file, line, column, a caret under the place, and what is supported.
  * Limits:  VIEW_TABLES_MAX tables, VIEW_COLUMNS_MAX used columns a table.
  *

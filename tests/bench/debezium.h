@@ -1,9 +1,6 @@
 /* debezium.h: the text of records as Debezium's JSON converter writes them, byte for byte in shape.
  *
  * Owns:    the text of the last record, until the next call.
- * Threads: one.
- * Units:   none.
- * Errors:  none.
  * Limits:  the two tables of schemas/oltp.sql; names and numbers that JSON need not escape.
  */
 #ifndef BENCH_DEBEZIUM_H

@@ -1,11 +1,7 @@
 /* cases.h: the tests, each of which ends in done().
  *
  * What:    run by main.c against the cluster that support.h opened.
- * Owns:    nothing.
- * Threads: one thread.
- * Units:   in the names.
  * Errors:  counted by support.h.
- * Limits:  none.
  */
 #ifndef CASES_H
 #define CASES_H

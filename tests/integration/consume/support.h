@@ -2,8 +2,6 @@
  *
  * What:    PASS/FAIL lines, a producer, and members that collect what they are given.
  * Owns:    each thing what its function says.
- * Threads: one thread.
- * Units:   in the names.
  * Errors:  CHECK counts them; need() ends the program.
  * Limits:  topics of up to SUPPORT_PARTITIONS partitions, two topics a member.
  */

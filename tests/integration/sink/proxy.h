@@ -3,7 +3,6 @@
  * What:    passes bytes on; a fault is armed for the next bytes of one direction.
  * Owns:    its socket and thread until proxy_stop.
  * Threads: its own; the functions may be called from one other.
- * Units:   bytes.
  * Errors:  end the test.
  * Limits:  one connection at a time.
  */

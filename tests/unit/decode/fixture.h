@@ -2,10 +2,7 @@
  *
  * What:    every test of decode is a test that both ways agree.
  * Owns:    a static decoder and arena for each way: fixture_setup, fixture_teardown.
- * Threads: one.
- * Units:   none.
  * Errors:  a difference fails the running test.
- * Limits:  none.
  */
 #ifndef TEST_DECODE_FIXTURE_H
 #define TEST_DECODE_FIXTURE_H

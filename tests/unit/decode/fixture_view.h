@@ -1,11 +1,7 @@
 /* fixture_view.h: the tables of tests/fixtures/captures as a view, made by hand.
  *
  * What:    student, contact and kinds (one column of every supported type), N = 8.
- * Owns:    nothing.
  * Threads: read-only.
- * Units:   none.
- * Errors:  none.
- * Limits:  none.
  */
 #ifndef TEST_DECODE_FIXTURE_VIEW_H
 #define TEST_DECODE_FIXTURE_VIEW_H

@@ -2,9 +2,6 @@
  *
  * What:    consume_ops and sink_ops over events that the test puts into them; the sink answers by
  *          itself and keeps the newest progress rows.
- * Owns:    plain data.
- * Threads: belongs to one thread.
- * Units:   none.
  * Errors:  a test that puts in too much fails by the sanitizers.
  * Limits:  the arrays below.
  */

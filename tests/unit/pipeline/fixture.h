@@ -2,8 +2,6 @@
  *
  * What:    the member, what it is told, and steps of it.
  * Owns:    everything, from set_up to tear_down.
- * Threads: belongs to one thread.
- * Units:   in the names.
  * Errors:  fail the test.
  * Limits:  as edges.h.
  */

@@ -2,8 +2,6 @@
  *
  * What:    for the tests of it; after cmocka.h.
  * Owns:    fixture, a store of LMDB for each test; seed, the state of the random numbers.
- * Threads: one.
- * Units:   bytes.
  * Errors:  false, or a failed assertion.
  * Limits:  pages of 4096 bytes.
  */
