@@ -43,7 +43,7 @@ void join_destroy(struct join **join) {
     }
 }
 
-static int touched_compare(const void *left, const void *right) {
+int touched_compare(const void *left, const void *right) {
     const struct touched *a = left, *b = right;
     if (a->table != b->table) {
         return a->table < b->table ? -1 : 1;

@@ -34,6 +34,9 @@ struct touched {
     bool deleted;    /* at any point of the batch */
 };
 
+/* For qsort and bsearch: by (table, key). */
+int touched_compare(const void *left, const void *right);
+
 enum row_op_kind {
     ROW_OP_END,    /* no more */
     ROW_OP_DELETE, /* the sink rows of (table, key) */

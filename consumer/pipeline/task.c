@@ -97,19 +97,11 @@ const char *task_phase_name(enum task_phase phase) {
     return "unknown";
 }
 
-static int letter_compare(const void *left, const void *right) {
-    const struct known_letter *a = left, *b = right;
-    if (a->table != b->table) {
-        return a->table < b->table ? -1 : 1;
-    }
-    return a->offset < b->offset ? -1 : a->offset > b->offset;
-}
-
 const struct known_letter *letter_at(const struct letter_list *list, int table, int64_t offset) {
     struct known_letter wanted = {.table = table, .offset = offset};
     return list->count == 0
                ? NULL
-               : bsearch(&wanted, list->items, list->count, sizeof wanted, letter_compare);
+               : bsearch(&wanted, list->items, list->count, sizeof wanted, known_letter_compare);
 }
 
 void task_know_letter(struct task *task, const struct known_letter *letter) {
@@ -119,7 +111,7 @@ void task_know_letter(struct task *task, const struct known_letter *letter) {
     }
     list->items = memory_grow(list->items, list->count, &list->cap, sizeof *list->items);
     size_t at = list->count++;
-    while (at > 0 && letter_compare(&list->items[at - 1], letter) > 0) {
+    while (at > 0 && known_letter_compare(&list->items[at - 1], letter) > 0) {
         list->items[at] = list->items[at - 1];
         at--;
     }

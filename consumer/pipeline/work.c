@@ -9,7 +9,7 @@
 
 /* A row of the batch: the last version wins, and whether it was deleted in between. */
 struct slot {
-    struct touched touched;
+    struct touched touched; /* first: sorted by it */
     struct str value;
 };
 
@@ -54,14 +54,6 @@ static struct slot *slots_find(struct slots *slots, int table, struct str key, b
     slots->index[at] = (uint32_t)slots->count;
     *slot = (struct slot){.touched = {.table = table, .key = key}};
     return slot;
-}
-
-static int slot_compare(const void *left, const void *right) {
-    const struct slot *a = left, *b = right;
-    if (a->touched.table != b->touched.table) {
-        return a->touched.table < b->touched.table ? -1 : 1;
-    }
-    return str_compare(a->touched.key, b->touched.key);
 }
 
 void letter_fill(struct dead_letter *letter, const struct member *m, const struct task *task,
@@ -196,7 +188,7 @@ static enum err_kind check_blank(const struct member *m, struct task *task,
 static enum err_kind apply_slots(struct task *task, struct slots *slots, struct err *reterr) {
     struct work *work = &task->work;
     if (slots->count > 1) {
-        qsort(slots->items, slots->count, sizeof *slots->items, slot_compare);
+        qsort(slots->items, slots->count, sizeof *slots->items, touched_compare);
     }
     if (!SAFEGUARD("unchanged rows are written, too")) {
         drop_unchanged(task, slots);

@@ -153,14 +153,6 @@ static void progress_answer(struct sink *sink, const PGresult *result) {
     }
 }
 
-static int letter_order(const void *a, const void *b) {
-    const struct known_letter *x = a, *y = b;
-    if (x->table != y->table) {
-        return x->table < y->table ? -1 : 1;
-    }
-    return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
 static struct known_letter letter_read(struct sink *sink, const PGresult *result, int row) {
     struct known_letter letter = {
         .table = -1,
@@ -213,7 +205,7 @@ static void letters_answer(struct sink *sink, const PGresult *result) {
     }
     for (size_t i = 0; i < sink->task_count; i++) {
         struct sink_result *of = &sink->task_results[i];
-        qsort(of->letters, of->letter_count, sizeof *of->letters, letter_order);
+        qsort(of->letters, of->letter_count, sizeof *of->letters, known_letter_compare);
     }
 }
 

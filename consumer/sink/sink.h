@@ -61,6 +61,9 @@ struct known_letter {
     bool unfounded; /* its task has no progress, and never had: that was deleted without it */
 };
 
+/* For qsort and bsearch: by (table, offset). */
+int known_letter_compare(const void *left, const void *right);
+
 struct sink_result {
     int32_t task;
     struct progress newest;       /* SINK_ACQUIRED: the row just written */

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "sink/array.h"
+#include "sink/sink.h"
 
 #include <stdlib.h>
 
@@ -150,4 +151,12 @@ size_t txn_part_rows(const struct txn_part *part) {
         rows += part->deletes[t].row_count + part->checks[t].row_count;
     }
     return rows;
+}
+
+int known_letter_compare(const void *left, const void *right) {
+    const struct known_letter *a = left, *b = right;
+    if (a->table != b->table) {
+        return a->table < b->table ? -1 : 1;
+    }
+    return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
