@@ -14,19 +14,19 @@
 enum round { ROUND_IDENTITY, ROUND_APPEND, ROUND_TERMINATE, ROUND_SWEEP };
 
 static void results_init(struct sink *sink) {
-    size_t size = (sink->task_count + 1) * sizeof(struct sink_result);
+    size_t size = (sink->tasks.count + 1) * sizeof(struct sink_result);
     struct sink_result *results = arena_alloc(&sink->results, size);
     memset(results, 0, size);
-    for (size_t i = 0; i < sink->task_count; i++) {
-        results[i].task = sink->tasks[i];
+    for (size_t i = 0; i < sink->tasks.count; i++) {
+        results[i].task = sink->tasks.items[i];
     }
-    sink->task_results = results;
+    sink->tasks.results = results;
 }
 
 static struct sink_result *result_of(struct sink *sink, int32_t task) {
-    for (size_t i = 0; i < sink->task_count; i++) {
-        if (sink->task_results[i].task == task) {
-            return &sink->task_results[i];
+    for (size_t i = 0; i < sink->tasks.count; i++) {
+        if (sink->tasks.results[i].task == task) {
+            return &sink->tasks.results[i];
         }
     }
     return NULL;
@@ -60,37 +60,38 @@ static void identity_send(struct sink *sink) {
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_READ);
     results_init(sink);
     send_look(sink); /* the identity has its row now */
-    send_newest(sink, sink->tasks,
-                sink->task_count); /* rows of another shape: halt before writing */
+    send_newest(sink, sink->tasks.items,
+                sink->tasks.count); /* rows of another shape: halt before writing */
     flight_sync(sink);
 }
 
 static void params_tasks(struct sink *sink) {
     struct buf *out = &sink->columns[0];
     array_begin(out, OID_INT4);
-    for (size_t i = 0; i < sink->task_count; i++) {
-        array_add_int32(out, sink->tasks[i]);
+    for (size_t i = 0; i < sink->tasks.count; i++) {
+        array_add_int32(out, sink->tasks.items[i]);
     }
-    array_end(out, sink->task_count);
+    array_end(out, sink->tasks.count);
     params_begin(sink);
     params_add(sink, OID_TEXT, sink->view->name);
     params_add(sink, OID_INT4_ARRAY, buf_view(out));
 }
 
 static void append_send(struct sink *sink) {
-    const struct sink_result *before = sink->task_results;
-    sink->letters_ahead = false;
+    const struct sink_result *before = sink->tasks.results;
+    sink->acquire.letters_ahead = false;
     results_init(sink);
-    for (size_t i = 0; before && i < sink->task_count; i++) { /* what this appends starts it anew */
-        sink->task_results[i].other_table =
+    for (size_t i = 0; before && i < sink->tasks.count;
+         i++) { /* what this appends starts it anew */
+        sink->tasks.results[i].other_table =
             before[i].other_table && (before[i].newest.has_offsets || !before[i].newest.exists);
     }
     params_begin(sink);
     flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
     flight_query(sink, (struct step){STEP_SET, 0}, "SET LOCAL lock_timeout = '2s'");
-    send_lock(sink, sink->tasks, sink->task_count);
+    send_lock(sink, sink->tasks.items, sink->tasks.count);
     params_tasks(sink);
-    params_add(sink, OID_TEXT, str_from(sink->owner));
+    params_add(sink, OID_TEXT, str_from(sink->acquire.owner));
     flight_query(sink, (struct step){STEP_APPEND, 0}, SQL_APPEND);
     params_tasks(sink);
     flight_query(sink, (struct step){STEP_TRIM, 0}, SQL_TRIM_ALL);
@@ -104,7 +105,7 @@ static void append_send(struct sink *sink) {
 static void terminate_send(struct sink *sink) {
     params_begin(sink);
     flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
-    send_terminate(sink, sink->tasks, sink->task_count);
+    send_terminate(sink, sink->tasks.items, sink->tasks.count);
     flight_sync(sink);
 }
 
@@ -112,9 +113,9 @@ static void terminate_send(struct sink *sink) {
 static void sweep_send(struct sink *sink) {
     params_begin(sink);
     flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
-    send_lock(sink, sink->tasks, sink->task_count);
+    send_lock(sink, sink->tasks.items, sink->tasks.count);
     params_tasks(sink);
-    params_add(sink, OID_TEXT, str_from(sink->owner));
+    params_add(sink, OID_TEXT, str_from(sink->acquire.owner));
     topics_array(sink, &sink->columns[1]);
     params_add(sink, OID_TEXT_ARRAY, buf_view(&sink->columns[1]));
     flight_query(sink, (struct step){STEP_SWEEP, 0}, SQL_LETTERS_SWEEP);
@@ -143,7 +144,7 @@ static void progress_answer(struct sink *sink, const PGresult *result) {
     for (int i = 0; i < PQntuples(result); i++) {
         struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
         if (!of || !read_progress(sink->view, result, i, &of->newest)) {
-            (void)err_set(&sink->source_err, ERR_HALT,
+            (void)err_set(&sink->why, ERR_HALT,
                           "sync_progress holds a row of " STR_FMT " that this view can't have "
                           "written: its offsets are not one for each table",
                           STR_ARG(sink->view->name));
@@ -185,8 +186,8 @@ static void letters_answer(struct sink *sink, const PGresult *result) {
             of->letter_count++;
         }
     }
-    for (size_t i = 0; i < sink->task_count; i++) {
-        struct sink_result *of = &sink->task_results[i];
+    for (size_t i = 0; i < sink->tasks.count; i++) {
+        struct sink_result *of = &sink->tasks.results[i];
         of->letters = arena_alloc(&sink->results, of->letter_count * sizeof *of->letters);
         of->letter_count = 0;
     }
@@ -198,21 +199,21 @@ static void letters_answer(struct sink *sink, const PGresult *result) {
         }
         if (!letter.has_checksum && !letter.pending && of->newest.has_offsets &&
             letter.offset >= of->newest.offsets[letter.table]) {
-            sink->letters_ahead = true;
+            sink->acquire.letters_ahead = true;
         } else {
             of->letters[of->letter_count++] = letter;
         }
     }
-    for (size_t i = 0; i < sink->task_count; i++) {
-        struct sink_result *of = &sink->task_results[i];
+    for (size_t i = 0; i < sink->tasks.count; i++) {
+        struct sink_result *of = &sink->tasks.results[i];
         qsort(of->letters, of->letter_count, sizeof *of->letters, known_letter_compare);
     }
 }
 
 static void refused_answer(struct sink *sink, const PGresult *result) {
     int rows = PQntuples(result);
-    for (size_t i = 0; i < sink->task_count; i++) {
-        struct sink_result *of = &sink->task_results[i];
+    for (size_t i = 0; i < sink->tasks.count; i++) {
+        struct sink_result *of = &sink->tasks.results[i];
         of->refused = arena_alloc(&sink->results, ((size_t)rows + 1) * sizeof *of->refused);
     }
     for (int i = 0; i < rows; i++) {
@@ -241,7 +242,7 @@ static void acquire_answer(struct sink *sink, struct step step, PGresult *result
     } else if (step.kind == STEP_TERMINATE) {
         log_terminated(sink, result);
     } else if (step.kind == STEP_COMMIT) {
-        sink->cursor.committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
+        sink->acquire.committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
     }
 }
 
@@ -253,23 +254,23 @@ static void next_round(struct sink *sink, enum round round) {
 /* The job ends well, unless an answer said otherwise. */
 static void end_with_results(struct sink *sink, enum sink_event_kind kind) {
     struct sink_event event = {
-        .kind = kind, .results = sink->task_results, .result_count = sink->task_count};
-    if (sink->source_err.kind != ERR_NONE) {
-        event = (struct sink_event){.kind = sink->cursor.unfit ? SINK_UNFIT : SINK_HALT,
-                                    .err = sink->source_err};
+        .kind = kind, .results = sink->tasks.results, .result_count = sink->tasks.count};
+    if (sink->why.kind != ERR_NONE) {
+        event = (struct sink_event){.kind = sink->look.unfit ? SINK_UNFIT : SINK_HALT,
+                                    .err = sink->why};
     }
     job_end(sink, &event);
 }
 
 static void append_synced(struct sink *sink) {
-    if (sink->source_err.kind == ERR_NONE && !sink->cursor.committed) {
+    if (sink->why.kind == ERR_NONE && !sink->acquire.committed) {
         struct sink_event again = job_event(SINK_AGAIN, "", "commit: answered by another tag");
         job_end(sink, &again);
         return;
     }
-    if (sink->source_err.kind == ERR_NONE && sink->letters_ahead && sink->round == ROUND_APPEND &&
+    if (sink->why.kind == ERR_NONE && sink->acquire.letters_ahead && sink->round == ROUND_APPEND &&
         SAFEGUARD("letters of works that never ended are swept")) {
-        sink->cursor.committed = false;
+        sink->acquire.committed = false;
         next_round(sink, ROUND_SWEEP);
         return;
     }
@@ -277,7 +278,7 @@ static void append_synced(struct sink *sink) {
 }
 
 static void acquire_synced(struct sink *sink) {
-    if (contention_needed(sink) && sink->tries++ < TRIES_MAX) {
+    if (contention_needed(sink) && sink->acquire.tries++ < TRIES_MAX) {
         next_round(sink, ROUND_TERMINATE);
         return;
     }
@@ -287,7 +288,7 @@ static void acquire_synced(struct sink *sink) {
     }
     switch ((enum round)sink->round) {
     case ROUND_IDENTITY:
-        if (sink->source_err.kind != ERR_NONE) {
+        if (sink->why.kind != ERR_NONE) {
             end_with_results(sink, SINK_HALT);
         } else {
             next_round(sink, ROUND_APPEND);
@@ -306,7 +307,7 @@ static void acquire_synced(struct sink *sink) {
 static void newest_send(struct sink *sink) {
     results_init(sink);
     send_look(sink);
-    send_newest(sink, sink->tasks, sink->task_count);
+    send_newest(sink, sink->tasks.items, sink->tasks.count);
     params_tasks(sink);
     flight_query(sink, (struct step){STEP_COUNT, 0}, SQL_COUNT);
     flight_sync(sink);
@@ -341,16 +342,16 @@ static void newest_synced(struct sink *sink) {
 }
 
 static void check_send(struct sink *sink) {
-    size_t column_count = sink->view->tables[sink->check_table].column_count;
+    size_t column_count = sink->view->tables[sink->check.table].column_count;
     char name[40];
     if (sink->flight.failure.set || slicer_next(&sink->slicer, sink->columns, column_count) == 0) {
         flight_sync(sink);
         return;
     }
-    (void)snprintf(name, sizeof name, "sync_check_%d", sink->check_table);
+    (void)snprintf(name, sizeof name, "sync_check_%d", sink->check.table);
     params_begin(sink);
     params_add_columns(sink, column_count);
-    flight_prepared(sink, (struct step){STEP_CHECK, (size_t)sink->check_table}, name);
+    flight_prepared(sink, (struct step){STEP_CHECK, (size_t)sink->check.table}, name);
 }
 
 static void check_synced(struct sink *sink) {

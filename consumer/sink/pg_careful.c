@@ -113,7 +113,7 @@ static void send_try(struct sink *sink) {
         array_end(&sink->columns[c], end - begin);
     }
     params_add_columns(sink, columns);
-    bool load = sink->txn->load != NULL;
+    bool load = sink->write.txn->load != NULL;
     flight_prepared(sink, (struct step){load ? STEP_LOAD : STEP_UPSERT, 0},
                     load ? "sync_insert" : "sync_upsert");
     flight_sync(sink);
@@ -182,7 +182,7 @@ static bool send_entries(struct sink *sink) {
     }
     for (; careful->sent < careful->refusal_count && count < SLICE_ROWS; count++) {
         const struct refusal *refusal = &careful->refusals[careful->sent++];
-        array_add_int32(&c[0], sink->txn->parts[0]->task);
+        array_add_int32(&c[0], sink->write.txn->parts[0]->task);
         array_add(&c[1], refusal->row_key);
         array_add(&c[2], refusal->key);
         array_add(&c[3], str_from(refusal->sqlstate));
@@ -243,7 +243,7 @@ static void careful_send(struct sink *sink) {
         if (send_head(sink)) {
             break;
         }
-        if (sink->txn->load) {
+        if (sink->write.txn->load) {
             params_begin(sink);
             flight_query(sink, (struct step){STEP_SET, 0}, "SET LOCAL statement_timeout = 0");
         }
@@ -261,11 +261,11 @@ static void careful_send(struct sink *sink) {
 /* The next try, or the end. */
 static void go_on(struct sink *sink) {
     struct careful *careful = &sink->careful;
-    if (careful->range_count == 0 && sink->txn->load && !careful->ended) {
+    if (careful->range_count == 0 && sink->write.txn->load && !careful->ended) {
         rows_pull(sink);
     }
-    if (sink->source_err.kind != ERR_NONE) {
-        struct sink_event again = {.kind = SINK_AGAIN, .err = sink->source_err};
+    if (sink->why.kind != ERR_NONE) {
+        struct sink_event again = {.kind = SINK_AGAIN, .err = sink->why};
         job_end(sink, &again);
         return;
     }
@@ -295,7 +295,7 @@ static void try_failed(struct sink *sink) {
     careful->range_count--;
     add_refusal(sink, begin);
     if (outcome_blame(failure->sqlstate, step, failure->by_code) != BLAME_ROW ||
-        careful->refusal_count > sink->txn->parts[0]->refused_max) {
+        careful->refusal_count > sink->write.txn->parts[0]->refused_max) {
         refuse(sink);
         return;
     }
@@ -314,8 +314,8 @@ static void careful_synced(struct sink *sink) {
     } else if (failed) {
         write_fail(sink);
     } else if (sink->round == ROUND_OPEN) {
-        if (!sink->txn->load) {
-            rows_begin(careful, &sink->txn->parts[0]->upserts);
+        if (!sink->write.txn->load) {
+            rows_begin(careful, &sink->write.txn->parts[0]->upserts);
         }
         go_on(sink);
     } else if (sink->round == ROUND_TRY) {

@@ -42,9 +42,9 @@ static enum phase phase_after(enum phase phase) {
 
 /* Goes to a phase, or to the next table of this one. */
 static void enter(struct sink *sink, enum phase phase, size_t table) {
-    const struct txn *txn = sink->txn;
-    sink->cursor.phase = (int)phase;
-    sink->cursor.table = table;
+    const struct txn *txn = sink->write.txn;
+    sink->write.phase = (int)phase;
+    sink->write.table = table;
     slicer_reset(&sink->slicer);
     for (size_t i = 0; i < txn->part_count; i++) {
         const struct txn_part *part = txn->parts[i];
@@ -66,26 +66,25 @@ static bool send_rows(struct sink *sink, enum step_kind kind, const char *name,
     }
     params_begin(sink);
     params_add_columns(sink, column_count);
-    flight_prepared(sink, (struct step){kind, sink->cursor.table}, name);
+    flight_prepared(sink, (struct step){kind, sink->write.table}, name);
     return true;
 }
 
 /* Deletes and checks have a statement for each table. */
 static void send_by_table(struct sink *sink) {
-    struct commit_cursor *cursor = &sink->cursor;
-    const struct view_table *table = &sink->view->tables[cursor->table];
-    bool deletes = cursor->phase == PHASE_DELETES;
+    struct write *write = &sink->write;
+    const struct view_table *table = &sink->view->tables[write->table];
+    bool deletes = write->phase == PHASE_DELETES;
     char name[40];
-    (void)snprintf(name, sizeof name, deletes ? "sync_delete_%zu" : "sync_check_%zu",
-                   cursor->table);
+    (void)snprintf(name, sizeof name, deletes ? "sync_delete_%zu" : "sync_check_%zu", write->table);
     if (send_rows(sink, deletes ? STEP_DELETE : STEP_CHECK, name,
                   deletes ? table->key_count : table->column_count)) {
         return;
     }
-    if (cursor->table + 1 < sink->view->table_count) {
-        enter(sink, (enum phase)cursor->phase, cursor->table + 1);
+    if (write->table + 1 < sink->view->table_count) {
+        enter(sink, (enum phase)write->phase, write->table + 1);
     } else {
-        enter(sink, phase_after((enum phase)cursor->phase), 0);
+        enter(sink, phase_after((enum phase)write->phase), 0);
     }
 }
 
@@ -118,8 +117,8 @@ static bool send_cleared(struct sink *sink) {
     size_t count = 0;
     array_begin(&c[0], OID_INT4);
     array_begin(&c[1], OID_BYTEA);
-    for (size_t i = 0; i < sink->txn->part_count; i++) {
-        const struct txn_part *part = sink->txn->parts[i];
+    for (size_t i = 0; i < sink->write.txn->part_count; i++) {
+        const struct txn_part *part = sink->write.txn->parts[i];
         for (size_t k = 0; k < part->cleared_count; k++) {
             array_add_int32(&c[0], part->task);
             array_add(&c[1], part->cleared[k]);
@@ -146,27 +145,27 @@ static bool send_letters(struct sink *sink) {
                                       OID_INT4_ARRAY,  OID_INT8_ARRAY,  OID_BYTEA_ARRAY,
                                       OID_BYTEA_ARRAY, OID_BYTEA_ARRAY, OID_BYTEA_ARRAY,
                                       OID_TEXT_ARRAY,  OID_INT8_ARRAY};
-    struct commit_cursor *cursor = &sink->cursor;
+    struct write *write = &sink->write;
     const size_t column_count = sizeof types / sizeof types[0];
     size_t count = 0, bytes = 0;
     bool decided = false; /* of the slice: a statement for each kind */
     for (size_t c = 0; c < column_count; c++) {
         array_begin(&sink->columns[c], types[c]);
     }
-    while (cursor->part < sink->txn->part_count && count < SLICE_ROWS && bytes < SLICE_BYTES) {
-        const struct txn_part *part = sink->txn->parts[cursor->part];
-        if (cursor->letter == part->letter_count) {
-            cursor->part++;
-            cursor->letter = 0;
+    while (write->part < sink->write.txn->part_count && count < SLICE_ROWS && bytes < SLICE_BYTES) {
+        const struct txn_part *part = sink->write.txn->parts[write->part];
+        if (write->letter == part->letter_count) {
+            write->part++;
+            write->letter = 0;
             continue;
         }
-        const struct dead_letter *letter = &part->letters[cursor->letter];
+        const struct dead_letter *letter = &part->letters[write->letter];
         if (count > 0 && letter->decided != decided) {
             break;
         }
         decided = letter->decided;
         bytes += letter_fill(sink, part, letter);
-        cursor->letter++;
+        write->letter++;
         count++;
     }
     if (count == 0) {
@@ -188,8 +187,8 @@ void send_trim(struct sink *sink) {
     size_t count = 0;
     array_begin(&c[0], OID_INT4);
     array_begin(&c[1], OID_INT8);
-    for (size_t i = 0; i < sink->txn->part_count; i++) {
-        const struct txn_part *part = sink->txn->parts[i];
+    for (size_t i = 0; i < sink->write.txn->part_count; i++) {
+        const struct txn_part *part = sink->write.txn->parts[i];
         if (part->after.seq % 100 == 0) {
             array_add_int32(&c[0], part->task);
             array_add_int64(&c[1], part->after.seq);
@@ -209,8 +208,8 @@ void send_trim(struct sink *sink) {
 }
 
 bool send_tail(struct sink *sink) {
-    if (sink->cursor.phase != PHASE_LETTERS) {
-        sink->cursor.phase = PHASE_LETTERS;
+    if (sink->write.phase != PHASE_LETTERS) {
+        sink->write.phase = PHASE_LETTERS;
         if (send_cleared(sink)) {
             return true;
         }
@@ -219,7 +218,7 @@ bool send_tail(struct sink *sink) {
 }
 
 bool send_head(struct sink *sink) {
-    switch ((enum phase)sink->cursor.phase) {
+    switch ((enum phase)sink->write.phase) {
     case PHASE_OPEN:
         send_begin(sink);
         enter(sink, phase_after(PHASE_OPEN), 0);
@@ -238,7 +237,7 @@ bool send_head(struct sink *sink) {
 }
 
 static void commit_send(struct sink *sink) {
-    struct commit_cursor *cursor = &sink->cursor;
+    struct write *write = &sink->write;
     if (contention_is_on(sink)) {
         contention_send(sink);
         return;
@@ -247,7 +246,7 @@ static void commit_send(struct sink *sink) {
         flight_sync(sink);
         return;
     }
-    switch ((enum phase)cursor->phase) {
+    switch ((enum phase)write->phase) {
     case PHASE_OPEN:
     case PHASE_DELETES:
     case PHASE_CHECKS:
@@ -261,7 +260,7 @@ static void commit_send(struct sink *sink) {
     case PHASE_CLEARED:
     case PHASE_LETTERS:
         if (!send_tail(sink)) {
-            cursor->phase = PHASE_CLOSE;
+            write->phase = PHASE_CLOSE;
         }
         break;
     case PHASE_CLOSE:

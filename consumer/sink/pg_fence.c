@@ -13,7 +13,7 @@
 enum round { ROUND_WRITE, ROUND_NEWEST = 100, ROUND_TERMINATE };
 
 static void send_fence(struct sink *sink) {
-    const struct txn *txn = sink->txn;
+    const struct txn *txn = sink->write.txn;
     struct buf *c = sink->columns, *text = &sink->scratch;
     const uint32_t types[] = {OID_INT4, OID_INT8, OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT, OID_INT8};
     const uint32_t arrays[] = {OID_INT4_ARRAY, OID_INT8_ARRAY, OID_TEXT_ARRAY, OID_TEXT_ARRAY,
@@ -48,18 +48,18 @@ static void send_fence(struct sink *sink) {
 }
 
 void send_begin(struct sink *sink) {
-    size_t count = sink->txn->part_count;
+    size_t count = sink->write.txn->part_count;
     int32_t *tasks = arena_alloc(&sink->results, count * sizeof *tasks);
     for (size_t i = 0; i < count; i++) {
-        tasks[i] = sink->txn->parts[i]->task;
+        tasks[i] = sink->write.txn->parts[i]->task;
     }
-    sink->tasks = tasks;
-    sink->task_count = count;
+    sink->tasks = (struct task_list){.items = tasks, .count = count};
     params_begin(sink);
     flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
-    if (sink->statement_limit_s > STATEMENT_LIMIT_S) {
+    if (sink->link.statement_limit_s > STATEMENT_LIMIT_S) {
         buf_reset(&sink->scratch);
-        buf_printf(&sink->scratch, "SET LOCAL statement_timeout = '%ds'", sink->statement_limit_s);
+        buf_printf(&sink->scratch, "SET LOCAL statement_timeout = '%ds'",
+                   sink->link.statement_limit_s);
         buf_append(&sink->scratch, "", 1);
         flight_query(sink, (struct step){STEP_SET, 0}, sink->scratch.ptr);
     }
@@ -75,28 +75,28 @@ void send_commit(struct sink *sink) {
 }
 
 void write_answer(struct sink *sink, struct step step, PGresult *result) {
-    struct commit_cursor *cursor = &sink->cursor;
+    struct write *write = &sink->write;
     if (step.kind == STEP_DELETE) {
-        cursor->deleted_count += strtoull(PQcmdTuples(result), NULL, 10);
+        write->deleted_count += strtoull(PQcmdTuples(result), NULL, 10);
     } else if (step.kind == STEP_UPSERT || step.kind == STEP_LOAD) {
-        cursor->upserted_count += strtoull(PQcmdTuples(result), NULL, 10);
+        write->upserted_count += strtoull(PQcmdTuples(result), NULL, 10);
     } else if (step.kind == STEP_COMMIT) {
-        cursor->committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
+        write->committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
     } else {
         contention_answer(sink, step, result);
     }
 }
 
 void write_end(struct sink *sink) {
-    if (!sink->cursor.committed) {
+    if (!sink->write.committed) {
         struct sink_event again = job_event(SINK_AGAIN, "", "commit: answered by another tag");
         job_end(sink, &again);
         return;
     }
-    sink->statement_limit_s = STATEMENT_LIMIT_S;
+    sink->link.statement_limit_s = STATEMENT_LIMIT_S;
     struct sink_event committed = {.kind = SINK_COMMITTED,
-                                   .deleted_count = sink->cursor.deleted_count,
-                                   .upserted_count = sink->cursor.upserted_count,
+                                   .deleted_count = sink->write.deleted_count,
+                                   .upserted_count = sink->write.upserted_count,
                                    .refusals = sink->careful.refusals,
                                    .refusal_count = sink->careful.refusal_count};
     job_end(sink, &committed);
@@ -104,10 +104,10 @@ void write_end(struct sink *sink) {
 
 void write_fail(struct sink *sink) {
     if (strcmp(sink->flight.failure.sqlstate, "57014") == 0 &&
-        sink->statement_limit_s < STATEMENT_LIMIT_MAX_S) {
-        sink->statement_limit_s *= 2;
+        sink->link.statement_limit_s < STATEMENT_LIMIT_MAX_S) {
+        sink->link.statement_limit_s *= 2;
         log_line(sink->log, LOG_WARN, "sink", "statement_limit", "step=%s seconds=%d",
-                 step_name(sink->flight.failure.step.kind), sink->statement_limit_s);
+                 step_name(sink->flight.failure.step.kind), sink->link.statement_limit_s);
     }
     job_fail(sink);
 }
@@ -131,9 +131,9 @@ void contention_send(struct sink *sink) {
     if (sink->round == ROUND_NEWEST) {
         params_begin(sink);
         flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
-        send_newest(sink, sink->tasks, sink->task_count);
+        send_newest(sink, sink->tasks.items, sink->tasks.count);
     } else {
-        send_terminate(sink, sink->tasks, sink->task_count);
+        send_terminate(sink, sink->tasks.items, sink->tasks.count);
     }
     flight_sync(sink);
 }
@@ -144,11 +144,11 @@ void contention_answer(struct sink *sink, struct step step, const PGresult *resu
     }
     for (int i = 0; step.kind == STEP_READ && i < PQntuples(result); i++) {
         struct progress newest;
-        const struct txn_part *part = sink->txn->parts[i];
+        const struct txn_part *part = sink->write.txn->parts[i];
         if (read_be32(PQgetvalue(result, i, 0)) != part->task ||
             !read_progress(sink->view, result, i, &newest) ||
             !progress_equal(&newest, &part->before, sink->view->table_count)) {
-            sink->cursor.stale = true;
+            sink->write.stale = true;
         }
     }
 }
@@ -158,7 +158,7 @@ void contention_synced(struct sink *sink) {
         job_fail(sink);
         return;
     }
-    if (sink->cursor.stale) {
+    if (sink->write.stale) {
         struct sink_event fenced =
             job_event(SINK_FENCED, "55P03", "lock: held, and the newest row is another writer's");
         job_end(sink, &fenced);

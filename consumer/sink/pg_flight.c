@@ -68,28 +68,28 @@ void params_add_columns(struct sink *sink, size_t column_count) {
 
 void flight_prepare(struct sink *sink, size_t table, const char *name, const char *sql) {
     struct step step = {STEP_PREPARE, table};
-    int sent = PQsendPrepare(sink->conn, name, safeguard_sql(sql), (int)sink->params.count,
+    int sent = PQsendPrepare(sink->link.conn, name, safeguard_sql(sql), (int)sink->params.count,
                              sink->params.types);
     flight_sent(sink, step, sent, strlen(sql));
 }
 
 void flight_query(struct sink *sink, struct step step, const char *sql) {
     const struct params *p = &sink->params;
-    int sent = PQsendQueryParams(sink->conn, safeguard_sql(sql), (int)p->count, p->types, p->values,
-                                 p->lengths, p->formats, 1);
+    int sent = PQsendQueryParams(sink->link.conn, safeguard_sql(sql), (int)p->count, p->types,
+                                 p->values, p->lengths, p->formats, 1);
     flight_sent(sink, step, sent, p->bytes);
 }
 
 void flight_prepared(struct sink *sink, struct step step, const char *name) {
     const struct params *p = &sink->params;
-    int sent =
-        PQsendQueryPrepared(sink->conn, name, (int)p->count, p->values, p->lengths, p->formats, 1);
+    int sent = PQsendQueryPrepared(sink->link.conn, name, (int)p->count, p->values, p->lengths,
+                                   p->formats, 1);
     flight_sent(sink, step, sent, p->bytes);
 }
 
 void flight_sync(struct sink *sink) {
     sink->flight.open = false;
-    flight_sent(sink, (struct step){STEP_SYNC, 0}, PQpipelineSync(sink->conn), 0);
+    flight_sent(sink, (struct step){STEP_SYNC, 0}, PQpipelineSync(sink->link.conn), 0);
 }
 
 static void copy_field(char *out, size_t size, const PGresult *result, int field) {
@@ -103,7 +103,7 @@ static bool raised_by_code(const struct sink *sink, const PGresult *result) {
     const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
     const char *file = PQresultErrorField(result, PG_DIAG_SOURCE_FILE);
     bool json = file && strcmp(file, "jsonfuncs.c") == 0;
-    return context && !sink->copying && !(json && !strchr(context, '\n'));
+    return context && !sink->load.copying && !(json && !strchr(context, '\n'));
 }
 
 void flight_fail(struct sink *sink, struct step step, const PGresult *result) {
@@ -160,13 +160,13 @@ static bool flight_answer(struct sink *sink, PGresult *result) {
 static bool flight_answers(struct sink *sink) {
     int nulls = 0;
     while (sink->flight.answered < sink->flight.count) {
-        if (PQisBusy(sink->conn)) {
+        if (PQisBusy(sink->link.conn)) {
             return true;
         }
-        PGresult *result = PQgetResult(sink->conn);
+        PGresult *result = PQgetResult(sink->link.conn);
         if (!result) { /* one stands between two answers */
             if (++nulls > 1) {
-                return PQstatus(sink->conn) == CONNECTION_OK;
+                return PQstatus(sink->link.conn) == CONNECTION_OK;
             }
             continue;
         }
@@ -176,7 +176,7 @@ static bool flight_answers(struct sink *sink) {
         if (!in_step) {
             return false;
         }
-        if (!sink->conn || !sink->job || sink->copying) {
+        if (!sink->link.conn || !sink->job || sink->load.copying) {
             return true;
         }
     }
@@ -186,20 +186,20 @@ static bool flight_answers(struct sink *sink) {
 /* Sends, flushes and reads until the socket has no more to take or give. */
 void flight_drive(struct sink *sink) {
     struct flight *flight = &sink->flight;
-    for (int i = 0; i < TURNS_MAX && sink->job && !sink->copying; i++) {
+    for (int i = 0; i < TURNS_MAX && sink->job && !sink->load.copying; i++) {
         while (flight->open && flight->queued_bytes < FLIGHT_BYTES) {
             sink->job->send(sink);
         }
-        int flushed = flight->broken ? -1 : PQflush(sink->conn);
+        int flushed = flight->broken ? -1 : PQflush(sink->link.conn);
         flight->blocked = flushed > 0;
         if (flushed == 0) {
             flight->queued_bytes = 0;
         }
-        if (flushed < 0 || !PQconsumeInput(sink->conn) || !flight_answers(sink)) {
+        if (flushed < 0 || !PQconsumeInput(sink->link.conn) || !flight_answers(sink)) {
             sink_drop_conn(sink);
             return;
         }
-        if (!sink->conn || flight->blocked || (!flight->open && flight->queued_bytes == 0)) {
+        if (!sink->link.conn || flight->blocked || (!flight->open && flight->queued_bytes == 0)) {
             return;
         }
     }

@@ -29,7 +29,7 @@ static void view_differs(struct sink *sink, struct str stored, struct str finger
             "to compare)",
             fingerprint.ptr, view->fingerprint.ptr);
     }
-    (void)err_set(&sink->source_err, ERR_HALT,
+    (void)err_set(&sink->why, ERR_HALT,
                   "the view's SQL or the source tables' declarations have changed since table "
                   "%.60s was filled: %s%s. " WAYS_OUT,
                   view->name.ptr, what, stored.len > 0 && count > 1 ? ", ..." : "");
@@ -37,7 +37,7 @@ static void view_differs(struct sink *sink, struct str stored, struct str finger
 
 static void setting_differs(struct sink *sink, const char *what, struct str stored,
                             struct str found) {
-    (void)err_set(&sink->source_err, ERR_HALT,
+    (void)err_set(&sink->why, ERR_HALT,
                   "table %.60s was filled with %s %.120s, and this member has %.120s. " WAYS_OUT,
                   sink->view->name.ptr, what, stored.ptr, found.ptr);
 }
@@ -48,7 +48,7 @@ void identity_answer(struct sink *sink, const PGresult *result) {
         return;
     }
     if (PQntuples(result) != 1) {
-        (void)err_set(&sink->source_err, ERR_HALT,
+        (void)err_set(&sink->why, ERR_HALT,
                       "sync_identity has no row for " STR_FMT ": somebody deleted it. Restart the "
                       "member: it writes the row again",
                       STR_ARG(view->name));

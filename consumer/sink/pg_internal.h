@@ -53,24 +53,6 @@ struct failure {
     bool other_table;                    /* the fence: the sink table is not as it is registered */
 };
 
-/* What a careful part's job knows beside the cursor: pg_careful.c. */
-struct careful {
-    struct row_array pulled;      /* of a load: the rows pulled last */
-    const struct row_array *rows; /* that are tried now */
-    size_t *starts;               /* where each row begins: (row, column) */
-    size_t start_cap;
-    struct {
-        size_t begin, end;
-    } ranges[CAREFUL_RANGES_MAX]; /* of rows still to be tried, as a stack */
-    size_t range_count;
-    bool saved, failed;       /* there is a savepoint; the last try must go back to it */
-    bool ended;               /* the load's source has no more */
-    struct row_array keys;    /* of the refused rows */
-    struct refusal *refusals; /* in results */
-    size_t refusal_count, refusal_cap;
-    size_t sent; /* refusals whose entries were sent */
-};
-
 struct flight {
     struct step *steps; /* sent, in order */
     size_t count, cap;
@@ -91,11 +73,35 @@ struct job {
     void (*answer)(struct sink *sink, struct step step, PGresult *result);
     /* The Sync's answer: begins the next round, or ends the job by job_end or job_fail. */
     void (*synced)(struct sink *sink);
-    /* Replaces the flight's driver while sink->copying. May be NULL. */
+    /* Replaces the flight's driver while sink->load.copying. May be NULL. */
     void (*copy)(struct sink *sink);
 };
 
 enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_PREPARING, LINK_UP };
+
+/* The connection, and the session on it: pg_link.c, pg_options.c. */
+struct link {
+    char **keywords, **values;
+    char password_file[4096]; /* "": none */
+    PGconn *conn;
+    enum link_state state;
+    PostgresPollingStatusType polling; /* LINK_CONNECTING */
+    struct backoff backoff;
+    /* Of the last connection. */
+    char place[128], place_name[200];
+    int32_t backend_pid;   /* as the server says; 0: not known */
+    char started[48];      /* when the server was started, as it says */
+    int statement_limit_s; /* more than STATEMENT_LIMIT_S after a statement took too long */
+};
+
+/* The second connection, which asks what the first one's backend does: pg_probe.c. */
+struct probe {
+    PGconn *conn; /* NULL: nothing is asked now */
+    PostgresPollingStatusType polling;
+    bool asked;
+    int silent;    /* so often in a row the server was found not to be at work */
+    int64_t at_ms; /* asks then; while asking: gives up then */
+};
 
 /* Parameters of the next statement: binary, borrowed until it is sent. */
 struct params {
@@ -106,83 +112,115 @@ struct params {
     size_t bytes;
 };
 
-/* Where a load's COPY stands. */
-enum copy_phase { COPY_BEGIN, COPY_ROWS, COPY_END };
+/* What look_answer saw of the sink table: pg_table.c. */
+struct table_look {
+    bool has_generation; /* it is registered */
+    int64_t generation;
+    bool unfit; /* it can't be written to now: sink->why */
+};
 
-/* Where a commit's send stands. */
-struct commit_cursor {
-    int phase; /* pg_commit.c's, or enum copy_phase */
+/* Whose progress a job locks, reads or appends. */
+struct task_list {
+    const int32_t *items;
+    size_t count;
+    struct sink_result *results; /* of an acquisition, or of NEWEST; in sink->results */
+};
+
+/* A fenced transaction: of commit_job, careful_job and load_job. */
+struct write {
+    const struct txn *txn;
+    int phase; /* pg_commit.c's: what send_head and send_tail are at */
     size_t table;
     size_t part, letter; /* the next dead letter, or cleared key */
     bool committed;      /* COMMIT's tag was literally COMMIT */
     bool stale;          /* a newest row is not what the transaction expects */
-    bool has_generation; /* of the sink table, as registered; pg_table.c */
-    int64_t generation;
-    bool unfit; /* the sink table can't be written to now: source_err says why */
     uint64_t deleted_count, upserted_count;
 };
 
-/* The second connection, which asks what the first one's backend does. */
-struct probe {
-    PGconn *conn; /* NULL: nothing is asked now */
-    PostgresPollingStatusType polling;
-    bool asked;
-    int silent;    /* so often in a row the server was found not to be at work */
-    int64_t at_ms; /* asks then; while asking: gives up then */
+enum copy_phase { COPY_BEGIN, COPY_ROWS, COPY_END };
+
+/* What load_job has beside its write: pg_load.c. */
+struct load {
+    bool copying; /* COPY has the connection, in place of the flight */
+    enum copy_phase phase;
+    struct row_array rows; /* without COPY: those of the INSERT being sent */
+};
+
+/* What careful_job has beside its write: pg_careful.c. */
+struct careful {
+    struct row_array pulled;      /* of a load: the rows pulled last */
+    const struct row_array *rows; /* that are tried now */
+    size_t *starts;               /* where each row begins: (row, column) */
+    size_t start_cap;
+    struct {
+        size_t begin, end;
+    } ranges[CAREFUL_RANGES_MAX]; /* of rows still to be tried, as a stack */
+    size_t range_count;
+    bool saved, failed;       /* there is a savepoint; the last try must go back to it */
+    bool ended;               /* the load's source has no more */
+    struct row_array keys;    /* of the refused rows */
+    struct refusal *refusals; /* in results */
+    size_t refusal_count, refusal_cap;
+    size_t sent; /* refusals whose entries were sent */
+};
+
+/* acquire_job's: pg_acquire.c. */
+struct acquire {
+    const char *owner;
+    int tries;          /* ends of lock holders */
+    bool letters_ahead; /* letters at or after the offsets stand there */
+    bool committed;     /* COMMIT's tag was literally COMMIT */
+};
+
+/* check_job's. */
+struct check {
+    int table;
+};
+
+/* What sink_poll has to tell. */
+struct events {
+    struct sink_event items[EVENTS_MAX];
+    size_t count;
+    bool given; /* one was told: what it points to is the caller's until the next poll */
 };
 
 struct sink {
     const struct view *view; /* borrowed */
-    char **keywords, **values;
-    char password_file[4096]; /* "": none */
     struct arena memory;
     struct sink_identity identity; /* in memory */
     const struct log *log;         /* borrowed */
     struct clock clock;
 
-    PGconn *conn;
-    enum link_state link;
-    PostgresPollingStatusType polling; /* LINK_CONNECTING */
-    struct backoff backoff;
-    int64_t deadline_ms; /* DOWN: next try; CONNECTING, or a job: give up; -1: none */
+    struct link link;
     struct probe probe;
     int64_t answer_check_ms;
-    char place[128], place_name[200]; /* of the last connection */
-    int32_t backend_pid;              /* as the server says; 0: not known */
-    char started[48];                 /* when the server was started, as it says */
-    int statement_limit_s; /* more than STATEMENT_LIMIT_S after a statement took too long */
+    int64_t deadline_ms; /* DOWN: next try; CONNECTING, or a job: give up; -1: none */
 
+    /* Statements on it, and the one being sent. */
     struct flight flight;
     struct params params;
-    struct buf *columns; /* scratch of the statement being sent */
+    struct buf *columns;
     size_t column_cap;
     struct buf scratch;
     struct slicer slicer;
-    struct row_array load_rows;
 
+    /* The job under way, and what its kind needs. */
     const struct job *job; /* NULL: none */
     int round;
-    bool copying;
-    const struct txn *txn;
-    struct commit_cursor cursor;
-    const int32_t *tasks;
-    size_t task_count;
-    const char *owner;
-    int check_table;
-    const struct row_array *check_rows;
-    int tries;
-    struct err source_err; /* the load source's; kind ERR_NONE: none */
-
+    struct err why; /* it can't go on: a load's source, or what is stored; kind ERR_NONE: it can */
+    struct table_look look;
+    struct task_list tasks;
+    struct write write;
+    struct load load;
     struct careful careful;
+    struct acquire acquire;
+    struct check check;
 
-    struct sink_event outcome; /* of the job, held back until its ROLLBACK is answered */
+    /* How it ended. */
+    struct sink_event outcome; /* held back until its ROLLBACK is answered */
     struct failure explained;  /* ... what it was made of */
-    struct sink_event events[EVENTS_MAX];
-    size_t event_count;
     struct arena results;
-    struct sink_result *task_results; /* of tasks, in results */
-    bool letters_ahead;               /* acquisition: letters at or after the offsets stand there */
-    bool results_given;
+    struct events events;
 };
 
 /* pg_ddl.c */
@@ -240,7 +278,7 @@ struct str result_value(const PGresult *result, int row, int column);
 /* pg_careful.c */
 void careful_begin(struct sink *sink);
 void careful_clear(struct sink *sink);
-/* The next row of the load's source; false at its end, or with source_err set. */
+/* The next row of the load's source; false at its end, or with sink->why set. */
 bool load_next_row(struct sink *sink, const struct str **ret_values); /* pg_load.c */
 
 /* pg_job.c */
@@ -272,7 +310,7 @@ void log_terminated(struct sink *sink, const PGresult *result);
 void send_begin(struct sink *sink);
 void send_commit(struct sink *sink);
 /* pg_identity.c: keeps the view's text where none is kept yet; compares what is stored, into
- * sink->source_err. */
+ * sink->why. */
 void send_definition(struct sink *sink);
 void identity_answer(struct sink *sink, const PGresult *result);
 /* pg_commit.c: the next statement of BEGIN, fence, deletes and checks; false when there are no

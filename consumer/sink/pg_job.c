@@ -7,11 +7,9 @@
 void job_begin(struct sink *sink, const struct job *job, bool deadline) {
     sink->job = job;
     sink->round = 0;
-    sink->tries = 0;
     sink->outcome.kind = SINK_NOTHING;
-    sink->source_err.kind = ERR_NONE;
-    sink->cursor = (struct commit_cursor){0};
-    sink->careful.refusal_count = 0;
+    sink->why.kind = ERR_NONE;
+    sink->look = (struct table_look){0};
     sink->deadline_ms = deadline ? clock_mono_ms(&sink->clock) + ANSWER_MS : -1;
     flight_begin(sink);
     probe_heard(sink);
@@ -36,7 +34,7 @@ static void job_finish(struct sink *sink, const struct sink_event *event) {
 }
 
 void job_end(struct sink *sink, const struct sink_event *event) {
-    if (PQtransactionStatus(sink->conn) == PQTRANS_IDLE) {
+    if (PQtransactionStatus(sink->link.conn) == PQTRANS_IDLE) {
         job_finish(sink, event);
         return;
     }
@@ -130,7 +128,7 @@ void job_synced(struct sink *sink) {
         return;
     }
     struct sink_event outcome = sink->outcome;
-    if (sink->flight.failure.set || PQtransactionStatus(sink->conn) != PQTRANS_IDLE) {
+    if (sink->flight.failure.set || PQtransactionStatus(sink->link.conn) != PQTRANS_IDLE) {
         struct sink_event lost =
             job_event(SINK_LOST, sink->flight.failure.sqlstate, "the session could not roll back");
         sink_drop(sink, &lost.err);

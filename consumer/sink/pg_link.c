@@ -9,8 +9,8 @@
 #define CONNECT_MS (10 * (int64_t)1000) /* for each host of a list */
 
 void sink_event_push(struct sink *sink, const struct sink_event *event) {
-    if (sink->event_count < EVENTS_MAX) {
-        sink->events[sink->event_count++] = *event;
+    if (sink->events.count < EVENTS_MAX) {
+        sink->events.items[sink->events.count++] = *event;
     }
 }
 
@@ -21,19 +21,19 @@ void sink_drop(struct sink *sink, const struct err *err) {
     }
     sink->outcome.kind = SINK_NOTHING;
     sink->job = NULL;
-    sink->copying = false;
+    sink->load.copying = false;
     sink->flight.open = false;
     sink->flight.broken = false;
     sink->flight.blocked = false;
     sink->flight.queued_bytes = 0;
     sink->flight.count = 0;
     sink->flight.answered = 0;
-    PQfinish(sink->conn);
-    sink->conn = NULL;
-    sink->backend_pid = 0;
+    PQfinish(sink->link.conn);
+    sink->link.conn = NULL;
+    sink->link.backend_pid = 0;
     probe_heard(sink);
-    sink->link = LINK_DOWN;
-    sink->deadline_ms = clock_mono_ms(&sink->clock) + backoff_next_ms(&sink->backoff);
+    sink->link.state = LINK_DOWN;
+    sink->deadline_ms = clock_mono_ms(&sink->clock) + backoff_next_ms(&sink->link.backoff);
     sink_event_push(sink, &lost);
 }
 
@@ -79,7 +79,7 @@ void sink_drop_conn(struct sink *sink) {
         (void)err_set(&err, ERR_RETRY, "OLAP connection: %s", failure->message);
         (void)snprintf(err.sqlstate, sizeof err.sqlstate, "%s", failure->sqlstate);
     } else {
-        link_describe(sink->conn, &err);
+        link_describe(sink->link.conn, &err);
         err.kind = ERR_RETRY;
     }
     sink_drop(sink, &err);
@@ -96,10 +96,11 @@ static void notice(void *ctx, const PGresult *result) {
 
 static int64_t connect_ms(const struct sink *sink) {
     int64_t hosts = 1;
-    for (size_t i = 0; sink->keywords[i]; i++) {
-        if (strcmp(sink->keywords[i], "host") == 0 || strcmp(sink->keywords[i], "hostaddr") == 0) {
+    for (size_t i = 0; sink->link.keywords[i]; i++) {
+        if (strcmp(sink->link.keywords[i], "host") == 0 ||
+            strcmp(sink->link.keywords[i], "hostaddr") == 0) {
             hosts = 1;
-            for (const char *p = strchr(sink->values[i], ','); p; p = strchr(p + 1, ',')) {
+            for (const char *p = strchr(sink->link.values[i], ','); p; p = strchr(p + 1, ',')) {
                 hosts++;
             }
         }
@@ -110,46 +111,46 @@ static int64_t connect_ms(const struct sink *sink) {
 void sink_drop_connect(struct sink *sink, const struct err *err) {
     sink_drop(sink, err);
     if (err->kind == ERR_HALT || err->kind == ERR_CONFIG) {
-        sink->events[sink->event_count - 1].kind = SINK_HALT;
+        sink->events.items[sink->events.count - 1].kind = SINK_HALT;
     }
 }
 
 static void connect_failed(struct sink *sink) {
     struct err err = {0};
-    link_describe(sink->conn, &err);
+    link_describe(sink->link.conn, &err);
     sink_drop_connect(sink, &err);
 }
 
 static void connect_start(struct sink *sink) {
     link_read_password(sink);
-    sink->conn = PQconnectStartParams((const char *const *)sink->keywords,
-                                      (const char *const *)sink->values, 0);
-    if (!sink->conn || PQstatus(sink->conn) == CONNECTION_BAD) {
+    sink->link.conn = PQconnectStartParams((const char *const *)sink->link.keywords,
+                                           (const char *const *)sink->link.values, 0);
+    if (!sink->link.conn || PQstatus(sink->link.conn) == CONNECTION_BAD) {
         connect_failed(sink);
         return;
     }
-    (void)PQsetErrorVerbosity(sink->conn, PQERRORS_VERBOSE);
-    (void)PQsetNoticeReceiver(sink->conn, notice, sink);
-    sink->link = LINK_CONNECTING;
-    sink->polling = PGRES_POLLING_WRITING;
+    (void)PQsetErrorVerbosity(sink->link.conn, PQERRORS_VERBOSE);
+    (void)PQsetNoticeReceiver(sink->link.conn, notice, sink);
+    sink->link.state = LINK_CONNECTING;
+    sink->link.polling = PGRES_POLLING_WRITING;
     sink->deadline_ms = clock_mono_ms(&sink->clock) + connect_ms(sink);
 }
 
 static bool socket_ready(const struct sink *sink) {
-    struct pollfd fd = {.fd = PQsocket(sink->conn),
-                        .events = sink->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+    struct pollfd fd = {.fd = PQsocket(sink->link.conn),
+                        .events = sink->link.polling == PGRES_POLLING_READING ? POLLIN : POLLOUT};
     return poll(&fd, 1, 0) > 0;
 }
 
 static void connect_poll(struct sink *sink) {
-    while (sink->polling != PGRES_POLLING_OK && socket_ready(sink)) {
-        sink->polling = PQconnectPoll(sink->conn);
-        if (sink->polling == PGRES_POLLING_FAILED) {
+    while (sink->link.polling != PGRES_POLLING_OK && socket_ready(sink)) {
+        sink->link.polling = PQconnectPoll(sink->link.conn);
+        if (sink->link.polling == PGRES_POLLING_FAILED) {
             connect_failed(sink);
             return;
         }
     }
-    if (sink->polling != PGRES_POLLING_OK) {
+    if (sink->link.polling != PGRES_POLLING_OK) {
         if (clock_mono_ms(&sink->clock) >= sink->deadline_ms) {
             struct sink_event lost =
                 job_event(SINK_LOST, "", "OLAP connection: no answer while connecting");
@@ -158,33 +159,33 @@ static void connect_poll(struct sink *sink) {
         return;
     }
     struct err err;
-    if (!link_encoding(sink->conn, &err)) {
+    if (!link_encoding(sink->link.conn, &err)) {
         sink_drop_connect(sink, &err);
         return;
     }
-    if (PQsetnonblocking(sink->conn, 1) != 0 || PQenterPipelineMode(sink->conn) != 1) {
+    if (PQsetnonblocking(sink->link.conn, 1) != 0 || PQenterPipelineMode(sink->link.conn) != 1) {
         sink_drop_conn(sink);
         return;
     }
-    sink->link = LINK_PREPARING;
+    sink->link.state = LINK_PREPARING;
     job_begin(sink, &setup_job, true);
 }
 
 /* Idle: does the server still hold its end? */
 static void watch(struct sink *sink) {
-    if (!PQconsumeInput(sink->conn) || PQstatus(sink->conn) != CONNECTION_OK) {
+    if (!PQconsumeInput(sink->link.conn) || PQstatus(sink->link.conn) != CONNECTION_OK) {
         sink_drop_conn(sink);
     }
 }
 
 void link_drive(struct sink *sink) {
-    if (sink->link == LINK_DOWN && clock_mono_ms(&sink->clock) >= sink->deadline_ms) {
+    if (sink->link.state == LINK_DOWN && clock_mono_ms(&sink->clock) >= sink->deadline_ms) {
         connect_start(sink);
     }
-    if (sink->link == LINK_CONNECTING) {
+    if (sink->link.state == LINK_CONNECTING) {
         connect_poll(sink);
     }
-    if (sink->link == LINK_UP && !sink->job) {
+    if (sink->link.state == LINK_UP && !sink->job) {
         watch(sink);
     }
 }
@@ -226,7 +227,7 @@ static void setup_send(struct sink *sink) {
     params_begin(sink);
     flight_query(sink, (struct step){STEP_SET, 0}, SQL_SESSION);
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
-        table_sql(sink->conn, sink->view->name, statements[i].sql, &sink->scratch);
+        table_sql(sink->link.conn, sink->view->name, statements[i].sql, &sink->scratch);
         flight_prepare(sink, 0, statements[i].name, sink->scratch.ptr);
     }
     for (size_t t = 0; t < sink->view->table_count; t++) {
@@ -252,11 +253,12 @@ static void setup_send(struct sink *sink) {
 /* Asked, not PQbackendPID: a pooler has numbers of its own. */
 static void setup_answer(struct sink *sink, struct step step, PGresult *result) {
     if (step.kind == STEP_READ && PQntuples(result) == 1) {
-        sink->backend_pid = read_be32(PQgetvalue(result, 0, 0));
-        (void)snprintf(sink->started, sizeof sink->started, "%s", PQgetvalue(result, 0, 3));
-        (void)snprintf(sink->place, sizeof sink->place, "%s", PQgetvalue(result, 0, 1));
-        (void)snprintf(sink->place_name, sizeof sink->place_name, "%.120s at %.60s:%.8s",
-                       PQgetvalue(result, 0, 2), PQhost(sink->conn), PQport(sink->conn));
+        sink->link.backend_pid = read_be32(PQgetvalue(result, 0, 0));
+        (void)snprintf(sink->link.started, sizeof sink->link.started, "%s",
+                       PQgetvalue(result, 0, 3));
+        (void)snprintf(sink->link.place, sizeof sink->link.place, "%s", PQgetvalue(result, 0, 1));
+        (void)snprintf(sink->link.place_name, sizeof sink->link.place_name, "%.120s at %.60s:%.8s",
+                       PQgetvalue(result, 0, 2), PQhost(sink->link.conn), PQport(sink->link.conn));
     }
 }
 
@@ -268,10 +270,10 @@ static void setup_synced(struct sink *sink) {
     }
     sink->job = NULL;
     sink->deadline_ms = -1;
-    sink->link = LINK_UP;
-    backoff_reset(&sink->backoff);
+    sink->link.state = LINK_UP;
+    backoff_reset(&sink->link.backoff);
     struct sink_event connected = {
-        .kind = SINK_CONNECTED, .place = sink->place, .place_name = sink->place_name};
+        .kind = SINK_CONNECTED, .place = sink->link.place, .place_name = sink->link.place_name};
     sink_event_push(sink, &connected);
 }
 

@@ -42,26 +42,26 @@ static void copy_escaped(struct buf *out, struct str value) {
 }
 
 bool load_next_row(struct sink *sink, const struct str **ret_values) {
-    const struct load_source *source = sink->txn->load;
+    const struct load_source *source = sink->write.txn->load;
     bool end = false;
     struct err err = {0};
     enum err_kind kind = source->next(source->ctx, ret_values, &end, &err);
     if (kind != ERR_NONE) {
-        sink->source_err = err;
-        sink->source_err.kind = kind;
+        sink->why = err;
+        sink->why.kind = kind;
     }
     return kind == ERR_NONE && !end;
 }
 
 /* Out of COPY; with its answer in the flight's failure, or none. */
 static void copy_leave(struct sink *sink) {
-    sink->copying = false;
-    if (PQenterPipelineMode(sink->conn) != 1) {
+    sink->load.copying = false;
+    if (PQenterPipelineMode(sink->link.conn) != 1) {
         sink_drop_conn(sink);
         return;
     }
-    if (sink->source_err.kind != ERR_NONE) {
-        struct sink_event again = {.kind = SINK_AGAIN, .err = sink->source_err};
+    if (sink->why.kind != ERR_NONE) {
+        struct sink_event again = {.kind = SINK_AGAIN, .err = sink->why};
         job_end(sink, &again);
     } else if (sink->flight.failure.set) {
         job_fail(sink);
@@ -76,19 +76,19 @@ static void copy_enter(struct sink *sink) {
     buf_reset(sql);
     buf_str(sql, sink->view->sql_copy);
     buf_append(sql, "", 1);
-    if (PQexitPipelineMode(sink->conn) != 1 || PQsendQuery(sink->conn, sql->ptr) != 1) {
+    if (PQexitPipelineMode(sink->link.conn) != 1 || PQsendQuery(sink->link.conn, sql->ptr) != 1) {
         sink_drop_conn(sink);
         return;
     }
-    sink->copying = true;
-    sink->cursor.phase = COPY_BEGIN;
+    sink->load.copying = true;
+    sink->load.phase = COPY_BEGIN;
     buf_reset(sql);
 }
 
 /* Answers of the COPY itself; at the start and at the end. */
 static void copy_answer(struct sink *sink) {
-    while (!PQisBusy(sink->conn)) {
-        PGresult *result = PQgetResult(sink->conn);
+    while (!PQisBusy(sink->link.conn)) {
+        PGresult *result = PQgetResult(sink->link.conn);
         if (!result) {
             copy_leave(sink);
             return;
@@ -101,7 +101,7 @@ static void copy_answer(struct sink *sink) {
         }
         PQclear(result);
         if (status == PGRES_COPY_IN) {
-            sink->cursor.phase = COPY_ROWS;
+            sink->load.phase = COPY_ROWS;
             return;
         }
     }
@@ -134,7 +134,7 @@ static int copy_rows(struct sink *sink) {
     while (flushed == 0 && sent < COPY_POLL_BYTES) {
         bool end = sink->scratch.len < COPY_CHUNK_BYTES && copy_fill(sink);
         if (sink->scratch.len > 0) {
-            int put = PQputCopyData(sink->conn, sink->scratch.ptr, (int)sink->scratch.len);
+            int put = PQputCopyData(sink->link.conn, sink->scratch.ptr, (int)sink->scratch.len);
             if (put < 0) {
                 return -1;
             }
@@ -145,21 +145,21 @@ static int copy_rows(struct sink *sink) {
             buf_reset(&sink->scratch);
         }
         if (end) {
-            const char *reason = sink->source_err.kind != ERR_NONE ? "rows can't be read" : NULL;
-            sink->cursor.phase = COPY_END;
-            return PQputCopyEnd(sink->conn, reason) < 0 ? -1 : PQflush(sink->conn);
+            const char *reason = sink->why.kind != ERR_NONE ? "rows can't be read" : NULL;
+            sink->load.phase = COPY_END;
+            return PQputCopyEnd(sink->link.conn, reason) < 0 ? -1 : PQflush(sink->link.conn);
         }
-        flushed = PQflush(sink->conn);
+        flushed = PQflush(sink->link.conn);
     }
     return flushed;
 }
 
 static void load_copy(struct sink *sink) {
-    int flushed = PQflush(sink->conn);
-    if (flushed >= 0 && PQconsumeInput(sink->conn) != 1) {
+    int flushed = PQflush(sink->link.conn);
+    if (flushed >= 0 && PQconsumeInput(sink->link.conn) != 1) {
         flushed = -1;
     }
-    if (flushed == 0 && sink->cursor.phase == COPY_ROWS) {
+    if (flushed == 0 && sink->load.phase == COPY_ROWS) {
         flushed = copy_rows(sink);
     }
     if (flushed < 0) {
@@ -167,14 +167,14 @@ static void load_copy(struct sink *sink) {
         return;
     }
     sink->flight.blocked = flushed > 0;
-    if (sink->cursor.phase != COPY_ROWS) {
+    if (sink->load.phase != COPY_ROWS) {
         copy_answer(sink);
     }
 }
 
 /* One INSERT; false at the end of the source. */
 static bool insert_rows(struct sink *sink) {
-    struct row_array *rows = &sink->load_rows;
+    struct row_array *rows = &sink->load.rows;
     bool end = false;
     row_array_reset(rows);
     size_t bytes = 0;
@@ -188,7 +188,7 @@ static bool insert_rows(struct sink *sink) {
             row_array_add(rows, values);
         }
     }
-    if (sink->source_err.kind == ERR_NONE && rows->row_count > 0) {
+    if (sink->why.kind == ERR_NONE && rows->row_count > 0) {
         slicer_reset(&sink->slicer);
         slicer_add(&sink->slicer, rows);
         (void)slicer_next(&sink->slicer, sink->columns, rows->column_count);
@@ -236,8 +236,8 @@ static void fence_synced(struct sink *sink) {
         copy_enter(sink);
         return;
     }
-    row_array_clear(&sink->load_rows);
-    row_array_init(&sink->load_rows, sink->view->output_count);
+    row_array_clear(&sink->load.rows);
+    row_array_init(&sink->load.rows, sink->view->output_count);
     sink->round = ROUND_INSERT;
     flight_begin(sink);
 }
@@ -247,8 +247,8 @@ static void load_synced(struct sink *sink) {
         contention_synced(sink);
     } else if (contention_needed(sink)) {
         contention_begin(sink);
-    } else if (sink->source_err.kind != ERR_NONE) {
-        struct sink_event again = {.kind = SINK_AGAIN, .err = sink->source_err};
+    } else if (sink->why.kind != ERR_NONE) {
+        struct sink_event again = {.kind = SINK_AGAIN, .err = sink->why};
         job_end(sink, &again);
     } else if (sink->flight.failure.set) {
         job_fail(sink);

@@ -57,14 +57,14 @@ void link_keywords_free(char ***keywords, char ***values) {
 
 char **link_keywords_to(const struct sink *sink, const PGconn *conn, char ***ret_values) {
     size_t count = 0, n = 0;
-    while (sink->keywords[count]) {
+    while (sink->link.keywords[count]) {
         count++;
     }
     char **keywords = memory_new(count + 5, sizeof *keywords);
     char **values = memory_new(count + 5, sizeof *values);
     for (; n < count; n++) {
-        keywords[n] = memory_text(sink->keywords[n]);
-        values[n] = memory_text(sink->values[n]);
+        keywords[n] = memory_text(sink->link.keywords[n]);
+        values[n] = memory_text(sink->link.values[n]);
     }
     const char *const to[][2] = {{"host", PQhost(conn)},
                                  {"hostaddr", PQhostaddr(conn)},
@@ -83,7 +83,7 @@ char **link_keywords_to(const struct sink *sink, const PGconn *conn, char ***ret
 void link_read_password(struct sink *sink) {
     char *line = NULL;
     size_t size = 0;
-    FILE *file = sink->password_file[0] ? fopen(sink->password_file, "re") : NULL;
+    FILE *file = sink->link.password_file[0] ? fopen(sink->link.password_file, "re") : NULL;
     bool read = file && getline(&line, &size, file) > 0;
     if (file) {
         (void)fclose(file);
@@ -93,10 +93,10 @@ void link_read_password(struct sink *sink) {
         return;
     }
     line[strcspn(line, "\r\n")] = '\0';
-    for (size_t i = 0; sink->keywords[i] && line[0] != '\0'; i++) {
-        if (strcmp(sink->keywords[i], "password") == 0) {
-            free(sink->values[i]);
-            sink->values[i] = memory_text(line);
+    for (size_t i = 0; sink->link.keywords[i] && line[0] != '\0'; i++) {
+        if (strcmp(sink->link.keywords[i], "password") == 0) {
+            free(sink->link.values[i]);
+            sink->link.values[i] = memory_text(line);
         }
     }
     free(line);

@@ -38,7 +38,7 @@ void probe_heard(struct sink *sink) {
 
 static void probe_start(struct sink *sink, int64_t now_ms) {
     struct probe *probe = &sink->probe;
-    char **values = NULL, **keywords = link_keywords_to(sink, sink->conn, &values);
+    char **values = NULL, **keywords = link_keywords_to(sink, sink->link.conn, &values);
     probe->conn =
         PQconnectStartParams((const char *const *)keywords, (const char *const *)values, 0);
     link_keywords_free(&keywords, &values);
@@ -50,10 +50,10 @@ static void probe_start(struct sink *sink, int64_t now_ms) {
 static bool ask(struct sink *sink) {
     /* What we have still to send, the server may well wait for. */
     bool sending = sink->flight.blocked || sink->flight.open ||
-                   (sink->copying && sink->cursor.phase == COPY_ROWS);
+                   (sink->load.copying && sink->load.phase == COPY_ROWS);
     char pid[16];
-    (void)snprintf(pid, sizeof pid, "%d", (int)sink->backend_pid);
-    const char *values[] = {pid, sending ? "t" : "f", sink->started};
+    (void)snprintf(pid, sizeof pid, "%d", (int)sink->link.backend_pid);
+    const char *values[] = {pid, sending ? "t" : "f", sink->link.started};
     sink->probe.asked = true;
     return PQsetnonblocking(sink->probe.conn, 1) == 0 &&
            PQsendQueryParams(sink->probe.conn, SQL_IS_AT_WORK, 3, NULL, values, NULL, NULL, 0) == 1;
@@ -122,7 +122,7 @@ static void act_on(struct sink *sink, enum verdict verdict, int64_t now_ms) {
 }
 
 static bool applies(const struct sink *sink) {
-    return sink->job && sink->link == LINK_UP && sink->backend_pid != 0;
+    return sink->job && sink->link.state == LINK_UP && sink->link.backend_pid != 0;
 }
 
 void probe_drive(struct sink *sink) {

@@ -33,17 +33,17 @@ enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options 
     sink->clock = options->clock;
     sink->identity.cluster_id = arena_copy(&sink->memory, options->identity.cluster_id);
     sink->identity.hash = arena_copy(&sink->memory, options->identity.hash);
-    (void)snprintf(sink->password_file, sizeof sink->password_file, "%s",
+    (void)snprintf(sink->link.password_file, sizeof sink->link.password_file, "%s",
                    options->password_file ? options->password_file : "");
-    sink->keywords = link_keywords(options, &sink->values);
+    sink->link.keywords = link_keywords(options, &sink->link.values);
     sink->column_cap = columns_max(view);
     sink->columns = memory_new(sink->column_cap, sizeof *sink->columns);
     uint64_t seed =
         (uint64_t)sink->clock.wall_us(sink->clock.ctx) ^ ((uint64_t)getpid() << 32) ^ 1U;
-    sink->backoff = backoff_init(BACKOFF_FIRST_MS, BACKOFF_MAX_MS, seed);
+    sink->link.backoff = backoff_init(BACKOFF_FIRST_MS, BACKOFF_MAX_MS, seed);
     sink->deadline_ms = 0; /* connect at once */
     sink->answer_check_ms = options->answer_check_ms ? options->answer_check_ms : ANSWER_CHECK_MS;
-    sink->statement_limit_s = STATEMENT_LIMIT_S;
+    sink->link.statement_limit_s = STATEMENT_LIMIT_S;
     *ret_sink = sink;
     return ERR_NONE;
 }
@@ -53,9 +53,9 @@ void pg_sink_destroy(struct sink **sink_ptr) {
     if (!sink) {
         return;
     }
-    PQfinish(sink->conn);
+    PQfinish(sink->link.conn);
     PQfinish(sink->probe.conn);
-    link_keywords_free(&sink->keywords, &sink->values);
+    link_keywords_free(&sink->link.keywords, &sink->link.values);
     arena_clear(&sink->memory);
     for (size_t c = 0; c < sink->column_cap; c++) {
         buf_clear(&sink->columns[c]);
@@ -63,7 +63,7 @@ void pg_sink_destroy(struct sink **sink_ptr) {
     free(sink->columns);
     buf_clear(&sink->scratch);
     slicer_clear(&sink->slicer);
-    row_array_clear(&sink->load_rows);
+    row_array_clear(&sink->load.rows);
     careful_clear(sink);
     params_clear(&sink->params);
     free(sink->flight.steps);
@@ -77,12 +77,13 @@ const char *pg_sink_ddl(void) {
 }
 
 static bool ready(const struct sink *sink) {
-    return sink->link == LINK_UP && !sink->job && sink->event_count == 0;
+    return sink->link.state == LINK_UP && !sink->job && sink->events.count == 0;
 }
 
 static void commit(struct sink *sink, const struct txn *txn) {
     assert(ready(sink));
-    sink->txn = txn;
+    sink->write = (struct write){.txn = txn};
+    sink->careful.refusal_count = 0;
     if (txn->parts[0]->careful) {
         assert(txn->part_count == 1);
         job_begin(sink, &careful_job, !txn->load);
@@ -94,22 +95,20 @@ static void commit(struct sink *sink, const struct txn *txn) {
 
 static void acquire(struct sink *sink, const int32_t *tasks, size_t count, const char *owner) {
     assert(ready(sink));
-    sink->tasks = tasks;
-    sink->task_count = count;
-    sink->owner = owner;
+    sink->tasks = (struct task_list){.items = tasks, .count = count};
+    sink->acquire = (struct acquire){.owner = owner};
     job_begin(sink, &acquire_job, true);
 }
 
 static void newest(struct sink *sink, const int32_t *tasks, size_t count) {
     assert(ready(sink));
-    sink->tasks = tasks;
-    sink->task_count = count;
+    sink->tasks = (struct task_list){.items = tasks, .count = count};
     job_begin(sink, &newest_job, true);
 }
 
 static void check(struct sink *sink, int table, const struct row_array *rows) {
     assert(ready(sink));
-    sink->check_table = table;
+    sink->check.table = table;
     slicer_reset(&sink->slicer);
     slicer_add(&sink->slicer, rows);
     job_begin(sink, &check_job, true);
@@ -119,10 +118,10 @@ static void drive(struct sink *sink) {
     if (!sink->job) {
         link_drive(sink);
     }
-    if (sink->job && sink->copying) {
+    if (sink->job && sink->load.copying) {
         sink->job->copy(sink);
     }
-    if (sink->job && !sink->copying) {
+    if (sink->job && !sink->load.copying) {
         flight_drive(sink);
     }
     probe_drive(sink);
@@ -133,35 +132,37 @@ static void drive(struct sink *sink) {
 }
 
 static void sink_poll(struct sink *sink, struct sink_event *ret_event) {
-    if (sink->results_given) {
+    if (sink->events.given) {
         arena_reset(&sink->results);
-        sink->results_given = false;
+        sink->events.given = false;
     }
-    if (sink->event_count == 0) {
+    if (sink->events.count == 0) {
         drive(sink);
     }
-    if (sink->event_count == 0) {
+    if (sink->events.count == 0) {
         *ret_event = (struct sink_event){.kind = SINK_NOTHING};
         return;
     }
-    *ret_event = sink->events[0];
-    sink->event_count--;
-    memmove(sink->events, sink->events + 1, sink->event_count * sizeof sink->events[0]);
-    sink->results_given = true;
+    *ret_event = sink->events.items[0];
+    sink->events.count--;
+    memmove(sink->events.items, sink->events.items + 1,
+            sink->events.count * sizeof sink->events.items[0]);
+    sink->events.given = true;
 }
 
 static void wait_for(const struct sink *sink, int *ret_fd, short *ret_events,
                      int64_t *ret_deadline_ms) {
-    *ret_fd = sink->conn ? PQsocket(sink->conn) : -1;
+    *ret_fd = sink->link.conn ? PQsocket(sink->link.conn) : -1;
     *ret_events = POLLIN;
     *ret_deadline_ms = probe_wait_until(sink, sink->deadline_ms);
-    if (sink->link == LINK_CONNECTING) {
-        *ret_events = sink->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (sink->link.state == LINK_CONNECTING) {
+        *ret_events = sink->link.polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     } else if (sink->job && sink->flight.blocked) {
         *ret_events = POLLIN | POLLOUT;
     }
-    bool more = sink->job && (sink->copying ? sink->cursor.phase == COPY_ROWS : sink->flight.open);
-    if (sink->event_count > 0 || (more && !sink->flight.blocked)) {
+    bool more =
+        sink->job && (sink->load.copying ? sink->load.phase == COPY_ROWS : sink->flight.open);
+    if (sink->events.count > 0 || (more && !sink->flight.blocked)) {
         *ret_deadline_ms = 0; /* at once */
     }
 }

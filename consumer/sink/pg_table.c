@@ -75,7 +75,7 @@ void send_look(struct sink *sink) {
 }
 
 void look_answer(struct sink *sink, struct step step, const PGresult *result) {
-    struct commit_cursor *cursor = &sink->cursor;
+    struct table_look *look = &sink->look;
     if (PQntuples(result) != 1) {
         return; /* nothing to register, or no identity yet */
     }
@@ -87,15 +87,15 @@ void look_answer(struct sink *sink, struct step step, const PGresult *result) {
                        : "it was rewritten, or restored together with its progress");
         return;
     }
-    cursor->has_generation = !PQgetisnull(result, 0, 0);
-    cursor->generation = cursor->has_generation ? read_be64(PQgetvalue(result, 0, 0)) : 0;
-    if (sink->source_err.kind == ERR_NONE) {
-        cursor->unfit = !table_verdict(sink->view->name, result_value(result, 0, 1),
-                                       result_value(result, 0, 2), &sink->source_err);
+    look->has_generation = !PQgetisnull(result, 0, 0);
+    look->generation = look->has_generation ? read_be64(PQgetvalue(result, 0, 0)) : 0;
+    if (sink->why.kind == ERR_NONE) {
+        look->unfit = !table_verdict(sink->view->name, result_value(result, 0, 1),
+                                     result_value(result, 0, 2), &sink->why);
     }
 }
 
 bool table_is_other(const struct sink *sink, const struct progress *progress) {
     return progress->exists &&
-           (!sink->cursor.has_generation || progress->generation != sink->cursor.generation);
+           (!sink->look.has_generation || progress->generation != sink->look.generation);
 }
