@@ -1,6 +1,4 @@
-/* Taking tasks over: identity, locks, a progress row with a new owner, the dead letters; and the
- * two jobs that only read.
- */
+/* Taking tasks over: identity, locks, a progress row with a new owner, the dead letters. */
 #include "sink/pg_internal.h"
 
 #include "base/safeguard.h"
@@ -12,25 +10,6 @@
 #define TRIES_MAX 5 /* ends of lock holders, before the caller is told */
 
 enum round { ROUND_IDENTITY, ROUND_APPEND, ROUND_TERMINATE, ROUND_SWEEP };
-
-static void results_init(struct sink *sink) {
-    size_t size = (sink->tasks.count + 1) * sizeof(struct sink_result);
-    struct sink_result *results = arena_alloc(&sink->results, size);
-    memset(results, 0, size);
-    for (size_t i = 0; i < sink->tasks.count; i++) {
-        results[i].task = sink->tasks.items[i];
-    }
-    sink->tasks.results = results;
-}
-
-static struct sink_result *result_of(struct sink *sink, int32_t task) {
-    for (size_t i = 0; i < sink->tasks.count; i++) {
-        if (sink->tasks.results[i].task == task) {
-            return &sink->tasks.results[i];
-        }
-    }
-    return NULL;
-}
 
 static void topics_array(const struct sink *sink, struct buf *out) {
     array_begin(out, OID_TEXT);
@@ -58,45 +37,32 @@ static void identity_send(struct sink *sink) {
     params_begin(sink);
     params_add(sink, OID_TEXT, view->name);
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_READ);
-    results_init(sink);
-    send_look(sink); /* the identity has its row now */
-    send_newest(sink, sink->tasks.items,
-                sink->tasks.count); /* rows of another shape: halt before writing */
+    results_begin(sink);
+    send_look(sink);   /* the identity has its row now */
+    send_newest(sink); /* rows of another shape: halt before writing */
     flight_sync(sink);
-}
-
-static void params_tasks(struct sink *sink) {
-    struct buf *out = &sink->columns[0];
-    array_begin(out, OID_INT4);
-    for (size_t i = 0; i < sink->tasks.count; i++) {
-        array_add_int32(out, sink->tasks.items[i]);
-    }
-    array_end(out, sink->tasks.count);
-    params_begin(sink);
-    params_add(sink, OID_TEXT, sink->view->name);
-    params_add(sink, OID_INT4_ARRAY, buf_view(out));
 }
 
 static void append_send(struct sink *sink) {
     const struct sink_result *before = sink->tasks.results;
     sink->acquire.letters_ahead = false;
-    results_init(sink);
-    for (size_t i = 0; before && i < sink->tasks.count;
-         i++) { /* what this appends starts it anew */
+    results_begin(sink);
+    /* What this appends is of the table as it is now. */
+    for (size_t i = 0; before && i < sink->tasks.count; i++) {
         sink->tasks.results[i].other_table =
             before[i].other_table && (before[i].newest.has_offsets || !before[i].newest.exists);
     }
     params_begin(sink);
     flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
     flight_query(sink, (struct step){STEP_SET, 0}, "SET LOCAL lock_timeout = '2s'");
-    send_lock(sink, sink->tasks.items, sink->tasks.count);
-    params_tasks(sink);
+    send_lock(sink);
+    params_begin_tasks(sink);
     params_add(sink, OID_TEXT, str_from(sink->acquire.owner));
     flight_query(sink, (struct step){STEP_APPEND, 0}, SQL_APPEND);
-    params_tasks(sink);
+    params_begin_tasks(sink);
     flight_query(sink, (struct step){STEP_TRIM, 0}, SQL_TRIM_ALL);
     flight_query(sink, (struct step){STEP_READ, 0}, SQL_LETTERS_READ);
-    params_tasks(sink);
+    params_begin_tasks(sink);
     flight_query(sink, (struct step){STEP_REFUSED, 0}, SQL_REFUSED_READ);
     send_commit(sink);
     flight_sync(sink);
@@ -105,7 +71,7 @@ static void append_send(struct sink *sink) {
 static void terminate_send(struct sink *sink) {
     params_begin(sink);
     flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
-    send_terminate(sink, sink->tasks.items, sink->tasks.count);
+    send_terminate(sink);
     flight_sync(sink);
 }
 
@@ -113,8 +79,8 @@ static void terminate_send(struct sink *sink) {
 static void sweep_send(struct sink *sink) {
     params_begin(sink);
     flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
-    send_lock(sink, sink->tasks.items, sink->tasks.count);
-    params_tasks(sink);
+    send_lock(sink);
+    params_begin_tasks(sink);
     params_add(sink, OID_TEXT, str_from(sink->acquire.owner));
     topics_array(sink, &sink->columns[1]);
     params_add(sink, OID_TEXT_ARRAY, buf_view(&sink->columns[1]));
@@ -137,20 +103,6 @@ static void acquire_send(struct sink *sink) {
     case ROUND_SWEEP:
         sweep_send(sink);
         break;
-    }
-}
-
-static void progress_answer(struct sink *sink, const PGresult *result) {
-    for (int i = 0; i < PQntuples(result); i++) {
-        struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
-        if (!of || !read_progress(sink->view, result, i, &of->newest)) {
-            (void)err_set(&sink->why, ERR_HALT,
-                          "sync_progress holds a row of " STR_FMT " that this view can't have "
-                          "written: its offsets are not one for each table",
-                          STR_ARG(sink->view->name));
-        } else if (sink->round == ROUND_IDENTITY) { /* NEWEST's only round, too */
-            of->other_table = table_is_other(sink, &of->newest);
-        }
     }
 }
 
@@ -232,7 +184,7 @@ static void acquire_answer(struct sink *sink, struct step step, PGresult *result
         look_answer(sink, step, result);
     } else if (step.kind == STEP_APPEND ||
                (step.kind == STEP_READ && sink->round == ROUND_IDENTITY)) {
-        progress_answer(sink, result);
+        results_progress(sink, result, sink->round == ROUND_IDENTITY);
     } else if (step.kind == STEP_READ) {
         letters_answer(sink, result);
     } else if (step.kind == STEP_SWEEP) {
@@ -251,17 +203,6 @@ static void next_round(struct sink *sink, enum round round) {
     flight_begin(sink);
 }
 
-/* The job ends well, unless an answer said otherwise. */
-static void end_with_results(struct sink *sink, enum sink_event_kind kind) {
-    struct sink_event event = {
-        .kind = kind, .results = sink->tasks.results, .result_count = sink->tasks.count};
-    if (sink->why.kind != ERR_NONE) {
-        event = (struct sink_event){.kind = sink->look.unfit ? SINK_UNFIT : SINK_HALT,
-                                    .err = sink->why};
-    }
-    job_end(sink, &event);
-}
-
 static void append_synced(struct sink *sink) {
     if (sink->why.kind == ERR_NONE && !sink->acquire.committed) {
         struct sink_event again = job_event(SINK_AGAIN, "", "commit: answered by another tag");
@@ -274,7 +215,7 @@ static void append_synced(struct sink *sink) {
         next_round(sink, ROUND_SWEEP);
         return;
     }
-    end_with_results(sink, SINK_ACQUIRED);
+    results_end(sink, SINK_ACQUIRED);
 }
 
 static void acquire_synced(struct sink *sink) {
@@ -289,7 +230,7 @@ static void acquire_synced(struct sink *sink) {
     switch ((enum round)sink->round) {
     case ROUND_IDENTITY:
         if (sink->why.kind != ERR_NONE) {
-            end_with_results(sink, SINK_HALT);
+            results_end(sink, SINK_HALT);
         } else {
             next_round(sink, ROUND_APPEND);
         }
@@ -304,67 +245,5 @@ static void acquire_synced(struct sink *sink) {
     }
 }
 
-static void newest_send(struct sink *sink) {
-    results_init(sink);
-    send_look(sink);
-    send_newest(sink, sink->tasks.items, sink->tasks.count);
-    params_tasks(sink);
-    flight_query(sink, (struct step){STEP_COUNT, 0}, SQL_COUNT);
-    flight_sync(sink);
-}
-
-static void count_answer(struct sink *sink, const PGresult *result) {
-    for (int i = 0; i < PQntuples(result); i++) {
-        struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
-        if (of) {
-            of->letters_noted = (size_t)read_be64(PQgetvalue(result, i, 1));
-            of->refused_noted = (size_t)read_be64(PQgetvalue(result, i, 2));
-        }
-    }
-}
-
-static void newest_answer(struct sink *sink, struct step step, PGresult *result) {
-    if (step.kind == STEP_READ) {
-        progress_answer(sink, result);
-    } else if (step.kind == STEP_COUNT) {
-        count_answer(sink, result);
-    } else {
-        look_answer(sink, step, result);
-    }
-}
-
-static void newest_synced(struct sink *sink) {
-    if (sink->flight.failure.set) {
-        job_fail(sink);
-        return;
-    }
-    end_with_results(sink, SINK_NEWEST);
-}
-
-static void check_send(struct sink *sink) {
-    size_t column_count = sink->view->tables[sink->check.table].column_count;
-    char name[40];
-    if (sink->flight.failure.set || slicer_next(&sink->slicer, sink->columns, column_count) == 0) {
-        flight_sync(sink);
-        return;
-    }
-    (void)snprintf(name, sizeof name, "sync_check_%d", sink->check.table);
-    params_begin(sink);
-    params_add_columns(sink, column_count);
-    flight_prepared(sink, (struct step){STEP_CHECK, (size_t)sink->check.table}, name);
-}
-
-static void check_synced(struct sink *sink) {
-    if (sink->flight.failure.set) {
-        job_fail(sink);
-        return;
-    }
-    struct sink_event checked = {.kind = SINK_CHECKED};
-    job_end(sink, &checked);
-}
-
 const struct job acquire_job = {
     .name = "acquire", .send = acquire_send, .answer = acquire_answer, .synced = acquire_synced};
-const struct job newest_job = {
-    .name = "newest", .send = newest_send, .answer = newest_answer, .synced = newest_synced};
-const struct job check_job = {.name = "check", .send = check_send, .synced = check_synced};

@@ -63,7 +63,7 @@ void send_begin(struct sink *sink) {
         buf_append(&sink->scratch, "", 1);
         flight_query(sink, (struct step){STEP_SET, 0}, sink->scratch.ptr);
     }
-    send_lock(sink, tasks, count);
+    send_lock(sink);
     params_begin(sink);
     flight_prepared(sink, (struct step){STEP_TABLE, 0}, "sync_table");
     send_fence(sink);
@@ -131,9 +131,9 @@ void contention_send(struct sink *sink) {
     if (sink->round == ROUND_NEWEST) {
         params_begin(sink);
         flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
-        send_newest(sink, sink->tasks.items, sink->tasks.count);
+        send_newest(sink);
     } else {
-        send_terminate(sink, sink->tasks.items, sink->tasks.count);
+        send_terminate(sink);
     }
     flight_sync(sink);
 }

@@ -295,9 +295,24 @@ void job_synced(struct sink *sink);
 bool job_is_rollback(const struct sink *sink);
 
 /* Statements used by several jobs. */
-void send_lock(struct sink *sink, const int32_t *tasks, size_t count);
-void send_newest(struct sink *sink, const int32_t *tasks, size_t count);
-void send_terminate(struct sink *sink, const int32_t *tasks, size_t count);
+/* $1 the view, $2 sink->tasks. */
+void params_begin_tasks(struct sink *sink);
+void send_lock(struct sink *sink);
+void send_newest(struct sink *sink);
+void send_terminate(struct sink *sink);
+/* pg_results.c: what is to be told of each of sink->tasks. */
+void results_begin(struct sink *sink);
+/* NULL: not one of them. */
+struct sink_result *result_of(struct sink *sink, int32_t task);
+/* task, seq, offsets, owner, marks, generation. False: these bytes are no progress row of this
+ * view. */
+bool read_progress(const struct view *view, const PGresult *result, int row,
+                   struct progress *ret_progress);
+/* Such rows into the results. stored: as they stood before this job, so that they may speak of
+ * another table. */
+void results_progress(struct sink *sink, const PGresult *result, bool stored);
+/* Ends the job with them, unless sink->why is set. */
+void results_end(struct sink *sink, enum sink_event_kind kind);
 /* pg_fence.c: the rounds after a lock that could not be had, for commit and load. */
 bool contention_needed(const struct sink *sink);
 void contention_begin(struct sink *sink);
@@ -338,8 +353,6 @@ void write_end(struct sink *sink);
 /* An answer was an error. A statement that was cut off for its length is given twice as long. */
 void write_fail(struct sink *sink);
 void write_answer(struct sink *sink, struct step step, PGresult *result);
-bool read_progress(const struct view *view, const PGresult *result, int row,
-                   struct progress *ret_progress);
 
 extern const struct job setup_job, commit_job, careful_job, load_job, acquire_job, newest_job,
     check_job;

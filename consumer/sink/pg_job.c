@@ -138,72 +138,29 @@ void job_synced(struct sink *sink) {
     job_finish(sink, &outcome);
 }
 
-static void params_begin_view(struct sink *sink) {
-    params_begin(sink);
-    params_add(sink, OID_TEXT, sink->view->name);
-}
-
-/* $2: the tasks; into scratch column 0. */
-static void params_add_tasks(struct sink *sink, const int32_t *tasks, size_t count) {
+void params_begin_tasks(struct sink *sink) {
     struct buf *out = &sink->columns[0];
     array_begin(out, OID_INT4);
-    for (size_t i = 0; i < count; i++) {
-        array_add_int32(out, tasks[i]);
+    for (size_t i = 0; i < sink->tasks.count; i++) {
+        array_add_int32(out, sink->tasks.items[i]);
     }
-    array_end(out, count);
+    array_end(out, sink->tasks.count);
+    params_begin(sink);
+    params_add(sink, OID_TEXT, sink->view->name);
     params_add(sink, OID_INT4_ARRAY, buf_view(out));
 }
 
-void send_lock(struct sink *sink, const int32_t *tasks, size_t count) {
-    params_begin_view(sink);
-    params_add_tasks(sink, tasks, count);
+void send_lock(struct sink *sink) {
+    params_begin_tasks(sink);
     flight_prepared(sink, (struct step){STEP_LOCK, 0}, "sync_lock");
 }
 
-void send_newest(struct sink *sink, const int32_t *tasks, size_t count) {
-    params_begin_view(sink);
-    params_add_tasks(sink, tasks, count);
+void send_newest(struct sink *sink) {
+    params_begin_tasks(sink);
     flight_query(sink, (struct step){STEP_READ, 0}, SQL_NEWEST);
 }
 
-void send_terminate(struct sink *sink, const int32_t *tasks, size_t count) {
-    params_begin_view(sink);
-    params_add_tasks(sink, tasks, count);
+void send_terminate(struct sink *sink) {
+    params_begin_tasks(sink);
     flight_query(sink, (struct step){STEP_TERMINATE, 0}, SQL_TERMINATE);
-}
-
-/* Rows of older versions have none. */
-static void read_marks(const struct view *view, struct str value, struct progress *progress) {
-    int64_t numbers[2 * VIEW_TABLES_MAX];
-    size_t count = 0;
-    if (!value.ptr || !array_read_int64(value, numbers, (size_t)2 * VIEW_TABLES_MAX, &count) ||
-        count != 2 * view->table_count) {
-        return;
-    }
-    for (size_t t = 0; t < view->table_count; t++) {
-        progress->marks[t] = (struct mark){numbers[2 * t], numbers[2 * t + 1]};
-    }
-}
-
-/* task, seq, offsets, owner, marks, generation. False: these bytes are no progress row of this
- * view. */
-bool read_progress(const struct view *view, const PGresult *result, int row,
-                   struct progress *ret_progress) {
-    struct progress progress = {.exists = !PQgetisnull(result, row, 1)};
-    if (progress.exists) {
-        struct str owner = result_value(result, row, 3);
-        size_t count = 0;
-        progress.seq = read_be64(PQgetvalue(result, row, 1));
-        if (!array_read_int64(result_value(result, row, 2), progress.offsets, VIEW_TABLES_MAX,
-                              &count) ||
-            (count != 0 && count != view->table_count) || owner.len > OWNER_LEN) {
-            return false;
-        }
-        progress.has_offsets = count > 0;
-        memcpy(progress.owner, owner.ptr, owner.len);
-        read_marks(view, result_value(result, row, 4), &progress);
-        progress.generation = read_be64(PQgetvalue(result, row, 5));
-    }
-    *ret_progress = progress;
-    return true;
 }
