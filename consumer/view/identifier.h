@@ -11,8 +11,8 @@
 
 /* Appends name as an SQL identifier, in quotes unless it is plain lower case and no key word. */
 void identifier_append(struct buf *out, struct str name);
-/* In quotes, each quote in it doubled. */
-#define IDENTIFIER_TEXT_MAX (2 * IDENTIFIER_MAX + sizeof "\"\"")
+/* In quotes, each quote in it doubled, and a NUL. */
+#define IDENTIFIER_TEXT_MAX (2 * IDENTIFIER_MAX + 3)
 /* The same into the caller's buffer, for messages. Returns out. */
 const char *identifier_text(char out[IDENTIFIER_TEXT_MAX], struct str name);
 
