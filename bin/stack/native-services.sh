@@ -197,6 +197,7 @@ member_differs() { # number
     local pid changed
     pid=$(pid_of "consumer-$1") || return 0
     member_settings "$1"
+        "SYNC_DOWN_HINT=${SYNC_DOWN_HINT:-${COMMAND_PREFIX}bin/status.sh shows what is down; nothing starts a part again by itself: ${COMMAND_PREFIX}bin/startup.sh does}"
     changed=$({ tr '\0' '\n' <"/proc/$pid/environ"; "${CONSUMER[@]}" env -0 | tr '\0' '\n'; } 2>/dev/null |
         grep -E '^(SYNC_[A-Z0-9_]*|SQL_FILES)=' | grep -v '^SYNC_CONNECTOR_' | sort | uniq -u | sed 's/=.*//' | sort -u | tr '\n' ' ')
     changed=${changed/SQL_FILES/the SQL files}

@@ -138,8 +138,8 @@ void log_line(const struct log *log, enum log_level level, const char *room, con
     errno = saved_errno;
 }
 
-void log_err(const struct log *log, enum log_level level, const char *room, const char *event,
-             const struct err *err) {
+void log_err_hint(const struct log *log, enum log_level level, const char *room, const char *event,
+                  const struct err *err, const char *hint) {
     if (!log_enabled(log, level)) {
         return;
     }
@@ -161,8 +161,16 @@ void log_err(const struct log *log, enum log_level level, const char *room, cons
         line_printf(&line, " offset=%" PRId64, err->offset);
     }
     line_printf(&line, " message=%s", log_quote(quoted, sizeof quoted, str_from(err->message)));
+    if (hint) {
+        line_printf(&line, " hint=%s", log_quote(quoted, sizeof quoted, str_from(hint)));
+    }
     line_write(&line, log);
     errno = saved_errno;
+}
+
+void log_err(const struct log *log, enum log_level level, const char *room, const char *event,
+             const struct err *err) {
+    log_err_hint(log, level, room, event, err, NULL);
 }
 
 static bool is_plain(struct str s) {

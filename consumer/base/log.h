@@ -33,6 +33,9 @@ void log_line(const struct log *log, enum log_level level, const char *room, con
  * message="...". */
 void log_err(const struct log *log, enum log_level level, const char *room, const char *event,
              const struct err *err);
+/* And hint="..."; NULL: none. */
+void log_err_hint(const struct log *log, enum log_level level, const char *room, const char *event,
+                  const struct err *err, const char *hint);
 /* Writes s as a logfmt value ("..." with escapes where needed) into out; returns out. */
 const char *log_quote(char *out, size_t size, struct str s);
 static inline bool log_enabled(const struct log *log, enum log_level level) {

@@ -35,6 +35,7 @@ struct run {
     struct metrics *metrics;
     struct health *health;
     struct serve *serve;
+    bool hinted;         /* what to do about a broker that is away was said */
     int64_t serve_at_ms; /* the next try where nothing is served yet */
     struct clients_oltp oltp;
     struct board *board;
@@ -116,6 +117,13 @@ static void say_waiting(struct run *run, const char *what, const char *why) {
     (void)health_publish(run->health, &report);
 }
 
+/* The hint once. */
+static void log_waiting(struct run *run, const struct err *err) {
+    log_err_hint(&run->log, LOG_WARN, "cli", "waiting_for_kafka", err,
+                 run->hinted ? NULL : run->config->down_hint);
+    run->hinted = true;
+}
+
 /* Broker away: asks again until it answers or a signal comes (ERR_NONE with signals->stop set). */
 static enum err_kind learn_cluster(struct run *run, struct err *reterr) {
     say_waiting(run, "Kafka", NULL);
@@ -125,7 +133,7 @@ static enum err_kind learn_cluster(struct run *run, struct err *reterr) {
         if (kind != ERR_RETRY) {
             return kind;
         }
-        log_err(&run->log, LOG_WARN, "cli", "waiting_for_kafka", reterr);
+        log_waiting(run, reterr);
         say_waiting(run, "Kafka", reterr->message);
         wait_for(run, NULL, 0, KAFKA_RETRY_MS);
     }
@@ -169,7 +177,7 @@ static enum err_kind check_topics(struct run *run, struct err *reterr) {
         const char *missing = NULL;
         enum err_kind kind = kafka_describe(run->consume, KAFKA_WAIT_MS, infos, reterr);
         if (kind == ERR_RETRY) {
-            log_err(&run->log, LOG_WARN, "cli", "waiting_for_kafka", reterr);
+            log_waiting(run, reterr);
             say_waiting(run, "Kafka", reterr->message);
             wait_for(run, NULL, 0, KAFKA_RETRY_MS);
             continue;
@@ -267,6 +275,7 @@ static void make_member(struct run *run) {
         .metrics = run->metrics,
         .health = run->health,
         .board = run->board,
+        .down_hint = config->down_hint,
     };
     run->member = member_new(&options);
 }

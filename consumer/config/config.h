@@ -52,6 +52,7 @@ struct config {
     int64_t refused_row_max;    /* rows of a task the sink may refuse; one more halts it */
     int64_t conflict_halt_ms;   /* what depends on other rows is tried for so long */
     int64_t incomplete_halt_ms; /* a task whose partitions are split halts after this */
+    const char *down_hint;      /* NULL: none */
     int64_t source_watch_ms;    /* between two looks at the source database */
     int64_t shutdown_timeout_ms;
     const char *serve_address;

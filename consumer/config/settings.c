@@ -73,6 +73,9 @@ const struct config_setting config_settings[] = {
             "error is logged"),
     INTEGER("shutdown.timeout.ms", shutdown_timeout_ms, 100, 60000, "milliseconds", "2500",
             "how long a stopping member waits until it has left the consumer group"),
+    TEXT("down.hint", down_hint, 4095, NULL,
+         "what the log advises when Kafka or a database does not answer, or nobody reads the slot; "
+         "bin/startup.sh sets it in native mode"),
     INTEGER("source.watch.ms", source_watch_ms, 100, DAY_MS, "milliseconds", "10000",
             "how often the source database is compared with the SQL files, if `oltp.host` is set"),
     TEXT("serve.address", serve_address, 255, "127.0.0.1",

@@ -47,6 +47,7 @@ struct member_options {
     struct metrics *metrics;       /* NULL: not counted */
     struct health *health;         /* NULL: not reported */
     struct board *board;           /* of the watch on the source; NULL: nobody watches */
+    const char *down_hint;         /* what to do about a server that is away; NULL: unknown */
 };
 
 struct member;

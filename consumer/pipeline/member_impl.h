@@ -20,6 +20,7 @@ struct hunt;
 /* Something that does not work now, for /readyz. */
 struct trouble {
     int64_t since_ms; /* wall time; 0: none */
+    bool hinted;      /* the log has said what to do about it */
     char message[ERR_MESSAGE_BYTES];
 };
 
@@ -241,6 +242,9 @@ void report_committed(struct member *m, const struct task *task);
 /* What a task's part of a transaction without an answer turned out to be. */
 void report_settled(const struct session *s, enum unknown_settled settled);
 void report_kafka_trouble(struct member *m, const struct err *err);
+/* What the log says to do about a server that is away: once, until it was there again; else NULL.
+ */
+const char *report_hint(const struct member *m, struct trouble *trouble);
 /* How far the task has come: to its position when nothing is left of what was read. */
 int64_t task_applied_to(const struct task *task, size_t table);
 /* At the end of each step. */

@@ -18,11 +18,18 @@ static bool has(const struct findings *findings, const struct finding *finding) 
 }
 
 static void say(const struct member *m, enum log_level level, const char *event,
-                const struct finding *finding) {
-    char quoted[2 * FINDING_TEXT_MAX];
-    log_line(m->o.log, level, "source", event, "what=%s message=%s",
+                const struct finding *finding, const char *hint) {
+    char quoted[2 * FINDING_TEXT_MAX], hint_quoted[2 * FINDING_TEXT_MAX];
+    log_line(m->o.log, level, "source", event, "what=%s message=%s%s%s",
              finding_kind_name(finding->kind),
-             log_quote(quoted, sizeof quoted, str_from(finding->text)));
+             log_quote(quoted, sizeof quoted, str_from(finding->text)), hint ? " hint=" : "",
+             hint ? log_quote(hint_quoted, sizeof hint_quoted, str_from(hint)) : "");
+}
+
+/* The database, or the connector that should read its slot. */
+static bool is_down(const struct finding *finding) {
+    return finding->kind == FINDING_AWAY ||
+           (finding->kind == FINDING_SLOT && finding->weight == FINDING_RED);
 }
 
 static void say_news(const struct member *m, const struct findings *before,
@@ -31,13 +38,13 @@ static void say_news(const struct member *m, const struct findings *before,
         const struct finding *finding = &now->items[i];
         if (!has(before, finding)) {
             say(m, finding->weight == FINDING_NOTE ? LOG_WARN : LOG_ERROR, "source_differs",
-                finding);
+                finding, is_down(finding) ? m->o.down_hint : NULL);
             metrics_add(m->o.metrics, METRIC_SOURCE_FINDINGS, finding->kind, 1);
         }
     }
     for (size_t i = 0; i < before->count; i++) {
         if (!has(now, &before->items[i])) {
-            say(m, LOG_INFO, "source_as_planned", &before->items[i]);
+            say(m, LOG_INFO, "source_as_planned", &before->items[i], NULL);
         }
     }
 }

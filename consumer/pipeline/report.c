@@ -46,8 +46,19 @@ static void trouble_begin(const struct member *m, struct trouble *trouble, const
     (void)snprintf(trouble->message, sizeof trouble->message, "%s", err->message);
 }
 
+static void trouble_end(struct trouble *trouble) {
+    trouble->since_ms = 0;
+    trouble->hinted = false;
+}
+
+const char *report_hint(const struct member *m, struct trouble *trouble) {
+    const char *hint = trouble->hinted ? NULL : m->o.down_hint;
+    trouble->hinted = true;
+    return hint;
+}
+
 void report_kafka_trouble(struct member *m, const struct err *err) {
-    log_err(m->o.log, LOG_WARN, "consume", "trouble", err);
+    log_err_hint(m->o.log, LOG_WARN, "consume", "trouble", err, report_hint(m, &m->report.kafka));
     metrics_add(m->o.metrics, METRIC_KAFKA_TROUBLES, 0, 1);
     trouble_begin(m, &m->report.kafka, err);
     m->report.kafka_until_ms = now_ms(m) + KAFKA_TROUBLE_MS;
@@ -70,7 +81,7 @@ void report_sink_event(struct session *s, const struct sink_event *event) {
     if (is_trouble(event->kind)) {
         trouble_begin(m, &s->trouble, &event->err);
     } else {
-        s->trouble.since_ms = 0;
+        trouble_end(&s->trouble);
     }
     switch (event->kind) {
     case SINK_CONNECTED:
@@ -334,7 +345,7 @@ void report_step(struct member *m) {
     int64_t now = now_ms(m);
     health_beat(m->o.health, now);
     if (state->kafka.since_ms > 0 && now >= state->kafka_until_ms) {
-        state->kafka.since_ms = 0;
+        trouble_end(&state->kafka);
     }
     bool turned = m->ready != state->ready;
     if ((m->o.health || m->o.metrics) && (turned || now >= state->health_at_ms)) {

@@ -242,7 +242,7 @@ static void on_event(struct session *s, const struct sink_event *event) {
         break;
     case SINK_LOST:
         s->connected = false;
-        log_err(m->o.log, LOG_WARN, "sink", "lost", &event->err);
+        log_err_hint(m->o.log, LOG_WARN, "sink", "lost", &event->err, report_hint(m, &s->trouble));
         break;
     case SINK_COMMITTED:
         on_committed(s, event);

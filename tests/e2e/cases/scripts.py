@@ -106,9 +106,17 @@ def other_type(ctx: Context) -> None:
 def dead_part(ctx: Context) -> None:
     """A part dies: status says which, with exit code 1, and bin/startup.sh starts it again."""
     must("all works", ctx.stack.says("status.sh"), 0, "RUNNING RUNNING", never=(" down ", "Not working"))
-    for part, title in (("kafka", "Kafka"), ("connect", "Kafka Connect"), ("consumer-1", "consumer-1")):
+    for part, title, event in (("kafka", "Kafka", "event=trouble"), ("olap", "OLAP PostgreSQL", "event=lost"),
+                               ("oltp", "OLTP PostgreSQL", "event=source_differs what=away"),
+                               ("connect", "Kafka Connect", None), ("consumer-1", "consumer-1", None)):
+        size = ctx.system.log_size()
         ctx.stack.service("kill", part)
         must(f"{part} killed", ctx.stack.says("status.sh"), 1, f"Down: {title}.", "bin/startup.sh")
+        if event:
+            noticed = [f" {event} ", 'hint="', f"SYNC_RUN_DIR={ctx.stack.folder} bin/startup.sh does"]
+            wait_until(f"the member says that {part} is down and what starts it",
+                       lambda: any(all(word in line for word in noticed)
+                                   for line in ctx.system.log_since(size).splitlines()), 20, 0.1)
         must(f"{part} started again", startup(ctx), 0, "Ready after")
     must("all works again", ctx.stack.says("status.sh"), 0, never=(" down ", "Left out"))
     ctx.system.settle()

@@ -72,6 +72,18 @@ static void empty_format_adds_nothing(void **state) {
     fixture_clear(&f);
 }
 
+static void a_hint_is_the_last_pair(void **state) {
+    (void)state;
+    struct fixture f = fixture_new(LOG_WARN);
+    struct err err;
+    (void)err_set(&err, ERR_RETRY, "away");
+    log_err_hint(&f.log, LOG_WARN, "sink", "lost", &err, "type this");
+    assert_non_null(strstr(fixture_read(&f), " message=away hint=\"type this\"\n"));
+    log_err_hint(&f.log, LOG_WARN, "sink", "lost", &err, NULL);
+    assert_non_null(strstr(fixture_read(&f), " message=away\n"));
+    fixture_clear(&f);
+}
+
 static void lower_levels_are_not_written(void **state) {
     (void)state;
     struct fixture f = fixture_new(LOG_WARN);
@@ -220,6 +232,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(line_has_the_fixed_head),
         cmocka_unit_test(empty_format_adds_nothing),
+        cmocka_unit_test(a_hint_is_the_last_pair),
         cmocka_unit_test(lower_levels_are_not_written),
         cmocka_unit_test(long_line_is_cut_before_its_newline),
         cmocka_unit_test(lines_of_every_length_end_once),

@@ -172,7 +172,7 @@ static void make_live(struct fixture *f) {
     for (size_t i = 0; i < f->member->o.sink_count; i++) {
         tell_sink(f->sinks[i], SINK_CONNECTED, "");
     }
-    tell_assignment(f, 2 * TASKS);
+    tell_assignment(f, (size_t)2 * TASKS);
     (void)turn(f);
     tell_ends(f);
     assert_string_equal(turn(f), "ready");

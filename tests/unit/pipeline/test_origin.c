@@ -51,6 +51,36 @@ static void a_note_is_counted_and_not_red(void **state) {
     assert_int_equal(metrics_get(f->metrics, METRIC_SOURCE_DIFFERENCES, 0), 0);
 }
 
+static void expect_hint(struct fixture *f, int fd, bool hinted) {
+    char text[4096];
+    (void)turn(f);
+    ssize_t len = read(fd, text, sizeof text - 1);
+    text[len > 0 ? len : 0] = '\0';
+    assert_non_null(strstr(text, " event=source_differs "));
+    assert_int_equal(strstr(text, " hint=start_it_again\n") != NULL, hinted);
+}
+
+/* Nothing but a server that is away, or a connector that does not read, is mended by a start. */
+static void what_is_down_is_hinted_at(void **state) {
+    struct fixture *f = *state;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    make_live(f);
+    f->log = (struct log){.fd = fds[1], .level = LOG_WARN};
+    f->member->o.down_hint = "start_it_again";
+    post(f, FINDING_AWAY, FINDING_NOTE, "no answer");
+    expect_hint(f, fds[0], true);
+    post(f, FINDING_SLOT, FINDING_RED, "nobody reads the slot");
+    expect_hint(f, fds[0], true);
+    post(f, FINDING_SLOT, FINDING_LOSS, "there is no slot");
+    expect_hint(f, fds[0], false);
+    post(f, FINDING_TABLE, FINDING_RED, "no such table");
+    expect_hint(f, fds[0], false);
+    f->log.fd = STDERR_FILENO;
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
 static void what_has_no_room_is_red(void **state) {
     struct fixture *f = *state;
     make_live(f);
@@ -76,7 +106,7 @@ static void a_lost_identity_halts_every_task(void **state) {
     struct consume_event revoke = {.kind = CONSUME_REVOKE};
     f->consume.group[f->consume.group_count++] = revoke;
     (void)turn(f);
-    tell_assignment(f, 2 * TASKS);
+    tell_assignment(f, (size_t)2 * TASKS);
     assert_non_null(strstr(turn(f), "task 1 halted: the source database: " IDENTITY));
 
     post(f, FINDING_IDENTITY, FINDING_HALT, IDENTITY " (over now)"); /* over: still halted */
@@ -116,6 +146,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(red_until_it_is_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_note_is_counted_and_not_red, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_down_is_hinted_at, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_no_room_is_red, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_identity_halts_every_task, set_up, tear_down),
         cmocka_unit_test_setup_teardown(old_news_are_refused, set_up, tear_down),
