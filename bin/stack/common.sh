@@ -52,6 +52,7 @@ changed_settings() {
     while IFS= read -r line || [ -n "$line" ]; do
         key=${line%%=*}
         known="$known$key "
+        [ "$key" != COMPOSE_PROJECT_NAME ] || continue # that of $RUN_DIR/project counts: docker-project.sh
         [ -z "${!key+set}" ] || [ "$line" = "$key=${!key}" ] || setting_line "$key" "${!key}" "${line#*=}"
     done <"$KEPT_SETTINGS"
     for key in ${!SYNC_@}; do
@@ -76,6 +77,8 @@ keep_settings() {
     } >"$KEPT_SETTINGS.new"
     mv "$KEPT_SETTINGS.new" "$KEPT_SETTINGS"
 }
+# A start that is refused leaves what was remembered as it was.
+restore_settings() { [ ! -e "$KEPT_SETTINGS.before" ] || mv "$KEPT_SETTINGS.before" "$KEPT_SETTINGS"; }
 shown_settings() { # those remembered, in one line
     local line all=''
     [ -s "$KEPT_SETTINGS" ] || return 0

@@ -18,7 +18,7 @@ refuse_other_connector() { # file-with-what-runs
         3) ;;
         *) plan_failed "The configuration of the registered connector could not be compared with the wanted one." ;;
     esac
-    [ ! -e "$KEPT_SETTINGS.before" ] || mv "$KEPT_SETTINGS.before" "$KEPT_SETTINGS"
+    restore_settings
     step_failed "The connector $CONNECTOR was registered for something else, and changing it would lose changes:
 $(printf '%s\n' "$report" | sed -n 's/^different: /    /p')
 Nothing was changed." '' \

@@ -10,7 +10,11 @@ require_docker() { docker_works || docker_needed "This stack is in Docker mode, 
 project_name() { # prints it
     local base=$COMPOSE_PROJECT_NAME
     if [ -s "$RUN_DIR/project" ]; then
-        sed -n 1p "$RUN_DIR/project"
+        base=$(sed -n 1p "$RUN_DIR/project")
+        [ -z "$PROJECT_GIVEN" ] || [ "$PROJECT_GIVEN" = "$base" ] ||
+            say "COMPOSE_PROJECT_NAME=$PROJECT_GIVEN is not used: this stack is the project $base ($(short_path "$RUN_DIR/project"))" \
+                "until ${COMMAND_PREFIX}bin/shutdown.sh --wipe. A stack of that name beside it: another SYNC_RUN_DIR and other ports." >&2
+        echo "$base"
     elif [ -n "$PROJECT_GIVEN" ]; then
         echo "$PROJECT_GIVEN"
     elif [ -s "$RUN_DIR/mode" ] && { [ "$RUN_DIR" = "$ROOT/run" ] || ! grep -q docker "$ROOT/run/mode" 2>/dev/null; }; then

@@ -152,6 +152,18 @@ connect_start() {
     spawn connect "$LOG_DIR/connect.log" \
         java "${JAVA_OPTIONS[@]}" -cp "$JARS/*" org.apache.kafka.connect.cli.ConnectDistributed "$RUN_DIR/connect.properties"
 }
+# What the running worker has taken from its environment and file otherwise than one that would be started now: the
+# password of ${env:OLTP_PASSWORD} is the connector's for as long as the worker lives.
+connect_differs() {
+    local pid changed
+    pid=$(pid_of connect) || return 0
+    changed=$({ tr '\0' '\n' <"/proc/$pid/environ"; env -0 | tr '\0' '\n'; } 2>/dev/null |
+        grep -E '^(OLTP_PASSWORD|KAFKA_VERSION|DEBEZIUM_VERSION)=' | sort | uniq -u | sed 's/=.*//' | sort -u | tr '\n' ' ')
+    fill_template connect.properties "$RUN_DIR/connect.properties.new"
+    cmp -s "$RUN_DIR/connect.properties.new" "$RUN_DIR/connect.properties" || changed="${changed}connect.properties"
+    rm -f "$RUN_DIR/connect.properties.new"
+    echo "${changed% }"
+}
 connect_url() { echo "http://127.0.0.1:$CONNECT_PORT$1"; }
 connect_rest() { # method path [file]; prints the answer; fails on an HTTP error
     local method=$1 path=$2
@@ -185,6 +197,7 @@ member_port() { if [ "$METRICS_PORT" -eq 0 ]; then echo 0; else echo $((METRICS_
 member_settings() { # number
     consumer_settings
     CONSUMER+=("SYNC_MEMBER=consumer-$1" "SYNC_SERVE_PORT=$(member_port "$1")"
+        "SYNC_DOWN_HINT=${SYNC_DOWN_HINT:-${COMMAND_PREFIX}bin/status.sh shows what is down; nothing starts a part again by itself: ${COMMAND_PREFIX}bin/startup.sh does}"
         "SQL_FILES=$(cat "$(at_root "$(oltp_sql)")" "$(at_root "$(view_sql)")" 2>/dev/null | cksum)")
 }
 member_start() { # number
@@ -197,7 +210,6 @@ member_differs() { # number
     local pid changed
     pid=$(pid_of "consumer-$1") || return 0
     member_settings "$1"
-        "SYNC_DOWN_HINT=${SYNC_DOWN_HINT:-${COMMAND_PREFIX}bin/status.sh shows what is down; nothing starts a part again by itself: ${COMMAND_PREFIX}bin/startup.sh does}"
     changed=$({ tr '\0' '\n' <"/proc/$pid/environ"; "${CONSUMER[@]}" env -0 | tr '\0' '\n'; } 2>/dev/null |
         grep -E '^(SYNC_[A-Z0-9_]*|SQL_FILES)=' | grep -v '^SYNC_CONNECTOR_' | sort | uniq -u | sed 's/=.*//' | sort -u | tr '\n' ' ')
     changed=${changed/SQL_FILES/the SQL files}

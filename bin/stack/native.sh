@@ -83,7 +83,7 @@ one_startup_only() {
 
 # All at the same time; the Connect worker waits for the broker by itself.
 start_servers() {
-    local oltp olap
+    local oltp olap differs
 
     kafka_start
     pg_start oltp &
@@ -95,14 +95,21 @@ start_servers() {
 
     step "OLTP PostgreSQL on 127.0.0.1:$OLTP_PORT"
     wait "$oltp" || postgres_failed oltp
-    pg_make_database oltp >>"$LOG_DIR/postgresql-oltp.log" || postgres_failed oltp
+    pg_make_database oltp >>"$LOG_DIR/postgresql-oltp.log" 2>&1 || postgres_failed oltp
     step_done "$(pg_data_remark)"
     step "OLAP PostgreSQL on 127.0.0.1:$OLAP_PORT"
     wait "$olap" || postgres_failed olap
-    pg_make_database olap >>"$LOG_DIR/postgresql-olap.log" || postgres_failed olap
+    pg_make_database olap >>"$LOG_DIR/postgresql-olap.log" 2>&1 || postgres_failed olap
     step_done "$(pg_data_remark)"
     # shellcheck disable=SC2034  # for the trap of startup.sh
     STARTING=''
+    # Only now, since the databases have let the passwords in.
+    differs=$(connect_differs)
+    if [ -n "$differs" ]; then
+        step "Stopping Kafka Connect"
+        if end_process connect 20; then step_done "it has other settings: $differs"; else step_done "it had to be killed"; fi
+        connect_start
+    fi
 
     step "Kafka $KAFKA_VERSION on 127.0.0.1:$KAFKA_PORT"
     WATCH='alive kafka' wait_for 90 kafka_answers ||
@@ -114,6 +121,15 @@ pg_data_remark() {
     [ "$PG_ROOT" = "$RUN_DIR" ] || echo "data in $PG_ROOT (the user postgres can't reach $RUN_DIR)"
 }
 postgres_failed() {
+    local user=$PG_USER other=OLTP
+    [ "$1" = oltp ] || other=OLAP
+    # In a subshell: what it says is what is looked at.
+    if pg_alive "$1" && (pg_sql "$1" -d postgres -c 'SELECT 1' 2>&1 || true) | grep -q 'authentication failed'; then
+        restore_settings
+        step_failed "The ${1^^} database refuses the password in ${other}_PASSWORD for the user $user." '' \
+            "give the one that it has: ${other}_PASSWORD=... ${COMMAND_PREFIX}bin/startup.sh" \
+            "to change it: ${COMMAND_PREFIX}bin/psql.sh $1 -c \"ALTER ROLE $user PASSWORD '...'\" first, then start with the new one"
+    fi
     step_failed "The $1 PostgreSQL did not start." "$LOG_DIR/postgresql-$1.log" \
         "read the log above, then bin/startup.sh again; bin/shutdown.sh --wipe starts from empty databases"
 }

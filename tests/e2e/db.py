@@ -20,11 +20,12 @@ class Database:
     def __init__(self, port: int, name: str = "pg") -> None:
         self.port = port
         self.name = name
+        self.password = PASSWORD
         self._connection: Connection | None = None
 
     def connect(self, autocommit: bool = True) -> Connection:
         connection = psycopg2.connect(host="127.0.0.1", port=self.port, dbname=self.name, user=USER,
-                                      password=PASSWORD, connect_timeout=5)
+                                      password=self.password, connect_timeout=5)
         connection.autocommit = autocommit
         return connection
 

@@ -109,6 +109,13 @@ shared "$folder/b" SYNC_TOPIC_PREFIX=other SYNC_LOG_LEVEL=debug SYNC_OLAP_PASSWO
         'SYNC_OLAP_PASSWORD (a password)' 'now other' '!=new' '!SYNC_RUN_DIR'
 stat -c %a "$folder/b/settings" | check "for nobody else to read ($bash)" '^600$'
 
+mkdir -p "$folder/e"; echo docker >"$folder/e/mode"; echo shop >"$folder/e/project"; echo COMPOSE_PROJECT_NAME=shop >"$folder/e/settings"
+project='MODE=docker; load_mode; echo "project $COMPOSE_PROJECT_NAME, changed: $CHANGED_SETTINGS"'
+shared "$folder/e" COMPOSE_PROJECT_NAME=other "$project" |
+    check "another project's name than that of this stack is not used, and that is said ($bash)" '^project shop, changed: $' \
+        'COMPOSE_PROJECT_NAME=other is not used: this stack is the project shop' 'wipe'
+shared "$folder/e" COMPOSE_PROJECT_NAME=shop "$project" | check "its own name ($bash)" '^project shop, changed: $' '!not used'
+
 # ---- what the scripts say ------------------------------------------------------------------------------------------
 
 shared "$folder/a" "cause_lines $DATA/connect.log" |
@@ -117,7 +124,7 @@ shared "$folder/a" "require_space $folder 99999999 'a start'; echo went on" | ch
 }
 for bash in "${bashes[@]}"; do
     in_bash
-    rm -rf "$folder/a" "$folder/b"
+    rm -rf "$folder/a" "$folder/b" "$folder/e"
 done
 { clean SYNC_RUN_DIR="$folder/c" bin/status.sh 2>&1 || echo "code $?"; } |
     check "status where nothing was started" 'Nothing was started' 'code 3'

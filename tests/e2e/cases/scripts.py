@@ -122,6 +122,27 @@ def dead_part(ctx: Context) -> None:
     ctx.system.settle()
 
 
+@case("other-password")
+def other_password(ctx: Context) -> None:
+    """The OLTP password is changed, and a start is told so: Connect takes it. A wrong one is refused, and not remembered."""
+    student, contact = a_pair(ctx, 2)
+    try:
+        ctx.sql("ALTER ROLE pg PASSWORD 'other'")
+        ctx.system.oltp.password = "other"
+        must("the old one", startup(ctx), 1, "refuses the password in OLTP_PASSWORD", "ALTER ROLE", never=("Stopping Kafka Connect",))
+        must("the new one", startup(ctx, OLTP_PASSWORD="other"), 0, "Stopping Kafka Connect", "it has other settings: OLTP_PASSWORD")
+        ctx.sql("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s", SLOT)
+        ctx.sql("UPDATE student SET name = 'two' WHERE student_id = %s", student)
+        ctx.expect("the connector comes back with it", [student], [(student, contact, "two", "n")])
+        must("a wrong one", startup(ctx, OLTP_PASSWORD="wrong"), 1, "refuses the password in OLTP_PASSWORD", never=("Stopping Kafka Connect",))
+        must("the new one is remembered", startup(ctx), 0, never=("Stopping", "so far"))
+    finally:
+        ctx.sql("ALTER ROLE pg PASSWORD 'pg'")
+        ctx.system.oltp.password = "pg"
+    must("as before", startup(ctx, OLTP_PASSWORD="pg"), 0, "it has other settings: OLTP_PASSWORD")
+    ctx.system.settle()
+
+
 @case("left-out")
 def left_out(ctx: Context) -> None:
     """Rows and records that are left out are shown by status, though all works."""
