@@ -24,10 +24,7 @@ static enum err_kind check_letters(const struct member *m, const struct task *ta
     } else if (task->letters.count + task->found_count + task->refused_count >
                    m->o.dead_letter_max &&
                SAFEGUARD("dead.letter.max bounds what a rebuild finds")) {
-        (void)err_set(reterr, ERR_HALT,
-                      "more than %zu records of this task can't be applied (dead.letter.max); the "
-                      "newest: %.300s. Look at sync_dead_letter, fix the cause, raise the setting",
-                      m->o.dead_letter_max, newest->message);
+        (void)letters_too_many(m, newest->message, reterr);
     } else {
         return ERR_NONE;
     }

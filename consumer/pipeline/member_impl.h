@@ -205,6 +205,8 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
 void work_undo(struct task *task);
 /* Begins a rebuild anew, its deletes ahead. */
 void work_deletes_ahead(struct task *task);
+/* ERR_HALT: dead.letter.max. */
+enum err_kind letters_too_many(const struct member *m, const char *newest, struct err *reterr);
 /* Copies a record's bytes and reason into letter. */
 void letter_fill(struct dead_letter *letter, const struct member *m, const struct task *task,
                  const struct record *record, const char *reason);

@@ -56,6 +56,13 @@ static struct slot *slots_find(struct slots *slots, int table, struct str key, b
     return slot;
 }
 
+enum err_kind letters_too_many(const struct member *m, const char *newest, struct err *reterr) {
+    return err_set(reterr, ERR_HALT,
+                   "more than %zu records of this task can't be applied (dead.letter.max); the "
+                   "newest: %.300s. Look at sync_dead_letter, fix the cause, raise the setting",
+                   m->o.dead_letter_max, newest);
+}
+
 void letter_fill(struct dead_letter *letter, const struct member *m, const struct task *task,
                  const struct record *record, const char *reason) {
     *letter = (struct dead_letter){
@@ -93,10 +100,7 @@ static enum err_kind add_letter(const struct member *m, struct task *task, struc
     letter_fill(letter, m, task, &item->record, item->err->message);
     if (!letter->decided && task->letters.count + work->letter_count >= m->o.dead_letter_max &&
         SAFEGUARD("dead.letter.max bounds the letters of batches")) {
-        (void)err_set(reterr, ERR_HALT,
-                      "more than %zu records of this task can't be applied (dead.letter.max); the "
-                      "newest: %.300s. Look at sync_dead_letter, fix the cause, raise the setting",
-                      m->o.dead_letter_max, item->err->message);
+        (void)letters_too_many(m, item->err->message, reterr);
         return err_about(reterr, m->view->tables[item->record.table].topic.ptr,
                          item->record.partition, item->record.offset);
     }

@@ -230,12 +230,7 @@ static void close_send(struct sink *sink) {
 }
 
 static void careful_send(struct sink *sink) {
-    if (contention_is_on(sink)) {
-        contention_send(sink);
-        return;
-    }
-    if (sink->flight.failure.set) { /* nothing more will be executed */
-        flight_sync(sink);
+    if (sent_instead(sink)) {
         return;
     }
     switch ((enum round)sink->round) {

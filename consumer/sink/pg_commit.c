@@ -238,12 +238,7 @@ bool send_head(struct sink *sink) {
 
 static void commit_send(struct sink *sink) {
     struct write *write = &sink->write;
-    if (contention_is_on(sink)) {
-        contention_send(sink);
-        return;
-    }
-    if (sink->flight.failure.set) { /* nothing more will be executed */
-        flight_sync(sink);
+    if (sent_instead(sink)) {
         return;
     }
     switch ((enum phase)write->phase) {

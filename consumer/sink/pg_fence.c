@@ -122,6 +122,18 @@ bool contention_is_on(const struct sink *sink) {
     return sink->round >= ROUND_NEWEST;
 }
 
+bool sent_instead(struct sink *sink) {
+    if (contention_is_on(sink)) {
+        contention_send(sink);
+        return true;
+    }
+    if (sink->flight.failure.set) {
+        flight_sync(sink);
+        return true;
+    }
+    return false;
+}
+
 void contention_begin(struct sink *sink) {
     sink->round = ROUND_NEWEST;
     flight_begin(sink);

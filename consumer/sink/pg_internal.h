@@ -320,6 +320,9 @@ void contention_send(struct sink *sink);
 void contention_answer(struct sink *sink, struct step step, const PGresult *result);
 void contention_synced(struct sink *sink);
 bool contention_is_on(const struct sink *sink);
+/* Whether something else than the transaction's next statement was to be sent, and is: such a
+ * round, or, where nothing more will be executed, the end. */
+bool sent_instead(struct sink *sink);
 void log_terminated(struct sink *sink, const PGresult *result);
 /* BEGIN, lock, fence of all txn's tasks. */
 void send_begin(struct sink *sink);

@@ -218,6 +218,14 @@ static void test_batch_waits_for_an_acquirer(void **state) {
     pg_sink_destroy(&sink);
 }
 
+/* OWNER_A's fences take a second, between their snapshot and their insert. */
+static void stall_a(void) {
+    admin("CREATE OR REPLACE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS "
+          "$$ BEGIN PERFORM pg_sleep(1); RETURN new; END $$");
+    admin("CREATE TRIGGER stall BEFORE INSERT ON sync_progress FOR EACH ROW"
+          " WHEN (new.owner = '" OWNER_A "') EXECUTE FUNCTION stall()");
+}
+
 /* A writer stalls inside the fence's statement, between its snapshot and its insert, while a
  * successor acquires, goes on and trims: only the lock keeps its rows out. */
 static void test_stalled_fence_keeps_the_successor_out(void **state) {
@@ -225,10 +233,7 @@ static void test_stalled_fence_keeps_the_successor_out(void **state) {
     struct sink *a = sink_connected(view), *b = sink_connected(view);
     static const int32_t task = 1;
     struct progress at = sink_acquire(a, 1, OWNER_A);
-    admin("CREATE OR REPLACE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS "
-          "$$ BEGIN PERFORM pg_sleep(1); RETURN new; END $$");
-    admin("CREATE TRIGGER stall BEFORE INSERT ON sync_progress FOR EACH ROW"
-          " WHEN (new.owner = '" OWNER_A "') EXECUTE FUNCTION stall()");
+    stall_a();
     struct txn_part part, *parts[] = {&part};
     part_begin(&part, view, 1, &at);
     part_upsert(&part, 1, 1, "stalled", "1");
@@ -286,10 +291,7 @@ static void test_unique_violation_at_the_fence_is_fenced(void **state) {
     (void)state;
     struct sink *sink = sink_connected(view);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
-    admin("CREATE OR REPLACE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS "
-          "$$ BEGIN PERFORM pg_sleep(1); RETURN new; END $$");
-    admin("CREATE TRIGGER stall BEFORE INSERT ON sync_progress FOR EACH ROW"
-          " WHEN (new.owner = '" OWNER_A "') EXECUTE FUNCTION stall()");
+    stall_a();
     struct txn_part part, *parts[] = {&part};
     part_begin(&part, view, 1, &at);
     part_upsert(&part, 1, 1, "late", "1");
