@@ -6,10 +6,12 @@ CONSUMER_BIN=${CONSUMER_BIN:-$ROOT/build/release/oltp-olap-sync}
 
 # ---- PostgreSQL ----------------------------------------------------------------------------------------------------
 
-pg_bin() {
-    local dir best=''
+pg_bin() { # of POSTGRES_VERSION, else of another version that will do
+    local dir major best=''
     for dir in "/usr/lib/postgresql/$POSTGRES_VERSION/bin" /usr/lib/postgresql/*/bin; do
-        [ -x "$dir/initdb" ] || continue
+        major=${dir%/bin}
+        major=${major##*/}
+        if [ ! -x "$dir/initdb" ] || [ "$major" -lt 14 ]; then continue; fi
         best=$dir
         break
     done

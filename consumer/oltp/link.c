@@ -7,8 +7,9 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#define CONNECT_MS INT64_C(10000)
-#define ANSWER_MS  INT64_C(10000)
+#define CONNECT_MS         INT64_C(10000)
+#define ANSWER_MS          INT64_C(10000)
+#define SERVER_VERSION_MIN 140000 /* the first that tells an unknown pg_class.reltuples from 0 */
 
 static const char *find(const struct link_options *options, const char *keyword) {
     for (size_t i = 0; options->keywords[i]; i++) {
@@ -155,12 +156,24 @@ static void start(struct link *link, const struct link_options *options) {
     free((void *)values);
 }
 
+static enum err_kind check_version(const struct link *link, struct err *reterr) {
+    int version = PQserverVersion(link->conn);
+    return version <= 0 || version >= SERVER_VERSION_MIN
+               ? ERR_NONE
+               : err_set(reterr, ERR_CONFIG,
+                         "the OLTP database's server is PostgreSQL %d: %d or later is needed",
+                         version / 10000, SERVER_VERSION_MIN / 10000);
+}
+
 enum err_kind link_open(const struct link_options *options, struct link **ret_link,
                         struct err *reterr) {
     struct link *link = memory_new(1, sizeof *link);
     link->stop_fd = options->stop_fd;
     start(link, options);
     enum err_kind kind = connect_wait(link, reterr);
+    if (kind == ERR_NONE) {
+        kind = check_version(link, reterr);
+    }
     if (kind != ERR_NONE) {
         link_close(&link);
         return kind;

@@ -6,8 +6,9 @@
  * Owns:    a struct link its connection; a struct look its texts, in its arena, until look_clear.
  * Threads: a struct link belongs to one thread.
  * Units:   milliseconds; bytes of the source's log.
- * Errors:  ERR_RETRY: not reachable, or no answer in time; ERR_CONFIG: nothing says where it is.
- * Limits:  PostgreSQL 13 or later.
+ * Errors:  ERR_RETRY: not reachable, or no answer in time; ERR_CONFIG: nothing says where it is,
+ *          or its server is too old.
+ * Limits:  PostgreSQL 14 or later.
  */
 #ifndef OLTP_LOOK_H
 #define OLTP_LOOK_H

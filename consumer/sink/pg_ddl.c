@@ -210,7 +210,7 @@ enum err_kind ddl_connect(const struct pg_sink_options *options, PGconn **ret_co
         }
         return err.kind == ERR_HALT ? ERR_CONFIG : ERR_RETRY;
     }
-    return link_encoding(conn, reterr) ? session_set(conn, reterr) : ERR_CONFIG;
+    return link_fits(conn, reterr) ? session_set(conn, reterr) : ERR_CONFIG;
 }
 
 /* Adds what tables of older versions lack. */

@@ -236,8 +236,8 @@ void link_keywords_free(char ***keywords, char ***values);
 /* sink's keywords and values, and behind them those that lead to the server conn was made to. */
 char **link_keywords_to(const struct sink *sink, const PGconn *conn, char ***ret_values);
 /* pg_link.c */
-/* A new connection whose database can't hold all values. */
-bool link_encoding(PGconn *conn, struct err *ret_err);
+/* False: a new connection whose server is too old, or whose database can't hold all values. */
+bool link_fits(PGconn *conn, struct err *ret_err);
 void link_drive(struct sink *sink);
 /* What libpq says of a connection that is gone or was not made. ERR_HALT: the operator must act.
  * Connections have PQERRORS_VERBOSE, since else libpq keeps a refusal's SQLSTATE to itself. */

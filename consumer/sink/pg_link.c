@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CONNECT_MS (10 * (int64_t)1000) /* for each host of a list */
+#define SERVER_VERSION_MIN 140000               /* the first with idle_session_timeout */
+#define CONNECT_MS         (10 * (int64_t)1000) /* for each host of a list */
 
 void sink_event_push(struct sink *sink, const struct sink_event *event) {
     if (sink->events.count < EVENTS_MAX) {
@@ -59,7 +60,14 @@ void link_describe(PGconn *conn, struct err *ret_err) {
     (void)snprintf(ret_err->sqlstate, sizeof ret_err->sqlstate, "%s", sqlstate);
 }
 
-bool link_encoding(PGconn *conn, struct err *ret_err) {
+bool link_fits(PGconn *conn, struct err *ret_err) {
+    int version = PQserverVersion(conn);
+    if (version > 0 && version < SERVER_VERSION_MIN) {
+        (void)err_set(ret_err, ERR_CONFIG,
+                      "the OLAP database's server is PostgreSQL %d: %d or later is needed",
+                      version / 10000, SERVER_VERSION_MIN / 10000);
+        return false;
+    }
     const char *encoding = PQparameterStatus(conn, "server_encoding");
     if (!encoding || strcmp(encoding, "UTF8") == 0) {
         return true;
@@ -159,7 +167,7 @@ static void connect_poll(struct sink *sink) {
         return;
     }
     struct err err;
-    if (!link_encoding(sink->link.conn, &err)) {
+    if (!link_fits(sink->link.conn, &err)) {
         sink_drop_connect(sink, &err);
         return;
     }

@@ -79,7 +79,7 @@ class Case:
 
 
 # Each of their cases makes databases and members of its own.
-SECOND_LANE = ("watch", "client", "groups", "sink_table", "example", "refused", "values")
+SECOND_LANE = ("watch", "client", "groups", "sink_table", "example", "refused", "values", "versions")
 CASES: list[Case] = []
 
 
