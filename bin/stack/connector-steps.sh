@@ -124,6 +124,29 @@ $(printf '%s\n' "${reason:-Nobody reads from the slot $SLOT, and no snapshot run
         '' "fix the cause, then bin/startup.sh again, which restarts failed tasks" "full log: $LOG_DIR/connect.log"
 }
 
+# Where the slot rests while no Connect runs: nobody may move it then. Debezium notices a slot that is gone or was made
+# again, but over one that stands further on (pg_replication_slot_advance, somebody who read from it) it goes on,
+# RUNNING, without what was changed in between. Kept from a stop of Connect to its next start. After a restart of the
+# database a slot may stand further back: PostgreSQL does not write each step of it to disk.
+SLOT_POSITION_SQL="SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '$SLOT' AND NOT active"
+slot_position() { oltp_query -Atc "$SLOT_POSITION_SQL${1:-}" 2>/dev/null </dev/null; } # [further-condition]
+slot_rests() { [ -n "$(slot_position)" ]; }
+remember_slot() { # after Connect has ended
+    [ ! -s "$RUN_DIR/slot" ] && wait_for 3 slot_rests || return 0
+    echo "$SLOT $(slot_position)" >"$RUN_DIR/slot"
+}
+check_slot() { # before Connect starts
+    local name='' was='' now
+    [ ! -s "$RUN_DIR/slot" ] || read -r name was <"$RUN_DIR/slot"
+    [ "$name" = "$SLOT" ] || return 0
+    now=$(slot_position " AND confirmed_flush_lsn > '$was'") || now=''
+    [ -n "$now" ] || return 0
+    restore_settings
+    slot_lost "It stood at $was when Kafka Connect was stopped, and stands at $now: somebody moved it forward or read from it." \
+        "drop it first: ${COMMAND_PREFIX}bin/psql.sh oltp -c \"SELECT pg_drop_replication_slot('$SLOT')\", then one of these" \
+        "(if nothing was changed in between: rm $(short_path "$RUN_DIR/slot"), then start again)"
+}
+
 slot_lost() { # reason [advice-before-the-other]
     local reason=$1
     shift

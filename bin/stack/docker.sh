@@ -44,7 +44,9 @@ stack_start() {
     await_healthy kafka
     step_done
     step "Kafka Connect on 127.0.0.1:$CONNECT_PORT"
+    connect_lives || check_slot
     up connect
+    rm -f "$RUN_DIR/slot"
     await_healthy connect
     step_done
     step "Source tables, sink tables, topics"
@@ -137,6 +139,8 @@ stack_stop() {
     mkdir -p "$LOG_DIR"
     step "Stopping the containers"
     # In the order of their dependencies; containers and volumes stay. Docker will not start them by itself.
+    compose_quietly "Docker could not stop them." stop consumer connect
+    ! container_runs "$(container_of oltp)" || remember_slot
     compose_quietly "Docker could not stop them." stop
     end_followers
     step_done
@@ -144,7 +148,7 @@ stack_stop() {
 stack_wipe() {
     step "Removing databases, topics and caches"
     compose_quietly "Docker could not remove the volumes." down --volumes --remove-orphans
-    rm -f "$RUN_DIR/mode" "$RUN_DIR/project" "$RUN_DIR/docker-settings.yml" "$RUN_DIR"/connector.json* "$KEPT_SETTINGS"*
+    rm -f "$RUN_DIR/mode" "$RUN_DIR/project" "$RUN_DIR/slot" "$RUN_DIR/docker-settings.yml" "$RUN_DIR"/connector.json* "$KEPT_SETTINGS"*
     step_done
 }
 

@@ -149,6 +149,8 @@ kafka_answers() { port_listens "$KAFKA_PORT"; }
 
 connect_start() {
     alive connect && return 0
+    check_slot
+    rm -f "$RUN_DIR/slot"
     fill_template connect.properties "$RUN_DIR/connect.properties"
     java_options 1024
     spawn connect "$LOG_DIR/connect.log" \

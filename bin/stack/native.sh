@@ -91,7 +91,8 @@ start_servers() {
     pg_start olap &
     olap=$!
     STARTING="$oltp $olap"
-    connect_start
+    # Where the slot must be looked at first, it starts when the database answers.
+    [ -s "$RUN_DIR/slot" ] || connect_start
 
     step "OLTP PostgreSQL on 127.0.0.1:$OLTP_PORT"
     wait "$oltp" || postgres_failed oltp
@@ -108,8 +109,8 @@ start_servers() {
     if [ -n "$differs" ]; then
         step "Stopping Kafka Connect"
         if end_process connect 20; then step_done "it has other settings: $differs"; else step_done "it had to be killed"; fi
-        connect_start
     fi
+    connect_start
 
     step "Kafka $KAFKA_VERSION on 127.0.0.1:$KAFKA_PORT"
     WATCH='alive kafka' wait_for 90 kafka_answers ||
@@ -242,6 +243,7 @@ stack_stop() {
     fi
     for n in $(members); do end_with_step "consumer-$n" "Member consumer-$n" 10; done
     end_with_step connect "Kafka Connect" 20
+    ! pg_alive oltp || remember_slot
     end_with_step kafka "Kafka" 30
     for name in oltp olap; do
         pg_alive "$name" || continue
@@ -263,7 +265,7 @@ stack_wipe() {
     for name in oltp olap; do rm -rf "$(pg_data "$name")" "$(pg_data "$name").new" "$(pg_data "$name").pw"; done
     [ "$PG_ROOT" = "$RUN_DIR" ] || rmdir "$PG_ROOT" /var/lib/oltp-olap-sync 2>/dev/null || true
     rm -rf "$RUN_DIR/kafka" "$STATE_DIR"
-    rm -f "$RUN_DIR"/*.pid "$RUN_DIR"/*.properties "$RUN_DIR"/connector.json* "$RUN_DIR/plan" "$RUN_DIR/mode" "$KEPT_SETTINGS"*
+    rm -f "$RUN_DIR"/*.pid "$RUN_DIR"/*.properties "$RUN_DIR"/connector.json* "$RUN_DIR/plan" "$RUN_DIR/slot" "$RUN_DIR/mode" "$KEPT_SETTINGS"*
     step_done
 }
 

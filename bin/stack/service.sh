@@ -26,7 +26,9 @@ service_start() {
 service_stop() {
     case $1 in
         oltp|olap) pg_stop "$1" ;;
-        *) end_process "$1" 30 || say "$1 had to be killed" ;;
+        *)
+            end_process "$1" 30 || say "$1 had to be killed"
+            if [ "$1" = connect ] && pg_alive oltp; then remember_slot; fi ;;
     esac
 }
 service_kill() {

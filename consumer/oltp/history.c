@@ -2,6 +2,8 @@
 
 #include "base/memory.h"
 
+#include "base/safeguard.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,6 +24,7 @@ struct history {
     struct seen *seen;
     bool slot_seen; /* the connector has begun: from then on everything must be as it should be */
     int64_t unread_since_ms; /* -1: the slot is read */
+    int64_t resting;         /* where the unread slot stood at the last look; -1: it was read */
     struct findings kept;
 };
 
@@ -31,6 +34,7 @@ struct history *history_new(const struct view *view, const struct look_names *na
     history->names = *names;
     history->seen = memory_new(view->table_count, sizeof *history->seen);
     history->unread_since_ms = -1;
+    history->resting = -1;
     return history;
 }
 
@@ -145,6 +149,24 @@ static void remember(struct seen *seen, const struct look_table *look) {
 
 /* ---- all ---- */
 
+/* Debezium notices a slot that was made again, by its age, but not one that stands further on than
+ * what it has read: PostgreSQL leaves the changes in between out. Further back is where one may
+ * stand after a restart of the server, which does not write each step to disk. */
+static void watch_slot_position(struct history *history, const struct look_slot *slot) {
+    bool rests = slot->exists && !slot->active;
+    if (rests && history->resting >= 0 && slot->confirmed > history->resting &&
+        SAFEGUARD("a slot moved by others is noticed")) {
+        findings_add(&history->kept, FINDING_SLOT, FINDING_LOSS,
+                     "the replication slot %s was moved forward while no connector read it "
+                     "(pg_replication_slot_advance, somebody who read from it, or made again): "
+                     "the connector goes on without what was changed in between. Start over with "
+                     "new topics, docs/operations.md, Starting over. If the connector was started "
+                     "and stopped just then: kill -HUP or restart the members",
+                     history->names.slot);
+    }
+    history->resting = rests ? slot->confirmed : -1;
+}
+
 static void watch_slot(struct history *history, const struct look_slot *slot, int64_t now_ms,
                        struct findings *findings) {
     if (slot->active || !slot->exists) {
@@ -201,6 +223,7 @@ void history_look(struct history *history, const struct look *look, int64_t now_
         }
     }
     watch_slot(history, &look->slot, now_ms, findings);
+    watch_slot_position(history, &look->slot);
     for (size_t i = 0; i < now->count; i++) {
         const struct finding *finding = &now->items[i];
         findings_add(findings, finding->kind, finding->weight, "%s", finding->text);

@@ -17,7 +17,8 @@
     " coalesce(p.pubinsert AND p.pubupdate AND p.pubdelete, false), s.slot_name IS NOT NULL,"      \
     " coalesce(s.active, false), coalesce(s.plugin, ''), coalesce(s.database, ''),"                \
     " coalesce(s.wal_status, ''), coalesce(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery()"          \
-    " THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, s.confirmed_flush_lsn), -1)"   \
+    " THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, s.confirmed_flush_lsn), -1),"  \
+    " coalesce(pg_wal_lsn_diff(s.confirmed_flush_lsn, '0/0'), -1)"                                 \
     " FROM (SELECT 1) one LEFT JOIN pg_publication p ON p.pubname = $2::text"                      \
     " LEFT JOIN pg_replication_slots s ON s.slot_name = $1::text"
 
@@ -128,7 +129,8 @@ static enum err_kind server_read(struct link *link, const struct look_names *nam
                                     .plugin = get_text(&look->arena, r, 0, 6),
                                     .database = get_text(&look->arena, r, 0, 7),
                                     .wal_status = get_text(&look->arena, r, 0, 8),
-                                    .lag_bytes = get_number(r, 0, 9)};
+                                    .lag_bytes = get_number(r, 0, 9),
+                                    .confirmed = get_number(r, 0, 10)};
     PQclear(r);
     return ERR_NONE;
 }

@@ -67,6 +67,7 @@ struct look_slot {
     bool exists, active;
     struct str plugin, database, wal_status;
     int64_t lag_bytes; /* written and not confirmed; -1: not known */
+    int64_t confirmed; /* the place in the log from which it goes on; -1: none */
 };
 
 struct look {

@@ -84,6 +84,16 @@ shared "$folder/a" "$fake; ANSWER=$DATA/lost-slot.json; await_connector" |
         'no longer available' 'when_needed' 'deleted or moved' 'with new topics' 'wipe'
 shared "$folder/a" "$fake; INVALID=t; SNAPSHOT=t; await_connector" |
     check "an invalid slot, over which Debezium stays RUNNING, ends it too ($bash)" 'code 1' 'max_slot_wal_keep_size' 'pg_drop_replication_slot'
+mkdir -p "$folder/a"
+at='oltp_query() { case $* in *"> '"'0/10'"'"*) [ "$AT" != 0/20 ] || echo "$AT" ;; *) echo "$AT" ;; esac; }'
+shared "$folder/a" "$fake; $at; AT=0/10; remember_slot; AT=0/20; remember_slot; cat \$RUN_DIR/slot; AT=0/10; check_slot; AT=0/F; check_slot; echo went on" |
+    check "a slot that rests where it was ($bash)" '^oltp_olap_sync 0/10$' '^went on$' '!code'
+shared "$folder/a" "$fake; $at; AT=0/20; check_slot; echo went on" |
+    check "a slot that somebody moved forward ends the start ($bash)" 'code 1' 'at 0/10 when Kafka Connect was stopped, and stands at 0/20' \
+        'pg_drop_replication_slot' 'when_needed' 'with new topics' '!went on'
+shared "$folder/a" SYNC_CONNECTOR_SLOT_NAME=other "$fake; $at; AT=0/20; check_slot; echo went on" | check "another slot ($bash)" '^went on$' '!code'
+shared "$folder/a" "$fake; $at; AT=; check_slot; echo went on" | check "a slot that is gone is Debezium's to tell ($bash)" '^went on$' '!code'
+rm "$folder/a/slot"
 shared "$folder/a" "$fake; ANSWER=$folder/failed.json; await_connector" |
     check "any failed task ends the start, with its reason ($bash)" 'code 1' 'RUNNING FAILED' 'Caused by: .*RecordTooLarge' '!slot oltp_olap_sync .* is lost' '!a\.b'
 shared "$folder/a" "$fake; READER=7; ANSWER=$folder/failed.json; await_connector" |

@@ -32,7 +32,7 @@ class Simulated(NamedTuple):
 
 
 class Real(NamedTuple):
-    """What is out, a test that fails without it (of tests/integration/sink, or tests/sql), and the SQL instead."""
+    """What is out, a test that fails without it (of tests/integration, or tests/sql), and the SQL instead."""
     program: str
     test: str
     out: str
@@ -69,6 +69,7 @@ REAL = [
     Real('statements', 'test_delete', 'a delete by range takes every row'),
     Real('statements', 'test_delete', 'a delete names the join key'),
     Real('sink_letters', 'test_letters_ahead_are_swept', 'letters of works that never ended are swept'),
+    Real('oltp_slot', 'slot_moved_by_others', 'a slot moved by others is noticed'),
 ]
 SIMULATED = [
     # reading: the log, as it is

@@ -91,6 +91,29 @@ def lost_slot(ctx: Context) -> None:
     ctx.system.settle()
 
 
+@case("moved-slot")
+def moved_slot(ctx: Context) -> None:
+    """The slot is moved forward while the stack's Connect is stopped: Debezium would go on over it; the start says so."""
+    student, contact = a_pair(ctx, 5)
+    ctx.sql("UPDATE student SET name = 'moves the slot' WHERE student_id = %s", student)
+    ctx.system.pass_sentinels()
+    for part in ("connect", "oltp"):
+        ctx.stack.service("stop", part)
+    must("nothing was done to it, but it may stand further back", startup(ctx), 0, "Ready after")
+    ctx.stack.service("stop", "connect")
+    ctx.sql("UPDATE student SET name = 'two' WHERE student_id = %s", student)
+    ctx.sql("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", SLOT)
+    for _ in range(2):  # it stays refused
+        must("the start", startup(ctx), 1, f"replication slot {SLOT} in the OLTP database is lost", "somebody moved it forward",
+             "drop it first", "SNAPSHOT_MODE=when_needed", never=("Ready after", "Kafka Connect on"))
+    ctx.sql("SELECT pg_drop_replication_slot(%s)", SLOT)
+    must("a new snapshot", startup(ctx, SYNC_CONNECTOR_SNAPSHOT_MODE="when_needed"), 0, "now 'when_needed'")
+    ctx.expect("what was changed is there", [student], [(student, contact, "two", "n")])
+    must("as before", startup(ctx, SYNC_CONNECTOR_SNAPSHOT_MODE="initial"), 0, "now 'initial'")
+    ctx.system.members[1].signal(signal.SIGHUP)
+    wait_until("the member is ready again", lambda: ctx.stack.says("status.sh")[0] == 0, 30, 0.5)
+
+
 @case("other-type")
 def other_type(ctx: Context) -> None:
     """A source table that is not as the SQL file says: the start fails and says in what."""

@@ -142,18 +142,33 @@ def unread(tenant: Tenant) -> None:
     tenant.settle("the connector's rest")
 
 
+def moved_slot(tenant: Tenant) -> None:
+    """The connector goes on over it, RUNNING, without what was changed in between."""
+    tenant.stack.rest("PUT", f"/connectors/{tenant.name}/stop")
+    tenant.wait_not_ready(f"nobody reads the replication slot {tenant.name}", 60)
+    lose(tenant, "contact", "while moved")
+    tenant.oltp.run("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", tenant.name)
+    tenant.wait_not_ready(f"source database: the replication slot {tenant.name} was moved forward", NOTICED_SECONDS)
+    tenant.stack.rest("PUT", f"/connectors/{tenant.name}/resume")
+    tenant.stack.wait_connector(tenant.name)
+    is_lost(tenant, "while moved")
+    tenant.wait_not_ready(f"source database: the replication slot {tenant.name} was moved forward", NOTICED_SECONDS)
+    tenant.oltp.run("UPDATE contact SET contact_number = contact_number")
+    acknowledge(tenant)
+
+
 def dropped(tenant: Tenant) -> None:
     tenant.oltp.run("DROP TABLE contact")
     tenant.wait_not_ready(r"source database: public\.contact is not there", NOTICED_SECONDS)
 
 
 CHANGES: list[Callable[[Tenant], None]] = [renamed_and_back, swapped, truncated, without_identity, retyped,
-                                           unpublished, unread, dropped]
+                                           unpublished, unread, moved_slot, dropped]
 
 
 @case("source", members=0)
 def source(ctx: Context) -> str:
-    """Source tables renamed, swapped, emptied, without identity, retyped, unpublished, unread, dropped: each is noticed."""
+    """Source tables renamed, swapped, emptied, without identity, retyped, unpublished, unread, its slot moved, dropped: each is noticed."""
     problems = []
     with watched(ctx, "srcwatch") as tenant:
         for change in CHANGES:

@@ -1,181 +1,13 @@
 /* Looks at a real PostgreSQL whose tables are changed in every way the watch must notice, or must
  * not mind. */
-#include "oltp/history.h"
-#include "oltp/watch.h"
+#include "looking.h"
 
 #include "base/clock.h"
+#include "oltp/watch.h"
 
-#include <libpq-fe.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define SLOT "look_slot"
-
-struct context {
-    PGconn *admin;
-    struct view *view;
-    struct look_names names;
-    struct link *link;
-    struct history *history;
-    struct findings found;
-};
-
-static const char *const keywords[] = {"host", "dbname", "user", NULL};
-static const char *values[] = {NULL, NULL, "watcher", NULL};
-static const struct link_options reader = {keywords, values, -1};
-
-/* ---- the source ---- */
-
-static void sql(struct context *c, const char *text) {
-    PGresult *result = PQexec(c->admin, text);
-    ExecStatusType status = PQresultStatus(result);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        fail_msg("%s: %s", text, PQresultErrorMessage(result));
-    }
-    PQclear(result);
-}
-
-static void make_tables(struct context *c) {
-    sql(c, "DROP PUBLICATION IF EXISTS look_pub; DROP SCHEMA IF EXISTS \"S 1\" CASCADE; "
-           "DROP TABLE IF EXISTS other, was_student; CREATE SCHEMA \"S 1\"; SET search_path = "
-           "\"S 1\"");
-    FILE *in = fopen("oltp.sql", "re");
-    char text[4096];
-    size_t len = in ? fread(text, 1, sizeof text - 1, in) : 0;
-    assert_non_null(in);
-    (void)fclose(in);
-    text[len] = '\0';
-    sql(c, text);
-    sql(c, "CREATE PUBLICATION look_pub FOR TABLE student, contact;"
-           "INSERT INTO student SELECT n, 'n' FROM generate_series(1, 100) n;"
-           "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots;"
-           "ANALYZE student");
-    sql(c, "SELECT pg_create_logical_replication_slot('" SLOT "', 'pgoutput')");
-}
-
-static void write_file(const char *name, const char *text) {
-    FILE *out = fopen(name, "we");
-    assert_non_null(out);
-    assert_true(fputs(text, out) >= 0);
-    assert_int_equal(fclose(out), 0);
-}
-
-static int begin(void **state) {
-    struct context *c = calloc(1, sizeof *c);
-    values[0] = getenv("PGHOST");
-    values[1] = getenv("PGDATABASE");
-    c->admin = PQconnectdb("");
-    assert_int_equal(PQstatus(c->admin), CONNECTION_OK);
-    sql(c, "SET client_min_messages = warning");
-    make_tables(c);
-    struct view_options options = {"oltp.sql", "view.sql", "look", 4};
-    struct err err;
-    if (view_load(&options, &c->view, NULL, &err) != ERR_NONE ||
-        link_open(&reader, &c->link, &err) != ERR_NONE) {
-        fail_msg("%s", err.message);
-    }
-    c->names = (struct look_names){SLOT, "look_pub"};
-    c->history = history_new(c->view, &c->names);
-    *state = c;
-    return 0;
-}
-
-static int end(void **state) {
-    struct context *c = *state;
-    history_destroy(&c->history);
-    link_close(&c->link);
-    view_destroy(&c->view);
-    PQfinish(c->admin);
-    free(c);
-    return 0;
-}
-
-static int set_up_files(void **state) {
-    (void)state;
-    static char folder[] = "/tmp/test-look-XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    assert_int_equal(chdir(folder), 0);
-    /* domains and arrays of quotes in names: what the questions have to survive */
-    write_file("oltp.sql",
-               "CREATE TABLE \"S 1\".student (student_id bigserial PRIMARY KEY, name text NOT NULL,"
-               " at timestamp(3), score numeric(5), \"qu\"\"o\\te\" int);"
-               "CREATE TABLE \"S 1\".contact (contact_id bigserial PRIMARY KEY, student_id bigint,"
-               " contact_number varchar(40));"
-               "ALTER TABLE \"S 1\".student REPLICA IDENTITY FULL;"
-               "ALTER TABLE \"S 1\".contact REPLICA IDENTITY FULL;"
-               "CREATE FUNCTION \"S 1\".refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE"
-               " EXCEPTION 'no'; END $$;"
-               "CREATE TRIGGER t BEFORE TRUNCATE ON \"S 1\".student FOR EACH STATEMENT EXECUTE"
-               " FUNCTION \"S 1\".refuse();"
-               "CREATE TRIGGER t BEFORE TRUNCATE ON \"S 1\".contact FOR EACH STATEMENT EXECUTE"
-               " FUNCTION \"S 1\".refuse();");
-    write_file("view.sql",
-               "CREATE MATERIALIZED VIEW v AS SELECT s.student_id, contact_id, name, at, score,"
-               " contact_number, \"qu\"\"o\\te\" FROM \"S 1\".student s JOIN \"S 1\".contact c ON "
-               "s.student_id = c.student_id");
-    PGconn *admin = PQconnectdb("");
-    PQclear(PQexec(admin, "CREATE ROLE watcher LOGIN")); /* may connect, and nothing else */
-    PQfinish(admin);
-    return 0;
-}
-
-static int remove_files(void **state) {
-    (void)state;
-    (void)unlink("oltp.sql");
-    (void)unlink("view.sql");
-    return 0;
-}
-
-/* ---- looking ---- */
-
-static void look_at(struct context *c, int64_t now_ms) {
-    struct look look = {0};
-    struct err err;
-    if (link_look(c->link, c->view, &c->names, &look, &err) != ERR_NONE) {
-        fail_msg("%s", err.message);
-    }
-    c->found = (struct findings){0};
-    history_look(c->history, &look, now_ms, &c->found);
-    look_clear(&look);
-}
-
-static void expect_none(struct context *c) {
-    look_at(c, 0);
-    if (c->found.count > 0) {
-        fail_msg("%zu findings: %s", c->found.count, c->found.items[0].text);
-    }
-}
-
-/* One finding at least that has this text; none weighs more. */
-static void expect(struct context *c, enum finding_weight weight, const char *text) {
-    bool found = false, heavier = false;
-    look_at(c, 0);
-    for (size_t i = 0; i < c->found.count; i++) {
-        found |= c->found.items[i].weight == weight && strstr(c->found.items[i].text, text);
-        heavier |= c->found.items[i].weight > weight;
-    }
-    if (!found || heavier) {
-        fail_msg("wanted '%s' among %zu: %s", text, c->found.count, c->found.items[0].text);
-    }
-}
-
-/* After a change that is over and stays said. */
-static void expect_acknowledged(struct context *c) {
-    look_at(c, 0);
-    assert_true(c->found.count > 0);
-    history_forget(c->history);
-    expect_none(c);
-}
 
 static void as_planned(void **state) {
     struct context *c = *state;
@@ -355,35 +187,6 @@ static void unpublished(void **state) {
     expect(c, FINDING_LOSS, "there is no publication look_pub");
 }
 
-static void slot_unread_and_lost(void **state) {
-    struct context *c = *state;
-    look_at(c, 1000);
-    assert_int_equal(c->found.count, 0);
-    look_at(c, 30999);
-    assert_int_equal(c->found.count, 0);
-    look_at(c, 31000);
-    assert_int_equal(c->found.count, 1);
-    assert_int_equal(c->found.items[0].weight, FINDING_RED);
-    assert_non_null(strstr(c->found.items[0].text, "nobody reads the replication slot " SLOT));
-    sql(c, "SELECT pg_drop_replication_slot('" SLOT "')");
-    expect(c, FINDING_LOSS, "there is no replication slot " SLOT);
-    sql(c, "SELECT pg_create_logical_replication_slot('" SLOT "', 'pgoutput')");
-    expect(c, FINDING_LOSS, "there is no replication slot " SLOT);
-}
-
-/* Before the connector has made its slot nothing is lost, whatever is changed. */
-static void before_the_connector(void **state) {
-    struct context *c = *state;
-    sql(c, "SELECT pg_drop_replication_slot('" SLOT "'); DROP PUBLICATION look_pub; ALTER TABLE "
-           "student RENAME TO was_student");
-    expect(c, FINDING_LOSS, "there is no replication slot");
-    expect(c, FINDING_LOSS, "S 1.student is not there");
-    sql(c, "ALTER TABLE was_student RENAME TO student; CREATE PUBLICATION look_pub FOR TABLE "
-           "student, contact");
-    sql(c, "SELECT pg_create_logical_replication_slot('" SLOT "', 'pgoutput')");
-    expect_none(c);
-}
-
 /* A migration that holds its table for hours holds up no look. */
 static void locks_are_not_waited_for(void **state) {
     struct context *c = *state;
@@ -485,11 +288,10 @@ int main(void) {
         CASE(columns_changed),
         CASE(primary_key_changed),
         CASE(unpublished),
-        CASE(slot_unread_and_lost),
-        CASE(before_the_connector),
         CASE(locks_are_not_waited_for),
         CASE(thread_posts_and_forgets),
         CASE(thread_ends_while_nobody_answers),
     };
+    choose_test();
     return cmocka_run_group_tests(tests, set_up_files, remove_files);
 }

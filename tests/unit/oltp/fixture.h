@@ -40,7 +40,7 @@ static inline struct look fixture_look(const struct view *view) {
                         .wal_level = STR("logical"),
                         .publication_exists = true,
                         .publication_whole = true,
-                        .slot = {true, true, STR("pgoutput"), STR("db"), STR("reserved"), 56}};
+                        .slot = {true, true, STR("pgoutput"), STR("db"), STR("reserved"), 56, 7}};
     look.tables = arena_alloc(&look.arena, view->table_count * sizeof *look.tables);
     for (size_t t = 0; t < view->table_count; t++) {
         look.tables[t] = (struct look_table){.found = true,
