@@ -230,6 +230,49 @@ def expect(tenant: Tenant, command: list[str], text: str) -> None:
         raise Failure(f"{command} ended with {done.returncode}, not with '{text}': {done.stdout}{done.stderr}")
 
 
+@case("lost-deletes")
+def lost_deletes(ctx: Context) -> str:
+    """Deletes that come without their old row halt their task; the steps of Lost deletes in docs/operations.md, as they
+    are written, make the table right."""
+    tenant = poison_tenant(ctx, "lost_deletes")
+    lost = [3, 4, 11]
+    try:
+        tenant.oltp.run("INSERT INTO student SELECT n, 'S' FROM generate_series(1, 16) n")
+        tenant.oltp.run("INSERT INTO contact SELECT n, n, 'n' FROM generate_series(1, 16) n")
+        tenant.settle("good rows")
+        tenant.oltp.run("ALTER TABLE contact REPLICA IDENTITY DEFAULT")
+        tenant.oltp.run("DELETE FROM contact WHERE contact_id = ANY(%s)", lost)
+        wait_until("a task halts", lambda: halted_at(tenant), 20, 0.05)
+        tenant.oltp.run("ALTER TABLE contact REPLICA IDENTITY FULL")                        # step 1
+        there = {contact for contact, in tenant.oltp.run("SELECT contact_id FROM contact")}
+        gone = [(contact, student) for contact, student in tenant.olap.run(
+            f"SELECT contact_id, student_id FROM {tenant.view} ORDER BY 1") if contact not in there]
+        if [contact for contact, _ in gone] != lost:
+            raise Failure(f"the rows that the OLTP table no longer has are {gone}")
+        for contact, student in gone:                                                       # step 2
+            tenant.oltp.run("INSERT INTO contact VALUES (%s, %s, '')", contact, student)
+            tenant.oltp.run("DELETE FROM contact WHERE contact_id = %s", contact)
+        passed: set[tuple[str, str, str]] = set()
+        while len(passed) < len(lost):                                                      # step 3
+            for place in wait_until("the next halt", lambda: halted_at(tenant) - passed, 30, 0.05):
+                done = tenant.command("dead-letters", "add", *place)
+                if done.returncode != 0:
+                    raise Failure(f"dead-letters add {place} ended with {done.returncode}: {done.stdout}{done.stderr}")
+                passed.add(place)
+            tenant.members[1].signal(signal.SIGHUP)
+        tenant.wait_ready(1)
+        tenant.settle("the lost deletes", dead_letters=True)
+    finally:
+        tenant.remove()
+    return f"{len(passed)} deletes passed"
+
+
+def halted_at(tenant: Tenant) -> set[tuple[str, str, str]]:
+    found = (re.match(r"task \d+ halted at topic (\S+) partition (\d+) offset (\d+): ", reason)
+             for reason in tenant.members[1].readiness().reasons)
+    return {(place[1], place[2], place[3]) for place in found if place}
+
+
 @case("poison-strangers")
 def strangers(ctx: Context) -> None:
     """Dead letters without progress, then one at another record's offset: halts, whose advice works."""

@@ -8,6 +8,7 @@ import kafka
 from cases import Context, case
 from cases.views import check_nothing_set_aside, write_schemas
 from stack import ROOT
+from system import watch_settings
 from tenant import Tenant
 from wait import Failure, wait_until
 
@@ -208,9 +209,11 @@ def topic_settings(ctx: Context, topic: str) -> dict[str, str]:
 
 @case("large-rows")
 def large_rows(ctx: Context) -> str:
-    """Rows of 1, 5 and 40 MB go all the way; a larger record fails the connector and says why, and one setting mends it."""
+    """Rows of 1, 5 and 40 MB go all the way; a larger record fails the connector and says why, members turn
+    red, and one setting mends it."""
     tenant = Tenant(ctx.stack, "large")
     topic = "large.public.student"
+    tenant.settings.update(watch_settings(tenant.oltp.port, tenant.name, interval_ms=1000))
     try:
         tenant.prepare()
         kafka.configure(ctx.stack, "topics", topic, "max.message.bytes=1048588,segment.ms=86400000")  # an older version's
@@ -242,12 +245,14 @@ def large_rows(ctx: Context) -> str:
         trace = ctx.stack.rest("GET", "/connectors/large/status")["tasks"][0]["trace"]
         if "max.request.size" not in trace:
             raise Failure(f"the connector's reason does not name the size: {trace[:600]}")
+        tenant.wait_not_ready("^source database: nobody reads the replication slot large", 60)
         tenant.settings["SYNC_RECORD_MAX_BYTES"] = str(128 << 20)
         tenant.plan("--apply-topics")
         tenant.connect()
         tenant.only(0)
         tenant.start(1)
         tenant.settle("an update of 40 MB with twice the size")
+        tenant.wait_ready(1)
         doubled = tenant.members[1].memory_peak()
         tenant.oltp.run("DELETE FROM student WHERE student_id IN (3, 4)")
         tenant.settle("deletes")
