@@ -18,7 +18,8 @@ static struct consume *new_empty(const struct kafka_options *options) {
 }
 
 /* The client's queues. Everything but records comes through the consumer's own queue. */
-static enum err_kind open_queues(struct consume *consume, bool needs_poke, struct err *reterr) {
+static enum err_kind open_queues(struct consume *consume, bool needs_fetch_wakeup,
+                                 struct err *reterr) {
     static const uint64_t one = 1;
     (void)rd_kafka_poll_set_consumer(consume->rk);
     consume->group_queue = rd_kafka_queue_get_consumer(consume->rk);
@@ -35,8 +36,8 @@ static enum err_kind open_queues(struct consume *consume, bool needs_poke, struc
     rd_kafka_queue_io_event_enable(consume->record_queue, consume->wake.records, &one, sizeof one);
     /* What was queued before that did not wake anybody. */
     wake_again(consume->wake.group);
-    if (needs_poke) {
-        poke_init(&consume->poke, consume->rk);
+    if (needs_fetch_wakeup) {
+        fetch_wakeup_init(&consume->fetch_wakeup, consume->rk);
     }
     return ERR_NONE;
 }
@@ -44,8 +45,8 @@ static enum err_kind open_queues(struct consume *consume, bool needs_poke, struc
 enum err_kind kafka_new(const struct kafka_options *options, struct consume **ret_consume,
                         struct err *reterr) {
     rd_kafka_conf_t *conf;
-    bool needs_poke;
-    enum err_kind kind = kafka_conf_make(options, &conf, &needs_poke, reterr);
+    bool needs_fetch_wakeup;
+    enum err_kind kind = kafka_conf_make(options, &conf, &needs_fetch_wakeup, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
@@ -58,7 +59,7 @@ enum err_kind kafka_new(const struct kafka_options *options, struct consume **re
                        "the Kafka client can't be created with these settings: %s", why);
     } else {
         peers_init(consume, options);
-        kind = open_queues(consume, needs_poke, reterr);
+        kind = open_queues(consume, needs_fetch_wakeup, reterr);
     }
     if (kind != ERR_NONE) {
         kafka_destroy(&consume);
@@ -146,7 +147,7 @@ void kafka_destroy(struct consume **consume) {
                  c->outstanding);
     }
     if (c->rk) {
-        poke_clear(&c->poke);
+        fetch_wakeup_clear(&c->fetch_wakeup);
         if (c->group_queue) {
             rd_kafka_queue_io_event_enable(c->group_queue, -1, NULL, 0);
             rd_kafka_queue_destroy(c->group_queue);

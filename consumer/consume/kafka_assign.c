@@ -157,6 +157,6 @@ void kafka_pause(struct consume *consume, int table, int32_t partition, bool pau
     set_paused(consume, table, partition, paused);
     if (!paused) {
         /* What was fetched of it is gone, and its broker's thread may be asleep. */
-        consume->poke.was_full = true;
+        consume->fetch_wakeup.was_full = true;
     }
 }

@@ -43,7 +43,8 @@ static enum err_kind set(rd_kafka_conf_t *conf, const struct kafka_setting *sett
     return ERR_NONE;
 }
 
-/* librdkafka 2.2 and later need no poke.h: they look at a full queue again soon when told to. */
+/* librdkafka 2.2 and later need no fetch_wakeup.h: they look at a full queue again soon when told
+ * to. */
 static bool looks_again_soon(rd_kafka_conf_t *conf, const struct kafka_options *options) {
     static const char name[] = "fetch.queue.backoff.ms";
     char why[128];
@@ -81,9 +82,9 @@ static enum err_kind set_answer_size(rd_kafka_conf_t *conf, const struct kafka_o
 }
 
 enum err_kind kafka_conf_make(const struct kafka_options *options, rd_kafka_conf_t **ret,
-                              bool *ret_needs_poke, struct err *reterr) {
+                              bool *ret_needs_fetch_wakeup, struct err *reterr) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    bool needs_poke = !looks_again_soon(conf, options);
+    bool needs_fetch_wakeup = !looks_again_soon(conf, options);
     enum err_kind kind = ERR_NONE;
     for (size_t i = 0; i < options->setting_count && kind == ERR_NONE; i++) {
         kind = set(conf, &options->settings[i], reterr);
@@ -101,6 +102,6 @@ enum err_kind kafka_conf_make(const struct kafka_options *options, rd_kafka_conf
     rd_kafka_conf_set_events(conf,
                              RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
     *ret = conf;
-    *ret_needs_poke = needs_poke;
+    *ret_needs_fetch_wakeup = needs_fetch_wakeup;
     return ERR_NONE;
 }

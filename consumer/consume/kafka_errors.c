@@ -32,7 +32,7 @@ bool kafka_trouble(struct consume *consume, struct consume_event *event, rd_kafk
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !consume->last_trouble[0]) {
         (void)snprintf(consume->last_trouble, sizeof consume->last_trouble, "%s", text);
     }
-    if (said_lately(&consume->said, text, clock_mono_ms(&consume->clock))) {
+    if (log_throttle_drops(&consume->throttle, text, clock_mono_ms(&consume->clock))) {
         return false;
     }
     nothing_in_particular(event, CONSUME_TROUBLE);

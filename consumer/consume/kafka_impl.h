@@ -17,10 +17,10 @@
 #ifndef CONSUME_KAFKA_IMPL_H
 #define CONSUME_KAFKA_IMPL_H
 
+#include "consume/fetch_wakeup.h"
 #include "consume/kafka.h"
 #include "consume/kafka_peers.h"
-#include "consume/poke.h"
-#include "consume/said.h"
+#include "consume/log_throttle.h"
 #include "consume/wake.h"
 
 #include <librdkafka/rdkafka.h>
@@ -65,15 +65,15 @@ struct consume {
     size_t assigned_count;
     size_t outstanding; /* records handed out and not released */
     int64_t woken_ms;   /* librdkafka's main thread, by us, last */
-    struct poke poke;
-    struct said said;
+    struct fetch_wakeup fetch_wakeup;
+    struct log_throttle throttle;
     struct peers peers;
     char last_trouble[256]; /* for messages about a silent cluster */
 };
 
 /* kafka_conf.c: the client's configuration; *ret is the caller's. */
 MUST_CHECK enum err_kind kafka_conf_make(const struct kafka_options *options, rd_kafka_conf_t **ret,
-                                         bool *ret_needs_poke, struct err *reterr);
+                                         bool *ret_needs_fetch_wakeup, struct err *reterr);
 
 /* kafka_group.c */
 void kafka_poll_group(struct consume *consume, struct consume_event *ret_event);
@@ -107,7 +107,7 @@ bool kafka_partition_error(struct consume *consume, const rd_kafka_message_t *me
 /* The same for an error of the client or the group. */
 bool kafka_client_error(struct consume *consume, rd_kafka_event_t *from,
                         struct consume_event *event);
-/* Makes event a TROUBLE about nothing in particular; false: said lately. */
+/* Makes event a TROUBLE about nothing in particular; false: the same was reported lately. */
 bool kafka_trouble(struct consume *consume, struct consume_event *event, rd_kafka_resp_err_t code,
                    const char *text);
 

@@ -11,7 +11,7 @@
 #define ANSWER_MS      5000
 #define SINK_WAIT_MS   5000  /* for the OLAP database to be known, before joining */
 #define SINK_DIFFER_MS 30000 /* until then it may be one that has just moved */
-#define SAY_MS         10000
+#define REPORT_MS      10000
 #define PARTITIONS_MAX 8 /* of each member are asked for */
 
 static void copy(char *out, size_t size, const char *text) {
@@ -56,8 +56,8 @@ void peers_sign(struct consume *consume, rd_kafka_topic_partition_list_t *offset
     }
     copy(peers->own.id, sizeof peers->own.id, id);
     rd_kafka_mem_free(consume->rk, id);
-    char line[SAID_LINE_BYTES];
-    said_write(&peers->own, line, sizeof line);
+    char line[MEMBER_INFO_BYTES];
+    member_info_write(&peers->own, line, sizeof line);
     for (int i = 0; i < offsets->cnt; i++) { /* librdkafka frees it with the list */
         offsets->elems[i].metadata = memory_text(line);
         offsets->elems[i].metadata_size = strlen(line);
@@ -92,13 +92,13 @@ static void ask_members(struct consume *consume, bool former) {
 }
 
 /* What is written beside the offsets of some partitions of every other member. */
-static void ask_words(struct consume *consume, rd_kafka_topic_partition_list_t *partitions) {
+static void ask_info(struct consume *consume, rd_kafka_topic_partition_list_t *partitions) {
     struct peers *peers = &consume->peers;
     rd_kafka_ListConsumerGroupOffsets_t *ask = rd_kafka_ListConsumerGroupOffsets_new(
         peers->former ? peers->former_group : peers->group, partitions);
     rd_kafka_AdminOptions_t *options =
         options_of(consume, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-    peers->look = LOOK_WORDS;
+    peers->look = LOOK_INFO;
     peers->asked = true;
     rd_kafka_ListConsumerGroupOffsets(consume->rk, &ask, 1, options, consume->group_queue);
     rd_kafka_AdminOptions_destroy(options);
@@ -113,11 +113,11 @@ static void take_member(struct consume *consume, const rd_kafka_MemberDescriptio
     const rd_kafka_topic_partition_list_t *has =
         assignment ? rd_kafka_MemberAssignment_partitions(assignment) : NULL;
     *peer = (struct peer){0};
-    copy(peer->said.id, sizeof peer->said.id, rd_kafka_MemberDescription_consumer_id(member));
+    copy(peer->info.id, sizeof peer->info.id, rd_kafka_MemberDescription_consumer_id(member));
     const char *host = rd_kafka_MemberDescription_host(member);
-    copy(peer->said.host, sizeof peer->said.host, host[0] == '/' ? host + 1 : host);
+    copy(peer->info.host, sizeof peer->info.host, host[0] == '/' ? host + 1 : host);
     (void)snprintf(peer->client, sizeof peer->client, "%.100s at %.80s",
-                   rd_kafka_MemberDescription_client_id(member), peer->said.host);
+                   rd_kafka_MemberDescription_client_id(member), peer->info.host);
     for (int i = 0; has && i < has->cnt; i++) {
         peer->reads_ours |= kafka_table_of(consume, has->elems[i].topic, -1) >= 0;
         if (i < PARTITIONS_MAX) {
@@ -156,7 +156,7 @@ static bool take_members(struct consume *consume, rd_kafka_event_t *from) {
     }
     bool asks = partitions->cnt > 0;
     if (asks) {
-        ask_words(consume, partitions);
+        ask_info(consume, partitions);
     }
     rd_kafka_topic_partition_list_destroy(partitions);
     return asks;
@@ -170,16 +170,16 @@ static void take_words(struct consume *consume, rd_kafka_event_t *from) {
     const rd_kafka_topic_partition_list_t *offsets =
         count == 1 ? rd_kafka_group_result_partitions(groups[0]) : NULL;
     for (int i = 0; offsets && i < offsets->cnt; i++) {
-        struct said_by said;
+        struct member_info info;
         if (!offsets->elems[i].metadata ||
-            !said_read(offsets->elems[i].metadata, offsets->elems[i].metadata_size, &said)) {
+            !member_info_read(offsets->elems[i].metadata, offsets->elems[i].metadata_size, &info)) {
             continue;
         }
-        for (size_t p = 0; p < peers->count; p++) { /* what one that has gone said does not count */
+        for (size_t p = 0; p < peers->count; p++) { /* that of one that has gone does not count */
             struct peer *peer = &peers->peers[p];
-            if (strcmp(peer->said.id, said.id) == 0) {
-                copy(said.host, sizeof said.host, peer->said.host);
-                peer->said = said;
+            if (strcmp(peer->info.id, info.id) == 0) {
+                copy(info.host, sizeof info.host, peer->info.host);
+                peer->info = info;
                 peer->known = true;
             }
         }
@@ -193,14 +193,14 @@ static void event_begin(struct consume_event *event, enum consume_event_kind kin
     event->record = (struct record){.table = -1, .partition = -1, .offset = -1};
 }
 
-/* TROUBLE, unless it was said just now. */
-static bool say(struct consume *consume, const struct err *err, struct consume_event *event) {
+/* TROUBLE, unless one was reported just now. */
+static bool report(struct consume *consume, const struct err *err, struct consume_event *event) {
     struct peers *peers = &consume->peers;
     int64_t now_ms = clock_mono_ms(&consume->clock);
-    if (peers->said_ms > 0 && now_ms - peers->said_ms < SAY_MS - JOIN_LOOK_MS / 2) {
+    if (peers->reported_ms > 0 && now_ms - peers->reported_ms < REPORT_MS - JOIN_LOOK_MS / 2) {
         return false;
     }
-    peers->said_ms = now_ms;
+    peers->reported_ms = now_ms;
     event_begin(event, CONSUME_TROUBLE);
     event->err = *err;
     return true;
@@ -213,10 +213,10 @@ static bool former_in_the_way(struct consume *consume, struct err *reterr) {
     size_t used = 0;
     for (size_t i = 0; i < peers->count; i++) {
         const struct peer *peer = &peers->peers[i];
-        bool other = peer->known && strcmp(peer->said.plan, peers->own.plan) != 0;
+        bool other = peer->known && strcmp(peer->info.plan, peers->own.plan) != 0;
         if (peer->reads_ours && !other && used < sizeof names) {
             int length = snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "",
-                                  peer->known ? peer->said.member : peer->client);
+                                  peer->known ? peer->info.member : peer->client);
             used += length > 0 ? (size_t)length : 0;
         }
     }
@@ -231,27 +231,27 @@ static bool former_in_the_way(struct consume *consume, struct err *reterr) {
     return used > 0;
 }
 
-static bool sinks_differ(const struct said_by *a, const struct said_by *b) {
+static bool sinks_differ(const struct member_info *a, const struct member_info *b) {
     return a->sink[0] && b->sink[0] && strcmp(a->sink, b->sink) != 0;
 }
 
 /* The member that keeps something else, and has for longest; NULL: none. */
-static const struct said_by *stranger(const struct peers *peers) {
-    const struct said_by *found = NULL;
+static const struct member_info *stranger(const struct peers *peers) {
+    const struct member_info *found = NULL;
     for (size_t i = 0; i < peers->count; i++) {
-        const struct said_by *said = &peers->peers[i].said;
-        bool differs = peers->peers[i].known && (strcmp(said->plan, peers->own.plan) != 0 ||
-                                                 sinks_differ(said, &peers->own));
-        if (differs && (!found || said->since_ms < found->since_ms)) {
-            found = said;
+        const struct member_info *info = &peers->peers[i].info;
+        bool differs = peers->peers[i].known && (strcmp(info->plan, peers->own.plan) != 0 ||
+                                                 sinks_differ(info, &peers->own));
+        if (differs && (!found || info->since_ms < found->since_ms)) {
+            found = info;
         }
     }
     return found;
 }
 
-static void describe(const struct peers *peers, const struct said_by *other, bool later,
+static void describe(const struct peers *peers, const struct member_info *other, bool later,
                      enum err_kind kind, struct err *reterr) {
-    const struct said_by *own = &peers->own;
+    const struct member_info *own = &peers->own;
     bool plan = strcmp(other->plan, own->plan) != 0;
     (void)err_set(
         reterr, kind,
@@ -265,7 +265,7 @@ static void describe(const struct peers *peers, const struct said_by *other, boo
 }
 
 /* Who came later must go. */
-static bool meet(struct consume *consume, const struct said_by *other,
+static bool meet(struct consume *consume, const struct member_info *other,
                  struct consume_event *event) {
     struct peers *peers = &consume->peers;
     int64_t now_ms = clock_mono_ms(&consume->clock);
@@ -279,7 +279,7 @@ static bool meet(struct consume *consume, const struct said_by *other,
     struct err err;
     describe(peers, other, later, later && !wait ? ERR_CONFIG : ERR_RETRY, &err);
     if (!later || wait) {
-        return say(consume, &err, event);
+        return report(consume, &err, event);
     }
     event_begin(event, CONSUME_FATAL);
     event->err = err;
@@ -303,14 +303,14 @@ static bool judge(struct consume *consume, struct consume_event *event) {
         clock_mono_ms(&consume->clock) + (consume->subscribed ? LOOK_MS : JOIN_LOOK_MS);
     if (peers->former) {
         if (former_in_the_way(consume, &err)) {
-            return say(consume, &err, event);
+            return report(consume, &err, event);
         }
         if (!peers->asked) {
             ask_members(consume, false);
             return false;
         }
     }
-    const struct said_by *other = stranger(peers);
+    const struct member_info *other = stranger(peers);
     if (other) {
         return meet(consume, other, event);
     }
@@ -325,9 +325,9 @@ static bool judge(struct consume *consume, struct consume_event *event) {
 
 static bool blind(struct consume *consume, const char *why, struct consume_event *event) {
     struct peers *peers = &consume->peers;
-    if (!peers->blind_said) {
+    if (!peers->blind_reported) {
         char quoted[300];
-        peers->blind_said = true;
+        peers->blind_reported = true;
         log_line(consume->log, LOG_WARN, "consume", "members_unknown",
                  "group=%s message=%s hint=\"whether its members keep the same view can't be "
                  "seen: grant Describe on the group\"",
@@ -342,7 +342,7 @@ bool peers_answer(struct consume *consume, rd_kafka_event_t *from, struct consum
     struct peers *peers = &consume->peers;
     bool members = rd_kafka_event_type(from) == RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT;
     peers->asked = false;
-    if (consume->closed || peers->look != (members ? LOOK_MEMBERS : LOOK_WORDS)) {
+    if (consume->closed || peers->look != (members ? LOOK_MEMBERS : LOOK_INFO)) {
         return false; /* too late */
     }
     if (rd_kafka_event_error(from) != RD_KAFKA_RESP_ERR_NO_ERROR) {

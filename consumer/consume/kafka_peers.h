@@ -10,7 +10,7 @@
  * Threads: one thread; answers come through the group's queue.
  * Errors:  come as events: TROUBLE while it may pass, FATAL (ERR_CONFIG) for the one that must go.
  *          A group that can't be asked about keeps nobody from joining.
- * Limits:  PEERS_MAX members are looked at. Members of earlier versions say nothing.
+ * Limits:  PEERS_MAX members are looked at. Members of earlier versions write nothing.
  *
  * Private to consume/.
  */
@@ -23,8 +23,8 @@
 
 #define PEERS_MAX 64
 
-/* What a member says of itself. */
-struct said_by {
+/* What a member writes about itself. */
+struct member_info {
     char id[300]; /* the group's name for it */
     int64_t since_ms;
     char plan[300], sink[128];                         /* are compared; sink "": not known yet */
@@ -33,20 +33,20 @@ struct said_by {
 
 /* Its line beside an offset: the fields, a form and a number, a bar after each. Brokers take 4096
  * bytes (offset.metadata.max.bytes). */
-#define SAID_LINE_BYTES (sizeof(struct said_by) + 64)
-_Static_assert(SAID_LINE_BYTES <= 4096, "a broker refuses the commit of a longer one");
+#define MEMBER_INFO_BYTES (sizeof(struct member_info) + 64)
+_Static_assert(MEMBER_INFO_BYTES <= 4096, "a broker refuses the commit of a longer one");
 
 struct peer {
-    struct said_by said;
-    bool known;      /* it said something */
+    struct member_info info;
+    bool known;      /* its info was read */
     bool reads_ours; /* it has a partition of one of our topics */
     char client[192];
 };
 
-enum look { LOOK_NONE, LOOK_MEMBERS, LOOK_WORDS };
+enum look { LOOK_NONE, LOOK_MEMBERS, LOOK_INFO };
 
 struct peers {
-    struct said_by own; /* id: filled when it is written */
+    struct member_info own; /* id: filled when it is written */
     char *group, *former_group;
     bool on;     /* plan was given: there is something to compare */
     bool wanted; /* to join, when nobody is in the way */
@@ -57,8 +57,8 @@ struct peers {
     struct peer *peers;
     size_t count;
     int64_t sinks_differ_ms; /* since when; 0: they don't */
-    int64_t said_ms;         /* the last TROUBLE */
-    bool blind_said;
+    int64_t reported_ms;     /* the last TROUBLE */
+    bool blind_reported;
 };
 
 struct consume;
@@ -78,8 +78,8 @@ void kafka_announce(struct consume *consume, const char *sink, const char *place
 /* Joins the group now. */
 enum err_kind kafka_join(struct consume *consume, struct err *reterr);
 
-/* peers_words.c: what is written beside an offset, and read again. */
-void said_write(const struct said_by *said, char *out, size_t size);
-bool said_read(const char *text, size_t len, struct said_by *ret);
+/* member_info.c: what is written beside an offset, and read again. */
+void member_info_write(const struct member_info *info, char *out, size_t size);
+bool member_info_read(const char *text, size_t len, struct member_info *ret);
 
 #endif

@@ -62,7 +62,7 @@ size_t kafka_poll_records(struct consume *consume, struct consume_event *events,
         max = BATCH_MAX;
     }
     size_t queued = rd_kafka_queue_length(consume->record_queue);
-    poke_before(&consume->poke, queued);
+    fetch_wakeup_before(&consume->fetch_wakeup, queued);
     ssize_t taken = rd_kafka_consume_batch_queue(consume->record_queue, 0, consume->batch, max);
     size_t count = 0, bytes = 0, records = 0;
     int table = 0; /* records of one topic come in runs */
@@ -85,7 +85,7 @@ size_t kafka_poll_records(struct consume *consume, struct consume_event *events,
     if (taken > 0 && (size_t)taken == max) {
         wake_again(consume->wake.records);
     }
-    poke_after(consume, queued, records, bytes);
+    fetch_wakeup_after(consume, queued, records, bytes);
     return count;
 }
 

@@ -29,6 +29,6 @@ void test_topics(void);
 void test_committed_and_listed(void);
 void test_topic_cut_off(void);
 void fill(int records, size_t bytes);
-void test_read(int records, const char *kbytes, int work_ns, bool poke);
+void test_read(int records, const char *kbytes, int work_ns, bool wakeup);
 
 #endif

@@ -268,7 +268,7 @@ static bool all_ended(struct member **members) {
     return members[0]->eofs >= 16;
 }
 
-void test_read(int records, const char *kbytes, int work_ns, bool poke) {
+void test_read(int records, const char *kbytes, int work_ns, bool wakeup) {
     const char *group = make_group();
     const char *const settings[] = {"group.id",
                                     group,
@@ -287,8 +287,8 @@ void test_read(int records, const char *kbytes, int work_ns, bool poke) {
     struct err err;
     member_open(&m, "read", big, settings);
     need(kafka_subscribe(m.consume, &err) == ERR_NONE, "subscribe");
-    if (!poke) {
-        poke_clear(&m.consume->poke);
+    if (!wakeup) {
+        fetch_wakeup_clear(&m.consume->fetch_wakeup);
     }
     m.work_ns = work_ns;
     while (m.assigns == 0) {
@@ -302,8 +302,8 @@ void test_read(int records, const char *kbytes, int work_ns, bool poke) {
     CHECK(m.out_of_order == 0, "%lld", (long long)m.out_of_order);
     (void)printf("    %s KB queue, %d ns of work a record, %s (%llu rounds): %lld records in %lld "
                  "ms, %lld k/s, at most %ld MB resident\n",
-                 kbytes, work_ns, m.consume->poke.answers ? "poke" : "no poke",
-                 (unsigned long long)m.consume->poke.rounds, (long long)member_records(&m),
+                 kbytes, work_ns, m.consume->fetch_wakeup.answers ? "wakeup" : "no wakeup",
+                 (unsigned long long)m.consume->fetch_wakeup.rounds, (long long)member_records(&m),
                  (long long)took_ms, (long long)(member_records(&m) / (took_ms ? took_ms : 1)),
                  peak_kb / 1024);
     member_close(&m);

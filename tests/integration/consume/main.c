@@ -2,7 +2,7 @@
  *   kafka_test                  against librdkafka's mock cluster
  *   kafka_test BOOTSTRAP        against that broker: creates topics it.* and leaves them
  *   kafka_test BOOTSTRAP real   those that the mock can't have
- *   kafka_test BOOTSTRAP read RECORDS KBYTES NANOSECONDS poke|nopoke
+ *   kafka_test BOOTSTRAP read RECORDS KBYTES NANOSECONDS wakeup|nowakeup
  *                               fills topics once and measures reading them */
 #include "cases.h"
 
@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
     cluster_open(argc > 1 ? argv[1] : NULL);
     if (argc == 7 && strcmp(argv[2], "read") == 0) {
         fill(atoi(argv[3]), 537);
-        test_read(atoi(argv[3]), argv[4], atoi(argv[5]), strcmp(argv[6], "poke") == 0);
+        test_read(atoi(argv[3]), argv[4], atoi(argv[5]), strcmp(argv[6], "wakeup") == 0);
     } else {
         if (argc < 3 || strcmp(argv[2], "real") != 0) {
             everywhere();
@@ -37,7 +37,7 @@ int main(int argc, char **argv) {
         if (cluster_is_mock()) {
             test_broker_away();
         } else {
-            test_quiet_beside_full(); /* the mock answers no poke */
+            test_quiet_beside_full(); /* the mock answers no wake-up */
             test_topics();
             test_committed_and_listed();
             test_topic_cut_off();

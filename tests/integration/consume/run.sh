@@ -6,7 +6,7 @@
 #   BOOTSTRAP=HOST:PORT tests/integration/consume/run.sh real
 #                                                            against that broker what the mock can't have (in bin/test.sh)
 #   BOOTSTRAP=HOST:PORT tests/integration/consume/run.sh read [RECORDS]
-#                                                            measures reading, with and without the poke
+#                                                            measures reading, with and without the wakeup
 #
 # One line PASS or FAIL a test; exit status 1 when one failed. CFLAGS adds flags (default: the sanitizers),
 # BUILD is where the program goes (default: a temporary folder).
@@ -32,8 +32,8 @@ if [ "${1:-}" = read ]; then
     compile -O2
     for kbytes in 4096 8192 16384; do
         for work_ns in 0 1000 2500; do
-            for poke in nopoke poke; do
-                "$build/kafka_test" "$BOOTSTRAP" read "${2:-1000000}" "$kbytes" "$work_ns" "$poke" | grep -v 'topics are filled'
+            for wakeup in nowakeup wakeup; do
+                "$build/kafka_test" "$BOOTSTRAP" read "${2:-1000000}" "$kbytes" "$work_ns" "$wakeup" | grep -v 'topics are filled'
             done
         done
     done

@@ -106,11 +106,11 @@ static void answers_are_as_large_as_records(void **state) {
                                         .setting_count = cases[i].setting_count,
                                         .record_max_bytes = cases[i].record_max_bytes};
         rd_kafka_conf_t *conf = NULL;
-        bool needs_poke;
+        bool needs_fetch_wakeup;
         struct err err;
         char value[64];
         size_t size = sizeof value;
-        assert_int_equal(kafka_conf_make(&options, &conf, &needs_poke, &err), ERR_NONE);
+        assert_int_equal(kafka_conf_make(&options, &conf, &needs_fetch_wakeup, &err), ERR_NONE);
         assert_int_equal(rd_kafka_conf_get(conf, "receive.message.max.bytes", value, &size),
                          RD_KAFKA_CONF_OK);
         assert_string_equal(value, cases[i].bytes);

@@ -1,4 +1,5 @@
-/* A line of fields, since people may come upon it in Kafka's tools. */
+/* What a member writes about itself, as a line of fields: people may come upon it in Kafka's tools.
+ */
 #include "consume/kafka_peers.h"
 
 #include <inttypes.h>
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORM "oltp-olap-sync:1" /* of the line; one that is not known says nothing */
+#define FORM "oltp-olap-sync:1" /* of the line; one that is not known is ignored */
 
 static void add(char *out, size_t size, const char *field) {
     size_t at = strlen(out);
@@ -23,11 +24,11 @@ static void add(char *out, size_t size, const char *field) {
     out[at] = '\0';
 }
 
-void said_write(const struct said_by *said, char *out, size_t size) {
+void member_info_write(const struct member_info *info, char *out, size_t size) {
     char since[24];
-    (void)snprintf(since, sizeof since, "%" PRId64, said->since_ms);
-    const char *const fields[] = {FORM,       said->id,     since,      said->plan,
-                                  said->sink, said->member, said->view, said->place};
+    (void)snprintf(since, sizeof since, "%" PRId64, info->since_ms);
+    const char *const fields[] = {FORM,       info->id,     since,      info->plan,
+                                  info->sink, info->member, info->view, info->place};
     out[0] = '\0';
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         add(out, size, fields[i]);
@@ -46,20 +47,20 @@ static bool take(const char **at, const char *end, char *out, size_t size) {
     return true;
 }
 
-bool said_read(const char *text, size_t len, struct said_by *ret) {
+bool member_info_read(const char *text, size_t len, struct member_info *ret) {
     const char *at = text, *end = text + len;
     char form[32], since[24];
-    struct said_by said = {0};
+    struct member_info info = {0};
     if (!take(&at, end, form, sizeof form) || strcmp(form, FORM) != 0 ||
-        !take(&at, end, said.id, sizeof said.id) || !take(&at, end, since, sizeof since) ||
-        !take(&at, end, said.plan, sizeof said.plan) ||
-        !take(&at, end, said.sink, sizeof said.sink) ||
-        !take(&at, end, said.member, sizeof said.member) ||
-        !take(&at, end, said.view, sizeof said.view) ||
-        !take(&at, end, said.place, sizeof said.place)) {
+        !take(&at, end, info.id, sizeof info.id) || !take(&at, end, since, sizeof since) ||
+        !take(&at, end, info.plan, sizeof info.plan) ||
+        !take(&at, end, info.sink, sizeof info.sink) ||
+        !take(&at, end, info.member, sizeof info.member) ||
+        !take(&at, end, info.view, sizeof info.view) ||
+        !take(&at, end, info.place, sizeof info.place)) {
         return false;
     }
-    said.since_ms = strtoll(since, NULL, 10);
-    *ret = said;
+    info.since_ms = strtoll(since, NULL, 10);
+    *ret = info;
     return true;
 }

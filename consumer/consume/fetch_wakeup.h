@@ -1,25 +1,25 @@
-/* poke.h: ends the second that librdkafka before 2.2 sleeps when its queue was full.
+/* fetch_wakeup.h: ends the second that librdkafka before 2.2 sleeps when its queue was full.
  *
  * What:    a broker thread that found the queue full looks again after one second, or when anything
  *          happens on its connection: a small request makes it look now. Sent only when the queue
  *          has been full and is running low; one round at a time. From 2.2 on
- *          fetch.queue.backoff.ms does this, and poke is off.
+ *          fetch.queue.backoff.ms does this, and this is off.
  * Owns:    its queue.
  * Threads: belongs to one thread; the answer is read, never waited for.
- * Errors:  none: a poke that fails costs a second.
- * Limits:  POKE_BROKERS brokers a round.
+ * Errors:  none: a wake-up that fails costs a second.
+ * Limits:  FETCH_WAKEUP_BROKERS brokers a round.
  */
-#ifndef CONSUME_POKE_H
-#define CONSUME_POKE_H
+#ifndef CONSUME_FETCH_WAKEUP_H
+#define CONSUME_FETCH_WAKEUP_H
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define POKE_BROKERS 16
+#define FETCH_WAKEUP_BROKERS 16
 
-struct poke {
+struct fetch_wakeup {
     rd_kafka_queue_t *answers; /* NULL: off */
     size_t in_flight;
     int64_t full_bytes;   /* queued.max.messages.kbytes */
@@ -32,11 +32,11 @@ struct poke {
 struct consume;
 
 /* Reads the limits from rk's configuration. */
-void poke_init(struct poke *poke, rd_kafka_t *rk);
-void poke_clear(struct poke *poke);
+void fetch_wakeup_init(struct fetch_wakeup *wakeup, rd_kafka_t *rk);
+void fetch_wakeup_clear(struct fetch_wakeup *wakeup);
 /* Before a poll: how many records are queued. */
-void poke_before(struct poke *poke, size_t queued);
+void fetch_wakeup_before(struct fetch_wakeup *wakeup, size_t queued);
 /* After it: `taken` records of `bytes` came out. */
-void poke_after(struct consume *consume, size_t queued, size_t taken, size_t bytes);
+void fetch_wakeup_after(struct consume *consume, size_t queued, size_t taken, size_t bytes);
 
 #endif

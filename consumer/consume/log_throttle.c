@@ -1,4 +1,4 @@
-#include "consume/said.h"
+#include "consume/log_throttle.h"
 
 #include "base/hash.h"
 
@@ -18,26 +18,26 @@ static uint64_t hash_of(const char *text) {
     return hash ? hash : 1;
 }
 
-bool said_lately(struct said *said, const char *text, int64_t now_ms) {
+bool log_throttle_drops(struct log_throttle *throttle, const char *text, int64_t now_ms) {
     uint64_t hash = hash_of(text);
     size_t oldest = 0;
-    for (size_t i = 0; i < SAID_MAX; i++) {
-        if (said->texts[i].hash == hash) {
-            if (now_ms - said->texts[i].at_ms < SAID_INTERVAL_MS) {
+    for (size_t i = 0; i < LOG_THROTTLE_TEXTS; i++) {
+        if (throttle->texts[i].hash == hash) {
+            if (now_ms - throttle->texts[i].at_ms < LOG_THROTTLE_MS) {
                 return true;
             }
             oldest = i;
             break;
         }
-        if (said->texts[i].hash == 0) {
+        if (throttle->texts[i].hash == 0) {
             oldest = i;
             break;
         }
-        if (said->texts[i].at_ms < said->texts[oldest].at_ms) {
+        if (throttle->texts[i].at_ms < throttle->texts[oldest].at_ms) {
             oldest = i;
         }
     }
-    said->texts[oldest].hash = hash;
-    said->texts[oldest].at_ms = now_ms;
+    throttle->texts[oldest].hash = hash;
+    throttle->texts[oldest].at_ms = now_ms;
     return false;
 }
