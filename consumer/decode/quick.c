@@ -7,7 +7,7 @@
 
 /* The slots: of the envelope, then of after's columns, then of the key columns of `before` and of
  * the record's key. */
-enum { SLOT_SCALARS = SHAPE_UNREAD + 1, SLOT_AFTER = SLOT_SCALARS + ENVELOPE_SCALARS };
+enum { SLOT_SCALARS = TEMPLATE_UNREAD + 1, SLOT_AFTER = SLOT_SCALARS + ENVELOPE_SCALARS };
 
 /* ---- what is read of a record and its key ---- */
 
@@ -21,41 +21,41 @@ static size_t slot_count(const struct view_table *table) {
     return slot_key(table) + table->key_count;
 }
 
-static struct shape_object *new_object(struct arena *memory, const struct shape_name *names,
-                                       size_t count, bool flat) {
-    struct shape_object *object = arena_alloc(memory, sizeof *object);
-    struct shape_name *copy = arena_alloc(memory, count * sizeof *copy);
+static struct template_object *new_object(struct arena *memory, const struct template_name *names,
+                                          size_t count, bool flat) {
+    struct template_object *object = arena_alloc(memory, sizeof *object);
+    struct template_name *copy = arena_alloc(memory, count * sizeof *copy);
     memcpy(copy, names, count * sizeof *copy);
-    *object = (struct shape_object){copy, count, flat};
+    *object = (struct template_object){copy, count, flat};
     return object;
 }
 
-static const struct shape_object *new_columns(struct arena *memory, const struct view_table *table,
-                                              size_t count, size_t first_slot) {
-    struct shape_name names[VIEW_COLUMNS_MAX];
+static const struct template_object *
+new_columns(struct arena *memory, const struct view_table *table, size_t count, size_t first_slot) {
+    struct template_name names[VIEW_COLUMNS_MAX];
     for (size_t i = 0; i < count; i++) {
-        names[i] = (struct shape_name){.name = table->columns[i].name, .slot = first_slot + i};
+        names[i] = (struct template_name){.name = table->columns[i].name, .slot = first_slot + i};
     }
     return new_object(memory, names, count, true);
 }
 
 /* The long way lets names come twice where nobody looks in an envelope, but not in a wrapped key.
  */
-static void memory_init(struct quick_memory *of, const struct shape_object *object,
+static void memory_init(struct quick_memory *of, const struct template_object *object,
                         struct arena *memory) {
-    const struct shape_name payload = {.name = STR("payload"), .object = object};
+    const struct template_name payload = {.name = STR("payload"), .object = object};
     of->object = object;
     of->wrapped = new_object(memory, &payload, 1, object->flat);
 }
 
 static void table_init(struct quick_table *of, const struct view_table *table,
                        struct arena *memory) {
-    const struct shape_name source[] = {
+    const struct template_name source[] = {
         {.name = STR("ts_us"), .slot = SLOT_SCALARS + ENVELOPE_TS_US},
         {.name = STR("ts_ms"), .slot = SLOT_SCALARS + ENVELOPE_TS_MS},
         {.name = STR("snapshot"), .slot = SLOT_SCALARS + ENVELOPE_SNAPSHOT},
     };
-    const struct shape_name envelope[] = {
+    const struct template_name envelope[] = {
         {.name = STR("op"), .slot = SLOT_SCALARS + ENVELOPE_OP},
         {.name = STR("source"), .object = new_object(memory, source, 3, false)},
         {.name = STR("after"),
@@ -82,8 +82,8 @@ void quick_init(struct quick *quick, const struct view *view, struct arena *memo
 }
 
 static void memory_clear(struct quick_memory *memory) {
-    for (size_t i = 0; i < QUICK_SHAPES; i++) {
-        shape_clear(&memory->shapes[i].shape);
+    for (size_t i = 0; i < QUICK_TEMPLATES; i++) {
+        template_clear(&memory->templates[i].template);
     }
 }
 
@@ -96,43 +96,44 @@ void quick_clear(struct quick *quick) {
     buf_clear(&quick->row);
 }
 
-/* ---- shapes ---- */
+/* ---- templates ---- */
 
-/* The shape of text, whose values are in slots then; NULL: none. */
-static const struct quick_shape *match(struct quick_memory *memory, struct str text,
-                                       struct scan_value *slots) {
-    for (size_t i = 0; i < QUICK_SHAPES; i++) {
-        size_t at = (memory->latest + i) % QUICK_SHAPES;
-        if (shape_match(&memory->shapes[at].shape, text, slots)) {
+/* The template of text, whose values are in slots then; NULL: none. */
+static const struct quick_template *match(struct quick_memory *memory, struct str text,
+                                          struct scan_value *slots) {
+    for (size_t i = 0; i < QUICK_TEMPLATES; i++) {
+        size_t at = (memory->latest + i) % QUICK_TEMPLATES;
+        if (template_match(&memory->templates[at].template, text, slots)) {
             memory->latest = at;
             memory->misses = 0;
-            return &memory->shapes[at];
+            return &memory->templates[at];
         }
     }
     return NULL;
 }
 
-static bool has_slots(const struct shape *shape, size_t first, size_t count) {
+static bool has_slots(const struct template *template, size_t first, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (!shape_has(shape, first + i)) {
+        if (!template_has(template, first + i)) {
             return false;
         }
     }
     return true;
 }
 
-/* In place of the shape with the same members, or of the oldest. */
-static void keep(struct quick_memory *memory, struct quick_shape fresh) {
+/* In place of the template with the same members, or of the oldest. */
+static void keep(struct quick_memory *memory, struct quick_template fresh) {
     size_t at = 0;
-    while (at < QUICK_SHAPES && !shape_merge(&fresh.shape, &memory->shapes[at].shape)) {
+    while (at < QUICK_TEMPLATES &&
+           !template_merge(&fresh.template, &memory->templates[at].template)) {
         at++;
     }
-    if (at == QUICK_SHAPES) {
+    if (at == QUICK_TEMPLATES) {
         at = memory->next;
-        memory->next = (at + 1) % QUICK_SHAPES;
+        memory->next = (at + 1) % QUICK_TEMPLATES;
     }
-    shape_clear(&memory->shapes[at].shape);
-    memory->shapes[at] = fresh;
+    template_clear(&memory->templates[at].template);
+    memory->templates[at] = fresh;
     memory->latest = at;
 }
 
@@ -142,38 +143,38 @@ static bool worth_learning(struct quick_memory *memory) {
     return memory->misses < 64 || memory->misses % 16 == 0;
 }
 
-/* By jansson: what a shape takes for granted later, the sample was seen to be. */
-static bool learn(struct quick_memory *memory, struct str text, struct shape *fresh) {
+/* By jansson: what a template takes for granted later, the sample was seen to be. */
+static bool learn(struct quick_memory *memory, struct str text, struct template *fresh) {
     json_auto_t *json = NULL;
     if (!worth_learning(memory) || json_read(text, "the sample", &json, NULL) != ERR_NONE) {
         return false;
     }
     bool wrapped = json_unwrap(json) != json;
-    return shape_learn(fresh, text, wrapped ? memory->wrapped : memory->object);
+    return template_learn(fresh, text, wrapped ? memory->wrapped : memory->object);
 }
 
 static void learn_value(struct quick_memory *memory, const struct view_table *table,
                         struct str text) {
-    struct quick_shape fresh = {0};
-    if (learn(memory, text, &fresh.shape)) {
-        fresh.has_after = has_slots(&fresh.shape, SLOT_AFTER, table->column_count);
-        fresh.has_before = has_slots(&fresh.shape, slot_before(table), table->key_count);
-        if (has_slots(&fresh.shape, SLOT_SCALARS + ENVELOPE_OP, 1)) {
+    struct quick_template fresh = {0};
+    if (learn(memory, text, &fresh.template)) {
+        fresh.has_after = has_slots(&fresh.template, SLOT_AFTER, table->column_count);
+        fresh.has_before = has_slots(&fresh.template, slot_before(table), table->key_count);
+        if (has_slots(&fresh.template, SLOT_SCALARS + ENVELOPE_OP, 1)) {
             keep(memory, fresh);
             return;
         }
     }
-    shape_clear(&fresh.shape);
+    template_clear(&fresh.template);
 }
 
 static void learn_key(struct quick_memory *memory, const struct view_table *table,
                       struct str text) {
-    struct quick_shape fresh = {0};
-    if (learn(memory, text, &fresh.shape) &&
-        has_slots(&fresh.shape, slot_key(table), table->key_count)) {
+    struct quick_template fresh = {0};
+    if (learn(memory, text, &fresh.template) &&
+        has_slots(&fresh.template, slot_key(table), table->key_count)) {
         keep(memory, fresh);
     } else {
-        shape_clear(&fresh.shape);
+        template_clear(&fresh.template);
     }
 }
 
@@ -222,19 +223,19 @@ static bool read_content(const struct job *job, size_t first, size_t count) {
 }
 
 /* Reads the row's columns, once it is the same row everywhere. */
-static bool read_row(const struct job *job, const struct quick_shape *shape, char op) {
+static bool read_row(const struct job *job, const struct quick_template *template, char op) {
     const struct view_table *table = job->table;
     size_t before = slot_before(table), key = slot_key(table);
     switch (op) {
     case 'r':
     case 'c':
-        return shape->has_after && same_key(job, SLOT_AFTER, key) &&
+        return template->has_after && same_key(job, SLOT_AFTER, key) &&
                read_content(job, SLOT_AFTER, table->column_count);
     case 'u':
-        return shape->has_after && shape->has_before && same_key(job, SLOT_AFTER, before) &&
+        return template->has_after && template->has_before && same_key(job, SLOT_AFTER, before) &&
                same_key(job, SLOT_AFTER, key) && read_content(job, SLOT_AFTER, table->column_count);
     case 'd':
-        return shape->has_before && same_key(job, before, key) &&
+        return template->has_before && same_key(job, before, key) &&
                read_content(job, before, table->key_count);
     default:
         return false;
@@ -265,15 +266,15 @@ static bool write_row(const struct job *job, struct arena *arena) {
     return true;
 }
 
-static const struct quick_shape *match_record(const struct job *job) {
+static const struct quick_template *match_record(const struct job *job) {
     const struct record *record = job->record;
     struct quick_table *memory = &job->quick->tables[record->table];
     struct scan_value *slots = job->quick->slots;
     for (size_t i = 0; i < ENVELOPE_SCALARS; i++) {
-        slots[SLOT_SCALARS + i].text = STR_NONE; /* not every shape has them */
+        slots[SLOT_SCALARS + i].text = STR_NONE; /* not every template has them */
     }
-    const struct quick_shape *shape = match(&memory->values, record->value, slots);
-    if (!shape) {
+    const struct quick_template *template = match(&memory->values, record->value, slots);
+    if (!template) {
         learn_value(&memory->values, job->table, record->value);
         return NULL;
     }
@@ -281,7 +282,7 @@ static const struct quick_shape *match_record(const struct job *job) {
         learn_key(&memory->keys, job->table, record->key);
         return NULL;
     }
-    return shape;
+    return template;
 }
 
 bool quick_decode(struct quick *quick, const struct record *record, struct arena *arena,
@@ -292,12 +293,12 @@ bool quick_decode(struct quick *quick, const struct record *record, struct arena
     if (!record->key.ptr || !record->value.ptr) {
         return false;
     }
-    const struct quick_shape *shape = match_record(&job);
-    if (!shape || !envelope_set(&envelope, quick->slots + SLOT_SCALARS)) {
+    const struct quick_template *template = match_record(&job);
+    if (!template || !envelope_set(&envelope, quick->slots + SLOT_SCALARS)) {
         return false;
     }
     job.ts_us = envelope.ts_us;
-    if (!read_row(&job, shape, envelope.op)) {
+    if (!read_row(&job, template, envelope.op)) {
         return false;
     }
     change.op = (enum change_op)envelope.op;

@@ -1,13 +1,11 @@
 /* quick.h: decodes a record that looks like one before it.
  *
- * What:    keeps the shapes of each table's records and keys. A record of a known shape in which
- *          all is as it should be (the key names the row, `before` is the same row, the partition
- *          is right, the values are of the columns' kinds) becomes a change at once; any other
- *          one is looked at, for the next of its kind, and left to decode's long way, which knows
- *          what is wrong, or that nothing is.
- * Owns:    the shapes, and scratch memory; see quick_init.
- * Errors:  none: false says nothing of the record.
- * Limits:  QUICK_SHAPES a table; those of shape.h.
+ * What:    keeps the templates of each table's records and keys. A record of a known template in
+ * which all is as it should be (the key names the row, `before` is the same row, the partition is
+ * right, the values are of the columns' kinds) becomes a change at once; any other one is looked
+ * at, for the next of its kind, and left to decode's long way, which knows what is wrong, or that
+ * nothing is. Owns:    the templates, and scratch memory; see quick_init. Errors:  none: false says
+ * nothing of the record. Limits:  QUICK_TEMPLATES a table; those of template.h.
  *
  * The change is the one that the long way would give, whatever came before. Nothing passes here
  * that doesn't pass there: what isn't walked again has the bytes of what once was.
@@ -17,23 +15,23 @@
 
 #include "base/arena.h"
 #include "decode/decode.h"
-#include "decode/shape.h"
+#include "decode/template.h"
 
 /* c and r, u, d, and one to spare. */
-#define QUICK_SHAPES 4
+#define QUICK_TEMPLATES 4
 
-/* A shape of a table's records, or of its keys. */
-struct quick_shape {
-    struct shape shape;
+/* A template of a table's records, or of its keys. */
+struct quick_template {
+    struct template template;
     bool has_after, has_before; /* with all columns, key columns, that the view uses */
 };
 /* What is kept of one kind of text: a table's records, or its keys. */
 struct quick_memory {
-    const struct shape_object *object;  /* what is read */
-    const struct shape_object *wrapped; /* the same within schema and payload */
-    struct quick_shape shapes[QUICK_SHAPES];
-    size_t latest; /* the shape that matched last: tried first */
-    size_t next;   /* the shape that is given up for a new one */
+    const struct template_object *object;  /* what is read */
+    const struct template_object *wrapped; /* the same within schema and payload */
+    struct quick_template templates[QUICK_TEMPLATES];
+    size_t latest; /* the template that matched last: tried first */
+    size_t next;   /* the template that is given up for a new one */
     size_t misses; /* texts in a row that matched none */
 };
 struct quick_table {

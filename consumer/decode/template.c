@@ -1,18 +1,18 @@
-#include "decode/shape.h"
+#include "decode/template.h"
 
 #include "base/memory.h"
 
 #include <stdlib.h>
 
-void shape_clear(struct shape *shape) {
-    buf_clear(&shape->sample);
-    free(shape->values);
-    *shape = (struct shape){0};
+void template_clear(struct template *template) {
+    buf_clear(&template->sample);
+    free(template->values);
+    *template = (struct template){0};
 }
 
-bool shape_has(const struct shape *shape, size_t slot) {
-    for (size_t i = 0; i < shape->count; i++) {
-        if (shape->values[i].slot == slot) {
+bool template_has(const struct template *template, size_t slot) {
+    for (size_t i = 0; i < template->count; i++) {
+        if (template->values[i].slot == slot) {
             return true;
         }
     }
@@ -22,10 +22,11 @@ bool shape_has(const struct shape *shape, size_t slot) {
 /* ---- matching ---- */
 
 /* Steps over the sample's bytes from .. to. */
-static bool skip_sample(const struct shape *shape, size_t from, size_t to, struct scan *scan) {
+static bool skip_sample(const struct template *template, size_t from, size_t to,
+                        struct scan *scan) {
     size_t len = to - from;
     if ((size_t)(scan->end - scan->at) < len ||
-        memcmp(scan->at, shape->sample.ptr + from, len) != 0) {
+        memcmp(scan->at, template->sample.ptr + from, len) != 0) {
         return false;
     }
     scan->at += len;
@@ -37,45 +38,45 @@ static bool holds_object(const struct scan_value *value) {
            memchr(value->text.ptr, '{', value->text.len);
 }
 
-bool shape_match(const struct shape *shape, struct str text, struct scan_value *slots) {
+bool template_match(const struct template *template, struct str text, struct scan_value *slots) {
     struct scan scan = scan_start(text);
     size_t from = 0;
-    if (shape->sample.len == 0) {
+    if (template->sample.len == 0) {
         return false;
     }
-    for (size_t i = 0; i < shape->count; i++) {
-        const struct shape_value *value = &shape->values[i];
+    for (size_t i = 0; i < template->count; i++) {
+        const struct template_value *value = &template->values[i];
         if (!value->varies) {
             continue;
         }
         struct scan_value *slot = &slots[value->slot];
-        if (!skip_sample(shape, from, value->at, &scan) || !scan_value(&scan, slot) ||
+        if (!skip_sample(template, from, value->at, &scan) || !scan_value(&scan, slot) ||
             (value->flat && holds_object(slot))) {
             return false;
         }
         from = value->at + value->len;
     }
-    return skip_sample(shape, from, shape->sample.len, &scan) && scan.at == scan.end;
+    return skip_sample(template, from, template->sample.len, &scan) && scan.at == scan.end;
 }
 
 /* ---- learning ---- */
 
 struct level {
-    const struct shape_object *object;
+    const struct template_object *object;
     size_t members; /* seen so far */
 };
 
 /* A walk over an object and those of its members that are looked into. */
 struct learner {
-    struct shape *shape;
+    struct template *template;
     const char *start; /* of the text */
     struct scan scan;
-    struct level levels[SHAPE_DEPTH_MAX];
+    struct level levels[TEMPLATE_DEPTH_MAX];
     size_t depth;
 };
 
-static bool enter(struct learner *learner, const struct shape_object *object) {
-    if (learner->depth == SHAPE_DEPTH_MAX) {
+static bool enter(struct learner *learner, const struct template_object *object) {
+    if (learner->depth == TEMPLATE_DEPTH_MAX) {
         return false;
     }
     learner->levels[learner->depth++] = (struct level){.object = object};
@@ -84,17 +85,19 @@ static bool enter(struct learner *learner, const struct shape_object *object) {
 
 static void add_value(struct learner *learner, const struct scan_value *value, size_t slot,
                       bool flat) {
-    struct shape *shape = learner->shape;
-    shape->values = memory_grow(shape->values, shape->count, &shape->cap, sizeof *shape->values);
-    shape->values[shape->count++] =
-        (struct shape_value){.at = (size_t)(value->text.ptr - learner->start),
-                             .len = value->text.len,
-                             .slot = slot,
-                             .varies = slot != SHAPE_UNREAD,
-                             .flat = flat};
+    struct template *template = learner->template;
+    template->values =
+        memory_grow(template->values, template->count, &template->cap, sizeof *template->values);
+    template->values[template->count++] =
+        (struct template_value){.at = (size_t)(value->text.ptr - learner->start),
+                                .len = value->text.len,
+                                .slot = slot,
+                                .varies = slot != TEMPLATE_UNREAD,
+                                .flat = flat};
 }
 
-static const struct shape_name *find_name(const struct shape_object *object, struct str name) {
+static const struct template_name *find_name(const struct template_object *object,
+                                             struct str name) {
     for (size_t i = 0; i < object->count; i++) {
         if (str_equal(object->names[i].name, name)) {
             return &object->names[i];
@@ -105,24 +108,24 @@ static const struct shape_name *find_name(const struct shape_object *object, str
 
 /* Behind a name: enters the value, or steps over it. */
 static bool learn_value(struct learner *learner, struct str name) {
-    const struct shape_object *object = learner->levels[learner->depth - 1].object;
-    const struct shape_name *known = find_name(object, name);
+    const struct template_object *object = learner->levels[learner->depth - 1].object;
+    const struct template_name *known = find_name(object, name);
     struct scan within = learner->scan;
     if (known && known->object && scan_enter(&within)) {
         learner->scan = within;
         return enter(learner, known->object);
     }
     struct scan_value value;
-    if (!scan_value(&learner->scan, &value) || learner->shape->count == SHAPE_VALUES_MAX) {
+    if (!scan_value(&learner->scan, &value) || learner->template->count == TEMPLATE_VALUES_MAX) {
         return false;
     }
     if (!known || !known->object) {
-        add_value(learner, &value, known ? known->slot : SHAPE_UNREAD, object->flat);
+        add_value(learner, &value, known ? known->slot : TEMPLATE_UNREAD, object->flat);
     }
     return true;
 }
 
-static bool learn(struct learner *learner, const struct shape_object *object) {
+static bool learn(struct learner *learner, const struct template_object *object) {
     if (!scan_enter(&learner->scan) || !enter(learner, object)) {
         return false;
     }
@@ -144,27 +147,28 @@ static bool learn(struct learner *learner, const struct shape_object *object) {
     return scan_done(&learner->scan);
 }
 
-bool shape_learn(struct shape *shape, struct str text, const struct shape_object *object) {
-    if (text.len > SHAPE_BYTES_MAX) {
+bool template_learn(struct template *template, struct str text,
+                    const struct template_object *object) {
+    if (text.len > TEMPLATE_BYTES_MAX) {
         return false;
     }
-    struct learner learner = {.shape = shape, .start = text.ptr, .scan = scan_start(text)};
+    struct learner learner = {.template = template, .start = text.ptr, .scan = scan_start(text)};
     if (!learn(&learner, object)) {
-        shape->count = 0;
+        template->count = 0;
         return false;
     }
-    buf_str(&shape->sample, text);
+    buf_str(&template->sample, text);
     return true;
 }
 
 /* ---- merging ---- */
 
-static struct str sample_part(const struct shape *shape, size_t from, size_t to) {
-    return (struct str){shape->sample.ptr + from, to - from};
+static struct str sample_part(const struct template *template, size_t from, size_t to) {
+    return (struct str){template->sample.ptr + from, to - from};
 }
 
 /* The bytes between the values: names and brackets. */
-static bool same_members(const struct shape *a, const struct shape *b) {
+static bool same_members(const struct template *a, const struct template *b) {
     size_t a_from = 0, b_from = 0;
     if (a->count != b->count) {
         return false;
@@ -180,15 +184,15 @@ static bool same_members(const struct shape *a, const struct shape *b) {
     return str_equal(sample_part(a, a_from, a->sample.len), sample_part(b, b_from, b->sample.len));
 }
 
-bool shape_merge(struct shape *shape, const struct shape *older) {
-    if (!same_members(shape, older)) {
+bool template_merge(struct template *template, const struct template *older) {
+    if (!same_members(template, older)) {
         return false;
     }
-    for (size_t i = 0; i < shape->count; i++) {
-        struct shape_value *value = &shape->values[i];
-        const struct shape_value *other = &older->values[i];
+    for (size_t i = 0; i < template->count; i++) {
+        struct template_value *value = &template->values[i];
+        const struct template_value *other = &older->values[i];
         value->varies |=
-            other->varies || !str_equal(sample_part(shape, value->at, value->at + value->len),
+            other->varies || !str_equal(sample_part(template, value->at, value->at + value->len),
                                         sample_part(older, other->at, other->at + other->len));
     }
     return true;

@@ -1,5 +1,5 @@
-/* shape.h: what has a sample's shape, and what has not. */
-#include "decode/shape.h"
+/* template.h: what has a sample's template, and what has not. */
+#include "decode/template.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,30 +10,30 @@
 
 #include <cmocka.h>
 
-enum { A = SHAPE_UNREAD + 1, B, SLOTS };
-static const struct shape_name within_names[] = {{.name = STR("b"), .slot = B}};
-static const struct shape_object within = {within_names, 1, true};
-static const struct shape_name names[] = {{.name = STR("a"), .slot = A},
-                                          {.name = STR("in"), .object = &within}};
-static const struct shape_object object = {names, 2, false};
+enum { A = TEMPLATE_UNREAD + 1, B, SLOTS };
+static const struct template_name within_names[] = {{.name = STR("b"), .slot = B}};
+static const struct template_object within = {within_names, 1, true};
+static const struct template_name names[] = {{.name = STR("a"), .slot = A},
+                                             {.name = STR("in"), .object = &within}};
+static const struct template_object object = {names, 2, false};
 
 #define SAMPLE "{\"a\":1,\"x\":\"y\",\"in\":{\"b\":\"2\",\"z\":[3]}}"
 
-static struct shape learned(const char *text) {
-    struct shape shape = {0};
-    assert_true(shape_learn(&shape, str_from(text), &object));
-    return shape;
+static struct template learned(const char *text) {
+    struct template template = {0};
+    assert_true(template_learn(&template, str_from(text), &object));
+    return template;
 }
 
-/* The slots' texts as `a b`; "" when text is of another shape. */
-static const char *match(const struct shape *shape, struct str text) {
+/* The slots' texts as `a b`; "" when text is of another template. */
+static const char *match(const struct template *template, struct str text) {
     static char got[256];
     struct scan_value slots[SLOTS] = {{.text = STR_NONE}};
     char *copy = malloc(text.len ? text.len : 1); /* reading past the end is seen */
     assert_non_null(copy);
     memcpy(copy, text.ptr, text.len);
     got[0] = '\0';
-    if (shape_match(shape, (struct str){copy, text.len}, slots)) {
+    if (template_match(template, (struct str){copy, text.len}, slots)) {
         (void)snprintf(got, sizeof got, STR_FMT " " STR_FMT, STR_ARG(slots[A].text),
                        STR_ARG(slots[B].text));
     }
@@ -64,31 +64,31 @@ static void test_match(void **state) {
         {"{\"x\":\"y\",\"a\":1,\"in\":{\"b\":2,\"z\":[3]}}", ""},
         {"", ""},
     };
-    struct shape shape = learned(SAMPLE);
-    assert_true(shape_has(&shape, A) && shape_has(&shape, B));
+    struct template template = learned(SAMPLE);
+    assert_true(template_has(&template, A) && template_has(&template, B));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_string_equal(match(&shape, str_from(cases[i].text)), cases[i].got);
+        assert_string_equal(match(&template, str_from(cases[i].text)), cases[i].got);
     }
     for (size_t len = 0; len < strlen(SAMPLE); len++) {
-        assert_string_equal(match(&shape, (struct str){SAMPLE, len}), "");
+        assert_string_equal(match(&template, (struct str){SAMPLE, len}), "");
     }
-    shape_clear(&shape);
-    assert_string_equal(match(&shape, str_from(SAMPLE)), "");
-    assert_string_equal(match(&shape, str_from("")), "");
+    template_clear(&template);
+    assert_string_equal(match(&template, str_from(SAMPLE)), "");
+    assert_string_equal(match(&template, str_from("")), "");
 }
 
 static void test_merge(void **state) {
     (void)state;
     const char *other = "{\"a\":1,\"x\":\"zz\",\"in\":{\"b\":\"2\",\"z\":[3]}}";
     const char *third = "{\"a\":1,\"x\":null,\"in\":{\"b\":\"2\",\"z\":[4]}}";
-    struct shape first = learned(SAMPLE), second = learned(other);
+    struct template first = learned(SAMPLE), second = learned(other);
     assert_string_equal(match(&first, str_from(other)), "");
-    assert_true(shape_merge(&second, &first)); /* x is a hole now, z not yet */
+    assert_true(template_merge(&second, &first)); /* x is a slot now, z not yet */
     assert_string_equal(match(&second, str_from(SAMPLE)), "1 \"2\"");
     assert_string_equal(match(&second, str_from(third)), "");
-    shape_clear(&first);
+    template_clear(&first);
     first = learned(third);
-    assert_true(shape_merge(&first, &second));
+    assert_true(template_merge(&first, &second));
     assert_string_equal(match(&first, str_from(SAMPLE)), "1 \"2\"");
     assert_string_equal(match(&first, str_from(other)), "1 \"2\"");
 
@@ -100,25 +100,26 @@ static void test_merge(void **state) {
         "{}",
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        struct shape shape = learned(others[i]);
-        assert_false(shape_merge(&shape, &first));
-        assert_false(shape_merge(&shape, &(struct shape){0}));
-        shape_clear(&shape);
+        struct template template = learned(others[i]);
+        assert_false(template_merge(&template, &first));
+        assert_false(template_merge(&template, &(struct template){0}));
+        template_clear(&template);
     }
-    shape_clear(&first);
-    shape_clear(&second);
+    template_clear(&first);
+    template_clear(&second);
 }
 
-/* What is to be looked into, and is no object, is no hole: nobody would look. */
+/* What is to be looked into, and is no object, is no slot: nobody would look. */
 static void test_no_object(void **state) {
     (void)state;
-    struct shape shape = learned("{\"a\":1,\"in\":null}"), other = learned("{\"a\":2,\"in\":[]}");
-    assert_false(shape_has(&shape, B));
-    assert_false(shape_merge(&other, &shape));
-    assert_string_equal(match(&shape, STR("{\"a\":7,\"in\":null}")), "7 ");
-    assert_string_equal(match(&shape, STR("{\"a\":7,\"in\":{\"b\":1}}")), "");
-    shape_clear(&shape);
-    shape_clear(&other);
+    struct template template = learned("{\"a\":1,\"in\":null}"),
+                    other = learned("{\"a\":2,\"in\":[]}");
+    assert_false(template_has(&template, B));
+    assert_false(template_merge(&other, &template));
+    assert_string_equal(match(&template, STR("{\"a\":7,\"in\":null}")), "7 ");
+    assert_string_equal(match(&template, STR("{\"a\":7,\"in\":{\"b\":1}}")), "");
+    template_clear(&template);
+    template_clear(&other);
 }
 
 static void test_not_learned(void **state) {
@@ -137,10 +138,10 @@ static void test_not_learned(void **state) {
         "{\"in\":{\"b\":}}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        struct shape shape = {0};
-        assert_false(shape_learn(&shape, str_from(texts[i]), &object));
-        assert_string_equal(match(&shape, str_from(texts[i])), "");
-        shape_clear(&shape);
+        struct template template = {0};
+        assert_false(template_learn(&template, str_from(texts[i]), &object));
+        assert_string_equal(match(&template, str_from(texts[i])), "");
+        template_clear(&template);
     }
 }
 
@@ -156,23 +157,23 @@ static struct buf members(size_t count, const char *value) {
 
 static void test_limits(void **state) {
     (void)state;
-    for (size_t count = SHAPE_VALUES_MAX - 1; count <= SHAPE_VALUES_MAX + 1; count++) {
-        struct shape shape = {0};
+    for (size_t count = TEMPLATE_VALUES_MAX - 1; count <= TEMPLATE_VALUES_MAX + 1; count++) {
+        struct template template = {0};
         struct buf text = members(count, "null");
-        bool good = shape_learn(&shape, buf_view(&text), &object);
-        assert_int_equal(good, count <= SHAPE_VALUES_MAX);
-        assert_string_equal(match(&shape, buf_view(&text)), good ? " " : "");
-        shape_clear(&shape);
+        bool good = template_learn(&template, buf_view(&text), &object);
+        assert_int_equal(good, count <= TEMPLATE_VALUES_MAX);
+        assert_string_equal(match(&template, buf_view(&text)), good ? " " : "");
+        template_clear(&template);
         buf_clear(&text);
     }
-    struct shape shape = {0};
-    char *large = malloc(SHAPE_BYTES_MAX);
+    struct template template = {0};
+    char *large = malloc(TEMPLATE_BYTES_MAX);
     assert_non_null(large);
-    memset(large, 'x', SHAPE_BYTES_MAX - 1);
-    large[SHAPE_BYTES_MAX - 1] = '\0';
+    memset(large, 'x', TEMPLATE_BYTES_MAX - 1);
+    large[TEMPLATE_BYTES_MAX - 1] = '\0';
     struct buf text = {0};
     buf_printf(&text, "{\"a\":\"%s\"}", large);
-    assert_false(shape_learn(&shape, buf_view(&text), &object));
+    assert_false(template_learn(&template, buf_view(&text), &object));
     free(large);
     buf_clear(&text);
 }
