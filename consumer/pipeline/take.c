@@ -163,7 +163,7 @@ static enum err_kind touch(struct task *task, int table, int64_t offset, struct 
 
 static enum err_kind set(struct task *task, int table, struct str key, struct str value,
                          struct err *reterr) {
-    return task->phase == TASK_READING ? state_fill(task->state, table, key, value, reterr)
+    return task->phase == TASK_READING ? state_bulk_put(task->state, table, key, value, reterr)
                                        : state_set(task->state, table, key, value, reterr);
 }
 

@@ -249,13 +249,13 @@ enum folder_condition folder_condition(struct folder *folder) {
         return FOLDER_DAMAGED;
     }
     if (stat(folder->boot_path, &there) != 0) {
-        return FOLDER_SOUND;
+        return FOLDER_INTACT;
     }
     char then[BOOT_ID_BYTES], now[BOOT_ID_BYTES];
     read_small(folder->boot_path, then, sizeof then);
     read_boot_id(now);
     folder->unsynced = now[0] != '\0' && strcmp(then, now) == 0;
-    return folder->unsynced ? FOLDER_SOUND : FOLDER_REBOOTED;
+    return folder->unsynced ? FOLDER_INTACT : FOLDER_REBOOTED;
 }
 
 enum err_kind folder_wipe(struct folder *folder, struct err *reterr) {

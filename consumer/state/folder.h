@@ -17,7 +17,7 @@
 struct folder;
 
 enum folder_condition {
-    FOLDER_SOUND,
+    FOLDER_INTACT,
     FOLDER_DAMAGED,  /* the mark is there */
     FOLDER_REBOOTED, /* written to without sync, and the machine has been started since */
 };

@@ -2,12 +2,10 @@
  *
  * What:    a vtable that LMDB implements (lmdb_store.h) and the simulator replaces. Several named
  *          maps ("spaces", numbered) in one store; one open write transaction at a time, begun by
- *          itself. Values in all spaces but the first are sealed (sealed.h), for the store to see
- *          that they are damaged; it need not look.
- * Owns:    see each call.
- * Threads: a store belongs to one thread.
- * Errors:  ERR_RETRY: disk full, I/O, a lock that somebody else holds; ERR_CACHE: damaged.
- * Limits:  keys 1 .. KV_KEY_MAX bytes; KV_SPACES_MAX spaces.
+ *          itself. Values in all spaces but the first carry a checksum (checksummed.h), by which
+ * the store may see that they are damaged; it need not look. Owns:    see each call. Threads: a
+ * store belongs to one thread. Errors:  ERR_RETRY: disk full, I/O, a lock that somebody else holds;
+ * ERR_CACHE: damaged. Limits:  keys 1 .. KV_KEY_MAX bytes; KV_SPACES_MAX spaces.
  */
 #ifndef STATE_KV_H
 #define STATE_KV_H
@@ -58,7 +56,7 @@ struct kv_ops {
 struct kv_factory {
     const struct kv_ops *ops;
     void *ctx;
-    /* The memory (dirty_bytes) that a store's changes should hold at most: overlay.h. */
+    /* The memory (dirty_bytes) that a store's changes should hold at most: write_buffer.h. */
     size_t part_bytes;
     /* Opens task's store, taking its lock. ERR_RETRY with err.locked: another process holds it. A
      * store that was damaged (mark, failed open) comes back empty, with *ret_was_damaged. suffix ""

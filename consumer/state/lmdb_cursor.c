@@ -5,38 +5,38 @@
 #include <stdlib.h>
 
 /* A bit a page. */
-static bool was_looked_at(const struct kv *kv, uint64_t number) {
-    return number / 8 < kv->looked_at_bytes && kv->looked_at[number / 8] >> number % 8 & 1;
+static bool is_verified(const struct kv *kv, uint64_t number) {
+    return number / 8 < kv->verified_bytes && kv->verified[number / 8] >> number % 8 & 1;
 }
 
-static void note_look(struct kv *kv, uint64_t number) {
+static void note_verified(struct kv *kv, uint64_t number) {
     size_t at = number / 8;
-    if (at >= kv->looked_at_bytes) {
+    if (at >= kv->verified_bytes) {
         size_t bytes = at + at / 2 + 64;
-        unsigned char *grown = realloc(kv->looked_at, bytes);
+        unsigned char *grown = realloc(kv->verified, bytes);
         if (!grown) {
-            return; /* it will be looked at again */
+            return; /* it will be verified again */
         }
-        memset(grown + kv->looked_at_bytes, 0, bytes - kv->looked_at_bytes);
-        kv->looked_at = grown;
-        kv->looked_at_bytes = bytes;
+        memset(grown + kv->verified_bytes, 0, bytes - kv->verified_bytes);
+        kv->verified = grown;
+        kv->verified_bytes = bytes;
     }
-    kv->looked_at[at] |= (unsigned char)(1U << number % 8);
+    kv->verified[at] |= (unsigned char)(1U << number % 8);
 }
 
-static int look(struct kv *kv, int space, uint64_t leaf) {
-    if (was_looked_at(kv, leaf)) {
+static int verify(struct kv *kv, int space, uint64_t leaf) {
+    if (is_verified(kv, leaf)) {
         return 0;
     }
     struct lmdb_pages pages = lmdb_env_pages(kv);
-    if (!lmdb_leaf_true(&pages, pages.map + leaf * pages.page_bytes, space)) {
+    if (!lmdb_leaf_verified(&pages, pages.map + leaf * pages.page_bytes, space)) {
         return MDB_CORRUPTED;
     }
-    note_look(kv, leaf);
+    note_verified(kv, leaf);
     return 0;
 }
 
-static bool can_look(const struct kv *kv) {
+static bool can_verify(const struct kv *kv) {
     return LMDB_FORMAT_KNOWN && kv->map_start;
 }
 
@@ -47,7 +47,7 @@ static bool is_in(const struct lmdb_path *path, struct str key) {
 
 /* Looks at the leaf that has the key's place, or with below the place before it, and leaves where
  * that is in the space's path. */
-static int look_for(struct kv *kv, int space, struct str key, bool below) {
+static int verify_place(struct kv *kv, int space, struct str key, bool below) {
     struct space *s = &kv->spaces[space];
     if (!s->rooted) {
         int rc = lmdb_tree_root(kv->txn, space, &s->root);
@@ -65,18 +65,18 @@ static int look_for(struct kv *kv, int space, struct str key, bool below) {
             return MDB_CORRUPTED;
         }
     }
-    return look(kv, space, s->path.leaf);
+    return verify(kv, space, s->path.leaf);
 }
 
 /* Looks at all leaves that may have keys from `from` to `to` (.ptr NULL: to the end). */
-static int look_between(struct kv *kv, int space, struct str from, struct str to) {
-    if (!can_look(kv)) {
+static int verify_between(struct kv *kv, int space, struct str from, struct str to) {
+    if (!can_verify(kv)) {
         return 0;
     }
     const struct lmdb_path *path = &kv->spaces[space].path;
-    int rc = look_for(kv, space, from, false);
+    int rc = verify_place(kv, space, from, false);
     while (rc == 0 && path->high.ptr && (!to.ptr || str_compare(path->high, to) <= 0)) {
-        rc = look_for(kv, space, path->high, false);
+        rc = verify_place(kv, space, path->high, false);
     }
     return rc;
 }
@@ -93,24 +93,24 @@ static bool share_leaf(const struct kv *kv, const char *entry, const char *other
 
 /* A wrong key in a branch leads to a leaf beside the right one: then what stands before the place
  * is not less than sought. op leads there. MDB_NOTFOUND: nothing does. */
-static int look_back(struct kv *kv, int space, MDB_cursor *cursor, struct str sought,
-                     MDB_cursor_op op) {
+static int verify_predecessor(struct kv *kv, int space, MDB_cursor *cursor, struct str sought,
+                              MDB_cursor_op op) {
     MDB_val key, value;
     int rc = mdb_cursor_get(cursor, &key, &value, op);
     if (rc == MDB_NOTFOUND) {
-        rc = look_between(kv, space, STR(""), sought);
+        rc = verify_between(kv, space, STR(""), sought);
         return rc ? rc : MDB_NOTFOUND;
     }
     if (rc != 0 || str_compare(lmdb_view(key), sought) >= 0) {
         return rc ? rc : MDB_CORRUPTED;
     }
-    return look_between(kv, space, lmdb_view(key), sought);
+    return verify_between(kv, space, lmdb_view(key), sought);
 }
 
 /* Comes back to where the cursor was, which is an entry. */
-static int look_before(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
+static int verify_before(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
     MDB_val key, value;
-    int rc = look_back(kv, space, cursor, sought, MDB_PREV);
+    int rc = verify_predecessor(kv, space, cursor, sought, MDB_PREV);
     if (rc != 0 && rc != MDB_NOTFOUND) {
         return rc;
     }
@@ -118,9 +118,9 @@ static int look_before(struct kv *kv, int space, MDB_cursor *cursor, struct str 
 }
 
 /* Nothing is at or behind sought. MDB_NOTFOUND: so it is. */
-static int look_at_end(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
-    int rc = look_between(kv, space, sought, STR_NONE);
-    rc = rc ? rc : look_back(kv, space, cursor, sought, MDB_LAST);
+static int verify_end(struct kv *kv, int space, MDB_cursor *cursor, struct str sought) {
+    int rc = verify_between(kv, space, sought, STR_NONE);
+    rc = rc ? rc : verify_predecessor(kv, space, cursor, sought, MDB_LAST);
     return rc ? rc : MDB_NOTFOUND;
 }
 
@@ -134,21 +134,21 @@ static void touch(const struct kv *kv, const MDB_val *value) {
 
 /* kv.h's parameters. NOLINTNEXTLINE(readability-function-size) */
 static int seek(struct kv *kv, int space, MDB_cursor *cursor, struct str sought,
-                enum lmdb_care care, MDB_val *key, MDB_val *value) {
+                enum lmdb_verify verify, MDB_val *key, MDB_val *value) {
     *key = lmdb_val(sought);
     int rc = mdb_cursor_get(cursor, key, value, sought.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
     if (rc == MDB_NOTFOUND) {
-        return look_at_end(kv, space, cursor, sought);
+        return verify_end(kv, space, cursor, sought);
     }
     int order = rc == 0 ? str_compare(lmdb_view(*key), sought) : 0;
     if (rc != 0 || order < 0) {
         return rc ? rc : MDB_CORRUPTED;
     }
-    if (order > 0 || care == LMDB_CARE_FOR_LEAF) {
-        rc = look_between(kv, space, sought, lmdb_view(*key));
+    if (order > 0 || verify == LMDB_VERIFY_LEAF) {
+        rc = verify_between(kv, space, sought, lmdb_view(*key));
     }
     if (rc == 0 && order > 0 && sought.len > 0 && may_start_leaf(kv, key->mv_data)) {
-        rc = look_before(kv, space, cursor, sought);
+        rc = verify_before(kv, space, cursor, sought);
     }
     if (rc == 0) {
         touch(kv, value);
@@ -157,11 +157,11 @@ static int seek(struct kv *kv, int space, MDB_cursor *cursor, struct str sought,
 }
 
 /* NOLINTNEXTLINE(readability-function-size): kv.h's parameters */
-int lmdb_seek(struct kv *kv, int space, MDB_cursor **cursor, struct str sought, enum lmdb_care care,
-              MDB_val *key, MDB_val *value) {
+int lmdb_seek(struct kv *kv, int space, MDB_cursor **cursor, struct str sought,
+              enum lmdb_verify verify, MDB_val *key, MDB_val *value) {
     lmdb_enter(kv);
     int rc = *cursor ? 0 : mdb_cursor_open(kv->txn, kv->spaces[space].dbi, cursor);
-    return lmdb_leave(rc ? rc : seek(kv, space, *cursor, sought, care, key, value));
+    return lmdb_leave(rc ? rc : seek(kv, space, *cursor, sought, verify, key, value));
 }
 
 static int next(struct kv *kv, int space, MDB_cursor *cursor, MDB_val *key, MDB_val *value) {
@@ -169,14 +169,14 @@ static int next(struct kv *kv, int space, MDB_cursor *cursor, MDB_val *key, MDB_
     int rc = mdb_cursor_get(cursor, &before, &ignored, MDB_GET_CURRENT);
     rc = rc ? rc : mdb_cursor_get(cursor, key, value, MDB_NEXT);
     if (rc == MDB_NOTFOUND) {
-        rc = look_between(kv, space, lmdb_view(before), STR_NONE);
+        rc = verify_between(kv, space, lmdb_view(before), STR_NONE);
         return rc ? rc : MDB_NOTFOUND;
     }
     if (rc != 0 || str_compare(lmdb_view(*key), lmdb_view(before)) <= 0) {
         return rc ? rc : MDB_CORRUPTED;
     }
     if (!share_leaf(kv, before.mv_data, key->mv_data)) {
-        rc = look_between(kv, space, lmdb_view(before), lmdb_view(*key));
+        rc = verify_between(kv, space, lmdb_view(before), lmdb_view(*key));
     }
     if (rc == 0) {
         touch(kv, value);
@@ -191,24 +191,24 @@ int lmdb_next(struct kv *kv, int space, MDB_cursor *cursor, MDB_val *key, MDB_va
 
 static int look_around(struct kv *kv, int space, struct str key) {
     struct space *s = &kv->spaces[space];
-    int rc = look_for(kv, space, key, false);
+    int rc = verify_place(kv, space, key, false);
     if (rc != 0 || s->root.depth == 0 || s->around == s->path.leaf) {
         return rc;
     }
     struct lmdb_path path = s->path;
     if (path.low.ptr) {
-        rc = look_for(kv, space, path.low, true);
+        rc = verify_place(kv, space, path.low, true);
     }
     if (rc == 0 && path.high.ptr) {
-        rc = look_for(kv, space, path.high, false);
+        rc = verify_place(kv, space, path.high, false);
     }
     s->path = path;
     s->around = path.leaf;
     return rc;
 }
 
-int lmdb_look_around(struct kv *kv, int space, struct str key) {
-    if (!can_look(kv)) {
+int lmdb_verify_around(struct kv *kv, int space, struct str key) {
+    if (!can_verify(kv)) {
         return 0;
     }
     lmdb_enter(kv);

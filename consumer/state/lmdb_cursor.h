@@ -1,9 +1,9 @@
-/* lmdb_cursor.h: reads that do not believe a damaged page.
+/* lmdb_cursor.h: reads that verify the pages they rest on.
  *
- * What:    a row is said not to be there when every leaf that could have it was looked at, and the
- *          rows before and behind its place are where they should be. With lmdb_tree.h no row is
+ * What:    a row is reported absent when every leaf that could have it is verified, and the rows
+ *          before and behind its place are where they should be. With lmdb_tree.h no row is
  *          missed for what was damaged in the file before it was opened; see docs/semantics.md for
- *          what is not noticed. A leaf is looked at once: what changes it later is LMDB for us.
+ *          what is not noticed. A leaf is verified once: what changes it later is LMDB for us.
  * Owns:    cursors are their transaction's.
  * Threads: a store belongs to one thread.
  * Errors:  LMDB's rc; MDB_CORRUPTED: damaged.
@@ -14,20 +14,20 @@
 
 #include "state/lmdb_env.h"
 
-enum lmdb_care {
-    LMDB_CARE_FOR_ROW,  /* one that is found will be read, and nothing else */
-    LMDB_CARE_FOR_LEAF, /* it will be changed, or walked on from: its leaf is looked at anyway */
+enum lmdb_verify {
+    LMDB_VERIFY_ROW,  /* one that is found will be read, and nothing else */
+    LMDB_VERIFY_LEAF, /* it will be changed, or walked on from: its leaf is verified anyway */
 };
 
 /* Puts *cursor, which it opens when needed, at the first entry at or behind sought, and that into
  * key and value. MDB_NOTFOUND: there is none; the cursor is anywhere. */
-int lmdb_seek(struct kv *kv, int space, MDB_cursor **cursor, struct str sought, enum lmdb_care care,
-              MDB_val *key, MDB_val *value);
-/* From the entry that lmdb_seek (with care for the leaf) or lmdb_next gave to the one behind it. */
+int lmdb_seek(struct kv *kv, int space, MDB_cursor **cursor, struct str sought,
+              enum lmdb_verify verify, MDB_val *key, MDB_val *value);
+/* From the entry that lmdb_seek (LMDB_VERIFY_LEAF) or lmdb_next gave to the one behind it. */
 int lmdb_next(struct kv *kv, int space, MDB_cursor *cursor, MDB_val *key, MDB_val *value);
 /* Before the entry of key is removed: LMDB may merge what is left of its leaf with one beside it.
  */
-int lmdb_look_around(struct kv *kv, int space, struct str key);
+int lmdb_verify_around(struct kv *kv, int space, struct str key);
 
 static inline struct str lmdb_view(MDB_val v) {
     return (struct str){v.mv_data, v.mv_size};

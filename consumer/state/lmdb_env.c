@@ -144,7 +144,7 @@ void lmdb_env_close(struct kv *kv) {
 }
 
 /* Where LMDB put the map: its interface does not say. Not found (no /proc): every leaf
- * counts as clean, which makes commits smaller than they need be, and no page is looked at. */
+ * counts as clean, which makes commits smaller than they need be, and no page is verified. */
 static void find_map(struct kv *kv) {
     kv->map_start = kv->map_end = NULL;
     FILE *maps = fopen("/proc/self/maps", "re");

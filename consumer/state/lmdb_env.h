@@ -25,7 +25,7 @@ struct space {
     bool rooted;
     struct lmdb_root root;
     struct lmdb_path path; /* the one asked for last; leaf 0: none */
-    uint64_t around;       /* the leaf whose neighbours were looked at last */
+    uint64_t around;       /* the leaf whose neighbours were verified last */
 
     /* What the open transaction has changed here, see dirty_bytes. */
     bool counting;
@@ -55,8 +55,8 @@ struct kv {
     size_t large_pages;              /* of values with pages of their own, in txn */
     size_t kept_bytes;               /* the most that a transaction of env has held */
 
-    unsigned char *looked_at; /* pages: lmdb_cursor.c. Of the file, whatever is opened on it */
-    size_t looked_at_bytes;
+    unsigned char *verified; /* pages: lmdb_cursor.c. Of the file, whatever is opened on it */
+    size_t verified_bytes;
 
     int64_t window_start_ms;
     size_t written[2]; /* bytes in this window of time and in the one before */

@@ -32,7 +32,7 @@ static enum err_kind get(struct kv *kv, int space, struct str key, struct str *r
         return kind;
     }
     MDB_val k, v;
-    int rc = lmdb_seek(kv, space, &kv->spaces[space].seek, key, LMDB_CARE_FOR_ROW, &k, &v);
+    int rc = lmdb_seek(kv, space, &kv->spaces[space].seek, key, LMDB_VERIFY_ROW, &k, &v);
     if (rc != 0 && rc != MDB_NOTFOUND) {
         return lmdb_fail(kv, rc, "can't be read", reterr);
     }
@@ -45,7 +45,7 @@ static int seek_next(struct kv *kv, int space, struct str from[2], MDB_val *k, M
     struct space *s = &kv->spaces[space];
     struct str prefix = from[0], after = from[1];
     if (!after.ptr || str_compare(after, prefix) < 0) {
-        return lmdb_seek(kv, space, &s->walk, prefix, LMDB_CARE_FOR_LEAF, k, v);
+        return lmdb_seek(kv, space, &s->walk, prefix, LMDB_VERIFY_LEAF, k, v);
     }
     if (s->walking) {
         lmdb_enter(kv);
@@ -54,7 +54,7 @@ static int seek_next(struct kv *kv, int space, struct str from[2], MDB_val *k, M
             return rc ? rc : lmdb_next(kv, space, s->walk, k, v);
         }
     }
-    int rc = lmdb_seek(kv, space, &s->walk, after, LMDB_CARE_FOR_LEAF, k, v);
+    int rc = lmdb_seek(kv, space, &s->walk, after, LMDB_VERIFY_LEAF, k, v);
     return rc == 0 && str_equal(lmdb_view(*k), after) ? lmdb_next(kv, space, s->walk, k, v) : rc;
 }
 
@@ -84,7 +84,7 @@ static enum err_kind next(struct kv *kv, int space, struct str prefix, struct st
  * change, so what counts is pages, not bytes: with keys at random almost every put makes a page
  * dirty, with keys in order some 60 share one. LMDB does not tell; but an entry's address does:
  * inside the map its leaf is clean, outside it is a copy already. So before a change the entry at
- * or after the key is looked at, and a clean leaf is counted. To that come the branch pages above
+ * or after the key is sought, and a clean leaf is counted. To that come the branch pages above
  * (at most all there are, at most one a leaf), the pages that new entries fill (half as much again
  * for those that splits leave part empty), and large values' own. Measured against malloc's
  * figures by tests/bench/bench_state.c. */
@@ -119,18 +119,18 @@ static void count_leaf(const struct kv *kv, struct space *s, const char *entry, 
 }
 
 /* Once more what LMDB takes at its word when it changes it: it may have been damaged since it was
- * looked at. What is not mapped is LMDB's own copy. */
-static bool entry_sound(const struct kv *kv, const char *key, const MDB_val *value, bool new_leaf) {
-    bool look_at_leaf = new_leaf && lmdb_is_mapped(kv, key);
+ * verified. What is not mapped is LMDB's own copy. */
+static bool entry_valid(const struct kv *kv, const char *key, const MDB_val *value, bool new_leaf) {
+    bool check_leaf = new_leaf && lmdb_is_mapped(kv, key);
     bool is_large =
         value->mv_size > 0 && lmdb_is_mapped(kv, value->mv_data) &&
         !(lmdb_is_mapped(kv, key) && lmdb_leaf_of(kv, key) == lmdb_leaf_of(kv, value->mv_data));
-    if (!look_at_leaf && !is_large) {
+    if (!check_leaf && !is_large) {
         return true;
     }
     struct lmdb_pages pages = lmdb_env_pages(kv);
-    return (!look_at_leaf || lmdb_leaf_sound(&pages, lmdb_leaf_of(kv, key))) &&
-           (!is_large || lmdb_large_sound(&pages, lmdb_view(*value)));
+    return (!check_leaf || lmdb_leaf_valid(&pages, lmdb_leaf_of(kv, key))) &&
+           (!is_large || lmdb_large_valid(&pages, lmdb_view(*value)));
 }
 
 /* Before a change at key: counts what it makes dirty. *ret_there: is key there? */
@@ -149,7 +149,7 @@ static int before_change(struct kv *kv, int space, struct str key, bool *ret_the
     s->walking = false;
     kv->changed = true;
     MDB_val k, v;
-    int rc = lmdb_seek(kv, space, &s->seek, key, LMDB_CARE_FOR_LEAF, &k, &v);
+    int rc = lmdb_seek(kv, space, &s->seek, key, LMDB_VERIFY_LEAF, &k, &v);
     if (rc != 0 && rc != MDB_NOTFOUND) {
         return rc;
     }
@@ -158,7 +158,7 @@ static int before_change(struct kv *kv, int space, struct str key, bool *ret_the
     *ret_there = rc == 0 && k.mv_data && str_equal(lmdb_view(k), key);
     if (rc == 0) {
         lmdb_enter(kv);
-        return lmdb_leave(entry_sound(kv, k.mv_data, &v, new_leaf) ? 0 : MDB_CORRUPTED);
+        return lmdb_leave(entry_valid(kv, k.mv_data, &v, new_leaf) ? 0 : MDB_CORRUPTED);
     }
     return 0;
 }
@@ -168,11 +168,11 @@ static int check_space(struct kv *kv, int space) {
     struct space *s = &kv->spaces[space];
     MDB_val k, v;
     const char *leaf = NULL;
-    int rc = lmdb_seek(kv, space, &s->walk, STR(""), LMDB_CARE_FOR_LEAF, &k, &v);
+    int rc = lmdb_seek(kv, space, &s->walk, STR(""), LMDB_VERIFY_LEAF, &k, &v);
     for (; rc == 0; rc = lmdb_next(kv, space, s->walk, &k, &v)) {
         const char *page = lmdb_leaf_of(kv, k.mv_data);
         lmdb_enter(kv);
-        rc = lmdb_leave(entry_sound(kv, k.mv_data, &v, page != leaf) ? 0 : MDB_CORRUPTED);
+        rc = lmdb_leave(entry_valid(kv, k.mv_data, &v, page != leaf) ? 0 : MDB_CORRUPTED);
         if (rc != 0) {
             return rc;
         }
@@ -213,7 +213,7 @@ static enum err_kind del(struct kv *kv, int space, struct str key, struct err *r
     bool there = false;
     int rc = before_change(kv, space, key, &there);
     if (rc == 0 && there) {
-        rc = lmdb_look_around(kv, space, key);
+        rc = lmdb_verify_around(kv, space, key);
         lmdb_enter(kv);
         rc = lmdb_leave(rc ? rc : mdb_cursor_del(kv->spaces[space].seek, 0));
     }
@@ -249,9 +249,9 @@ static enum err_kind clear(struct kv *kv, int space, struct err *reterr) {
 }
 
 static void forget_looks(struct kv *kv) {
-    free(kv->looked_at);
-    kv->looked_at = NULL;
-    kv->looked_at_bytes = 0;
+    free(kv->verified);
+    kv->verified = NULL;
+    kv->verified_bytes = 0;
 }
 
 /* A new file, rather than mdb_drop: that would walk through a damaged one, and the file would never
@@ -308,11 +308,11 @@ static void close_store(struct kv **kv) {
     if (!k) {
         return;
     }
-    bool sound = k->broken.kind == ERR_NONE;
+    bool valid = k->broken.kind == ERR_NONE;
     lmdb_abort(k);
     roll_window(k);
     lmdb_env_close(k);
-    if (sound && k->written[0] + k->written[1] <= CLOSE_SYNC_BYTES) {
+    if (valid && k->written[0] + k->written[1] <= CLOSE_SYNC_BYTES) {
         folder_sync(k->folder);
     }
     folder_close(&k->folder);

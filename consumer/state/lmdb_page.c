@@ -1,6 +1,6 @@
 #include "state/lmdb_page.h"
 
-#include "state/sealed.h"
+#include "state/checksummed.h"
 
 #include <string.h>
 
@@ -59,7 +59,7 @@ static size_t node_bytes(struct node node, bool in_branch) {
 }
 
 /* LMDB leaves no gap between nodes, so none can have been lost from the list before them. */
-static bool page_sound(const struct lmdb_pages *pages, const char *page, int kind) {
+static bool page_valid(const struct lmdb_pages *pages, const char *page, int kind) {
     size_t page_bytes = pages->page_bytes, sum = 0;
     struct page_head head = head_of(page);
     if (head.number != (size_t)(page - pages->map) / page_bytes || head.flags != kind ||
@@ -81,12 +81,12 @@ static bool page_sound(const struct lmdb_pages *pages, const char *page, int kin
     return sum == page_bytes - head.upper;
 }
 
-bool lmdb_leaf_sound(const struct lmdb_pages *pages, const char *page) {
-    return !LMDB_FORMAT_KNOWN || page_sound(pages, page, PAGE_LEAF);
+bool lmdb_leaf_valid(const struct lmdb_pages *pages, const char *page) {
+    return !LMDB_FORMAT_KNOWN || page_valid(pages, page, PAGE_LEAF);
 }
 
-bool lmdb_branch_sound(const struct lmdb_pages *pages, const char *page) {
-    return !LMDB_FORMAT_KNOWN || page_sound(pages, page, PAGE_BRANCH);
+bool lmdb_branch_valid(const struct lmdb_pages *pages, const char *page) {
+    return !LMDB_FORMAT_KNOWN || page_valid(pages, page, PAGE_BRANCH);
 }
 
 size_t lmdb_entry_count(const char *page) {
@@ -117,11 +117,11 @@ static bool find_value(const struct lmdb_pages *pages, const char *in_node, stru
         return false;
     }
     ret_value->ptr = pages->map + number * pages->page_bytes + sizeof(struct page_head);
-    return lmdb_large_sound(pages, *ret_value);
+    return lmdb_large_valid(pages, *ret_value);
 }
 
-bool lmdb_leaf_true(const struct lmdb_pages *pages, const char *page, int space) {
-    if (!lmdb_leaf_sound(pages, page) || lmdb_entry_count(page) == 0) {
+bool lmdb_leaf_verified(const struct lmdb_pages *pages, const char *page, int space) {
+    if (!lmdb_leaf_valid(pages, page) || lmdb_entry_count(page) == 0) {
         return false;
     }
     struct str before = STR_NONE;
@@ -131,7 +131,7 @@ bool lmdb_leaf_true(const struct lmdb_pages *pages, const char *page, int space)
         struct str key = {page + at + sizeof node, node.key_bytes}, stored, value;
         if (node.flags & NODE_SPACE || (before.ptr && str_compare(before, key) >= 0) ||
             !find_value(pages, key.ptr + key.len, node, &stored) ||
-            (space != META_SPACE && !unseal(space, key, stored, &value))) {
+            (space != META_SPACE && !checksum_remove(space, key, stored, &value))) {
             return false;
         }
         before = key;
@@ -147,7 +147,7 @@ uint64_t lmdb_large_count(const char *page) {
     return large_count(head_of(page));
 }
 
-bool lmdb_large_sound(const struct lmdb_pages *pages, struct str value) {
+bool lmdb_large_valid(const struct lmdb_pages *pages, struct str value) {
     if (!LMDB_FORMAT_KNOWN) {
         return true;
     }

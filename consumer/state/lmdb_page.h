@@ -1,11 +1,11 @@
-/* lmdb_page.h: LMDB's pages, looked at before they are believed.
+/* lmdb_page.h: LMDB's pages, verified before they are relied on.
  *
  * What:    LMDB 0.9 takes lengths and numbers from a page as they stand. Changing a damaged one it
  *          writes past its own memory, which kills us anywhere later, or gives back a billion
  *          pages that never were; reading it, it says of rows that are there that they are not.
  * Units:   bytes, pages.
  * Errors:  false: damaged.
- * Limits:  the format of LMDB 0.9 on little-endian machines; elsewhere all is sound.
+ * Limits:  the format of LMDB 0.9 on little-endian machines; elsewhere all is valid.
  * Source:  MDB_page, MDB_node in LMDB's mdb.c.
  */
 #ifndef STATE_LMDB_PAGE_H
@@ -28,7 +28,7 @@
 
 /* The pages of an environment as last committed. */
 struct lmdb_pages {
-    const char *map; /* NULL: not known, all is sound */
+    const char *map; /* NULL: not known, all is valid */
     uint64_t count;
     size_t page_bytes;
 };
@@ -42,23 +42,23 @@ static inline uint64_t lmdb_page_number(const struct lmdb_pages *pages, const ch
 }
 
 /* page: in the map, a leaf; its entries are within it and fill what it says it has filled. */
-bool lmdb_leaf_sound(const struct lmdb_pages *pages, const char *page);
-/* As last committed, and one of rows: sound, not empty, the keys ascend, each entry matches its
+bool lmdb_leaf_valid(const struct lmdb_pages *pages, const char *page);
+/* As last committed, and one of rows: valid, not empty, the keys ascend, each entry matches its
  * checksum. */
-bool lmdb_leaf_true(const struct lmdb_pages *pages, const char *page, int space);
-/* Of a sound leaf that is not empty. */
+bool lmdb_leaf_verified(const struct lmdb_pages *pages, const char *page, int space);
+/* Of a valid leaf that is not empty. */
 const char *lmdb_first_key(const char *page);
 /* A value, in the map, with pages of its own: they hold it and are within the file. (More than it
  * needs: it was longer before.) */
-bool lmdb_large_sound(const struct lmdb_pages *pages, struct str value);
-/* Of the first page of a sound one: how many it has. */
+bool lmdb_large_valid(const struct lmdb_pages *pages, struct str value);
+/* Of the first page of a valid one: how many it has. */
 uint64_t lmdb_large_count(const char *page);
 
-/* As lmdb_leaf_sound, of a branch. */
-bool lmdb_branch_sound(const struct lmdb_pages *pages, const char *page);
-/* Of a sound page. */
+/* As lmdb_leaf_valid, of a branch. */
+bool lmdb_branch_valid(const struct lmdb_pages *pages, const char *page);
+/* Of a valid page. */
 size_t lmdb_entry_count(const char *page);
-/* Of a sound branch: the page below entry i, and the least key that may be there, which the first
+/* Of a valid branch: the page below entry i, and the least key that may be there, which the first
  * entry does not have. */
 uint64_t lmdb_branch_child(const char *page, size_t i, struct str *ret_key);
 

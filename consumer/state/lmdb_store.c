@@ -116,7 +116,7 @@ static enum err_kind open_store(void *ctx, int32_t task, const char *suffix, int
         return kind;
     }
     enum folder_condition condition = folder_condition(folder);
-    if (condition != FOLDER_SOUND) {
+    if (condition != FOLDER_INTACT) {
         kind = folder_wipe(folder, reterr);
         if (kind != ERR_NONE) {
             folder_close(&folder);

@@ -51,12 +51,12 @@ struct level {
 static bool enter(const struct tree *tree, struct level *level, uint64_t number) {
     const struct lmdb_pages *pages = &tree->pages;
     *level = (struct level){pages->map + number * pages->page_bytes, 0};
-    return lmdb_branch_sound(pages, level->branch) && lmdb_entry_count(level->branch) > 0;
+    return lmdb_branch_valid(pages, level->branch) && lmdb_entry_count(level->branch) > 0;
 }
 
 /* Below number, depth levels with the leaves. Read from left to right, the keys of all branches
  * ascend. */
-static bool branches_sound(struct tree *tree, uint64_t number, int depth) {
+static bool branches_valid(struct tree *tree, uint64_t number, int depth) {
     struct level levels[DEPTH_MAX];
     struct str before = STR_NONE, key = STR_NONE;
     int at = 0;
@@ -90,14 +90,14 @@ static bool read_record(const MDB_val *value, struct space_record *record) {
            (record->depth == 0) == (record->page == NO_PAGE);
 }
 
-static bool space_sound(struct tree *tree, const MDB_val *value) {
+static bool space_valid(struct tree *tree, const MDB_val *value) {
     struct space_record record;
     if (!read_record(value, &record)) {
         return false;
     }
     return record.depth == 0 ||
            (claim(tree, record.page) &&
-            (record.depth == 1 || branches_sound(tree, record.page, record.depth)));
+            (record.depth == 1 || branches_valid(tree, record.page, record.depth)));
 }
 
 /* "0", "1" and so on: the number; -1: not that. */
@@ -132,10 +132,10 @@ static int check_spaces(struct tree *tree, MDB_txn *txn) {
     rc = flags != 0 ? MDB_CORRUPTED : mdb_cursor_get(cursor, &name, &record, MDB_FIRST);
     for (; rc == 0; rc = mdb_cursor_get(cursor, &name, &record, MDB_NEXT)) {
         const char *page = lmdb_page_of(&tree->pages, name.mv_data);
-        bool sound = leaf ? page == leaf
-                          : lmdb_leaf_sound(&tree->pages, page) &&
+        bool valid = leaf ? page == leaf
+                          : lmdb_leaf_valid(&tree->pages, page) &&
                                 claim(tree, lmdb_page_number(&tree->pages, page));
-        int number = sound && space_sound(tree, &record) ? space_number(&name) : -1;
+        int number = valid && space_valid(tree, &record) ? space_number(&name) : -1;
         if (number < 0 || named >> number & 1) {
             rc = MDB_CORRUPTED;
             break;
@@ -149,7 +149,7 @@ static int check_spaces(struct tree *tree, MDB_txn *txn) {
 }
 
 /* A record of the list: how many pages, and those, falling. */
-static bool free_record_sound(struct tree *tree, const MDB_val *record) {
+static bool free_record_valid(struct tree *tree, const MDB_val *record) {
     uint64_t count = 0, before = tree->pages.count;
     if (record->mv_size < sizeof count) {
         return false;
@@ -176,7 +176,7 @@ static bool claim_record(struct tree *tree, const char *leaf, struct str value) 
     if (page == leaf) {
         return true;
     }
-    if (!lmdb_large_sound(&tree->pages, value)) {
+    if (!lmdb_large_valid(&tree->pages, value)) {
         return false;
     }
     uint64_t first = lmdb_page_number(&tree->pages, page), count = lmdb_large_count(page);
@@ -201,10 +201,10 @@ static int check_free_list(struct tree *tree, MDB_txn *txn) {
     for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &record, MDB_NEXT)) {
         const char *page = lmdb_page_of(pages, key.mv_data);
         if ((page != leaf &&
-             (!lmdb_leaf_sound(pages, page) || !claim(tree, lmdb_page_number(pages, page)))) ||
+             (!lmdb_leaf_valid(pages, page) || !claim(tree, lmdb_page_number(pages, page)))) ||
             key.mv_size != sizeof(uint64_t) ||
             !claim_record(tree, page, (struct str){record.mv_data, record.mv_size}) ||
-            !free_record_sound(tree, &record)) {
+            !free_record_valid(tree, &record)) {
             rc = MDB_CORRUPTED;
             break;
         }

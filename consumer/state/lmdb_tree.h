@@ -1,8 +1,8 @@
 /* lmdb_tree.h: the shape of an environment, as last committed.
  *
- * What:    is it sound (every branch of every space leads to pages of its own, none of them twice,
+ * What:    is it valid (every branch of every space leads to pages of its own, none of them twice,
  *          none of them free; the list of free pages), and which leaf has a key. Branches are read
- *          here, one page in some hundred; leaves are looked at by lmdb_cursor.h.
+ *          here, one page in some hundred; leaves are verified by lmdb_cursor.h.
  * Threads: the environment's.
  * Units:   pages.
  * Errors:  LMDB's rc; MDB_CORRUPTED, false: damaged.

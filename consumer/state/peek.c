@@ -1,11 +1,11 @@
 #include "state/peek.h"
 
 #include "base/memory.h"
+#include "state/checksummed.h"
 #include "state/folder.h"
 #include "state/guard.h"
 #include "state/lmdb_kv.h"
 #include "state/meta.h"
-#include "state/sealed.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -143,7 +143,7 @@ enum err_kind peek_open(const char *dir, int32_t task, size_t table_count, struc
     *peek = (struct peek){.folder = folder, .table = -1, .table_count = table_count};
     struct stat file = {0};
     bool empty = stat(folder_data_path(folder), &file) != 0 && errno == ENOENT;
-    if (folder_condition(folder) != FOLDER_SOUND) {
+    if (folder_condition(folder) != FOLDER_INTACT) {
         kind = err_set(reterr, ERR_CACHE,
                        "%.300s: marked as damaged, or not synced before the machine was started "
                        "again; a member would rebuild this cache",
@@ -175,14 +175,14 @@ enum err_kind peek_next(struct peek *peek, int table, struct str *ret_key, struc
                         struct err *reterr) {
     MDB_val k, v;
     struct str key = STR_NONE, value = STR_NONE;
-    bool sound = true;
+    bool valid = true;
     guard_enter(folder_mark_path(peek->folder));
     int rc = move(peek, table, &k, &v);
     if (rc == 0) {
         key = (struct str){k.mv_data, k.mv_size};
         struct str stored = {v.mv_data, v.mv_size};
         /* reads every byte, while we are guarded */
-        sound = unseal(ROWS_SPACE + table, key, stored, &value) && peek->left-- > 0 &&
+        valid = checksum_remove(ROWS_SPACE + table, key, stored, &value) && peek->left-- > 0 &&
                 (!peek->before.ptr || str_compare(peek->before, key) < 0);
         peek->before = key;
     }
@@ -190,7 +190,7 @@ enum err_kind peek_next(struct peek *peek, int table, struct str *ret_key, struc
     if (rc != 0 && rc != MDB_NOTFOUND) {
         return fail(peek, rc, reterr);
     }
-    if (!sound) {
+    if (!valid) {
         return err_set(reterr, ERR_CACHE,
                        "%.300s: a row of table %d fails its checksum or is in a wrong place; a "
                        "member would rebuild this cache",

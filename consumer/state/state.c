@@ -2,11 +2,11 @@
 
 #include "base/buf.h"
 #include "base/safeguard.h"
-#include "state/fill.h"
+#include "state/bulk_load.h"
+#include "state/checksummed.h"
 #include "state/meta.h"
-#include "state/overlay.h"
-#include "state/sealed.h"
 #include "state/undo.h"
+#include "state/write_buffer.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -17,7 +17,7 @@
 _Static_assert(SPACES_OF(STATE_TABLES_MAX) <= KV_SPACES_MAX, "a store has room for all tables");
 
 struct state {
-    struct overlay store;
+    struct write_buffer store;
     int32_t task;
     size_t table_count;
     uint64_t row_count, marked_row_count;
@@ -25,7 +25,7 @@ struct state {
     bool marked;
     bool untrusted; /* something in it was damaged: emptied at close, if not before */
     struct undo undo;
-    struct fill fill; /* of an incomplete cache: what is not in the store yet */
+    struct bulk_load load; /* of an incomplete cache: what is not in the store yet */
     struct buf identity;
     struct buf key, value; /* scratch: what comes in may point into the store */
 };
@@ -54,9 +54,10 @@ static enum err_kind noted(struct state *state, enum err_kind kind) {
     return kind;
 }
 
-static enum err_kind open_sealed(struct state *state, int space, struct str key, struct str stored,
-                                 struct str *ret_value, struct err *reterr) {
-    if (unseal(space, key, stored, ret_value)) {
+static enum err_kind read_checksummed(struct state *state, int space, struct str key,
+                                      struct str stored, struct str *ret_value,
+                                      struct err *reterr) {
+    if (checksum_remove(space, key, stored, ret_value)) {
         return ERR_NONE;
     }
     int table = (space - ROWS_SPACE) % (int)state->table_count;
@@ -75,8 +76,8 @@ static struct str copy_key(struct state *state, struct str key) {
 
 /* Empties the store, which then stands at nothing. */
 static enum err_kind empty(struct state *state, struct err *reterr) {
-    fill_reset(&state->fill);
-    enum err_kind kind = overlay_reset(&state->store, reterr);
+    bulk_load_reset(&state->load);
+    enum err_kind kind = write_buffer_reset(&state->store, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
@@ -90,7 +91,7 @@ static enum err_kind empty(struct state *state, struct err *reterr) {
 /* What the store stands at. A damaged or foreign one is emptied. */
 static enum err_kind read_meta(struct state *state, struct state_meta *meta, struct err *reterr) {
     struct str stored = STR_NONE;
-    enum err_kind kind = overlay_get(&state->store, META_SPACE, META_KEY, &stored, reterr);
+    enum err_kind kind = write_buffer_get(&state->store, META_SPACE, META_KEY, &stored, reterr);
     if (kind != ERR_NONE && kind != ERR_CACHE) {
         return kind;
     }
@@ -134,7 +135,7 @@ enum err_kind state_open(const struct kv_factory *factory, int32_t task, const c
     enum err_kind kind =
         factory->open(factory->ctx, task, suffix, spaces, &kv, &meta.damaged, reterr);
     if (kind == ERR_NONE) {
-        overlay_init(&state->store, factory, kv, spaces);
+        write_buffer_init(&state->store, factory, kv, spaces);
         kind = read_meta(state, &meta, reterr);
     }
     for (int table = 0; kind == ERR_NONE && table < (int)table_count; table++) {
@@ -158,13 +159,13 @@ void state_close(struct state **state) {
     struct state *s = *state;
     if (s->store.kv && s->untrusted) {
         struct err ignored; /* best effort: what stays damaged is found damaged again */
-        if (overlay_reset(&s->store, &ignored) != ERR_NONE) {
+        if (write_buffer_reset(&s->store, &ignored) != ERR_NONE) {
             s->untrusted = true;
         }
     }
-    overlay_close(&s->store);
+    write_buffer_close(&s->store);
     undo_clear(&s->undo);
-    fill_clear(&s->fill);
+    bulk_load_clear(&s->load);
     buf_clear(&s->identity);
     buf_clear(&s->key);
     buf_clear(&s->value);
@@ -176,8 +177,8 @@ void state_close(struct state **state) {
 static enum err_kind commit_meta(struct state *state, const struct meta_record *record,
                                  struct err *reterr) {
     meta_encode(record, &state->value);
-    overlay_set(&state->store, META_SPACE, META_KEY, buf_view(&state->value));
-    return noted(state, overlay_commit(&state->store, reterr));
+    write_buffer_set(&state->store, META_SPACE, META_KEY, buf_view(&state->value));
+    return noted(state, write_buffer_commit(&state->store, reterr));
 }
 
 enum err_kind state_discard(struct state *state, struct err *reterr) {
@@ -197,23 +198,23 @@ static enum err_kind set_row(struct state *state, int table, struct str key, str
                              bool in_order, struct err *reterr) {
     int space = rows_space(state, table);
     struct str before = STR_NONE;
-    enum err_kind kind = overlay_get(&state->store, space, key, &before, reterr);
+    enum err_kind kind = write_buffer_get(&state->store, space, key, &before, reterr);
     if (kind != ERR_NONE) {
         return noted(state, kind);
     }
     bool was_there = before.ptr != NULL;
     key = copy_key(state, key);
-    struct str sealed = value.ptr ? seal(&state->value, space, key, value) : STR_NONE;
-    if (was_there ? value.ptr && str_equal(before, sealed) : !value.ptr) {
+    struct str stored = value.ptr ? checksum_add(&state->value, space, key, value) : STR_NONE;
+    if (was_there ? value.ptr && str_equal(before, stored) : !value.ptr) {
         return ERR_NONE; /* nothing changes: no page gets dirty */
     }
     if (state->marked) {
         undo_push(&state->undo, space, key, before);
     }
     if (in_order) {
-        kind = overlay_set_in_order(&state->store, space, key, sealed, reterr);
+        kind = write_buffer_set_in_order(&state->store, space, key, stored, reterr);
     } else {
-        overlay_set(&state->store, space, key, sealed);
+        write_buffer_set(&state->store, space, key, stored);
     }
     if (kind != ERR_NONE) {
         return noted(state, kind);
@@ -226,21 +227,21 @@ static enum err_kind set_row(struct state *state, int table, struct str key, str
     return ERR_NONE;
 }
 
-/* What was filled in, into the store, which may commit meanwhile: the cache is incomplete, and
- * worth nothing after a crash. */
+/* What was gathered for a bulk load, into the store, which may commit meanwhile: the cache is
+ * incomplete, and worth nothing after a crash. */
 static enum err_kind settle(struct state *state, struct err *reterr) {
-    if (fill_bytes(&state->fill) == 0) {
+    if (bulk_load_bytes(&state->load) == 0) {
         return ERR_NONE;
     }
     enum err_kind kind = ERR_NONE;
     for (int table = 0; kind == ERR_NONE && table < (int)state->table_count; table++) {
-        size_t count = fill_sort(&state->fill, table);
+        size_t count = bulk_load_sort(&state->load, table);
         for (size_t i = 0; kind == ERR_NONE && i < count; i++) {
-            struct fill_row row = fill_at(&state->fill, table, i);
+            struct bulk_load_row row = bulk_load_at(&state->load, table, i);
             kind = set_row(state, table, row.key, row.value, true, reterr);
         }
     }
-    fill_reset(&state->fill);
+    bulk_load_reset(&state->load);
     return kind;
 }
 
@@ -250,7 +251,7 @@ enum err_kind state_get(struct state *state, int table, struct str key, struct s
     struct str stored = STR_NONE;
     enum err_kind kind = settle(state, reterr);
     if (kind == ERR_NONE) {
-        kind = overlay_get(&state->store, space, key, &stored, reterr);
+        kind = write_buffer_get(&state->store, space, key, &stored, reterr);
     }
     if (kind != ERR_NONE) {
         return noted(state, kind);
@@ -259,19 +260,19 @@ enum err_kind state_get(struct state *state, int table, struct str key, struct s
         *ret_value = STR_NONE;
         return ERR_NONE;
     }
-    return open_sealed(state, space, key, stored, ret_value, reterr);
+    return read_checksummed(state, space, key, stored, ret_value, reterr);
 }
 
 /* *ret_key.ptr NULL: no more in this space, *ret_value is untouched. */
 static enum err_kind next_in(struct state *state, int space, struct str range[2],
                              struct str *ret_key, struct str *ret_value, struct err *reterr) {
     struct str key = STR_NONE, stored = STR_NONE, value = STR_NONE;
-    enum err_kind kind = overlay_next(&state->store, space, range, &key, &stored, reterr);
+    enum err_kind kind = write_buffer_next(&state->store, space, range, &key, &stored, reterr);
     if (kind != ERR_NONE) {
         return noted(state, kind);
     }
     if (key.ptr) {
-        kind = open_sealed(state, space, key, stored, &value, reterr);
+        kind = read_checksummed(state, space, key, stored, &value, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
@@ -298,19 +299,19 @@ enum err_kind state_set(struct state *state, int table, struct str key, struct s
     return kind != ERR_NONE ? kind : set_row(state, table, key, value, false, reterr);
 }
 
-enum err_kind state_fill(struct state *state, int table, struct str key, struct str value,
-                         struct err *reterr) {
+enum err_kind state_bulk_put(struct state *state, int table, struct str key, struct str value,
+                             struct err *reterr) {
     if (!state->incomplete || state->marked) {
-        return err_set(reterr, ERR_BUG, "state cache of task %d: a fill of a cache in use",
+        return err_set(reterr, ERR_BUG, "state cache of task %d: a bulk load of a cache in use",
                        (int)state->task);
     }
     (void)rows_space(state, table);
-    fill_add(&state->fill, table, key, value);
+    bulk_load_add(&state->load, table, key, value);
     return ERR_NONE;
 }
 
 void state_mark(struct state *state) {
-    assert(!state->marked && fill_bytes(&state->fill) == 0);
+    assert(!state->marked && bulk_load_bytes(&state->load) == 0);
     state->marked = true;
     state->marked_row_count = state->row_count;
 }
@@ -320,7 +321,7 @@ void state_rollback(struct state *state) {
     int space = 0;
     struct str key, before;
     while (undo_pop(&state->undo, &space, &key, &before)) {
-        overlay_set(&state->store, space, key, before);
+        write_buffer_set(&state->store, space, key, before);
     }
     state->row_count = state->marked_row_count;
     state_release(state);
@@ -335,9 +336,9 @@ enum err_kind state_touch(struct state *state, int table, struct str key, bool d
                           struct err *reterr) {
     int space = touched_space(state, table);
     struct str stored = STR_NONE, flag = STR_NONE;
-    enum err_kind kind = overlay_get(&state->store, space, key, &stored, reterr);
+    enum err_kind kind = write_buffer_get(&state->store, space, key, &stored, reterr);
     if (kind == ERR_NONE && stored.ptr) {
-        kind = open_sealed(state, space, key, stored, &flag, reterr);
+        kind = read_checksummed(state, space, key, stored, &flag, reterr);
     }
     if (kind != ERR_NONE) {
         return noted(state, kind);
@@ -347,7 +348,7 @@ enum err_kind state_touch(struct state *state, int table, struct str key, bool d
     }
     key = copy_key(state, key);
     flag = deleted ? STR("d") : STR("u");
-    overlay_set(&state->store, space, key, seal(&state->value, space, key, flag));
+    write_buffer_set(&state->store, space, key, checksum_add(&state->value, space, key, flag));
     return ERR_NONE;
 }
 
@@ -378,9 +379,9 @@ enum err_kind state_number_known(struct state *state, uint64_t number, bool *ret
     uint64_t big = htobe64(number);
     struct str key = {(const char *)&big, sizeof big}, stored = STR_NONE, value = STR_NONE;
     int space = numbers_space(state);
-    enum err_kind kind = overlay_get(&state->store, space, key, &stored, reterr);
+    enum err_kind kind = write_buffer_get(&state->store, space, key, &stored, reterr);
     if (kind == ERR_NONE && stored.ptr) {
-        kind = open_sealed(state, space, key, stored, &value, reterr);
+        kind = read_checksummed(state, space, key, stored, &value, reterr);
     }
     *ret_known = stored.ptr != NULL;
     return noted(state, kind);
@@ -393,13 +394,14 @@ enum err_kind state_number_add(struct state *state, uint64_t number, struct err 
         uint64_t big = htobe64(number);
         struct str key = {(const char *)&big, sizeof big};
         int space = numbers_space(state);
-        overlay_set(&state->store, space, key, seal(&state->value, space, key, STR("")));
+        write_buffer_set(&state->store, space, key,
+                         checksum_add(&state->value, space, key, STR("")));
     }
     return kind;
 }
 
 size_t state_dirty_bytes(const struct state *state) {
-    return fill_bytes(&state->fill) + overlay_dirty_bytes(&state->store);
+    return bulk_load_bytes(&state->load) + write_buffer_dirty_bytes(&state->store);
 }
 
 uint64_t state_row_count(const struct state *state) {
@@ -418,7 +420,7 @@ enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t 
         return kind;
     }
     for (int table = 0; complete && state->incomplete && table < (int)state->table_count; table++) {
-        kind = overlay_clear(&state->store, touched_space(state, table), reterr);
+        kind = write_buffer_clear(&state->store, touched_space(state, table), reterr);
         if (kind != ERR_NONE) {
             return noted(state, kind);
         }
@@ -433,7 +435,7 @@ enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t 
         state->incomplete = record.incomplete;
     }
     if (complete) {
-        fill_clear(&state->fill); /* filled once; its memory is wanted elsewhere now */
+        bulk_load_clear(&state->load); /* loaded once; its memory is wanted elsewhere now */
     }
     return kind;
 }

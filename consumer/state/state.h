@@ -56,8 +56,8 @@ MUST_CHECK enum err_kind state_set(struct state *state, int table, struct str ke
 
 /* The same for a cache that is incomplete: rows come in any order and are put into the store in key
  * order, with the next commit or before the next read. */
-MUST_CHECK enum err_kind state_fill(struct state *state, int table, struct str key,
-                                    struct str value, struct err *reterr);
+MUST_CHECK enum err_kind state_bulk_put(struct state *state, int table, struct str key,
+                                        struct str value, struct err *reterr);
 
 /* From now on state_set remembers what was there before, until rollback or release. Not nested. */
 void state_mark(struct state *state);
@@ -80,8 +80,8 @@ MUST_CHECK enum err_kind state_number_known(struct state *state, uint64_t number
 
 /* Memory that the changes since the last commit hold, for deciding when to commit. */
 size_t state_dirty_bytes(const struct state *state);
-/* Rows in all tables, as known: counted from open on by state_set, and of a fill at its commit; for
- * logs. */
+/* Rows in all tables, as known: counted from open on by state_set, and of a bulk load at its
+ * commit; for logs. */
 uint64_t state_row_count(const struct state *state);
 /* offsets by table. complete: takes the incomplete mark away and empties the touched rows. */
 MUST_CHECK enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t wall_ms,

@@ -1,6 +1,6 @@
 /* Both stores do the same: random changes, commits, aborts and reopenings side by side. */
 #include "sim/state_fixture.h"
-#include "state/sealed.h"
+#include "state/checksummed.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@ struct pair {
     struct kv *kvs[2];
     uint64_t seed;
     char value[VALUE_MAX];
-    struct buf sealed;
+    struct buf stored;
 };
 
 static uint64_t draw(struct pair *pair, uint64_t below) {
@@ -85,7 +85,7 @@ static void change_both(struct pair *pair, int space) {
     struct str k = {key, random_key(pair, key)};
     size_t len = random_len(pair);
     memset(pair->value, (int)('a' + draw(pair, 26)), len);
-    struct str value = seal(&pair->sealed, space, k, (struct str){pair->value, len});
+    struct str value = checksum_add(&pair->stored, space, k, (struct str){pair->value, len});
     bool removes = draw(pair, 3) == 0;
     for (int i = 0; i < 2; i++) {
         struct err err;
@@ -159,7 +159,7 @@ static void test_both_stores_do_the_same(void **ctx) {
         ops(&pair, i)->close(&pair.kvs[i]);
         state_fixture_clear(&pair.fixtures[i]);
     }
-    buf_clear(&pair.sealed);
+    buf_clear(&pair.stored);
 }
 
 int main(void) {

@@ -1,7 +1,7 @@
 /* Each way in which a page of a cache can hide rows, made one at a time: reads and changes notice
  * it, and never say that a row is not there. */
+#include "state/checksummed.h"
 #include "state/lmdb_store.h"
-#include "state/sealed.h"
 #include "state/state.h"
 
 #include <setjmp.h>
@@ -319,16 +319,16 @@ static void damage_row(size_t row) {
 
 static enum err_kind change_rows(struct kv *kv, size_t from, size_t count, const char *value,
                                  struct err *err) {
-    static struct buf sealed;
+    static struct buf stored;
     enum err_kind kind = ERR_NONE;
     for (size_t row = from; kind == ERR_NONE && row < from + count; row++) {
         char bytes[40];
         struct str key = make_key(bytes, 2 * row);
-        kind = value ? fixture.factory.ops->put(kv, 1, key, seal(&sealed, 1, key, str_from(value)),
-                                                err)
+        kind = value ? fixture.factory.ops->put(kv, 1, key,
+                                                checksum_add(&stored, 1, key, str_from(value)), err)
                      : fixture.factory.ops->remove(kv, 1, key, err);
     }
-    buf_clear(&sealed);
+    buf_clear(&stored);
     return kind == ERR_NONE ? fixture.factory.ops->commit(kv, err) : kind;
 }
 

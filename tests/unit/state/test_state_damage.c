@@ -76,7 +76,7 @@ static enum err_kind live(const struct state_fixture *f, struct err *err) {
         state_rollback(state);
         kind = kind ? kind : state_set(state, 0, STR("a"), v, err);
         kind = kind    ? kind
-               : fills ? state_fill(state, 1, STR("b"), v, err)
+               : fills ? state_bulk_put(state, 1, STR("b"), v, err)
                        : state_set(state, 1, STR("b"), v, err);
         kind = kind ? kind : state_touch(state, 1, STR("b"), true, err);
         kind = kind ? kind : state_commit(state, (int64_t[]){batch, batch}, 0, batch == 2, err);

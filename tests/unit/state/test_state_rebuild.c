@@ -116,31 +116,31 @@ static void test_a_rebuild(void **ctx) {
     state_close(&state);
 }
 
-static void fill(struct state *state, int table, const char *key, const char *value) {
+static void bulk_put(struct state *state, int table, const char *key, const char *value) {
     struct err err;
-    assert_int_equal(state_fill(state, table, str_from(key), str_from(value), &err), ERR_NONE);
+    assert_int_equal(state_bulk_put(state, table, str_from(key), str_from(value), &err), ERR_NONE);
 }
 
-static void test_a_fill(void **ctx) {
+static void test_a_bulk_load(void **ctx) {
     struct state_meta meta;
     struct state *state = open_state(*ctx, &meta);
     struct err err;
     set(state, 0, "1", "Anna");
-    assert_int_equal(state_fill(state, 0, STR("1"), STR("x"), &err), ERR_BUG); /* in use */
+    assert_int_equal(state_bulk_put(state, 0, STR("1"), STR("x"), &err), ERR_BUG); /* in use */
     assert_int_equal(state_discard(state, &err), ERR_NONE);
-    fill(state, 0, "2", "Berta");
-    fill(state, 0, "1", "Anna");
-    fill(state, 1, "1/9", "");
-    fill(state, 0, "1", "Ada");
+    bulk_put(state, 0, "2", "Berta");
+    bulk_put(state, 0, "1", "Anna");
+    bulk_put(state, 1, "1/9", "");
+    bulk_put(state, 0, "1", "Ada");
     assert_true(state_dirty_bytes(state) > 0);
     assert_value(state, 0, "1", "Ada"); /* a read sees what was filled in before */
-    fill(state, 0, "2", NULL);
-    fill(state, 0, "3", NULL);
-    fill(state, 0, "3", "Cem");
+    bulk_put(state, 0, "2", NULL);
+    bulk_put(state, 0, "3", NULL);
+    bulk_put(state, 0, "3", "Cem");
     assert_string_equal(dump(state, 0), "1=Ada 3=Cem ");
-    fill(state, 0, "3", "older than what is set next");
+    bulk_put(state, 0, "3", "older than what is set next");
     set(state, 0, "3", "Cleo");
-    fill(state, 0, "4", "Dora");
+    bulk_put(state, 0, "4", "Dora");
     commit(state, 5, 5, false);
     assert_int_equal(state_dirty_bytes(state), 0);
     assert_int_equal(state_row_count(state), 4);
@@ -148,7 +148,7 @@ static void test_a_fill(void **ctx) {
     state = open_state(*ctx, &meta);
     assert_true(meta.incomplete);
     assert_string_equal(dump(state, 0), "1=Ada 3=Cleo 4=Dora ");
-    fill(state, 0, "5", "lost at the close");
+    bulk_put(state, 0, "5", "lost at the close");
     assert_int_equal(state_discard(state, &err), ERR_NONE);
     commit(state, 6, 6, true);
     assert_string_equal(dump(state, 0), "");
@@ -156,7 +156,7 @@ static void test_a_fill(void **ctx) {
 }
 
 /* More than the store may hold in memory at once. */
-static void test_a_large_fill(void **ctx) {
+static void test_a_large_bulk_load(void **ctx) {
     const struct state_fixture *f = *ctx;
     const unsigned rows = f->disk ? 2000 : 60000;
     struct state_meta meta;
@@ -167,7 +167,7 @@ static void test_a_large_fill(void **ctx) {
     for (unsigned i = 0; i < 2 * rows; i++) {
         (void)snprintf(key, sizeof key, "%08u", i * 7919U % rows);
         (void)snprintf(value, sizeof value, "%0200u", i);
-        fill(state, 0, key, value);
+        bulk_put(state, 0, key, value);
     }
     commit(state, 1, 1, false);
     assert_int_equal(state_row_count(state), rows);
@@ -193,8 +193,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(test_rollback_restores_exactly),
         BOTH(test_a_rebuild),
-        BOTH(test_a_fill),
-        BOTH(test_a_large_fill),
+        BOTH(test_a_bulk_load),
+        BOTH(test_a_large_bulk_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

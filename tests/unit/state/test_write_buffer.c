@@ -1,6 +1,6 @@
 #include "sim/state_fixture.h"
-#include "state/overlay.h"
-#include "state/sealed.h"
+#include "state/checksummed.h"
+#include "state/write_buffer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,11 +13,11 @@ enum { SPACES = 3, KEYS = 60, STEPS = 20000 };
 
 struct pair {
     struct state_fixture fixtures[2];
-    struct overlay overlay;
-    struct kv *plain; /* what the overlay must look like */
+    struct write_buffer buffer;
+    struct kv *plain; /* what the buffer must look like */
     const struct kv_ops *ops;
     unsigned seed;
-    struct buf sealed;
+    struct buf stored;
 };
 
 static unsigned below(struct pair *b, unsigned limit) {
@@ -47,7 +47,7 @@ static void compare_walks(struct pair *b, int space) {
     }
     do {
         struct str range[2] = {prefix, after[0]};
-        assert_int_equal(overlay_next(&b->overlay, space, range, &key[0], &value[0], &err),
+        assert_int_equal(write_buffer_next(&b->buffer, space, range, &key[0], &value[0], &err),
                          ERR_NONE);
         assert_int_equal(b->ops->next(b->plain, space, prefix, after[1], &key[1], &value[1], &err),
                          ERR_NONE);
@@ -66,16 +66,16 @@ static void change(struct pair *b, int space) {
     struct err err;
     struct str key = some_key(b, bytes);
     if (below(b, 3) == 0) {
-        overlay_set(&b->overlay, space, key, STR_NONE);
+        write_buffer_set(&b->buffer, space, key, STR_NONE);
         assert_int_equal(b->ops->remove(b->plain, space, key, &err), ERR_NONE);
         return;
     }
     int len = snprintf(text, sizeof text, "%.*u", (int)below(b, 20), below(b, 1000));
-    struct str value = seal(&b->sealed, space, key, (struct str){text, (size_t)len});
+    struct str value = checksum_add(&b->stored, space, key, (struct str){text, (size_t)len});
     if (below(b, 4) == 0) {
-        assert_int_equal(overlay_set_in_order(&b->overlay, space, key, value, &err), ERR_NONE);
+        assert_int_equal(write_buffer_set_in_order(&b->buffer, space, key, value, &err), ERR_NONE);
     } else {
-        overlay_set(&b->overlay, space, key, value);
+        write_buffer_set(&b->buffer, space, key, value);
     }
     assert_int_equal(b->ops->put(b->plain, space, key, value, &err), ERR_NONE);
 }
@@ -86,16 +86,16 @@ static void step(struct pair *b) {
     int space = (int)below(b, SPACES);
     unsigned what = below(b, 200);
     if (what == 0) {
-        assert_int_equal(overlay_clear(&b->overlay, space, &err), ERR_NONE);
+        assert_int_equal(write_buffer_clear(&b->buffer, space, &err), ERR_NONE);
         assert_int_equal(b->ops->clear(b->plain, space, &err), ERR_NONE);
     } else if (what < 4) {
-        assert_int_equal(overlay_commit(&b->overlay, &err), ERR_NONE);
-        assert_int_equal(overlay_dirty_bytes(&b->overlay), 0);
+        assert_int_equal(write_buffer_commit(&b->buffer, &err), ERR_NONE);
+        assert_int_equal(write_buffer_dirty_bytes(&b->buffer), 0);
     } else if (what < 20) {
         compare_walks(b, space);
     } else if (what < 60) {
         struct str key = some_key(b, bytes), value[2];
-        assert_int_equal(overlay_get(&b->overlay, space, key, &value[0], &err), ERR_NONE);
+        assert_int_equal(write_buffer_get(&b->buffer, space, key, &value[0], &err), ERR_NONE);
         assert_int_equal(b->ops->get(b->plain, space, key, &value[1], &err), ERR_NONE);
         assert_same(value[0], value[1]);
     } else {
@@ -112,25 +112,25 @@ static void run(struct pair *b) {
     b->ops = other->ops;
     assert_int_equal(below_it->open(below_it->ctx, 1, "", SPACES, &kv, &damaged, &err), ERR_NONE);
     assert_int_equal(other->open(other->ctx, 2, "", SPACES, &b->plain, &damaged, &err), ERR_NONE);
-    overlay_init(&b->overlay, below_it, kv, SPACES);
+    write_buffer_init(&b->buffer, below_it, kv, SPACES);
     for (int i = 0; i < STEPS; i++) {
         step(b);
     }
-    assert_int_equal(overlay_commit(&b->overlay, &err), ERR_NONE);
-    overlay_set(&b->overlay, 0, STR("lost"), STR("at the close"));
-    overlay_close(&b->overlay);
+    assert_int_equal(write_buffer_commit(&b->buffer, &err), ERR_NONE);
+    write_buffer_set(&b->buffer, 0, STR("lost"), STR("at the close"));
+    write_buffer_close(&b->buffer);
     assert_int_equal(below_it->open(below_it->ctx, 1, "", SPACES, &kv, &damaged, &err), ERR_NONE);
-    overlay_init(&b->overlay, below_it, kv, SPACES);
+    write_buffer_init(&b->buffer, below_it, kv, SPACES);
     for (int space = 0; space < SPACES; space++) {
         compare_walks(b, space);
     }
-    assert_int_equal(overlay_reset(&b->overlay, &err), ERR_NONE);
+    assert_int_equal(write_buffer_reset(&b->buffer, &err), ERR_NONE);
     struct str key, value, all[2] = {STR(""), STR_NONE};
-    assert_int_equal(overlay_next(&b->overlay, 0, all, &key, &value, &err), ERR_NONE);
+    assert_int_equal(write_buffer_next(&b->buffer, 0, all, &key, &value, &err), ERR_NONE);
     assert_null(key.ptr);
-    overlay_close(&b->overlay);
+    write_buffer_close(&b->buffer);
     b->ops->close(&b->plain);
-    buf_clear(&b->sealed);
+    buf_clear(&b->stored);
 }
 
 static void test_looks_like_the_store_with_its_changes(void **ctx) {

@@ -1,4 +1,4 @@
-#include "state/fill.h"
+#include "state/bulk_load.h"
 
 #include "base/memory.h"
 #include "base/safeguard.h"
@@ -9,14 +9,14 @@
 
 /* In the arena: lengths, then the key's bytes, then the value's. */
 struct packed {
-    uint32_t number; /* in the order of fill_add */
+    uint32_t number; /* in the order of bulk_load_add */
     uint32_t value_len;
     uint16_t key_len;
     bool is_row;
     char bytes[];
 };
 
-struct fill_entry {
+struct bulk_load_entry {
     uint64_t start; /* the key's first eight bytes, to compare most keys without looking at them */
     const struct packed *packed;
 };
@@ -27,31 +27,31 @@ static uint64_t key_start(struct str key) {
     return be64toh(start);
 }
 
-void fill_clear(struct fill *fill) {
-    arena_clear(&fill->arena);
+void bulk_load_clear(struct bulk_load *load) {
+    arena_clear(&load->arena);
     for (int t = 0; t < STATE_TABLES_MAX; t++) {
-        free(fill->lists[t].entries);
-        fill->lists[t] = (struct fill_list){0};
+        free(load->lists[t].entries);
+        load->lists[t] = (struct bulk_load_list){0};
     }
 }
 
-void fill_reset(struct fill *fill) {
-    arena_reset(&fill->arena);
+void bulk_load_reset(struct bulk_load *load) {
+    arena_reset(&load->arena);
     for (int t = 0; t < STATE_TABLES_MAX; t++) {
-        fill->lists[t].count = 0;
+        load->lists[t].count = 0;
     }
 }
 
-static struct fill_entry *next_entry(struct fill_list *list) {
+static struct bulk_load_entry *next_entry(struct bulk_load_list *list) {
     list->entries = memory_grow(list->entries, list->count, &list->cap, sizeof *list->entries);
     return &list->entries[list->count++];
 }
 
-void fill_add(struct fill *fill, int table, struct str key, struct str value) {
+void bulk_load_add(struct bulk_load *load, int table, struct str key, struct str value) {
     assert(table >= 0 && table < STATE_TABLES_MAX && key.len <= UINT16_MAX);
-    struct fill_list *list = &fill->lists[table];
+    struct bulk_load_list *list = &load->lists[table];
     struct packed *packed =
-        arena_alloc(&fill->arena, sizeof *packed + key.len + (value.ptr ? value.len : 0));
+        arena_alloc(&load->arena, sizeof *packed + key.len + (value.ptr ? value.len : 0));
     *packed = (struct packed){.number = (uint32_t)list->count,
                               .value_len = (uint32_t)value.len,
                               .key_len = (uint16_t)key.len,
@@ -60,13 +60,13 @@ void fill_add(struct fill *fill, int table, struct str key, struct str value) {
     if (value.ptr) {
         memcpy(packed->bytes + key.len, value.ptr, value.len);
     }
-    *next_entry(list) = (struct fill_entry){key_start(key), packed};
+    *next_entry(list) = (struct bulk_load_entry){key_start(key), packed};
 }
 
-size_t fill_bytes(const struct fill *fill) {
-    size_t bytes = fill->arena.used;
+size_t bulk_load_bytes(const struct bulk_load *load) {
+    size_t bytes = load->arena.used;
     for (int t = 0; t < STATE_TABLES_MAX; t++) {
-        bytes += fill->lists[t].count * sizeof *fill->lists[t].entries;
+        bytes += load->lists[t].count * sizeof *load->lists[t].entries;
     }
     return bytes;
 }
@@ -77,7 +77,7 @@ static struct str packed_key(const struct packed *packed) {
 
 /* Equal keys stay in the order they came in. */
 static int compare(const void *left, const void *right) {
-    const struct fill_entry *a = left, *b = right;
+    const struct bulk_load_entry *a = left, *b = right;
     if (a->start != b->start) {
         return a->start < b->start ? -1 : 1;
     }
@@ -88,8 +88,8 @@ static int compare(const void *left, const void *right) {
     return order ? order : a->packed->number < b->packed->number ? -1 : 1;
 }
 
-size_t fill_sort(struct fill *fill, int table) {
-    struct fill_list *list = &fill->lists[table];
+size_t bulk_load_sort(struct bulk_load *load, int table) {
+    struct bulk_load_list *list = &load->lists[table];
     if (list->count > 1) {
         qsort(list->entries, list->count, sizeof *list->entries, compare);
     }
@@ -105,10 +105,10 @@ size_t fill_sort(struct fill *fill, int table) {
     return kept;
 }
 
-struct fill_row fill_at(const struct fill *fill, int table, size_t i) {
-    const struct packed *packed = fill->lists[table].entries[i].packed;
-    return (struct fill_row){packed_key(packed),
-                             packed->is_row
-                                 ? (struct str){packed->bytes + packed->key_len, packed->value_len}
-                                 : STR_NONE};
+struct bulk_load_row bulk_load_at(const struct bulk_load *load, int table, size_t i) {
+    const struct packed *packed = load->lists[table].entries[i].packed;
+    return (struct bulk_load_row){
+        packed_key(packed), packed->is_row
+                                ? (struct str){packed->bytes + packed->key_len, packed->value_len}
+                                : STR_NONE};
 }

@@ -1,4 +1,4 @@
-#include "state/fill.h"
+#include "state/bulk_load.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,16 +9,16 @@
 
 enum { KEYS = 3000 };
 
-static void add(struct fill *fill, int table, const char *key, const char *value) {
-    fill_add(fill, table, str_from(key), str_from(value));
+static void add(struct bulk_load *load, int table, const char *key, const char *value) {
+    bulk_load_add(load, table, str_from(key), str_from(value));
 }
 
-static const char *dump(struct fill *fill, int table) {
+static const char *dump(struct bulk_load *load, int table) {
     static char text[1024];
-    size_t used = 0, count = fill_sort(fill, table);
+    size_t used = 0, count = bulk_load_sort(load, table);
     text[0] = '\0';
     for (size_t i = 0; i < count; i++) {
-        struct fill_row row = fill_at(fill, table, i);
+        struct bulk_load_row row = bulk_load_at(load, table, i);
         used += (size_t)snprintf(text + used, sizeof text - used, STR_FMT "%s" STR_FMT " ",
                                  STR_ARG(row.key), row.value.ptr ? "=" : "!", STR_ARG(row.value));
     }
@@ -27,30 +27,30 @@ static const char *dump(struct fill *fill, int table) {
 
 static void test_key_order_and_the_last_version(void **ctx) {
     (void)ctx;
-    struct fill fill = {0};
-    assert_int_equal(fill_bytes(&fill), 0);
-    assert_string_equal(dump(&fill, 0), "");
-    add(&fill, 0, "b", "1");
-    add(&fill, 1, "b", "other table");
-    add(&fill, 0, "abcdefgh2", "2");
-    add(&fill, 0, "abcdefgh1", "3");
-    add(&fill, 0, "b", NULL);
-    add(&fill, 0, "abcdefgh", "");
-    add(&fill, 0, "abcdefgh1", "4");
-    assert_true(fill_bytes(&fill) > 0);
-    assert_string_equal(dump(&fill, 0), "abcdefgh= abcdefgh1=4 abcdefgh2=2 b! ");
-    assert_string_equal(dump(&fill, 1), "b=other table ");
-    fill_reset(&fill);
-    assert_int_equal(fill_bytes(&fill), 0);
-    add(&fill, 0, "again", "5");
-    assert_string_equal(dump(&fill, 0), "again=5 ");
-    fill_clear(&fill);
+    struct bulk_load load = {0};
+    assert_int_equal(bulk_load_bytes(&load), 0);
+    assert_string_equal(dump(&load, 0), "");
+    add(&load, 0, "b", "1");
+    add(&load, 1, "b", "other table");
+    add(&load, 0, "abcdefgh2", "2");
+    add(&load, 0, "abcdefgh1", "3");
+    add(&load, 0, "b", NULL);
+    add(&load, 0, "abcdefgh", "");
+    add(&load, 0, "abcdefgh1", "4");
+    assert_true(bulk_load_bytes(&load) > 0);
+    assert_string_equal(dump(&load, 0), "abcdefgh= abcdefgh1=4 abcdefgh2=2 b! ");
+    assert_string_equal(dump(&load, 1), "b=other table ");
+    bulk_load_reset(&load);
+    assert_int_equal(bulk_load_bytes(&load), 0);
+    add(&load, 0, "again", "5");
+    assert_string_equal(dump(&load, 0), "again=5 ");
+    bulk_load_clear(&load);
 }
 
 /* Keys whose first bytes are alike, shorter than eight bytes, with zero bytes: memcmp's order. */
 static void test_the_order_is_that_of_the_store(void **ctx) {
     (void)ctx;
-    struct fill fill = {0};
+    struct bulk_load load = {0};
     char bytes[KEYS][12];
     struct str keys[KEYS];
     unsigned seed = 7;
@@ -62,22 +62,23 @@ static void test_the_order_is_that_of_the_store(void **ctx) {
             bytes[i][at] = (char)((seed >> 16) % 3 ? 0 : seed >> 24);
         }
         keys[i] = (struct str){bytes[i], len};
-        fill_add(&fill, 3, keys[i], (struct str){(const char *)&i, sizeof i});
+        bulk_load_add(&load, 3, keys[i], (struct str){(const char *)&i, sizeof i});
     }
-    size_t count = fill_sort(&fill, 3);
+    size_t count = bulk_load_sort(&load, 3);
     assert_in_range(count, 100, KEYS - 1); /* there are equal ones */
     for (size_t i = 1; i < count; i++) {
-        assert_true(str_compare(fill_at(&fill, 3, i - 1).key, fill_at(&fill, 3, i).key) < 0);
+        assert_true(str_compare(bulk_load_at(&load, 3, i - 1).key, bulk_load_at(&load, 3, i).key) <
+                    0);
     }
     for (size_t i = 0; i < count; i++) {
-        struct fill_row row = fill_at(&fill, 3, i);
+        struct bulk_load_row row = bulk_load_at(&load, 3, i);
         unsigned newest;
         memcpy(&newest, row.value.ptr, sizeof newest);
         for (unsigned later = newest + 1; later < KEYS; later++) {
             assert_false(str_equal(row.key, keys[later]));
         }
     }
-    fill_clear(&fill);
+    bulk_load_clear(&load);
 }
 
 int main(void) {

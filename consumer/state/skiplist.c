@@ -1,15 +1,15 @@
-#include "state/ordered.h"
+#include "state/skiplist.h"
 
 #include <endian.h>
 
-struct ordered_entry {
+struct skiplist_entry {
     uint64_t start; /* the key's first eight bytes: most comparisons end there */
     struct str key;
     char *value; /* NULL: removed */
     size_t value_len;
     char *room; /* where values that are not longer go */
     size_t room_len;
-    struct ordered_entry *next[]; /* as many as it has levels */
+    struct skiplist_entry *next[]; /* as many as it has levels */
 };
 
 static uint64_t key_start(struct str key) {
@@ -18,15 +18,15 @@ static uint64_t key_start(struct str key) {
     return be64toh(start);
 }
 
-void ordered_init(struct ordered *map, struct arena *arena) {
-    *map = (struct ordered){.arena = arena, .seed = 0x9e3779b97f4a7c15ULL};
+void skiplist_init(struct skiplist *map, struct arena *arena) {
+    *map = (struct skiplist){.arena = arena, .seed = 0x9e3779b97f4a7c15ULL};
 }
 
-void ordered_forget(struct ordered *map) {
+void skiplist_forget(struct skiplist *map) {
     memset(map->heads, 0, sizeof map->heads);
 }
 
-static int compare(const struct ordered_entry *entry, uint64_t start, struct str key) {
+static int compare(const struct skiplist_entry *entry, uint64_t start, struct str key) {
     if (entry->start != start) {
         return entry->start < start ? -1 : 1;
     }
@@ -34,12 +34,12 @@ static int compare(const struct ordered_entry *entry, uint64_t start, struct str
 }
 
 /* The links that lead to key's entry, or would. */
-static void find_links(struct ordered *map, struct str key,
-                       struct ordered_entry **links[ORDERED_LEVELS]) {
+static void find_links(struct skiplist *map, struct str key,
+                       struct skiplist_entry **links[SKIPLIST_LEVELS]) {
     uint64_t start = key_start(key);
-    struct ordered_entry **level_links = map->heads;
-    for (int level = ORDERED_LEVELS - 1; level >= 0; level--) {
-        struct ordered_entry *entry = level_links[level];
+    struct skiplist_entry **level_links = map->heads;
+    for (int level = SKIPLIST_LEVELS - 1; level >= 0; level--) {
+        struct skiplist_entry *entry = level_links[level];
         while (entry && compare(entry, start, key) < 0) {
             level_links = entry->next;
             entry = level_links[level];
@@ -48,23 +48,23 @@ static void find_links(struct ordered *map, struct str key,
     }
 }
 
-static int choose_levels(struct ordered *map) {
+static int choose_levels(struct skiplist *map) {
     map->seed ^= map->seed << 13; /* Marsaglia's xorshift64 */
     map->seed ^= map->seed >> 7;
     map->seed ^= map->seed << 17;
     int levels = 1;
-    for (uint64_t bits = map->seed; levels < ORDERED_LEVELS && (bits & 3) == 0; bits >>= 2) {
+    for (uint64_t bits = map->seed; levels < SKIPLIST_LEVELS && (bits & 3) == 0; bits >>= 2) {
         levels++;
     }
     return levels;
 }
 
-static struct ordered_entry *insert(struct ordered *map, struct str key,
-                                    struct ordered_entry **links[ORDERED_LEVELS]) {
+static struct skiplist_entry *insert(struct skiplist *map, struct str key,
+                                     struct skiplist_entry **links[SKIPLIST_LEVELS]) {
     int levels = choose_levels(map);
-    struct ordered_entry *entry =
+    struct skiplist_entry *entry =
         arena_alloc(map->arena, sizeof *entry + (size_t)levels * sizeof(void *));
-    *entry = (struct ordered_entry){.start = key_start(key), .key = arena_copy(map->arena, key)};
+    *entry = (struct skiplist_entry){.start = key_start(key), .key = arena_copy(map->arena, key)};
     for (int level = 0; level < levels; level++) {
         entry->next[level] = *links[level];
         *links[level] = entry;
@@ -72,10 +72,10 @@ static struct ordered_entry *insert(struct ordered *map, struct str key,
     return entry;
 }
 
-void ordered_set(struct ordered *map, struct str key, struct str value) {
-    struct ordered_entry **links[ORDERED_LEVELS];
+void skiplist_set(struct skiplist *map, struct str key, struct str value) {
+    struct skiplist_entry **links[SKIPLIST_LEVELS];
     find_links(map, key, links);
-    struct ordered_entry *entry = *links[0];
+    struct skiplist_entry *entry = *links[0];
     if (!entry || !str_equal(entry->key, key)) {
         entry = insert(map, key, links);
     }
@@ -90,11 +90,12 @@ void ordered_set(struct ordered *map, struct str key, struct str value) {
     entry->value_len = value.ptr ? value.len : 0;
 }
 
-const struct ordered_entry *ordered_seek(const struct ordered *map, struct str from, bool behind) {
+const struct skiplist_entry *skiplist_seek(const struct skiplist *map, struct str from,
+                                           bool behind) {
     uint64_t start = key_start(from);
-    struct ordered_entry *const *links = map->heads;
-    for (int level = ORDERED_LEVELS - 1; level >= 0; level--) {
-        const struct ordered_entry *entry = links[level];
+    struct skiplist_entry *const *links = map->heads;
+    for (int level = SKIPLIST_LEVELS - 1; level >= 0; level--) {
+        const struct skiplist_entry *entry = links[level];
         while (entry && compare(entry, start, from) < (behind ? 1 : 0)) {
             links = entry->next;
             entry = links[level];
@@ -103,19 +104,19 @@ const struct ordered_entry *ordered_seek(const struct ordered *map, struct str f
     return links[0];
 }
 
-const struct ordered_entry *ordered_find(const struct ordered *map, struct str key) {
-    const struct ordered_entry *entry = ordered_seek(map, key, false);
+const struct skiplist_entry *skiplist_find(const struct skiplist *map, struct str key) {
+    const struct skiplist_entry *entry = skiplist_seek(map, key, false);
     return entry && str_equal(entry->key, key) ? entry : NULL;
 }
 
-const struct ordered_entry *ordered_next(const struct ordered_entry *entry) {
+const struct skiplist_entry *skiplist_next(const struct skiplist_entry *entry) {
     return entry->next[0];
 }
 
-struct str ordered_key(const struct ordered_entry *entry) {
+struct str skiplist_key(const struct skiplist_entry *entry) {
     return entry->key;
 }
 
-struct str ordered_value(const struct ordered_entry *entry) {
+struct str skiplist_value(const struct skiplist_entry *entry) {
     return entry->value ? (struct str){entry->value, entry->value_len} : STR_NONE;
 }

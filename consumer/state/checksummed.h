@@ -1,11 +1,11 @@
-/* sealed.h: what stands in which space of the store, and a value as it is stored: its checksum,
- * big-endian, before it.
+/* checksummed.h: what stands in which space of the store, and a value as it is stored: behind its
+ * checksum, which is big-endian.
  *
  * What:    the checksum covers space, key and value. The meta record has one of its own (meta.h).
  * Errors:  false: damaged.
  */
-#ifndef STATE_SEALED_H
-#define STATE_SEALED_H
+#ifndef STATE_CHECKSUMMED_H
+#define STATE_CHECKSUMMED_H
 
 #include "base/buf.h"
 #include "state/crc32c.h"
@@ -21,9 +21,10 @@
 /* Those two for each table, and at the end the numbers' (state_number_add). */
 #define SPACES_OF(tables) (ROWS_SPACE + 2 * (tables) + 1)
 
-#define SEAL_BYTES 4
+#define CHECKSUM_BYTES 4
 
-static inline struct str seal(struct buf *buf, int space, struct str key, struct str value) {
+static inline struct str checksum_add(struct buf *buf, int space, struct str key,
+                                      struct str value) {
     buf_reset(buf);
     buf_be32(buf, crc32c_entry(space, key, value));
     buf_str(buf, value);
@@ -31,11 +32,12 @@ static inline struct str seal(struct buf *buf, int space, struct str key, struct
 }
 
 /* false: *ret_value is untouched. */
-static inline bool unseal(int space, struct str key, struct str stored, struct str *ret_value) {
-    if (stored.len < SEAL_BYTES) {
+static inline bool checksum_remove(int space, struct str key, struct str stored,
+                                   struct str *ret_value) {
+    if (stored.len < CHECKSUM_BYTES) {
         return false;
     }
-    struct str value = {stored.ptr + SEAL_BYTES, stored.len - SEAL_BYTES};
+    struct str value = {stored.ptr + CHECKSUM_BYTES, stored.len - CHECKSUM_BYTES};
     uint32_t crc = 0;
     memcpy(&crc, stored.ptr, sizeof crc);
     if (be32toh(crc) != crc32c_entry(space, key, value)) {
