@@ -2,9 +2,7 @@
  *
  * What:    a growing array of changes, letters and halts, and the arena their bytes live in.
  * Owns:    its arena and the records' handles, which it gives back on reset.
- * Threads: belongs to one thread.
  * Units:   records; bytes.
- * Errors:  none.
  * Limits:  soft: take.c stops taking records by batch_full and batch_bytes.
  */
 #ifndef PIPELINE_BATCH_H

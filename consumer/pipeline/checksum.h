@@ -1,10 +1,6 @@
 /* checksum.h: by which a dead letter and its record are known to belong together.
  *
  * What:    CRC-32C over a record's key and value.
- * Owns:    nothing.
- * Threads: a pure function.
- * Units:   bytes.
- * Errors:  none.
  * Limits:  finds a topic that was made anew, not intent.
  */
 #ifndef PIPELINE_CHECKSUM_H

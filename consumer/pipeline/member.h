@@ -4,8 +4,6 @@
  *          never block. All I/O is behind consume_ops, sink_ops and the kv factory, which the
  *          simulator replaces.
  * Owns:    its tasks; borrows everything in struct member_options for its life.
- * Threads: belongs to one thread.
- * Units:   in the names.
  * Errors:  are handled here: retried, dead-lettered, or the task halts. ERR_BUG and a dead Kafka
  *          client end the member: member_error.
  * Limits:  batch_max_rows rows a transaction over all tasks.

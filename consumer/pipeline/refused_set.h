@@ -2,9 +2,6 @@
  *
  * What:    a sorted set of keys (sink_key_append).
  * Owns:    copies of the keys.
- * Threads: belongs to one thread.
- * Units:   none.
- * Errors:  none.
  * Limits:  none; the pipeline's refused_row_max.
  */
 #ifndef PIPELINE_REFUSED_SET_H

@@ -2,10 +2,7 @@
  *
  * What:    decodes the rows of a row op and puts them into column arrays.
  * Owns:    its scratch.
- * Threads: belongs to one thread.
- * Units:   none.
  * Errors:  ERR_CACHE for bytes that no encoder wrote.
- * Limits:  none.
  */
 #ifndef PIPELINE_ROW_WRITER_H
 #define PIPELINE_ROW_WRITER_H

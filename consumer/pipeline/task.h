@@ -7,10 +7,8 @@
  *          HALTED from anywhere; back to WAITING whenever somebody else may have written (fenced,
  *          sink gone back in time).
  * Owns:    all it points to but its session.
- * Threads: belongs to one thread.
  * Units:   offsets are next-to-read.
  * Errors:  see each function.
- * Limits:  none.
  */
 #ifndef PIPELINE_TASK_H
 #define PIPELINE_TASK_H

@@ -4,8 +4,6 @@
  *          Closing without commit is the crash. Values it has lent are freed at the next change, so
  *          that an address sanitizer sees who uses them too long.
  * Owns:    the disk owns everything; stores must be closed before it is destroyed.
- * Threads: belongs to one thread.
- * Units:   none.
  * Errors:  as kv.h, and those that were asked for.
  * Limits:  for thousands of rows, not millions: a put moves what lies behind it.
  */

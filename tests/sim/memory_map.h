@@ -2,8 +2,6 @@
  *
  * What:    private to memory_kv.c.
  * Owns:    a map owns its array and a share of each entry; entries never change.
- * Threads: belongs to one thread.
- * Units:   none.
  * Errors:  out of memory ends the process (abort).
  * Limits:  as memory_kv.h.
  */

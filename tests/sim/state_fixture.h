@@ -2,10 +2,7 @@
  *
  * What:    makes a factory of either kind.
  * Owns:    disk, store and folder, until state_fixture_clear.
- * Threads: belongs to one thread.
- * Units:   none.
  * Errors:  ends the process: a test can't go on without.
- * Limits:  none.
  */
 #ifndef SIM_STATE_FIXTURE_H
 #define SIM_STATE_FIXTURE_H
