@@ -251,55 +251,6 @@ static void apply_ops(struct world *world, const struct sim_part *part, bool loa
     }
 }
 
-/* No more dead letters than allowed, and none of what is acceptable (now). */
-static void check_letters(struct world *world, const struct letter *letter) {
-    int32_t task = letter->task;
-    int count = 0;
-    for (size_t i = 0; i < world->sink.letter_count; i++) {
-        count += world->sink.letters[i].task == task && !world->sink.letters[i].pending;
-    }
-    if (count > world->letters_max) {
-        world_fail(world, "task %d has %d dead letters, %d are allowed", task, count,
-                   world->letters_max);
-    }
-    if (world->mended &&
-        world->log[letter->table][task].entries[letter->offset].flaw == FLAW_REFUSED) {
-        world_fail(world, "task %d: an acceptable record became a dead letter", task);
-    }
-}
-
-static void apply_letters(struct world *world, const struct sim_part *part) {
-    struct sink_content *sink = &world->sink;
-    if (part->letter_count == 0) {
-        return;
-    }
-    struct letter *letters =
-        realloc(sink->letters, (sink->letter_count + part->letter_count) * sizeof *letters);
-    if (!letters) {
-        abort();
-    }
-    sink->letters = letters;
-    for (size_t i = 0; i < part->letter_count; i++) {
-        const struct letter *letter = &part->letters[i];
-        struct letter *stands = sim_sink_letter(world, letter->table, letter->task, letter->offset);
-        if (stands && !(letter->pending && stands->pending)) {
-            world_fail(world, "the dead letter %d[%d]@%lld comes twice", letter->table,
-                       letter->task, (long long)letter->offset);
-        }
-        world_trace(world, "  LETTER %s[%d]@%lld kept %d", world->plan.tables[letter->table].name,
-                    letter->task, (long long)letter->offset, letter->has_kept);
-        if (letter->offset >= part->after.offsets[letter->table]) {
-            world_fail(world, "the dead letter %d[%d]@%lld comes before its offset is passed",
-                       letter->table, letter->task, (long long)letter->offset);
-        }
-        oracle_letter(world, letter, part->after.offsets[letter->table]);
-        struct letter *to = stands ? stands : &sink->letters[sink->letter_count++];
-        *to = *letter;
-        to->pending = false;
-        check_letters(world, letter);
-    }
-}
-
 static void check_refused(struct world *world, int32_t task) {
     int count = 0;
     for (size_t i = 0; i < world->sink.row_count; i++) {
@@ -353,59 +304,12 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
         check_offsets(world, &world->sink.progress[part->task], part);
         world->sink.progress[part->task] = part->after;
         world->sink.had_offsets[part->task] |= part->after.has_offsets;
-        apply_letters(world, part);
+        sim_sink_apply_letters(world, part);
         clear_entries(world, part);
         apply_ops(world, part, job->load);
         check_refused(world, part->task);
     }
     return SINK_COMMITTED;
-}
-
-static void fill_letters(const struct sink *sink, size_t count, struct sink_result *result) {
-    for (int t = 0; t < sink->world->plan.table_count; t++) { /* by (table, offset) */
-        for (size_t i = 0; i < count; i++) {
-            const struct letter *letter = &sink->letter_bytes[i];
-            if (letter->task == result->task && letter->table == t) {
-                size_t at = result->letter_count++;
-                while (at > 0 && result->letters[at - 1].table == t &&
-                       result->letters[at - 1].offset > letter->offset) {
-                    result->letters[at] = result->letters[at - 1];
-                    at--;
-                }
-                result->letters[at] = (struct known_letter){
-                    .table = t,
-                    .offset = letter->offset,
-                    .row_key = {letter->has_row_key ? letter->row_key : NULL, letter->row_key_len},
-                    .kept = {letter->has_kept ? letter->kept : NULL, letter->kept_len},
-                    .key = letter->key,
-                    .value = letter->value,
-                    .value_len = (int64_t)letter->value.len,
-                    .has_checksum = letter->has_checksum,
-                    .checksum = letter->checksum,
-                    .pending = letter->pending,
-                    .unfounded = !sink->world->sink.had_offsets[letter->task]};
-            }
-        }
-    }
-}
-
-/* Dead letters at or after the task's offsets are of works that never ended. */
-static void sweep_letters(struct world *world, int32_t task) {
-    struct sink_content *sink = &world->sink;
-    const struct progress *progress = &sink->progress[task];
-    size_t count = 0;
-    for (size_t i = 0; i < sink->letter_count; i++) {
-        const struct letter *letter = &sink->letters[i];
-        bool ahead = letter->task == task && progress->has_offsets && !letter->has_checksum &&
-                     !letter->pending && letter->offset >= progress->offsets[letter->table];
-        if (ahead) {
-            world_trace(world, "SWEPT %s[%d]@%lld", world->plan.tables[letter->table].name, task,
-                        (long long)letter->offset);
-        } else {
-            sink->letters[count++] = *letter;
-        }
-    }
-    sink->letter_count = count;
 }
 
 /* The task's entries of sync_refused; count: of all tasks before it. */
@@ -440,7 +344,7 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
         newest->exists = true;
         memcpy(newest->owner, job->owner, sizeof newest->owner);
         if (SAFEGUARD("sim: letters of works that never ended are swept")) {
-            sweep_letters(world, job->tasks[i]);
+            sim_sink_sweep_letters(world, job->tasks[i]);
         }
         world_trace(world, "ACQUIRE member %d task %d seq %lld owner %.4s", job->member,
                     job->tasks[i], (long long)newest->seq, newest->owner);
@@ -476,7 +380,7 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
                 ? other[i]
                 : result->newest.exists && result->newest.generation != world->sink.generation;
         if (job->kind == SIM_ACQUIRE) {
-            fill_letters(sink, world->sink.letter_count, result);
+            sim_sink_fill_letters(sink, world->sink.letter_count, result);
             fill_refused(world, sink, &refused_count, result);
         }
     }

@@ -68,6 +68,13 @@ struct str sim_sink_key(struct sink *sink, cells_t key);
 /* Copies what the sender has lent, while it lends it. */
 void sim_sink_read(struct world *world, struct job *job);
 void sim_sink_answer(struct world *world, struct job *job, struct sink_event *event);
+/* sim_letters.c */
+/* A part's, as it is committed. */
+void sim_sink_apply_letters(struct world *world, const struct sim_part *part);
+/* Of result's task, by (table, offset), from the first count of sink->letter_bytes. */
+void sim_sink_fill_letters(const struct sink *sink, size_t count, struct sink_result *result);
+/* Dead letters at or after the task's offsets are of works that never ended. */
+void sim_sink_sweep_letters(struct world *world, int32_t task);
 /* sim_constraints.c */
 /* An own check refuses a value of the job's. */
 bool sim_check_refuses(const struct world *world, const struct job *job);
