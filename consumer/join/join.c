@@ -98,7 +98,8 @@ static enum err_kind next_partner(struct join *join, int table, struct str after
             return kind;
         }
         after = ret_row->key;
-    } while (ret_row->key.ptr && table < join->fixed && is_touched(join, table, ret_row->key));
+    } while (ret_row->key.ptr && table < join->fixed && is_touched(join, table, ret_row->key) &&
+             SAFEGUARD("no sink row is written twice"));
     return ERR_NONE;
 }
 
@@ -156,7 +157,7 @@ enum err_kind join_has_partner(const struct view *view, struct row_reader reader
                                struct str join_key, bool *ret_partner, struct err *reterr) {
     bool has = true;
     for (int other = 0; has && other < (int)view->table_count; other++) {
-        if (other != table) {
+        if (other != table && (other < 2 || SAFEGUARD("a partner is asked of every table"))) {
             struct row_ref row;
             enum err_kind kind =
                 reader.next(reader.ctx, other, join_key, STR_NONE, &row.key, &row.value, reterr);

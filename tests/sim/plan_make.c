@@ -81,3 +81,138 @@ void plan_shipped(struct plan *plan, struct rng *rng, const struct plan_knobs *k
     };
     finish(plan);
 }
+
+/* ---- what a seed draws ---- */
+
+/* How much of the join key is in a table's primary key, and how many columns it has beside it. What
+ * the product can keep; a new kind of table is one line. */
+enum part { PART_NONE, PART_SOME, PART_ALL };
+static const struct kind {
+    enum part joins;
+    int own;
+} kinds[] = {
+    {PART_ALL, 0},                  /* one row under each join key */
+    {PART_NONE, 1},                 /* rows that move between join keys */
+    {PART_NONE, 2}, {PART_ALL, 1},  /* numbered under their join key */
+    {PART_ALL, 2},  {PART_SOME, 0}, /* only with several join columns; else as PART_ALL */
+    {PART_SOME, 1},
+};
+
+#define JOINS_MAX 3
+#define OWN_MAX   2
+#define ROWS_UNDER_ONE                                                                             \
+    24 /* sink rows under one join key, where every table has all its rows there */
+
+static const struct names {
+    const char *table, *joins[JOINS_MAX], *own[OWN_MAX], *value;
+} names[PLAN_TABLES_MAX] = {
+    {"a", {"a_j0", "a_j1", "a_j2"}, {"a_o0", "a_o1"}, "a_v"},
+    {"b", {"b_j0", "b_j1", "b_j2"}, {"b_o0", "b_o1"}, "b_v"},
+    {"c", {"c_j0", "c_j1", "c_j2"}, {"c_o0", "c_o1"}, "c_v"},
+    {"d", {"d_j0", "d_j1", "d_j2"}, {"d_o0", "d_o1"}, "d_v"},
+};
+
+/* The join columns' types and values are those of all tables. */
+struct draw {
+    struct rng *rng;
+    int joins;
+    enum plan_type types[JOINS_MAX];
+    int values[JOINS_MAX];
+};
+
+/* The first is an integer: FLAW_KEY needs one. At most so many join keys: rows must meet. */
+static void draw_joins(struct draw *draw, const struct plan_knobs *knobs, int most) {
+    struct rng *rng = draw->rng;
+    draw->joins = 1 + rng_below(rng, JOINS_MAX);
+    int count = 1;
+    for (int c = draw->joins - 1; c >= 0; c--) {
+        draw->types[c] = (enum plan_type)rng_below(rng, c == 0 ? PLAN_INTEGER + 1 : PLAN_UUID + 1);
+        draw->values[c] = c == 0 ? plan_pick(rng, knobs->joins) : 1 + rng_below(rng, 2);
+        while (draw->values[c] > 1 && count * draw->values[c] > most) {
+            draw->values[c]--;
+        }
+        count *= draw->values[c];
+    }
+}
+
+static bool in_primary(const struct draw *draw, enum part part, int column) {
+    bool some = draw->joins == 1 || column == 0 || (column == 1 && draw->joins > 2);
+    return part == PART_ALL || (part == PART_SOME && some);
+}
+
+static void draw_table(struct draw *draw, const struct kind *kind, const struct names *named,
+                       int rows, struct plan_table *table) {
+    struct rng *rng = draw->rng;
+    *table = (struct plan_table){.name = named->table, .weight = 1 + rng_below(rng, 5)};
+    struct plan_column *column = table->columns;
+    for (int c = 0; c < draw->joins; c++) {
+        bool primary = in_primary(draw, kind->joins, c);
+        *column++ = (struct plan_column){.name = named->joins[c],
+                                         .role = PLAN_JOIN,
+                                         .type = draw->types[c],
+                                         .primary = primary,
+                                         .nullable = !primary && rng_chance(rng, 0.7),
+                                         .values = draw->values[c]};
+    }
+    for (int c = 0; c < kind->own; c++) {
+        int values = kind->own == 1 ? rows : c == 0 ? 1 + (rows > 1) : (rows + 1) / 2;
+        *column++ = (struct plan_column){.name = named->own[c],
+                                         .role = PLAN_OWN,
+                                         .type = (enum plan_type)rng_below(rng, PLAN_UUID + 1),
+                                         .primary = true,
+                                         .values = values};
+    }
+    *column = (struct plan_column){.name = named->value, .role = PLAN_VALUE, .type = PLAN_TEXT};
+}
+
+/* FROM a JOIN b ON a.. = b.. JOIN c ON (a or b).. = c..: whichever table before it. */
+static void draw_equals(struct plan *plan, const struct draw *draw) {
+    for (int t = 1; t < plan->table_count; t++) {
+        for (int c = 0; c < draw->joins; c++) {
+            struct plan_place left = {rng_below(draw->rng, t), c}, right = {t, c};
+            plan->equals[plan->equal_count++] = (struct plan_equal){left, right};
+        }
+    }
+}
+
+/* Each join column of some table, now and then of another one, too, and all else, in any order. */
+static void draw_outputs(struct plan *plan, const struct draw *draw) {
+    for (int c = 0; c < draw->joins; c++) {
+        int shown = rng_below(draw->rng, plan->table_count);
+        for (int t = 0; t < plan->table_count; t++) {
+            if (t == shown || rng_chance(draw->rng, 0.1)) {
+                plan->outputs[plan->output_count++] = (struct plan_place){t, c};
+            }
+        }
+    }
+    for (int t = 0; t < plan->table_count; t++) {
+        for (int c = draw->joins; plan->tables[t].columns[c].role != PLAN_NONE; c++) {
+            plan->outputs[plan->output_count++] = (struct plan_place){t, c};
+        }
+    }
+    for (int i = plan->output_count - 1; i > 0; i--) {
+        int other = rng_below(draw->rng, i + 1);
+        struct plan_place moved = plan->outputs[i];
+        plan->outputs[i] = plan->outputs[other];
+        plan->outputs[other] = moved;
+    }
+}
+
+void plan_random(struct plan *plan, struct rng *rng, const struct plan_knobs *knobs) {
+    static const int most_joins[PLAN_TABLES_MAX + 1] = {[2] = 6, [3] = 4, [4] = 2};
+    double x = rng_unit(rng);
+    *plan = (struct plan){.name = "joined", .table_count = x < 0.45 ? 2 : x < 0.8 ? 3 : 4};
+    struct draw draw = {.rng = rng};
+    draw_joins(&draw, knobs, most_joins[plan->table_count]);
+    int room = ROWS_UNDER_ONE;
+    for (int t = 0; t < plan->table_count; t++) {
+        const struct kind *kind = &kinds[rng_below(rng, sizeof kinds / sizeof *kinds)];
+        int rows = kind->joins == PART_NONE ? plan_pick(rng, knobs->rows) : 1 + rng_below(rng, 3);
+        rows = rows < room ? rows : room;
+        room /= kind->own > 0 ? rows : 1;
+        draw_table(&draw, kind, &names[t], rows, &plan->tables[t]);
+    }
+    draw_equals(plan, &draw);
+    draw_outputs(plan, &draw);
+    finish(plan);
+}

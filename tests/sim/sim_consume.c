@@ -66,7 +66,8 @@ void sim_consume_learn(struct consume *consume, bool lost) {
 static void tell_assignment(struct consume *consume, struct consume_event *ret_event) {
     struct world *world = consume->world;
     consume->assign_due = false;
-    consume->split_now = world->faults && world->knobs.split && rng_chance(&world->rng, 0.3);
+    consume->split_now =
+        world_faulty(world, consume->member) && world->knobs.split && rng_chance(&world->rng, 0.3);
     int tables = world->plan.table_count;
     tables = consume->split_now ? 1 + rng_below(&world->rng, tables - 1) : tables;
     size_t count = 0;
@@ -103,7 +104,7 @@ static bool next_halt(struct consume *consume, struct reader *reader, struct top
     for (int i = 0; i < node_sessions(node); i++) {
         writes |= sim_sink_writes(node_sink(node, i));
     }
-    bool unlucky = consume->halt_due && consume->world->faults &&
+    bool unlucky = consume->halt_due && world_faulty(consume->world, consume->member) &&
                    (writes || rng_chance(&consume->world->rng, 0.1));
     if (!short_log && !unlucky) {
         return false;
@@ -184,7 +185,7 @@ static void sim_release(struct consume *consume, void *handle) {
 static enum err_kind sim_assign(struct consume *consume, const struct topic_position *positions,
                                 size_t count, struct err *reterr) {
     struct world *world = consume->world;
-    if (world->faults && rng_chance(&world->rng, 0.02)) {
+    if (world_faulty(world, consume->member) && rng_chance(&world->rng, 0.02)) {
         return err_set(reterr, ERR_RETRY, "assign failed");
     }
     memset(consume->readers, 0, sizeof consume->readers);

@@ -9,130 +9,6 @@
 
 #define HALT_SHARE 0.02 /* of the jobs of a family that halts */
 
-static void *copy_of(const void *items, size_t count, size_t size) {
-    void *copy = calloc(count + 1, size);
-    if (!copy) {
-        abort();
-    }
-    if (count > 0) {
-        memcpy(copy, items, count * size);
-    }
-    return copy;
-}
-
-void sink_content_copy(struct sink_content *to, const struct sink_content *from) {
-    *to = *from;
-    to->letters = copy_of(from->letters, from->letter_count, sizeof *from->letters);
-    to->rows = copy_of(from->rows, from->row_count, sizeof *from->rows);
-    to->row_cap = from->row_count;
-}
-
-void sink_content_clear(struct sink_content *content) {
-    free(content->letters);
-    free(content->rows);
-    *content = (struct sink_content){0};
-}
-
-/* ---- rows ---- */
-
-struct sink_row *sim_sink_row(const struct world *world, cells_t key) {
-    for (size_t i = 0; i < world->sink.row_count; i++) {
-        if (world->sink.rows[i].key == key) {
-            return &world->sink.rows[i];
-        }
-    }
-    return NULL;
-}
-
-struct sink_row *sim_sink_add_row(struct world *world, cells_t key) {
-    struct sink_content *sink = &world->sink;
-    struct sink_row *row = sim_sink_row(world, key);
-    if (row) {
-        return row;
-    }
-    if (sink->row_count == sink->row_cap) {
-        sink->row_cap = sink->row_cap ? sink->row_cap * 2 : 16;
-        sink->rows = reallocarray(sink->rows, sink->row_cap, sizeof *sink->rows);
-        if (!sink->rows) {
-            abort();
-        }
-    }
-    row = &sink->rows[sink->row_count++];
-    *row = (struct sink_row){.key = key};
-    return row;
-}
-
-int32_t sim_sink_task(const struct world *world, cells_t key) {
-    return plan_partition(&world->plan, key, world->partitions);
-}
-
-/* Takes away what is neither there nor refused. */
-static void drop_row(struct world *world, struct sink_row *row) {
-    row->there = false;
-    if (!row->refused) {
-        *row = world->sink.rows[--world->sink.row_count];
-    }
-}
-
-/* ---- back in time, and another table ---- */
-
-/* Remembers the content before a commit: a restore goes back to one of these. */
-static void remember(struct world *world) {
-    if (world->knobs.restore <= 0) {
-        return;
-    }
-    if (world->snapshot_count == SNAPSHOTS_MAX) {
-        sink_content_clear(&world->snapshots[0]);
-        memmove(world->snapshots, world->snapshots + 1,
-                (SNAPSHOTS_MAX - 1) * sizeof *world->snapshots);
-        world->snapshot_count--;
-    }
-    sink_content_copy(&world->snapshots[world->snapshot_count++], &world->sink);
-}
-
-void sim_sink_restore(struct world *world, int commits) {
-    if (commits > world->snapshot_count) {
-        commits = world->snapshot_count;
-    }
-    if (commits == 0) {
-        return;
-    }
-    sink_content_clear(&world->sink);
-    world->sink = world->snapshots[world->snapshot_count - commits];
-    for (int i = world->snapshot_count - commits + 1; i < world->snapshot_count; i++) {
-        sink_content_clear(&world->snapshots[i]);
-    }
-    world->snapshot_count -= commits;
-    world_trace(world, "RESTORE the sink goes back by %d commits", commits);
-    while (world->jobs) { /* it was restarted: nothing in flight survives */
-        struct sink_event event = {.kind = SINK_NOTHING};
-        if (world->jobs->sink) {
-            sim_sink_cut(world->jobs->sink, false);
-        } else {
-            sim_sink_answer(world, world->jobs, &event);
-        }
-    }
-    for (int i = 0; i < world->members; i++) {
-        for (int s = 0; world->nodes[i] && s < node_sessions(world->nodes[i]); s++) {
-            sim_sink_cut(node_sink(world->nodes[i], s), false);
-        }
-    }
-}
-
-void sim_sink_lose_rows(struct world *world) {
-    world->sink.row_count = 0;
-    world->sink.table = ++world->table_count;
-    world_trace(world, "TABLE LOST: table %d is there, empty", world->sink.table);
-}
-
-bool sim_sink_table_known(const struct world *world) {
-    bool known = world->sink.table == world->sink.registered;
-    for (int32_t p = 0; p < world->partitions; p++) {
-        known &= world->sink.progress[p].generation == world->sink.generation;
-    }
-    return known;
-}
-
 /* The fence's other half: the table is the registered one, filled as often as the task knows. */
 static bool table_is_other(const struct world *world, const struct progress *progress) {
     return world->sink.table != world->sink.registered ||
@@ -187,7 +63,7 @@ static void remove_rows(struct world *world, cells_t key, cells_t mask) {
             world_fail(world, "O6: the valid row %s is removed, though nothing was ever deleted",
                        plan_show_sink(&world->plan, row->key));
         }
-        drop_row(world, row);
+        sim_sink_drop_row(world, row);
     }
 }
 
@@ -222,7 +98,7 @@ static void clear_entries(struct world *world, const struct sim_part *part) {
         if (row) {
             row->refused = false;
             if (!row->there) {
-                drop_row(world, row);
+                sim_sink_drop_row(world, row);
             }
         }
     }
@@ -292,13 +168,13 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
             return SINK_OTHER_TABLE;
         }
     }
-    if (job->load_failed || (world->faults && rng_chance(&world->rng, 0.02))) {
+    if (job->load_failed || (world_faulty(world, job->member) && rng_chance(&world->rng, 0.02))) {
         return SINK_AGAIN;
     }
     if (!sim_constraints_pass(world, job, event)) {
         return event->kind;
     }
-    remember(world);
+    sim_sink_remember(world);
     for (size_t i = 0; i < job->part_count; i++) {
         const struct sim_part *part = &job->parts[i];
         check_offsets(world, &world->sink.progress[part->task], part);
@@ -329,7 +205,7 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
     struct sink *sink = job->sink;
     bool other[PARTITIONS_MAX] = {false};
     if (job->kind == SIM_ACQUIRE) {
-        remember(world);
+        sim_sink_remember(world);
     }
     register_table(world);
     for (size_t i = 0; i < job->task_count && job->kind == SIM_ACQUIRE; i++) {
@@ -405,7 +281,8 @@ void sim_sink_execute(struct world *world) {
     }
     world->job_count += job->kind != SIM_NEWEST;
     sim_sink_read(world, job);
-    if (world->faults && world->knobs.halts > 0 && rng_chance(&world->rng, HALT_SHARE)) {
+    if (world_faulty(world, job->member) && world->knobs.halts > 0 &&
+        rng_chance(&world->rng, HALT_SHARE)) {
         event.kind = SINK_HALT;
     } else if (job->kind == SIM_COMMIT) {
         event.kind = commit(world, job, &event);

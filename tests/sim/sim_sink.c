@@ -350,7 +350,8 @@ static void sim_poll(struct sink *sink, struct sink_event *ret_event) {
         sink->lost_due = false;
         ret_event->kind = SINK_LOST;
         (void)err_set(&ret_event->err, ERR_RETRY, "cut");
-    } else if (!sink->connected && (!world->faults || rng_chance(&world->rng, 0.3))) {
+    } else if (!sink->connected &&
+               (!world_faulty(world, sink->member) || rng_chance(&world->rng, 0.3))) {
         sink->connected = true;
         ret_event->kind = SINK_CONNECTED;
     } else if (sink->event_due) {
@@ -373,7 +374,7 @@ void sim_sink_answer(struct world *world, struct job *job, struct sink_event *ev
     struct sink *sink = job->sink;
     if (sink) {
         sink->job = NULL;
-        if (world->faults && rng_chance(&world->rng, 0.12)) {
+        if (world_faulty(world, job->member) && rng_chance(&world->rng, 0.12)) {
             world_trace(world, "  the answer is lost");
             sim_sink_cut(sink, false);
         } else {

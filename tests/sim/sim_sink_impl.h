@@ -65,6 +65,11 @@ struct sink {
 
 /* sync_refused.row_key of a sink row; lives until the sink's next answer. */
 struct str sim_sink_key(struct sink *sink, cells_t key);
+/* sim_content.c */
+/* The row is there no more; it is gone unless it stands in sync_refused. */
+void sim_sink_drop_row(struct world *world, struct sink_row *row);
+/* Remembers the content before a commit: a restore goes back to one of these. */
+void sim_sink_remember(struct world *world);
 /* Copies what the sender has lent, while it lends it. */
 void sim_sink_read(struct world *world, struct job *job);
 void sim_sink_answer(struct world *world, struct job *job, struct sink_event *event);

@@ -117,19 +117,23 @@ static void change(struct world *world, int table) {
     cells_t primary = world->plan.tables[table].primary, row = some_primary(world, table);
     const struct source_row *found = source_find(world, table, row);
     double x = rng_unit(rng);
-    if (world->knobs.inserts_only) {
-        source_put(world, table, found ? found->cells : row | source_some_join(world, table),
-                   source_new_version(world));
-    } else if (!found || x < 0.35) {
-        source_put(world, table, row | source_some_join(world, table), source_new_version(world));
-    } else if (x < 0.65) {
+    if (found && world_is_core(world, table, found->cells)) {
+        return;
+    }
+    if (!found || (x < 0.35 && !world->knobs.inserts_only)) {
+        row |= source_some_join(world, table);
+        if (!world_is_core(world, table, row)) {
+            source_put(world, table, row, source_new_version(world));
+        }
+    } else if (x < 0.65 || world->knobs.inserts_only) {
         source_put(world, table, found->cells, source_new_version(world));
     } else if (x < 0.85) {
         source_delete(world, table, row);
     } else { /* its primary key changes */
         cells_t other = some_primary(world, table);
-        if (!source_find(world, table, other)) {
-            other |= found->cells & ~primary;
+        bool taken = source_find(world, table, other);
+        other |= found->cells & ~primary;
+        if (!taken && !world_is_core(world, table, other)) {
             int version = found->version;
             source_delete(world, table, row);
             source_put(world, table, other, version);
@@ -142,7 +146,7 @@ static void snapshot_some(struct world *world) {
     for (int i = 0; i < 3; i++) {
         int table = rng_below(&world->rng, world->plan.table_count);
         const struct source_row *row = source_find(world, table, some_primary(world, table));
-        if (row) {
+        if (row && !world_is_core(world, table, row->cells)) {
             emit(world, table, row->cells, row->version, 'r');
         }
     }
@@ -349,7 +353,8 @@ void connector_step(struct world *world, int64_t count) {
 /* The connector crashed and sends a stretch again. */
 void connector_repeat(struct world *world) {
     int64_t back = rng_below(&world->rng, 8);
-    back = back < world->sent_count ? back : world->sent_count;
+    int64_t most = world->sent_count - world->repeats_from;
+    back = back < most ? back : most;
     world->sent_count -= back;
     world_trace(world, "DUPLICATES the connector goes back by %lld", (long long)back);
 }

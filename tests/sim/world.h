@@ -29,6 +29,8 @@
 struct world;
 struct knobs {
     const char *name;
+    /* Draws all that follows; NULL: it is as it stands. */
+    void (*draw)(struct knobs *knobs, struct rng *rng);
     /* Which tables. */
     void (*plan)(struct plan *plan, struct rng *rng, const struct plan_knobs *knobs);
     struct range partitions, members, joins, rows, steps, batch_rows, poll_records;
@@ -152,6 +154,8 @@ struct world {
     int64_t lag_ms, now_us, steps;
     bool parted_commits; /* of caches */
     bool faults, trace;
+    /* Liveness (live.c): these have no more faults, others have. */
+    bool healed, core_members[MEMBERS_MAX], core_tasks[PARTITIONS_MAX];
     bool mended;        /* the sink refuses nothing any more */
     cells_t trigger;    /* a trigger objects to rows of this join key; 0: there is none */
     bool trigger_halts; /* ... with an error that halts at once */
@@ -160,6 +164,7 @@ struct world {
     int version;
     struct event *events;
     int64_t event_count, event_cap, sent_count;
+    int64_t repeats_from; /* events before it were sent for good */
     struct version_at *history;
     size_t history_count, history_cap;
     /* log */
@@ -198,8 +203,24 @@ void world_trace_line(const struct world *world, const char *format, ...)
         }                                                                                          \
     } while (false)
 int world_pick(struct world *world, struct range range);
+/* families.c */
+extern const struct knobs families[];
+extern const size_t family_count;
+/* Anything beside anything that goes together, each as frequent as luck has it. */
+void knobs_draw(struct knobs *knobs, struct rng *rng);
+/* plan_check.c: plans against view_load: returns how many differ. */
+int plan_check(uint64_t count);
 /* Faults at random, then quiet, then everything must be right; then once more after a restart. */
 void play_at_random(struct world *world);
+/* One fault; beside the core, where one is healed. */
+void world_fault(struct world *world);
+/* Of each log the next halted record is to be put aside: of the core, where one is healed. */
+void world_decide(struct world *world);
+/* Rows that the state does not know stand in the sink, and changes of the source that must take
+ * them away. */
+void world_add_strays(struct world *world);
+/* Every halted record of the tasks is to be put aside. false: there is none. */
+bool world_decide_all(struct world *world, const bool *tasks);
 /* As many steps of everything at random. */
 void world_steps(struct world *world, int count);
 /* Every member runs, for some rounds. */
@@ -214,6 +235,14 @@ void world_check_untouched(struct world *world, const struct sink_content *befor
 void world_lose_caches(struct world *world, double share);
 /* No more faults: everything that was sent is applied within a bounded number of rounds. */
 void world_drain(struct world *world);
+
+/* live.c */
+/* Faults at random, then a core must converge while they go on beside it. */
+void play_live(struct world *world);
+/* What the member does may fail. */
+bool world_faulty(const struct world *world, int member);
+/* The row belongs to a task of the core: nothing more happens to it. */
+bool world_is_core(const struct world *world, int table, cells_t cells);
 
 /* scenarios.c: plays with a plot */
 /* The logs are made anew, shorter than what is in the sink, or with other records. */
@@ -282,8 +311,8 @@ void sink_content_copy(struct sink_content *to, const struct sink_content *from)
 void sink_content_clear(struct sink_content *content);
 /* The sink table is emptied, or dropped and made anew; the progress stays. */
 void sim_sink_lose_rows(struct world *world);
-/* Every task's rows are in the table that is there now, as far as its progress says. */
-bool sim_sink_table_known(const struct world *world);
+/* The task's rows are in the table that is there now, as far as its progress says. */
+bool sim_sink_table_known(const struct world *world, int32_t task);
 /* The dead letter or decision at an offset of a log, or NULL. */
 struct letter *sim_sink_letter(const struct world *world, int table, int32_t task, int64_t offset);
 /* Stores one of the record that stands there, for whoever needs it: returns it. */
@@ -330,7 +359,7 @@ void oracle_final(struct world *world, const char *when);
 void oracle_task(struct world *world, int32_t task, const char *when);
 /* Every cache on disk is what its log says; the members have ended. */
 void oracle_caches(struct world *world);
-/* Every task's progress stands at its log's end. */
-bool oracle_caught_up(const struct world *world);
+/* The task's progress stands at its log's end. */
+bool oracle_caught_up(const struct world *world, int32_t task);
 
 #endif
