@@ -17,7 +17,8 @@ static const struct command commands[] = {
     {"plan", "shows what is derived from the two SQL files, or applies it", "plan [OPTION...]",
      "Prints what is derived from the two SQL files: the sink's DDL, the connector's "
      "configuration,\n"
-     "the statements that write. Contacts and changes nothing, unless one of these is given:\n"
+     "the statements that write. Connects to nothing and changes nothing, unless one of these is\n"
+     "given:\n"
      "  --apply-sink     creates the tables in the OLAP database\n"
      "  --apply-topics   creates the topics in Kafka\n"
      "  --connector      prints only the connector's configuration, as JSON\n"

@@ -85,8 +85,7 @@ const struct config_setting config_settings[] = {
         "port for them; 0: off. If the port is in use, that is logged and the member runs without "
         "it"),
 
-    PASSED("kafka.bootstrap.servers", "localhost:9092",
-           "the brokers to contact first: HOST:PORT,..."),
+    PASSED("kafka.bootstrap.servers", "localhost:9092", "the brokers to ask first: HOST:PORT,..."),
     PASSED("kafka.group.id", NULL,
            "members of one group share the tasks and must serve the same view; unset: "
            "oltp-olap-sync.VIEW, with the view's name"),

@@ -6,7 +6,7 @@
 
 #define ANEW "docs/operations.md, Changing the view or the tables"
 
-/* "public.contact", for messages. */
+/* "public.orders", for messages. */
 struct label {
     char text[140];
 };

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* One table's row as decoded last. In a fan-out the same student comes with each contact: it is
+/* One table's row as decoded last. In a fan-out the same order comes with each line: it is
  * decoded once. Rows of a state that does not change have addresses of their own. */
 struct decoded {
     struct row_ref row;

@@ -104,7 +104,7 @@ size_t txn_part_rows(const struct txn_part *part);
 void sink_key_append(const struct view *view, const struct str *values, struct buf *out);
 /* Whether row_key is under the key of a table's row, whose key columns are values. */
 bool sink_key_has(const struct view *view, struct str row_key, int table, const struct str *values);
-/* `student_id=7 contact_id=9`, appended. */
+/* `order_id=7 line_no=9`, appended. */
 void sink_key_show(const struct view *view, struct str row_key, struct buf *out);
 
 /* Rows of an initial load, one at a time: false at the end (or on error, with *ret_kind set).

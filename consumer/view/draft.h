@@ -83,7 +83,7 @@ MUST_CHECK enum err_kind column_find(struct draft *draft, json_t *node, struct s
 /* The type of a table's column; refused at `at` if it isn't supported. */
 MUST_CHECK enum err_kind column_type(struct draft *draft, int table, int column, size_t at,
                                      struct type *ret_type); /* column.c */
-/* "student.name", for messages: the table as the statement calls it. Lives in the arena. */
+/* "orders.status", for messages: the table as the statement calls it. Lives in the arena. */
 const char *column_show(struct draft *draft, int table, int column); /* column.c */
 /* What the statement calls the table. */
 struct str table_label(const struct draft_table *table); /* column.c */

@@ -39,7 +39,7 @@ MUST_CHECK enum err_kind row_decode(const struct view_table *table, struct str k
                                     struct err *reterr);
 /* Length of the first `parts` parts of key; 0 if key is too short for them. */
 size_t row_key_prefix(const struct view_table *table, struct str key, size_t parts);
-/* `student_id=7 contact_id=9`: a key for people. Cut to size. Returns out. */
+/* `order_id=7 line_no=9`: a key for people. Cut to size. Returns out. */
 const char *row_key_show(const struct view_table *table, struct str key, char *out, size_t size);
 
 #endif

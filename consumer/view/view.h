@@ -57,8 +57,8 @@ struct view_column {
 };
 
 struct view_table {
-    struct str schema, name; /* "public", "student" */
-    struct str topic;        /* "<prefix>.public.student" */
+    struct str schema, name; /* "public", "orders" */
+    struct str topic;        /* "<prefix>.public.orders" */
     /* The key first: the join key (view.join_count columns, the same order in every table), then
      * the rest of the primary key; then the other used columns. */
     struct view_column *columns;
@@ -88,7 +88,7 @@ struct view_output {
 };
 
 struct view {
-    struct str name; /* of the view and the sink table: "student_contact" */
+    struct str name; /* of the view and the sink table */
     struct view_table *tables;
     size_t table_count;
     size_t join_count; /* columns of the join key */
@@ -113,7 +113,7 @@ struct view {
 /* What view_load needs beside the files. */
 struct view_options {
     const char *oltp_path; /* schemas/oltp.sql */
-    const char *view_path; /* schemas/student_contact.sql */
+    const char *view_path; /* the CREATE MATERIALIZED VIEW */
     const char *topic_prefix;
     int32_t partition_count;
 };
