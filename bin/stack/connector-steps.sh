@@ -130,10 +130,13 @@ $(printf '%s\n' "${reason:-Nobody reads from the slot $SLOT, and no snapshot run
 # database a slot may stand further back: PostgreSQL does not write each step of it to disk.
 SLOT_POSITION_SQL="SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '$SLOT' AND NOT active"
 slot_position() { oltp_query -Atc "$SLOT_POSITION_SQL${1:-}" 2>/dev/null </dev/null; } # [further-condition]
-slot_rests() { [ -n "$(slot_position)" ]; }
+slot_is_left() { ! slot_is_read; }
 remember_slot() { # after Connect has ended
-    [ ! -s "$RUN_DIR/slot" ] && wait_for 3 slot_rests || return 0
-    echo "$SLOT $(slot_position)" >"$RUN_DIR/slot"
+    local at
+    [ ! -s "$RUN_DIR/slot" ] || return 0
+    wait_for 3 slot_is_left || return 0
+    at=$(slot_position) || at=''
+    [ -z "$at" ] || echo "$SLOT $at" >"$RUN_DIR/slot"
 }
 check_slot() { # before Connect starts
     local name='' was='' now
