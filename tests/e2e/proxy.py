@@ -1,4 +1,4 @@
-"""A proxy between a member and one server: passes, delays, swallows, cuts, or eats the answer to a COMMIT.
+"""A proxy between a member and one server: passes, delays, holds, swallows, cuts, or eats the answer to a COMMIT.
 
 Kafka tells its clients where the brokers are; the proxy puts its own port into those answers. The host is sent as text
 right before the port, so the bytes keep their length and the framing stays whole.
@@ -32,6 +32,7 @@ class Proxy:
         self.delay_ms = 0.0
         self.hole = False         # takes everything, answers nothing
         self.swallowed: set[Pipe] = set()  # so do these
+        self.holding = False      # what goes to the server waits until release()
         self.refusing = False     # new connections end at once
         self.eat_every = 0        # of the answers to COMMIT, this one in so many
         self.eaten = 0
@@ -79,6 +80,15 @@ class Proxy:
         """The connections of this moment are taken in and never answered; new ones pass."""
         self.swallowed.update(list(self.pipes.values()))
 
+    def held(self) -> list[bytes]:
+        """What waits on its way to the server, a connection each."""
+        return [b"".join(data for _, data in list(pipe.waiting)) for pipe in list(self.pipes.values())
+                if not pipe.to_client]
+
+    def release(self) -> None:
+        self.holding = False
+        self.wake_write.send(b".")
+
     def heal(self) -> None:
         """What was swallowed is lost: connections that went through the hole are reset."""
         was_hole, self.hole, self.refusing, self.delay_ms, self.eat_every = self.hole, False, False, 0.0, 0
@@ -104,8 +114,11 @@ class Proxy:
             self._send_due()
 
     def _timeout(self) -> float:
-        dues = [pipe.waiting[0][0] for pipe in self.pipes.values() if pipe.waiting and pipe not in self.swallowed]
+        dues = [pipe.waiting[0][0] for pipe in self.pipes.values() if pipe.waiting and not self._keeps(pipe)]
         return max(0.0, min(dues) - time.monotonic()) if dues else 1.0
+
+    def _keeps(self, pipe: Pipe) -> bool:
+        return pipe in self.swallowed or self.holding and not pipe.to_client
 
     def _accept(self) -> None:
         client, _ = self.listener.accept()
@@ -159,7 +172,7 @@ class Proxy:
         now = time.monotonic()
         for pipe in list(self.pipes.values()):
             try:
-                while pipe not in self.swallowed and pipe.waiting and pipe.waiting[0][0] <= now:
+                while not self._keeps(pipe) and pipe.waiting and pipe.waiting[0][0] <= now:
                     pipe.target.sendall(pipe.waiting.popleft()[1])
             except OSError:
                 self._end(pipe)

@@ -9,8 +9,9 @@ import oracle
 from cases import Context, fault
 from db import Connection, Database
 from member import Member
+from proxy import Proxy
 from stack import PARTITIONS, SESSION_TIMEOUT_MS
-from trial import Trial, trial
+from trial import Trial, settings, trial
 from wait import Failure, wait_until
 
 FULL_BYTES = 500_000
@@ -40,6 +41,40 @@ def frozen(ctx: Context) -> str:
             one.healed(0)
         one.more["transactions fenced"] = ctx.system.fenced() - fenced
     return one.remark()
+
+
+@fault("F3-on-its-way", "a late transaction is fenced: the zombie writes 0 rows", members=0)
+def on_its_way(ctx: Context) -> str:
+    """The network holds a transaction of a frozen member back until others have its tasks."""
+    system = ctx.system
+    system.end()
+    with Proxy(system.olap.port) as olap, settings(system):
+        system.start(1)
+        system.settings["SYNC_OLAP_PORT"] = str(olap.port)
+        system.start(2)
+        member = system.members[2]
+        with trial(ctx) as one:
+            fenced = system.fenced()
+            for _ in range(ctx.times(2, 8)):
+                before, assigned = oracle.owners(system.olap), member.assignments()
+                olap.holding = True
+                wait_until("a whole transaction is on its way", lambda: any(map(is_whole, olap.held())), 30, 0.005)
+                member.freeze()
+                wait_new_owners(ctx, before, list(before))
+                olap.release()
+                one.healed()
+                member.thaw_and_wait(assigned)
+                one.healed(0)
+            one.more["transactions fenced"] = system.fenced() - fenced
+    if one.more["transactions fenced"] < one.faults:
+        raise Failure("not every late transaction was fenced: the case has proven nothing")
+    return one.remark()
+
+
+def is_whole(held: bytes) -> bool:
+    """A transaction from BEGIN to COMMIT: the names of its prepared statements."""
+    _, begin, rest = held.partition(b"sync_begin")
+    return bool(begin) and b"sync_commit" in rest.partition(b"sync_fence")[2]
 
 
 @fault("F3-in-bind", "the lock holder's session is terminated; the zombie writes 0 rows", default=True)
