@@ -276,6 +276,9 @@ static void make_member(struct run *run) {
         .health = run->health,
         .board = run->board,
         .down_hint = config->down_hint,
+#ifdef CHECKS
+        .checks = true,
+#endif
     };
     run->member = member_new(&options);
 }

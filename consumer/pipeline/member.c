@@ -201,6 +201,20 @@ static size_t submit(struct member *m, bool built) {
     return done;
 }
 
+static void check_all(const struct member *m) {
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (m->tasks[p]) {
+            task_check(m, m->tasks[p]);
+        }
+    }
+    for (size_t i = 0; i < m->ghost_count; i++) {
+        ghost_check(m, m->ghosts[i]);
+    }
+    for (size_t i = 0; i < m->o.sink_count; i++) {
+        session_check(&m->sessions[i]);
+    }
+}
+
 size_t member_step(struct member *m) {
     size_t done = group_step(m);
     for (size_t i = 0; i < m->o.sink_count; i++) {
@@ -223,6 +237,9 @@ size_t member_step(struct member *m) {
     }
     watch_ready(m);
     report_step(m);
+    if (m->o.checks) {
+        check_all(m);
+    }
     return done;
 }
 

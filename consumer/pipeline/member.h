@@ -46,6 +46,7 @@ struct member_options {
     struct health *health;         /* NULL: not reported */
     struct board *board;           /* of the watch on the source; NULL: nobody watches */
     const char *down_hint;         /* what to do about a server that is away; NULL: unknown */
+    bool checks;                   /* every step ends with assertions about its tasks */
 };
 
 struct member;

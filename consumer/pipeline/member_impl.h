@@ -290,6 +290,11 @@ void origin_resume(struct member *m);
 bool origin_is_red(const struct member *m);
 void origin_add_reasons(const struct member *m, struct health_report *report);
 
+/* check.c: asserts, at the end of a step */
+void task_check(const struct member *m, const struct task *task);
+void session_check(const struct session *s);
+void ghost_check(const struct member *m, const struct task *task);
+
 /* settle.c */
 size_t sink_step(struct session *s);
 

@@ -9,6 +9,7 @@
  */
 #include "world.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -21,8 +22,20 @@ struct options {
     bool trace, stop_at_first;
 };
 
+static const char *family_now;
+static uint64_t seed_now;
+
+static void on_abort(int number) {
+    (void)signal(number, SIG_DFL);
+    (void)dprintf(STDOUT_FILENO, "FAIL %s seed %llu: signal %d\n", family_now,
+                  (unsigned long long)seed_now, number);
+    (void)raise(number);
+}
+
 static bool run_seed(const struct knobs *knobs, uint64_t seed, bool trace) {
     static struct world world;
+    family_now = knobs->name;
+    seed_now = seed;
     world_init(&world, seed, knobs, trace);
     bool good = world_run(&world);
     world_clear(&world);
@@ -106,6 +119,8 @@ int main(int argc, char **argv) {
     if (options.plans > 0) {
         return plan_check(options.plans) > 0;
     }
+    (void)signal(SIGABRT, on_abort); /* an assertion says where, this which run it was */
+    (void)signal(SIGSEGV, on_abort);
     int failures = options.count == 1 && options.family ? (options.jobs = 1, run_share(&options, 0))
                                                         : run_all(&options);
     size_t count = options.family ? 1 : family_count;

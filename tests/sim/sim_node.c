@@ -74,6 +74,7 @@ static void start(struct node *node) {
         .min_compaction_lag_ms = world->lag_ms,
         .metrics = node->metrics,
         .health = node->health,
+        .checks = !getenv("SIM_UNCHECKED"), /* what the oracle sees without them */
     };
     if (rng_chance(&world->rng, 0.5)) {
         options.cache_commit_bytes = 1 << 20; /* commits when at rest only */

@@ -126,6 +126,7 @@ static int set_up_sessions(void **state, size_t sessions) {
         .metrics = f->metrics,
         .health = f->health,
         .board = f->board,
+        .checks = true,
     };
     f->member = member_new(&options);
     *state = f;

@@ -1,0 +1,156 @@
+/* What holds for a task whenever a step has ended: what the other files may rely on. In debug and
+ * sanitizer builds and in the simulator (member_options.checks) the process ends where it does not.
+ */
+#include "pipeline/member_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void must(bool holds, const struct task *task, const char *what) {
+    if (!holds) {
+        (void)fprintf(stderr, "task %d, %s: this does not hold: %s\n", task->number,
+                      task_phase_name(task->phase), what);
+        abort();
+    }
+}
+
+#define MUST(condition) must((condition), task, #condition)
+
+/* The transaction: built from the progress that the sink is known to have, then sent; its outcome
+ * may be unknown until the newest row has told. */
+static void check_transaction(const struct member *m, const struct task *task) {
+    const struct work *work = &task->work;
+    const struct session *s = task->session;
+    const struct txn_part *part = &task->part;
+    MUST(!work->in_flight || work->built);
+    MUST(!task_in_flight(task) || work->in_flight);
+    if (work->in_flight && !task_in_flight(task)) {
+        MUST(s->must_verify || s->job == JOB_NEWEST || !s->connected || m->error.kind);
+    }
+    if (!work->built) {
+        return;
+    }
+    MUST(work->kind != WORK_NONE && work->chunk_count > 0);
+    MUST(progress_equal(&part->before, &task->progress, m->view->table_count));
+    MUST(part->after.seq == task->progress.seq + 1);
+    for (size_t t = 0; t < m->view->table_count && task->progress.has_offsets; t++) {
+        MUST(part->after.offsets[t] >= task->progress.offsets[t]);
+        MUST(work->last || part->after.offsets[t] == task->progress.offsets[t]);
+    }
+}
+
+static void check_work(const struct task *task) {
+    const struct work *work = &task->work;
+    MUST(!work->has_op || !work->ops_done);
+    MUST(work->kind == WORK_REBUILD ||
+         (work->deletes == DELETES_ALONG && !work->rebuild_done && !work->rebuild_key.ptr));
+    switch (work->kind) {
+    case WORK_NONE:
+        MUST(work->chunk_count == 0 && work->record_count == 0 && work->letter_count == 0);
+        MUST(!work->has_op && !work->ops_done && !work->last);
+        break;
+    case WORK_BATCH:
+        MUST(work->record_count > 0 && work->record_count <= batch_waiting(&task->current));
+        MUST(!task->letter_next);
+        break;
+    case WORK_LETTER:
+        MUST(work->record_count == 1 && task->letter_next);
+        break;
+    case WORK_REBUILD:
+    case WORK_LOAD:
+        MUST(work->record_count == 0);
+        break;
+    }
+}
+
+/* Records wait in the order of the log, from the sink's offsets to where reading stands. */
+static void check_batch(const struct task *task, const struct batch *batch) {
+    MUST(batch->consumed < batch->count || batch->count == 0);
+    for (size_t i = batch->consumed; i < batch->count; i++) {
+        const struct record *record = &batch->items[i].record;
+        MUST(record->partition == task->number);
+        MUST(record->offset >= task->progress.offsets[record->table]);
+        MUST(record->offset < task->position[record->table]);
+        MUST((batch->items[i].kind == PENDING_CHANGE) == !batch->items[i].err || task->letter_next);
+    }
+}
+
+/* Nothing is begun: the task is not ours yet, or no more. */
+static void check_idle(const struct task *task) {
+    MUST(!task->state && !task->positioned && !task->assigned && !task->hunting);
+    MUST(task->current.count == 0 && task->next.count == 0 && task->work.kind == WORK_NONE);
+    MUST(task->found_count == 0 && task->refused_count == 0 && task->conflict_since_ms == 0);
+    MUST(!task->solo && !task->careful && !task->letter_next && task->record_limit == 0);
+}
+
+static void check_live(const struct member *m, const struct task *task) {
+    MUST(task->progress.has_offsets && !task->initial);
+    MUST(task->found_count == 0 && task->refused_count == 0 && !task->hunting);
+    MUST(task->work.kind != WORK_REBUILD && task->work.kind != WORK_LOAD);
+    for (size_t t = 0; t < m->view->table_count; t++) {
+        MUST(task->position[t] >= task->progress.offsets[t]);
+    }
+}
+
+/* One topic at least is not read as far as it must be. */
+static void check_reading(const struct member *m, const struct task *task) {
+    bool silent = task->phase == TASK_SILENT, done = true;
+    for (size_t t = 0; t < m->view->table_count; t++) {
+        done &= silent ? task->position[t] >= task->progress.offsets[t] : task->at_end[t];
+    }
+    MUST(!done && task->work.kind == WORK_NONE && !task->hunting);
+    MUST(!silent || !task->initial);
+    MUST(silent || task->next.count == 0);
+}
+
+static void check_phase(const struct member *m, const struct task *task) {
+    switch (task->phase) {
+    case TASK_WAITING:
+    case TASK_OPENING:
+        check_idle(task);
+        return;
+    case TASK_HALTED:
+        check_idle(task);
+        MUST(task->halt.kind != ERR_NONE);
+        return;
+    case TASK_SILENT:
+    case TASK_READING:
+        check_reading(m, task);
+        break;
+    case TASK_WRITING:
+        MUST(task->work.kind == (task->initial ? WORK_LOAD : WORK_REBUILD));
+        break;
+    case TASK_LIVE:
+        check_live(m, task);
+        break;
+    }
+    MUST(task->state && task->positioned);
+}
+
+void task_check(const struct member *m, const struct task *task) {
+    const struct session *s = task->session;
+    MUST(m->tasks[task->number] == task);
+    MUST(s->member == m && s == &m->sessions[s->number]);
+    MUST(!task->hunting || s->hunt);
+    MUST(!task->assigned || task->positioned);
+    check_phase(m, task);
+    check_work(task);
+    check_transaction(m, task);
+    check_batch(task, &task->current);
+    check_batch(task, &task->next);
+    MUST(task->next.consumed == 0);
+}
+
+void session_check(const struct session *s) {
+    const struct task *task = s->load_task;
+    if (task) {
+        MUST(s->job == JOB_COMMIT && s->txn.load && s->txn.part_count == 1);
+        MUST(task->work.kind == WORK_LOAD && task->work.in_flight);
+    }
+}
+
+/* Somebody else's, as far as the group knows: only the sink still reads what was sent. */
+void ghost_check(const struct member *m, const struct task *task) {
+    MUST(m->tasks[task->number] != task);
+    MUST(task->phase == TASK_HALTED && task_in_flight(task));
+}
