@@ -128,10 +128,12 @@ SIMULATED = [
     # sessions and members
     Simulated('restore', 3000, 'a new connection is verified', also='quiet tasks are compared, too'),
     Simulated('restore', 3000, 'every session is verified', also='quiet tasks are compared, too'),
+    Simulated('live', 2000, 'every session is verified', also='quiet tasks are compared, too'),
     Simulated('table', 500, 'quiet tasks are compared, too'),
     Simulated('table', 500, 'another table is looked at', also='quiet tasks are compared, too'),
     Simulated('table', 500, 'progress of another table is dropped'),
     Simulated('group', 2000, 'a fence blames no record'),
+    Simulated('live', 2000, 'a fence blames no record'),
     Simulated('halts', 4000, 'what the sink reads is kept'),
     Simulated('core', 2000, 'a task writes through one session'),
     Simulated('halts', 8000, 'a ghost waits for its own session'),
