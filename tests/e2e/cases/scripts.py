@@ -1,8 +1,13 @@
 """What the scripts of bin/ do about a connector, a slot, a part or settings that are not as they were."""
 
+import re
 import signal
+import subprocess
 
 from cases import Context, case
+from db import Database
+from stack import ROOT
+from system import read_view
 from wait import Failure, wait_until
 
 CONNECTOR = "oltp-olap-sync"
@@ -201,3 +206,26 @@ def missing_table(ctx: Context) -> None:
         ctx.sql(f"ALTER TABLE {contact_sql} RENAME TO contact")
     must("it is back", startup(ctx), 0, "2 tables exist")
     ctx.system.settle()
+
+
+@case("next-steps")
+def next_steps(ctx: Context) -> None:
+    """The lines that a start prints to try it with, for other tables than the shipped ones: they work as they are."""
+    files = {"SYNC_SCHEMAS_OLTP": "docs/example/oltp.sql", "SYNC_SCHEMAS_VIEW": "docs/example/view.sql"}
+    oltp = Database(ctx.stack.oltp.port, "nextsteps")
+    oltp.create()
+    oltp.transaction((ROOT / files["SYNC_SCHEMAS_OLTP"]).read_text())
+    try:
+        said = subprocess.run(["bash", "-c", ". bin/stack/common.sh; MODE=native; load_mode; print_next_steps"], cwd=ROOT,
+                              env=ctx.stack.env | files | {"PG_DATABASE": oltp.name}, capture_output=True, text=True,
+                              timeout=60, check=False)
+        inserts = re.findall(r"^ +(INSERT INTO .*;)$", said.stdout, re.MULTILINE)
+        view, query = read_view(ROOT / files["SYNC_SCHEMAS_VIEW"])
+        if said.returncode != 0 or f"SELECT * FROM {view};" not in said.stdout:
+            raise Failure(f"it ended with {said.returncode} and said:\n{said.stdout}{said.stderr}")
+        for insert in inserts:
+            oltp.run(insert)
+        if (rows := oltp.run(f"SELECT count(*) FROM ({query}) v")) != [(1,)]:
+            raise Failure(f"{inserts} make {rows} rows of the view")
+    finally:
+        oltp.close()
