@@ -11,8 +11,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from stack import PORTS, SECONDS, Failure, Stack, docker, free_ports, wait_until
+from stack import PORTS, ROOT, SECONDS, Failure, Stack, docker, free_ports, wait_until
 
+DAEMON = ROOT / "tests/docker/standins/daemon.sh"
 
 def first_start(stack: Stack) -> str:
     """From a clone that only its owner can read, with the ports and the name changed in .env."""
@@ -72,7 +73,11 @@ def log_goes_on(stack: Stack) -> None:
         os.killpg(int(file.read_text()), signal.SIGKILL)
     stack.change("without a follower")
     stack.start()
+    log_is_whole(stack)
 
+
+def log_is_whole(stack: Stack) -> None:
+    """Each line of each member's container is in logs/kafka-consumer.out, once."""
     def lines_of_docker() -> Counter[str]:
         said: Counter[str] = Counter()
         for number in (1, 2, 3):
@@ -155,6 +160,38 @@ def data_kept(stack: Stack) -> None:
     stack.change("kept")
 
 
+def lost_slot(stack: Stack) -> None:
+    """The slot goes while Connect is down: the start fails and says so; a new snapshot is the way out."""
+    docker("stop", stack.container("connect"))
+    stack.sql("oltp", "SELECT pg_drop_replication_slot('oltp_olap_sync')")
+    stack.sql("oltp", "INSERT INTO student (name) VALUES ('unseen')")
+    stack.script("startup", "--docker").must(1, says="replication slot oltp_olap_sync in the OLTP database is lost",
+                                             not_says="Ready after")
+    stack.script("status").must(1, says="FAILED")
+    stack.start(SYNC_CONNECTOR_SNAPSHOT_MODE="when_needed")
+    stack.change("after the lost slot")
+    stack.start(SYNC_CONNECTOR_SNAPSHOT_MODE="initial")
+    for number in (1, 2, 3):  # the watch saw the slot gone: acknowledged
+        docker("kill", "-s", "HUP", stack.container("consumer", number))
+    wait_until("all works", lambda: stack.script("status").code == 0, 60)
+
+
+def daemon_restart(stack: Stack) -> str | None:
+    """Docker itself is restarted: all comes back by itself, rows kept; the next start follows the log again."""
+    def daemon(what: str) -> subprocess.CompletedProcess:
+        return subprocess.run(["bash", str(DAEMON), what], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+    if daemon("owned").returncode != 0:
+        return "SKIPPED: the daemon is not the tests' own"
+    for what in ("stop", "start"):
+        if daemon(what).returncode != 0:
+            raise Failure(f"the daemon does not {what}")
+    wait_until("all works after Docker's restart", lambda: stack.script("status").code == 0, 180)
+    stack.change("Docker's restart")
+    stack.start()
+    log_is_whole(stack)
+    return None
+
+
 def docker_down(stack: Stack) -> None:
     """Docker does not run: that is said, whatever the script; not that the network is away, and nothing goes native."""
     nowhere = "unix:///nonexistent/docker.sock"
@@ -212,6 +249,7 @@ def interrupted(stack: Stack) -> None:
     """Ctrl-C in the middle of the first start; the next start goes on from there."""
     pid, terminal = pty.fork()  # what it says goes to the terminal, whatever its step writes into
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a run in the background has it ignored, and a script can't undo that
         os.chdir(stack.folder)
         os.execve("bin/startup.sh", ["bin/startup.sh", "--docker"], stack.env)
     said = _read(terminal, "Kafka Connect on", SECONDS)
@@ -251,4 +289,4 @@ def old_compose(stack: Stack) -> None:
 
 
 ROAD = (first_start, readme, scale, crash, killed, log_goes_on, second_stack, second_clone, stopped, port_taken, data_kept,
-        docker_down, no_image, half_made, interrupted, by_hand, old_compose)
+        lost_slot, daemon_restart, docker_down, no_image, half_made, interrupted, by_hand, old_compose)
