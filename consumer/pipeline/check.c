@@ -22,12 +22,11 @@ static void check_transaction(const struct member *m, const struct task *task) {
     const struct work *work = &task->work;
     const struct session *s = task->session;
     const struct txn_part *part = &task->part;
-    MUST(!work->in_flight || work->built);
-    MUST(!task_in_flight(task) || work->in_flight);
-    if (work->in_flight && !task_in_flight(task)) {
+    MUST(!task_in_flight(task) || work->txn == TXN_SENT);
+    if (work->txn == TXN_SENT && !task_in_flight(task)) {
         MUST(s->must_verify || s->job == JOB_NEWEST || !s->connected || m->error.kind);
     }
-    if (!work->built) {
+    if (work->txn == TXN_NONE) {
         return;
     }
     MUST(work->kind != WORK_NONE && work->chunk_count > 0);
@@ -35,19 +34,18 @@ static void check_transaction(const struct member *m, const struct task *task) {
     MUST(part->after.seq == task->progress.seq + 1);
     for (size_t t = 0; t < m->view->table_count && task->progress.has_offsets; t++) {
         MUST(part->after.offsets[t] >= task->progress.offsets[t]);
-        MUST(work->last || part->after.offsets[t] == task->progress.offsets[t]);
+        MUST(work_is_last(work) || part->after.offsets[t] == task->progress.offsets[t]);
     }
 }
 
 static void check_work(const struct task *task) {
     const struct work *work = &task->work;
-    MUST(!work->has_op || !work->ops_done);
     MUST(work->kind == WORK_REBUILD ||
          (work->deletes == DELETES_ALONG && !work->rebuild_done && !work->rebuild_key.ptr));
     switch (work->kind) {
     case WORK_NONE:
         MUST(work->chunk_count == 0 && work->record_count == 0 && work->letter_count == 0);
-        MUST(!work->has_op && !work->ops_done && !work->last);
+        MUST(work->ops == OPS_NEXT && work->txn == TXN_NONE);
         break;
     case WORK_BATCH:
         MUST(work->record_count > 0 && work->record_count <= batch_waiting(&task->current));
@@ -145,7 +143,7 @@ void session_check(const struct session *s) {
     const struct task *task = s->load_task;
     if (task) {
         MUST(s->job == JOB_COMMIT && s->txn.load && s->txn.part_count == 1);
-        MUST(task->work.kind == WORK_LOAD && task->work.in_flight);
+        MUST(task->work.kind == WORK_LOAD && task->work.txn == TXN_SENT);
     }
 }
 

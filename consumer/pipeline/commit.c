@@ -251,9 +251,8 @@ void task_committed(struct member *m, struct task *task, const struct sink_event
                                    .has_checksum = true,
                                    .checksum = letter->checksum});
     }
-    task->work.built = false;
-    task->work.in_flight = false;
-    if (task->work.last) {
+    task->work.txn = TXN_NONE;
+    if (work_is_last(&task->work)) {
         task->solo = false; /* not before: a later part of the work may be what is refused */
         work_complete(m, task);
     }

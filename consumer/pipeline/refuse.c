@@ -228,7 +228,7 @@ static void conflict(struct member *m, struct task *task, const struct sink_even
 }
 
 void task_conflict_over(struct task *task) {
-    if (task->work.last ||
+    if (work_is_last(&task->work) ||
         (task->work.kind == WORK_REBUILD && task->work.deletes != DELETES_AHEAD)) {
         task->conflict_since_ms = 0;
     }

@@ -157,7 +157,7 @@ void report_committed(struct member *m, const struct task *task) {
     if (task->part.letter_count > 0) {
         metrics_add(m->o.metrics, METRIC_DEAD_LETTERS, number, (int64_t)task->part.letter_count);
     }
-    if (!work->last) {
+    if (!work_is_last(work)) {
         return;
     }
     metrics_add(m->o.metrics, METRIC_RECORDS_APPLIED, number, (int64_t)work->record_count);

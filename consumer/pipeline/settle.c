@@ -28,7 +28,7 @@ static void log_batch(const struct session *s, const struct sink_event *event) {
             at += (size_t)snprintf(tasks + at, sizeof tasks - at, "%s%d", at ? "," : "",
                                    task->number);
         }
-        if (work->last) {
+        if (work_is_last(work)) {
             records += work->record_count;
             waiting += work->waiting_count;
         }
@@ -67,7 +67,7 @@ static void send_alone(struct session *s) {
     for (size_t i = 0; i < s->txn.part_count; i++) {
         struct task *task = task_of(s, s->txn.parts[i]);
         if (task) {
-            task->work.in_flight = false;
+            task->work.txn = TXN_BUILT;
             task->solo = true;
         }
     }
@@ -125,7 +125,7 @@ static void settle(struct session *s, struct task *task, const struct sink_resul
     const struct progress *newest = &result->newest;
     size_t tables = m->view->table_count;
     const struct txn_part *part = &task->part;
-    bool unknown = task->work.built && task->work.in_flight;
+    bool unknown = task->work.txn == TXN_SENT;
     if (result->other_table && SAFEGUARD("progress of another table is dropped")) {
         if (unknown) {
             report_settled(s, UNKNOWN_OVERTAKEN);
@@ -142,8 +142,8 @@ static void settle(struct session *s, struct task *task, const struct sink_resul
             task_committed(m, task, NULL);
         }
     } else if (progress_equal(newest, &task->progress, tables)) {
-        task->work.in_flight = false; /* what was built is sent again, unchanged */
-        if (unknown) {
+        if (unknown) { /* what was built is sent again, unchanged */
+            task->work.txn = TXN_BUILT;
             report_settled(s, UNKNOWN_WAS_NOT);
         }
     } else {
@@ -188,7 +188,7 @@ static void on_again(struct session *s, const struct err *err) {
     for (size_t i = 0; s->job == JOB_COMMIT && i < s->txn.part_count; i++) {
         struct task *task = task_of(s, s->txn.parts[i]);
         if (task) {
-            task->work.in_flight = false;
+            task->work.txn = TXN_BUILT;
         }
     }
     if (s->load_task && s->load_error.kind != ERR_NONE) {

@@ -152,6 +152,12 @@ int64_t task_read_from(const struct task *task, int table) {
     return earlier ? proof->offset : task->position[table];
 }
 
+bool work_is_last(const struct work *work) {
+    bool rows_done = work->kind != WORK_REBUILD || work->rebuild_done;
+    return work->kind == WORK_LOAD ||
+           (work->ops == OPS_DONE && work->deletes != DELETES_AHEAD && rows_done);
+}
+
 bool task_has_records(const struct task *task) {
     return task->current.consumed < task->current.count || task->next.count > 0;
 }

@@ -44,6 +44,20 @@ enum work_kind {
  * where they may be what another task waits for, and then along with the others once more. */
 enum deletes { DELETES_ALONG, DELETES_AHEAD, DELETES_WENT };
 
+/* The work's transaction, in task->part. */
+enum txn_state {
+    TXN_NONE,  /* the next one is still to be built */
+    TXN_BUILT, /* goes next; or did, and nothing was written: it goes again, unchanged */
+    TXN_SENT,  /* goes now, or went: its outcome is not known, until the newest row tells at last */
+};
+
+/* What the join gives for the work. */
+enum ops {
+    OPS_NEXT, /* the next op is to be asked for */
+    OPS_HELD, /* work->op came from it, and is in no transaction yet */
+    OPS_DONE, /* there are no more */
+};
+
 /* What is being written for a task: one or more transactions, the last of which moves the offsets.
  */
 struct work {
@@ -57,12 +71,9 @@ struct work {
     struct dead_letter *letters; /* go with the last transaction */
     size_t letter_count;
     size_t chunk_count; /* transactions built so far */
-    bool ops_done;      /* the join has nothing more to give */
-    bool has_op;        /* op came from the join and is in no transaction yet */
-    struct row_op op;
-    bool built;     /* task->part holds a transaction whose outcome is not known yet */
-    bool in_flight; /* ... and it was sent */
-    bool last;      /* ... and it moves the offsets */
+    enum ops ops;
+    struct row_op op; /* OPS_HELD */
+    enum txn_state txn;
     enum deletes deletes;
     /* REBUILD: how far the touched rows are done */
     int rebuild_table;
@@ -187,6 +198,9 @@ bool task_is_proven(const struct task *task, size_t table_count);
 /* Where reading begins: at the record that proves the log to be the one that was applied, if that
  * comes before what is to be taken next. */
 int64_t task_read_from(const struct task *task, int table);
+
+/* The work's transaction, built or committed just now, is the one that moves the offsets. */
+bool work_is_last(const struct work *work);
 
 /* Records wait that no work covers yet. */
 bool task_has_records(const struct task *task);

@@ -37,12 +37,12 @@ static struct task *alone(const struct session *s) {
 
 /* Whether a transaction may be built for the task: it wants one, and has none. */
 static bool is_open(const struct session *s, const struct task *task) {
-    return task && !task->work.built && wants_to_write(s, task);
+    return task && task->work.txn == TXN_NONE && wants_to_write(s, task);
 }
 
 /* Its transaction is built and was not sent; nor does it wait to be tried again. */
 static bool is_built(const struct session *s, const struct task *task) {
-    return task && task->work.built && !task->work.in_flight &&
+    return task && task->work.txn == TXN_BUILT &&
            (wants_to_write(s, task) || !SAFEGUARD("what waits lets others write"));
 }
 
@@ -107,9 +107,9 @@ static size_t build_tiny(struct session *s) {
         if (is_open(s, task) &&
             rows_waiting(s, task) <= s->member->o.batch_max_rows / TINY_SHARE + 1) {
             (void)build(s, task, s->member->o.batch_max_rows);
-            bool built = session_task(s, p) == task && task->work.built;
+            bool built = session_task(s, p) == task && task->work.txn == TXN_BUILT;
             if (built) {
-                task->work.in_flight = true;
+                task->work.txn = TXN_SENT;
                 count++;
             }
         }
@@ -151,10 +151,11 @@ static size_t take_tiny(struct session *s) {
 }
 
 static bool goes_now(const struct session *s, const struct task *task, const struct task *single) {
-    if (!task || !task->work.built || !wants_to_write(s, task) || (single && task != single)) {
+    if (!task || task->work.txn == TXN_NONE || !wants_to_write(s, task) ||
+        (single && task != single)) {
         return false;
     }
-    return !s->tiny_went || task->work.in_flight;
+    return !s->tiny_went || task->work.txn == TXN_SENT;
 }
 
 struct task *turn_take(struct session *s) {
@@ -162,7 +163,7 @@ struct task *turn_take(struct session *s) {
     s->txn = (struct txn){.parts = s->parts};
     if (single) {
         s->tiny_went = false;
-        if (!single->work.built) {
+        if (single->work.txn == TXN_NONE) {
             (void)build(s, single, s->member->o.batch_max_rows);
         }
     } else if (!take_tiny(s) && !turn_is_built(s)) {
@@ -172,7 +173,7 @@ struct task *turn_take(struct session *s) {
         struct task *task = session_task(s, p);
         if (goes_now(s, task, single)) {
             s->parts[s->txn.part_count++] = &task->part;
-            task->work.in_flight = true;
+            task->work.txn = TXN_SENT;
         }
     }
     if (single && s->txn.part_count > 0) {

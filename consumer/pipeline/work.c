@@ -289,10 +289,9 @@ void work_deletes_ahead(struct task *task) {
     struct work *work = &task->work;
     join_end(task->join);
     work->deletes = DELETES_AHEAD;
-    work->built = false;
+    work->txn = TXN_NONE;
     work->chunk_count--; /* what is built was not written */
-    work->ops_done = true;
-    work->has_op = false;
+    work->ops = OPS_DONE;
     work->rebuild_table = 0;
     work->rebuild_key = STR_NONE;
     work->rebuild_done = false;
@@ -336,7 +335,7 @@ static enum err_kind rebuild_next(const struct member *m, struct task *task, str
         after = work->rebuild_key = touched->key;
         work->rebuild_table = table;
     }
-    work->ops_done = false;
+    work->ops = OPS_NEXT;
     join_begin(task->join, task_reader(task), work->touched, work->touched_count);
     return ERR_NONE;
 }
@@ -375,7 +374,7 @@ static enum err_kind add_checks(struct task *task, struct err *reterr) {
 
 /* A rebuild goes on to the pass in which everything is written, once the deletes ahead are. */
 static void deletes_went(struct work *work) {
-    if (work->deletes == DELETES_AHEAD && work->ops_done && work->rebuild_done) {
+    if (work->deletes == DELETES_AHEAD && work->ops == OPS_DONE && work->rebuild_done) {
         work->deletes = DELETES_WENT;
         work->rebuild_table = 0;
         work->rebuild_key = STR_NONE;
@@ -388,17 +387,16 @@ static enum err_kind fill_part(const struct member *m, struct task *task, size_t
                                struct err *reterr) {
     struct work *work = &task->work;
     row_writer_forget(task->session->writer);
-    for (size_t rows = 0; !work->ops_done; rows++) {
-        if (!work->has_op) {
+    for (size_t rows = 0; work->ops != OPS_DONE; rows++) {
+        if (work->ops == OPS_NEXT) {
             enum err_kind kind = join_next(task->join, &work->op, reterr);
             if (kind != ERR_NONE) {
                 return kind;
             }
             bool passed = work->deletes == DELETES_AHEAD && work->op.kind != ROW_OP_DELETE;
-            work->ops_done = passed || work->op.kind == ROW_OP_END;
-            work->has_op = !work->ops_done;
+            work->ops = passed || work->op.kind == ROW_OP_END ? OPS_DONE : OPS_HELD;
         }
-        if (!work->has_op || rows == budget || task->part.bytes >= PART_BYTES_MAX) {
+        if (work->ops == OPS_DONE || rows == budget || task->part.bytes >= PART_BYTES_MAX) {
             break;
         }
         enum err_kind kind = row_writer_add(task->session->writer, &work->op, &task->part, reterr);
@@ -412,7 +410,7 @@ static enum err_kind fill_part(const struct member *m, struct task *task, size_t
             return kind;
         }
         work->waiting_count += work->op.kind == ROW_OP_CHECK;
-        work->has_op = false;
+        work->ops = OPS_NEXT;
     }
     return ERR_NONE;
 }
@@ -426,7 +424,7 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
     part->after.seq++;
     enum err_kind kind = ERR_NONE;
     deletes_went(work);
-    if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops_done)) {
+    if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops == OPS_DONE)) {
         kind = rebuild_next(m, task, reterr);
     }
     if (kind == ERR_NONE && work->kind != WORK_LOAD) {
@@ -440,28 +438,26 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
     if (kind != ERR_NONE) {
         return kind;
     }
-    work->last = work->kind == WORK_LOAD || (work->ops_done && work->deletes != DELETES_AHEAD &&
-                                             (work->kind != WORK_REBUILD || work->rebuild_done));
+    const bool last = work_is_last(work);
     if (work->kind == WORK_LOAD) {
         task_clear_all_refused(task);
     }
     if (task->careful) {
         task_take_care(m, task);
     }
-    if (work->last || !SAFEGUARD("letters go with the last transaction")) {
+    if (last || !SAFEGUARD("letters go with the last transaction")) {
         /* With the offsets, and not before: what an earlier transaction stored, a later one of the
          * same work could prove wrong (a version kept that PostgreSQL refuses). */
         for (size_t i = 0; i < work->letter_count; i++) {
             txn_part_add_letter(part, &work->letters[i]);
         }
     }
-    if (work->last || !SAFEGUARD("offsets move with the last transaction")) {
+    if (last || !SAFEGUARD("offsets move with the last transaction")) {
         part->after.has_offsets = true;
         memcpy(part->after.offsets, work->offsets_after, sizeof part->after.offsets);
         memcpy(part->after.marks, work->marks_after, sizeof part->after.marks);
     }
     work->chunk_count++;
-    work->built = true;
-    work->in_flight = false;
+    work->txn = TXN_BUILT;
     return ERR_NONE;
 }
