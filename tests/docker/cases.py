@@ -172,7 +172,7 @@ def lost_slot(stack: Stack) -> None:
     stack.change("after the lost slot")
     stack.start(SYNC_CONNECTOR_SNAPSHOT_MODE="initial")
     for number in (1, 2, 3):  # the watch saw the slot gone: acknowledged
-        docker("kill", "-s", "HUP", stack.container("consumer", number))
+        docker("exec", stack.container("consumer", number), "sh", "-c", "kill -HUP 1")  # as docs/operations.md says
     wait_until("all works", lambda: stack.script("status").code == 0, 60)
 
 
@@ -186,7 +186,7 @@ def daemon_restart(stack: Stack) -> str | None:
         if daemon(what).returncode != 0:
             raise Failure(f"the daemon does not {what}")
     wait_until("all works after Docker's restart", lambda: stack.script("status").code == 0, 180)
-    stack.change("Docker's restart")
+    stack.change("Docker restarted")
     stack.start()
     log_is_whole(stack)
     return None
