@@ -78,6 +78,7 @@ static void check_idle(const struct task *task) {
     MUST(!task->state && !task->positioned && !task->assigned && !task->hunting);
     MUST(task->current.count == 0 && task->next.count == 0 && task->work.kind == WORK_NONE);
     MUST(task->found_count == 0 && task->refused_count == 0 && task->conflict_since_ms == 0);
+    MUST(task->conflict_left == 0);
     MUST(!task->solo && !task->careful && !task->letter_next && task->record_limit == 0);
 }
 

@@ -199,7 +199,9 @@ static void work_complete(struct member *m, struct task *task) {
     struct err err;
     enum work_kind kind = task->work.kind;
     struct arena arena = task->work.arena;
-    task->current.consumed += task->work.record_count;
+    size_t count = task->work.record_count;
+    task->current.consumed += count;
+    task->conflict_left -= count < task->conflict_left ? count : task->conflict_left;
     if (task->current.consumed == task->current.count) {
         batch_reset(&task->current, m->o.consume_ops, m->o.consume);
     }

@@ -113,6 +113,7 @@ void task_restart_reading(struct member *m, struct task *task, enum cache_discar
     task->hunted = false;
     task->careful = false;
     task->conflict_since_ms = 0;
+    task->conflict_left = 0;
     struct arena arena = task->work.arena;
     arena_reset(&arena);
     task->work = (struct work){.arena = arena};

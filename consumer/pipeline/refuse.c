@@ -201,10 +201,16 @@ static void conflict(struct member *m, struct task *task, const struct sink_even
         task->conflicts = backoff_init(20, 2000, 0);
         log_err(m->o.log, LOG_WARN, "pipeline", "conflict", &event->err);
     }
+    if (batch && task->conflict_left == 0) {
+        task->conflict_left = task->work.record_count;
+        task->conflict_batch_ms = now;
+    }
     bool over = now - task->conflict_since_ms >= m->o.conflict_halt_ms;
-    /* Early: whoever waits for this task has as much time. */
+    /* Early: whoever waits for this task has as much time. And also where it gets on bit by bit:
+     * others wait for what comes last. */
     int share = SAFEGUARD("a rebuild leaves time to who waits") ? 2 : 1;
-    bool half = now - task->conflict_since_ms >= m->o.conflict_halt_ms / share;
+    int64_t since_ms = batch ? task->conflict_batch_ms : task->conflict_since_ms;
+    bool half = now - since_ms >= m->o.conflict_halt_ms / share;
     if (half && single && passes_in_rebuild(m, task, &event->err)) {
         task_distrust_cache(m, task, DISCARD_CONFLICT);
         return;

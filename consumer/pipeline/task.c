@@ -41,6 +41,7 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
     task->hunted = false;
     task->careful = false;
     task->conflict_since_ms = 0;
+    task->conflict_left = 0;
     refused_set_clear(&task->refused_rows);
     if (SAFEGUARD("a halted task forgets what was refused")) {
         task->refused_count = 0;

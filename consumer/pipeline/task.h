@@ -150,6 +150,9 @@ struct task {
     bool careful; /* its transactions look for more of them */
     /* What depends on other rows, or on a trigger, was refused and is tried again. */
     int64_t conflict_since_ms; /* 0: nothing */
+    /* Of the batch that was refused first, so many records have not passed yet, since when. */
+    size_t conflict_left;
+    int64_t conflict_batch_ms;
     struct err conflict;
     struct backoff conflicts;
     /* Refused rows of a load or rebuild. */

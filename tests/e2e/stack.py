@@ -67,7 +67,8 @@ class Stack:
         self.olap = Database(self.ports["OLAP_PORT"])
 
     def _environment(self) -> dict[str, str]:
-        own = re.findall(r"^(\w+)=", (ROOT / ".env").read_text(), re.M)  # bin/test.sh exports some: they'd win over what is remembered
+        # bin/test.sh exports some of .env: they would win over what a start has remembered.
+        own = re.findall(r"^(\w+)=", (ROOT / ".env").read_text(), re.M)
         env = {name: value for name, value in os.environ.items() if not name.startswith("SYNC_") and name not in own}
         env.update({name: str(port) for name, port in self.ports.items()})
         env.update(SYNC_RUN_DIR=str(self.folder), CONSUMERS="1", ASSUME_YES="1",

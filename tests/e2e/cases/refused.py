@@ -94,7 +94,7 @@ def refused_rows(ctx: Context) -> None:
 @case("refused-moves")
 def refused_moves(ctx: Context) -> str:
     """UNIQUE (contact_id) on the OLAP table and many moves: each waits for the other task's delete and passes."""
-    tenant = refused_tenant(ctx, "refused_moves")
+    tenant = refused_tenant(ctx, "refused_moves", SYNC_CONFLICT_HALT_MS="20000")  # a task behind rebuilds after half of it
     try:
         tenant.olap.run("CREATE UNIQUE INDEX one_contact ON student_contact (contact_id)")
         tenant.oltp.run("INSERT INTO student SELECT id, 'S' || id FROM generate_series(1, %s) id", STUDENTS)
@@ -103,14 +103,14 @@ def refused_moves(ctx: Context) -> str:
         for move in range(MOVES):
             tenant.oltp.run("UPDATE contact SET student_id = %s WHERE contact_id = %s",
                             (move * 7 + move // STUDENTS) % STUDENTS + 1, move % STUDENTS + 1)
-        tenant.pass_sentinels(seconds=180)  # a conflict waits longer each time, and a task behind rebuilds after 30 s
+        tenant.pass_sentinels(seconds=180)  # several such waits, one after the other
         tenant.settle("the moves")
         conflicts = sum("event=conflict" in line for line in tenant.log_since(0).splitlines())
         tenant.kill_all()
         tenant.drop_caches()
         tenant.oltp.run("UPDATE contact SET student_id = student_id %% %s + 1 WHERE contact_id <= %s", STUDENTS, STUDENTS)
         tenant.start(1)
-        tenant.pass_sentinels(seconds=180)  # a conflict waits longer each time, and a task behind rebuilds after 30 s
+        tenant.pass_sentinels(seconds=180)  # several such waits, one after the other
         tenant.settle("moves behind lost caches")
         if tenant.total("halts_total"):
             raise Failure("a task halted")

@@ -135,6 +135,32 @@ static void a_conflict_is_tried_again(void **state) {
     assert_int_equal(metrics_get(f->metrics, METRIC_DEAD_LETTERS, 0), 0);
 }
 
+/* Some of its records pass meanwhile: others wait for the last one, so its time goes on. */
+static void a_batch_in_conflict_has_one_clock(void **state) {
+    static char text[3][2][160];
+    struct fixture *f = *state;
+    begin(f);
+    for (int i = 0; i < 3; i++) {
+        tell_student(f, &text[i], 2, i, "c100");
+    }
+    step(f);
+    struct task *task = f->member->tasks[0];
+    int halves = 0;
+    bool passed = false;
+    for (; task->phase == TASK_LIVE && halves < 200; halves++) {
+        if (f->sink.busy && halves > 40 && !passed && task->work.record_count == 1) {
+            passed = true;
+            answer(f, SINK_COMMITTED);
+        } else if (f->sink.busy) {
+            refuse(f, BLAME_OTHERS, "23505");
+        }
+        f->now_us += 500000;
+        step(f);
+    }
+    assert_true(passed);
+    assert_in_range(halves, 60, 66); /* half of conflict.halt.ms, then a rebuild */
+}
+
 static void too_many_rows_halt(void **state) {
     struct fixture *f = *state;
     begin(f);
@@ -180,6 +206,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_refused_row_is_looked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_task_halts_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_conflict_is_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_batch_in_conflict_has_one_clock, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_rows_halt, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_row_that_is_cleared_twice_counts_once, set_up, tear_down),
     };
