@@ -16,6 +16,7 @@
 void copy_init(struct member *m) {
     size_t count = (size_t)m->partition_count * m->view->table_count;
     m->copy.targets = memory_new(count, sizeof *m->copy.targets);
+    m->copy.end_ts_us = -1;
 }
 
 void copy_clear(struct member *m) {
@@ -69,8 +70,11 @@ void copy_note(struct member *m, const struct record *record, const struct chang
     if (part && record->timestamp_ms > copy->wall_ms) {
         copy->wall_ms = record->timestamp_ms;
     }
-    bool streamed = change->op != CHANGE_READ && change->ts_us >= copy->ts_us;
-    if (copy->running && !copy->ended && (last || streamed)) {
+    /* The end may be read before any of what it ends: it is in another partition. */
+    if ((last || change->op != CHANGE_READ) && change->ts_us > copy->end_ts_us) {
+        copy->end_ts_us = change->ts_us;
+    }
+    if (copy->running && !copy->ended && copy->end_ts_us >= copy->ts_us) {
         end(m);
     }
 }

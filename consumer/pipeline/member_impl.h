@@ -42,8 +42,10 @@ struct origin {
 /* copy.c's memory: the connector's first snapshot, as its records tell. */
 struct copy {
     bool running;
-    bool ended;      /* its end is known: what was read until then is still to be applied */
-    int64_t ts_us;   /* of its newest record, in the source */
+    bool ended;    /* its end is known: what was read until then is still to be applied */
+    int64_t ts_us; /* of its newest record, in the source */
+    int64_t
+        end_ts_us; /* of the newest record that ends one, whether or not it was running; -1: none */
     int64_t wall_ms; /* ... when it was written to Kafka */
     uint32_t looks;  /* of the watch, before it began */
     int64_t

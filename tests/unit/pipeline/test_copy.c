@@ -30,6 +30,21 @@ static void running_until_the_last_record_is_applied(void **state) {
     assert_int_equal(metrics_get(f->metrics, METRIC_LATE_SNAPSHOT_RECORDS, 0), 0);
 }
 
+/* Each partition is read by itself: the last record may come before all others. */
+static void the_last_record_may_be_read_first(void **state) {
+    struct fixture *f = *state;
+    static char text[4][2][160];
+    f->member->o.board = NULL;
+    make_live(f);
+    tell_copied(f, &text[0], 3, 0, "last");
+    assert_string_equal(turn(f), "ready");
+    tell_copied(f, &text[1], 2, 0, "first");
+    tell_copied(f, &text[2], 4, 1, "true");
+    assert_string_equal(turn(f), "ready");
+    tell_student(f, &text[3], 2, 2, "r95,\"snapshot\":\"true\""); /* of a later snapshot */
+    assert_string_equal(turn(f), RUNNING("3"));
+}
+
 /* Another member has the last record: what is streamed is behind it. */
 static void a_streamed_record_ends_it(void **state) {
     struct fixture *f = *state;
@@ -114,6 +129,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         CASE(running_until_the_last_record_is_applied),
+        CASE(the_last_record_may_be_read_first),
         CASE(a_streamed_record_ends_it),
         CASE(a_reader_of_the_slot_ends_it),
         CASE(quiet_ends_it_for_a_member_of_several),
