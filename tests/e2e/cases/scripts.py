@@ -133,6 +133,8 @@ def other_type(ctx: Context) -> None:
 @case("dead-part")
 def dead_part(ctx: Context) -> None:
     """A part dies: status says which, with exit code 1, and bin/startup.sh starts it again."""
+    ctx.system.only(0)
+    must("a member of the scripts, which tell it what starts a part", startup(ctx), 0, "Ready after")
     must("all works", ctx.stack.says("status.sh"), 0, "RUNNING RUNNING", never=(" down ", "Not working"))
     for part, title, event in (("kafka", "Kafka", "event=trouble"), ("olap", "OLAP PostgreSQL", "event=lost"),
                                ("oltp", "OLTP PostgreSQL", "event=source_differs what=away"),
