@@ -3,12 +3,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define SIZE          "max.message.bytes"
-#define LOOK_AGAIN_US 20000
+#define SIZE "max.message.bytes"
 
 static enum err_kind refused(const char *topic, int64_t bytes, const char *why,
                              struct err *reterr) {
@@ -76,53 +73,6 @@ static void copy_settings(rd_kafka_event_t *event, rd_kafka_ConfigResource_t *to
     }
 }
 
-/* The topic's size as the broker that was asked knows it. */
-static int64_t size_in(rd_kafka_event_t *event) {
-    size_t count = 0, entry_count = 0;
-    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
-        rd_kafka_event_DescribeConfigs_result(event), &count);
-    const rd_kafka_ConfigEntry_t **entries =
-        count == 1 ? rd_kafka_ConfigResource_configs(resources[0], &entry_count) : NULL;
-    for (size_t i = 0; i < entry_count; i++) {
-        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        if (value && strcmp(rd_kafka_ConfigEntry_name(entries[i]), SIZE) == 0) {
-            return strtoll(value, NULL, 10);
-        }
-    }
-    return -1;
-}
-
-static enum err_kind ask_settings(struct consume *consume, int64_t end_ms, const char *topic,
-                                  rd_kafka_event_t **ret_event, struct err *reterr) {
-    return ask(consume, end_ms, &describe,
-               rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic), ret_event, reterr);
-}
-
-/* A change is known to the controller first: who looks at once may still be told what was before,
- * and would lower what somebody has just raised. */
-static enum err_kind wait_for_size(struct consume *consume, int64_t end_ms, const char *topic,
-                                   int64_t bytes, struct err *reterr) {
-    for (;;) {
-        rd_kafka_event_t *event = NULL;
-        enum err_kind kind = ask_settings(consume, end_ms, topic, &event, reterr);
-        if (kind != ERR_NONE) {
-            return kind;
-        }
-        int64_t has = size_in(event);
-        rd_kafka_event_destroy(event);
-        if (has >= bytes) {
-            return ERR_NONE;
-        }
-        if (kafka_left(consume, end_ms) <= 0) {
-            return err_set(reterr, ERR_RETRY,
-                           "topic %s was given max.message.bytes=%" PRId64
-                           ", and the broker still has %" PRId64,
-                           topic, bytes, has);
-        }
-        (void)usleep(LOOK_AGAIN_US);
-    }
-}
-
 static enum err_kind alter(struct consume *consume, int64_t end_ms,
                            rd_kafka_ConfigResource_t *wanted, const char *topic, int64_t bytes,
                            struct err *reterr) {
@@ -146,7 +96,9 @@ enum err_kind kafka_raise_size(struct consume *consume, int64_t end_ms, const ch
                                int64_t bytes, struct err *reterr) {
     char text[32];
     rd_kafka_event_t *event = NULL;
-    enum err_kind kind = ask_settings(consume, end_ms, topic, &event, reterr);
+    enum err_kind kind =
+        ask(consume, end_ms, &describe, rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic),
+            &event, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
@@ -155,6 +107,5 @@ enum err_kind kafka_raise_size(struct consume *consume, int64_t end_ms, const ch
     rd_kafka_event_destroy(event);
     (void)snprintf(text, sizeof text, "%" PRId64, bytes);
     (void)rd_kafka_ConfigResource_set_config(wanted, SIZE, text);
-    kind = alter(consume, end_ms, wanted, topic, bytes, reterr);
-    return kind == ERR_NONE ? wait_for_size(consume, end_ms, topic, bytes, reterr) : kind;
+    return alter(consume, end_ms, wanted, topic, bytes, reterr);
 }

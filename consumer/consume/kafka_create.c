@@ -137,6 +137,34 @@ static enum err_kind check_fit(const char *name, const struct topic_info *info,
     return ERR_NONE;
 }
 
+/* Brokers hear of a change a moment later: looks until every topic is there and takes records of so
+ * many bytes. Whoever looked too early would lower a size that was just raised. */
+static enum err_kind wait_shown(struct consume *consume, int64_t end_ms, int64_t bytes,
+                                const struct kafka_topic_options *options, struct topic_info *infos,
+                                struct err *reterr) {
+    for (;;) {
+        size_t t = 0;
+        enum err_kind kind = kafka_describe(consume, kafka_left(consume, end_ms), infos, reterr);
+        while (kind == ERR_NONE && t < consume->topic_count && infos[t].exists &&
+               infos[t].max_message_bytes >= bytes) {
+            kind = check_fit(consume->topics[t].name, &infos[t], options, reterr);
+            t++;
+        }
+        if (kind != ERR_NONE || t == consume->topic_count) {
+            return kind;
+        }
+        if (clock_mono_ms(&consume->clock) >= end_ms) {
+            return infos[t].exists
+                       ? err_set(reterr, ERR_RETRY,
+                                 "topic %s was given max.message.bytes=%" PRId64
+                                 ", and the broker still has %" PRId64,
+                                 consume->topics[t].name, bytes, infos[t].max_message_bytes)
+                       : err_set(reterr, ERR_RETRY, "the brokers don't show the new topics yet");
+        }
+        (void)poll(NULL, 0, LOOK_AGAIN_MS);
+    }
+}
+
 enum err_kind kafka_create_topics(struct consume *consume, int timeout_ms,
                                   const struct kafka_topic_options *options, struct err *reterr) {
     int64_t end_ms = kafka_deadline(consume, timeout_ms);
@@ -145,27 +173,19 @@ enum err_kind kafka_create_topics(struct consume *consume, int timeout_ms,
     if (kind == ERR_NONE) {
         kind = create_missing(consume, end_ms, infos, options, reterr);
     }
-    /* Brokers hear of a new topic a moment later. */
-    bool all = false;
-    while (kind == ERR_NONE && !all) {
-        kind = kafka_describe(consume, kafka_left(consume, end_ms), infos, reterr);
-        all = true;
-        for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE && all; t++) {
-            all = infos[t].exists;
-            kind = all ? check_fit(consume->topics[t].name, &infos[t], options, reterr) : kind;
-        }
-        if (kind == ERR_NONE && !all) {
-            if (clock_mono_ms(&consume->clock) >= end_ms) {
-                kind = err_set(reterr, ERR_RETRY, "the brokers don't show the new topics yet");
-            }
-            (void)poll(NULL, 0, LOOK_AGAIN_MS);
-        }
+    if (kind == ERR_NONE) {
+        kind = wait_shown(consume, end_ms, INT64_MIN, options, infos, reterr);
     }
+    bool raised = false;
     for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE; t++) {
         if (infos[t].max_message_bytes < options->max_message_bytes) {
+            raised = true;
             kind = kafka_raise_size(consume, end_ms, consume->topics[t].name,
                                     options->max_message_bytes, reterr);
         }
+    }
+    if (kind == ERR_NONE && raised) {
+        kind = wait_shown(consume, end_ms, options->max_message_bytes, options, infos, reterr);
     }
     free(infos);
     return kind;
