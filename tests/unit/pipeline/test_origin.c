@@ -1,5 +1,5 @@
 /* What a member does about what the watch on the source found. */
-#include "fixture.h"
+#include "hints.h"
 
 #define RENAMED  "public.student was renamed"
 #define IDENTITY "public.contact: REPLICA IDENTITY is DEFAULT"
@@ -51,34 +51,26 @@ static void a_note_is_counted_and_not_red(void **state) {
     assert_int_equal(metrics_get(f->metrics, METRIC_SOURCE_DIFFERENCES, 0), 0);
 }
 
-static void expect_hint(struct fixture *f, int fd, bool hinted) {
-    char text[4096];
+static void expect_hint(struct fixture *f, const int fds[2], bool hinted) {
     (void)turn(f);
-    ssize_t len = read(fd, text, sizeof text - 1);
-    text[len > 0 ? len : 0] = '\0';
-    assert_non_null(strstr(text, " event=source_differs "));
-    assert_int_equal(strstr(text, " hint=start_it_again\n") != NULL, hinted);
+    expect_hints(fds, "source_differs", hinted, !hinted);
 }
 
 /* Nothing but a server that is away, or a connector that does not read, is mended by a start. */
 static void what_is_down_is_hinted_at(void **state) {
     struct fixture *f = *state;
     int fds[2];
-    assert_int_equal(pipe(fds), 0);
     make_live(f);
-    f->log = (struct log){.fd = fds[1], .level = LOG_WARN};
-    f->member->o.down_hint = "start_it_again";
+    hints_begin(f, fds);
     post(f, FINDING_AWAY, FINDING_NOTE, "no answer");
-    expect_hint(f, fds[0], true);
+    expect_hint(f, fds, true);
     post(f, FINDING_SLOT, FINDING_RED, "nobody reads the slot");
-    expect_hint(f, fds[0], true);
+    expect_hint(f, fds, true);
     post(f, FINDING_SLOT, FINDING_LOSS, "there is no slot");
-    expect_hint(f, fds[0], false);
+    expect_hint(f, fds, false);
     post(f, FINDING_TABLE, FINDING_RED, "no such table");
-    expect_hint(f, fds[0], false);
-    f->log.fd = STDERR_FILENO;
-    (void)close(fds[0]);
-    (void)close(fds[1]);
+    expect_hint(f, fds, false);
+    hints_end(f, fds);
 }
 
 static void what_has_no_room_is_red(void **state) {

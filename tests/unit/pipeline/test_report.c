@@ -1,5 +1,5 @@
 /* A real member over edges that say what the test tells them to: its reasons and its counts. */
-#include "fixture.h"
+#include "hints.h"
 
 static void tell_group(struct fixture *f, enum consume_event_kind kind, bool lost) {
     struct consume_event event = {.kind = kind, .lost = lost};
@@ -88,47 +88,27 @@ static void a_sink_that_is_away(void **state) {
     assert_non_null(strstr(f->report.text, "Z: disk full\n"));
 }
 
-/* How many lines of the log have this event with the hint, and how many without, since begun. */
-static void expect_hints(struct fixture *f, int fd, const char *event, int with, int without) {
-    static char text[65536];
-    char wanted[64];
-    (void)snprintf(wanted, sizeof wanted, " event=%s ", event);
-    ssize_t len = read(fd, text, sizeof text - 1);
-    text[len > 0 ? len : 0] = '\0';
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-        if (strstr(line, wanted)) {
-            *(strstr(line, f->member->o.down_hint) ? &with : &without) -= 1;
-        }
-    }
-    assert_int_equal(with, 0);
-    assert_int_equal(without, 0);
-}
-
 /* What to do about a server that is away is said once, and again when it goes once more. */
 static void a_server_that_goes_is_hinted_at(void **state) {
     struct fixture *f = *state;
     int fds[2];
-    assert_int_equal(pipe(fds), 0);
     make_live(f);
-    f->log = (struct log){.fd = fds[1], .level = LOG_WARN};
-    f->member->o.down_hint = "start_it_again";
+    hints_begin(f, fds);
     for (int round = 0; round < 2; round++) {
         tell_sink(&f->sink, SINK_LOST, "connection refused");
         tell_sink(&f->sink, SINK_LOST, "still refused");
         (void)turn(f);
-        expect_hints(f, fds[0], "lost", 1, 1);
+        expect_hints(fds, "lost", 1, 1);
         tell_group(f, CONSUME_TROUBLE, false);
         (void)turn(f);
         tell_group(f, CONSUME_TROUBLE, false);
         (void)turn(f);
-        expect_hints(f, fds[0], "trouble", 1, 1);
+        expect_hints(fds, "trouble", 1, 1);
         tell_sink(&f->sink, SINK_CONNECTED, "");
         f->now_us += 20 * INT64_C(1000000); /* librdkafka does not say that it is over */
         assert_string_equal(turn(f), "ready");
     }
-    f->log.fd = STDERR_FILENO;
-    (void)close(fds[0]);
-    (void)close(fds[1]);
+    hints_end(f, fds);
 }
 
 /* The answer to COMMIT is lost; settled says what the newest rows show then. */
