@@ -13,10 +13,10 @@
 #   e2e    tests/e2e: real PostgreSQL, Kafka, Connect and Debezium, on free ports and in their own folder, so a running
 #          stack is not disturbed; unknown options are passed on to it
 # --faults instead runs every fault of docs/reliability.md, many times each, and builds without one safety mechanism,
-# which must fail; about 45 minutes or more; with --long, outages of minutes.
+# which must fail; about an hour; with --long, outages of minutes.
 # --docker instead tests Docker mode (tests/docker): first start, README's steps, three members, crashes, a second stack,
 # a port in use, Ctrl-C, an incomplete volume, wipe, docker compose by hand; with the real images if they can be pulled,
-# otherwise with stand-ins. About five minutes; needs root if Docker must be installed.
+# otherwise with stand-ins. A quarter of an hour on a busy machine; needs root if Docker must be installed.
 # Prints PASS or FAIL for each, and at the end one line: N passed, M failed.
 KEPT_SETTINGS=/dev/null # those of a stack that stands in run/ are not for this
 # shellcheck source=bin/stack/common.sh
