@@ -92,7 +92,7 @@ __attribute__((format(printf, 2, 3))) static void line_printf(struct line *line,
 }
 
 static void line_head(struct line *line, const struct log *log, enum log_level level,
-                      const char *room, const char *event) {
+                      const char *component, const char *event) {
     struct clock clock = clock_real();
     int64_t now_ms = clock_wall_ms(&clock);
     time_t seconds = (time_t)(now_ms / 1000);
@@ -100,10 +100,11 @@ static void line_head(struct line *line, const struct log *log, enum log_level l
     (void)gmtime_r(&seconds, &t);
     char member[sizeof log->member * 6 + 3];
     line->len = 0;
-    line_printf(line, "ts=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ level=%s member=%s room=%s event=%s",
+    line_printf(line,
+                "ts=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ level=%s member=%s component=%s event=%s",
                 t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec,
                 (int)(now_ms % 1000), level_name(level),
-                log_quote(member, sizeof member, str_from(log->member)), room, event);
+                log_quote(member, sizeof member, str_from(log->member)), component, event);
 }
 
 static void line_write(struct line *line, const struct log *log) {
@@ -119,14 +120,14 @@ static void line_write(struct line *line, const struct log *log) {
     } while (written < 0 && errno == EINTR);
 }
 
-void log_line(const struct log *log, enum log_level level, const char *room, const char *event,
+void log_line(const struct log *log, enum log_level level, const char *component, const char *event,
               const char *format, ...) {
     if (!log_enabled(log, level)) {
         return;
     }
     int saved_errno = errno;
     struct line line;
-    line_head(&line, log, level, room, event);
+    line_head(&line, log, level, component, event);
     if (format[0] != '\0') {
         line_printf(&line, " ");
         va_list args;
@@ -138,14 +139,14 @@ void log_line(const struct log *log, enum log_level level, const char *room, con
     errno = saved_errno;
 }
 
-void log_err_hint(const struct log *log, enum log_level level, const char *room, const char *event,
-                  const struct err *err, const char *hint) {
+void log_err_hint(const struct log *log, enum log_level level, const char *component,
+                  const char *event, const struct err *err, const char *hint) {
     if (!log_enabled(log, level)) {
         return;
     }
     int saved_errno = errno;
     struct line line;
-    line_head(&line, log, level, room, event);
+    line_head(&line, log, level, component, event);
     line_printf(&line, " err=%s", err_kind_name(err->kind));
     char quoted[sizeof err->message * 6 + 3];
     if (err->sqlstate[0] != '\0') {
@@ -168,9 +169,9 @@ void log_err_hint(const struct log *log, enum log_level level, const char *room,
     errno = saved_errno;
 }
 
-void log_err(const struct log *log, enum log_level level, const char *room, const char *event,
+void log_err(const struct log *log, enum log_level level, const char *component, const char *event,
              const struct err *err) {
-    log_err_hint(log, level, room, event, err, NULL);
+    log_err_hint(log, level, component, event, err, NULL);
 }
 
 static bool is_plain(struct str s) {

@@ -46,7 +46,7 @@ static void line_has_the_fixed_head(void **state) {
     log_line(&f.log, LOG_INFO, "pipeline", "batch", "task=%d records=%zu", 3, (size_t)17);
     const char *line = fixture_read(&f);
     assert_string_equal(line + TS_LEN,
-                        " level=info member=1 room=pipeline event=batch task=3 records=17\n");
+                        " level=info member=1 component=pipeline event=batch task=3 records=17\n");
     struct tm t = {0};
     const char *rest = strptime(line, "ts=%Y-%m-%dT%H:%M:%S.", &t);
     assert_non_null(rest);
@@ -63,12 +63,12 @@ static void empty_format_adds_nothing(void **state) {
     (void)state;
     struct fixture f = fixture_new(LOG_DEBUG);
     log_line(&f.log, LOG_ERROR, "cli", "stop", "%s", "");
-    assert_non_null(strstr(fixture_read(&f), "level=error member=1 room=cli event=stop \n"));
+    assert_non_null(strstr(fixture_read(&f), "level=error member=1 component=cli event=stop \n"));
     _Pragma("GCC diagnostic push");
     _Pragma("GCC diagnostic ignored \"-Wformat-zero-length\"");
     log_line(&f.log, LOG_WARN, "cli", "stop", "");
     _Pragma("GCC diagnostic pop");
-    assert_non_null(strstr(fixture_read(&f), "level=warn member=1 room=cli event=stop\n"));
+    assert_non_null(strstr(fixture_read(&f), "level=warn member=1 component=cli event=stop\n"));
     fixture_clear(&f);
 }
 
@@ -149,7 +149,7 @@ static void err_shows_what_is_set(void **state) {
     (void)err_set(&err, ERR_HALT, "partition \"3\" is not\n4");
     log_err(&f.log, LOG_ERROR, "pipeline", "halt", &err);
     assert_string_equal(fixture_read(&f) + TS_LEN,
-                        " level=error member=1 room=pipeline event=halt err=halt "
+                        " level=error member=1 component=pipeline event=halt err=halt "
                         "message=\"partition \\\"3\\\" is not\\n4\"\n");
     (void)err_about(&err, "oltp.public.contact", 0, 0);
     memcpy(err.sqlstate, "22003", 6);
@@ -178,7 +178,7 @@ static void strange_member_is_quoted(void **state) {
     log_line(&f.log, LOG_INFO, "cli", "start", "a=%d", 1);
     const char *line = fixture_read(&f);
     assert_non_null(strstr(line, " member=\"\\n\\n"));
-    assert_non_null(strstr(line, "\\n\" room=cli"));
+    assert_non_null(strstr(line, "\\n\" component=cli"));
     fixture_clear(&f);
 }
 
