@@ -9,16 +9,17 @@ allowed() {
     case $1 in
         base) echo base ;;
         config) echo base config ;;
-        view) echo base view ;;
+        plan) echo base plan ;;
+        view) echo base plan view ;;
         consume) echo base consume ;;
-        decode) echo base view consume decode ;;
+        decode) echo base plan consume decode ;;
         state) echo base state ;;
-        join) echo base view join ;;
-        sink) echo base view sink ;;
-        pipeline) echo base view consume decode state join sink pipeline ;;
-        oltp) echo base view oltp ;;
+        join) echo base plan join ;;
+        sink) echo base plan sink ;;
+        pipeline) echo base plan consume decode state join sink pipeline ;;
+        oltp) echo base plan oltp ;;
         serve) echo base serve ;;
-        cli) echo base config view consume state sink oltp serve pipeline cli ;;
+        cli) echo base config plan view consume state sink oltp serve pipeline cli ;;
         *) echo "no such room: $1" >&2; return 1 ;;
     esac
 }

@@ -1,8 +1,8 @@
 /* The command cache: what the state caches hold, printed without changing them. */
 #include "cli/cli.h"
+#include "plan/row.h"
 #include "state/lmdb_store.h"
 #include "state/peek.h"
-#include "view/row.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -33,23 +33,23 @@ static void print_pair(const char *before, struct str name, struct str value) {
     }
 }
 
-static void print_head(const struct view *view, int32_t task, const struct peek_meta *meta) {
+static void print_head(const struct plan *plan, int32_t task, const struct peek_meta *meta) {
     (void)printf("{\"task\":%" PRId32 ",\"rows\":%" PRIu64 ",\"complete\":%s,\"wall_ms\":%" PRId64
                  ",\"offsets\":{",
                  task, meta->row_count, meta->incomplete ? "false" : "true", meta->wall_ms);
-    for (size_t t = 0; t < view->table_count; t++) {
+    for (size_t t = 0; t < plan->relation_count; t++) {
         (void)fputs(t > 0 ? "," : "", stdout);
-        print_string(view->tables[t].topic);
+        print_string(plan->relations[t].topic);
         (void)printf(":%" PRId64, meta->offsets[t]);
     }
     print_pair("},", STR("identity"), meta->identity);
     (void)puts("}");
 }
 
-static enum err_kind print_row(const struct view_table *table, int32_t task, struct str key,
+static enum err_kind print_row(const struct relation *table, int32_t task, struct str key,
                                struct str value, struct err *reterr) {
-    struct str values[VIEW_COLUMNS_MAX];
-    char scratch[VIEW_COLUMNS_MAX * ROW_PART_TEXT_MAX];
+    struct str values[COLUMNS_MAX];
+    char scratch[COLUMNS_MAX * ROW_PART_TEXT_MAX];
     enum err_kind kind = row_decode(table, key, value, scratch, values, reterr);
     if (kind != ERR_NONE) {
         return kind;
@@ -64,15 +64,15 @@ static enum err_kind print_row(const struct view_table *table, int32_t task, str
     return ERR_NONE;
 }
 
-static enum err_kind print_rows(const struct view *view, int32_t task, struct peek *peek,
+static enum err_kind print_rows(const struct plan *plan, int32_t task, struct peek *peek,
                                 struct err *reterr) {
     enum err_kind kind = ERR_NONE;
-    for (size_t t = 0; kind == ERR_NONE && t < view->table_count; t++) {
+    for (size_t t = 0; kind == ERR_NONE && t < plan->relation_count; t++) {
         struct str key = STR_NONE, value = STR_NONE;
         do {
             kind = peek_next(peek, (int)t, &key, &value, reterr);
             if (kind == ERR_NONE && key.ptr) {
-                kind = print_row(&view->tables[t], task, key, value, reterr);
+                kind = print_row(&plan->relations[t], task, key, value, reterr);
             }
         } while (kind == ERR_NONE && key.ptr);
     }
@@ -80,10 +80,10 @@ static enum err_kind print_rows(const struct view *view, int32_t task, struct pe
 }
 
 /* The rows of another view can't be read by this one's columns. */
-static enum err_kind check_identity(const struct config *config, const struct view *view,
+static enum err_kind check_identity(const struct config *config, const struct plan *plan,
                                     struct str identity, struct err *reterr) {
     struct buf tail = {0};
-    cli_identity_tail(config, view, &tail);
+    cli_identity_tail(config, plan, &tail);
     bool ours = identity.len >= tail.len &&
                 memcmp(identity.ptr + identity.len - tail.len, tail.ptr, tail.len) == 0;
     enum err_kind kind =
@@ -98,18 +98,18 @@ static enum err_kind check_identity(const struct config *config, const struct vi
 }
 
 /* *ret_is_there: there is a cache. */
-static enum err_kind print_cache(const struct config *config, const struct view *view, int32_t task,
+static enum err_kind print_cache(const struct config *config, const struct plan *plan, int32_t task,
                                  bool *ret_is_there, struct err *reterr) {
     struct peek *peek = NULL;
     struct peek_meta meta;
     enum err_kind kind =
-        peek_open(config->state_dir, task, view->table_count, &peek, &meta, reterr);
+        peek_open(config->state_dir, task, plan->relation_count, &peek, &meta, reterr);
     *ret_is_there = kind != ERR_NONE || peek;
     if (kind == ERR_NONE && peek) {
-        kind = check_identity(config, view, meta.identity, reterr);
+        kind = check_identity(config, plan, meta.identity, reterr);
         if (kind == ERR_NONE) {
-            print_head(view, task, &meta);
-            kind = print_rows(view, task, peek, reterr);
+            print_head(plan, task, &meta);
+            kind = print_rows(plan, task, peek, reterr);
         }
     }
     peek_close(&peek);
@@ -129,14 +129,14 @@ static enum err_kind parse_task(const char *text, int32_t partition_count, int32
 }
 
 /* Goes on behind a cache that can't be read; the exit code tells. */
-static int print_caches(const struct config *config, const struct view *view, int32_t first,
+static int print_caches(const struct config *config, const struct plan *plan, int32_t first,
                         int32_t last) {
     struct err err;
     int code = EXIT_CODE_OK;
     bool is_there = false;
     for (int32_t task = first; task <= last; task++) {
         bool this_one = false;
-        if (print_cache(config, view, task, &this_one, &err) != ERR_NONE) {
+        if (print_cache(config, plan, task, &this_one, &err) != ERR_NONE) {
             (void)fflush(stdout);
             (void)fprintf(stderr, "oltp-olap-sync: cache of task %" PRId32 ": %s\n", task,
                           err.message);
@@ -156,13 +156,13 @@ static int print_caches(const struct config *config, const struct view *view, in
 }
 
 int cli_cache(const struct cli *cli, const struct config *config) {
-    struct view *view = NULL;
+    struct plan *plan = NULL;
     char *place = NULL;
     struct err err;
     int32_t task = -1;
-    enum err_kind kind = cli_load_view(config, &view, &place, &err);
+    enum err_kind kind = cli_load_view(config, &plan, &place, &err);
     if (kind == ERR_NONE && cli->argument_count > 0) {
-        kind = parse_task(cli->arguments[0], view->partition_count, &task, &err);
+        kind = parse_task(cli->arguments[0], plan->partition_count, &task, &err);
     }
     if (kind == ERR_NONE) {
         kind = lmdb_store_guard(&err);
@@ -172,9 +172,9 @@ int cli_cache(const struct cli *cli, const struct config *config) {
         code = cli_fail(&err);
         cli_print_place(&place);
     } else {
-        code = print_caches(config, view, task < 0 ? 0 : task,
-                            task < 0 ? view->partition_count - 1 : task);
+        code = print_caches(config, plan, task < 0 ? 0 : task,
+                            task < 0 ? plan->partition_count - 1 : task);
     }
-    view_destroy(&view);
+    plan_destroy(&plan);
     return code;
 }

@@ -16,7 +16,7 @@
 
 /* ---- the source ---- */
 
-static enum err_kind look_at(const struct link_options *options, const struct view *view,
+static enum err_kind look_at(const struct link_options *options, const struct plan *plan,
                              struct look *look, struct err *reterr) {
     struct link *link = NULL;
     struct look_names names = {"", ""}; /* the connector makes them later */
@@ -27,13 +27,13 @@ static enum err_kind look_at(const struct link_options *options, const struct vi
     }
     enum err_kind kind = link_open(options, &link, reterr);
     if (kind == ERR_NONE) {
-        kind = link_look(link, view, &names, look, reterr);
+        kind = link_look(link, plan, &names, look, reterr);
     }
     link_close(&link);
     return kind;
 }
 
-static void print_source(const struct config *config, const struct view *view,
+static void print_source(const struct config *config, const struct plan *plan,
                          const struct findings *findings) {
     bool trigger = false, differs = findings_any(findings, FINDING_RED);
     for (size_t i = 0; i < findings->count; i++) {
@@ -47,7 +47,7 @@ static void print_source(const struct config *config, const struct view *view,
     }
     if (trigger) {
         struct buf sql = {0};
-        trigger_append(&sql, view);
+        trigger_append(&sql, plan);
         (void)printf("\nThe trigger against TRUNCATE, for the OLTP database:\n\n" STR_FMT "\n",
                      STR_ARG(buf_view(&sql)));
         buf_clear(&sql);
@@ -64,16 +64,16 @@ static void print_source(const struct config *config, const struct view *view,
         config->schemas_oltp);
 }
 
-enum err_kind check_source(const struct config *config, const struct view *view,
+enum err_kind check_source(const struct config *config, const struct plan *plan,
                            bool *ret_different, struct err *reterr) {
     struct clients_oltp oltp;
     struct look look = {0};
     struct findings *findings = memory_new(1, sizeof *findings);
     clients_oltp_init(&oltp, config);
-    enum err_kind kind = look_at(&oltp.options, view, &look, reterr);
+    enum err_kind kind = look_at(&oltp.options, plan, &look, reterr);
     if (kind == ERR_NONE) {
-        compare_tables(view, &look, findings);
-        print_source(config, view, findings);
+        compare_tables(plan, &look, findings);
+        print_source(config, plan, findings);
         *ret_different = findings_any(findings, FINDING_RED);
     }
     look_clear(&look);

@@ -10,7 +10,7 @@
 
 #include "cli/cli.h"
 
-MUST_CHECK enum err_kind check_source(const struct config *config, const struct view *view,
+MUST_CHECK enum err_kind check_source(const struct config *config, const struct plan *plan,
                                       bool *ret_different, struct err *reterr);
 /* planned: the connector's JSON as plan prints it. */
 MUST_CHECK enum err_kind check_connector(const struct cli *cli, const char *planned,

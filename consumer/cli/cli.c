@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "base/memory.h"
 #include "cli/help.h"
+#include "view/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ int cli_fail(const struct err *err) {
     return err->kind == ERR_CONFIG ? EXIT_CODE_CONFIG : EXIT_CODE_FAILED;
 }
 
-enum err_kind cli_load_view(const struct config *config, struct view **ret_view, char **ret_place,
+enum err_kind cli_load_view(const struct config *config, struct plan **ret_view, char **ret_place,
                             struct err *reterr) {
     struct view_options options = {
         .oltp_path = config->schemas_oltp,
@@ -39,9 +40,9 @@ void cli_print_place(char **place) {
     *place = NULL;
 }
 
-void cli_identity_tail(const struct config *config, const struct view *view, struct buf *out) {
-    buf_printf(out, "|%s|%d|%s|java", config->topic_prefix, view->partition_count,
-               view->fingerprint.ptr);
+void cli_identity_tail(const struct config *config, const struct plan *plan, struct buf *out) {
+    buf_printf(out, "|%s|%d|%s|java", config->topic_prefix, plan->partition_count,
+               plan->fingerprint.ptr);
 }
 
 /* The value of an option that takes one, "--set x" or "--set=x"; NULL: not this option. Moves *at.

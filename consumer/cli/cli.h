@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "config/config.h"
-#include "view/view.h"
+#include "plan/plan.h"
 
 #include <signal.h>
 
@@ -50,16 +50,16 @@ int cli_cache(const struct cli *cli, const struct config *config);
 int cli_dead_letters(const struct cli *cli, const struct config *config);
 
 /* The connector's configuration as plan prints it; the caller frees it. */
-MUST_CHECK enum err_kind cli_connector_json(const struct config *config, const struct view *view,
+MUST_CHECK enum err_kind cli_connector_json(const struct config *config, const struct plan *plan,
                                             char **ret_json, struct err *reterr);
 /* Both SQL files by the settings. On failure *ret_place (NULL before) is what to print below the
  * message, by cli_print_place: the place with its caret, and what is supported. */
-MUST_CHECK enum err_kind cli_load_view(const struct config *config, struct view **ret_view,
+MUST_CHECK enum err_kind cli_load_view(const struct config *config, struct plan **ret_view,
                                        char **ret_place, struct err *reterr);
 /* Prints it on stderr and frees it. */
 void cli_print_place(char **place);
 /* What a cache belongs to (state.h's identity), without the cluster's id before it. */
-void cli_identity_tail(const struct config *config, const struct view *view, struct buf *out);
+void cli_identity_tail(const struct config *config, const struct plan *plan, struct buf *out);
 /* Prints "oltp-olap-sync: message" and returns the exit code of err. */
 int cli_fail(const struct err *err);
 

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-void clients_init(struct clients *clients, const struct config *config, const struct view *view,
+void clients_init(struct clients *clients, const struct config *config, const struct plan *plan,
                   const struct log *log) {
     *clients = (struct clients){0};
     clients->settings = memory_new(config->kafka.count + 2, sizeof *clients->settings);
@@ -12,9 +12,9 @@ void clients_init(struct clients *clients, const struct config *config, const st
         clients->settings[i] =
             (struct kafka_setting){config->kafka.items[i].name, config->kafka.items[i].value};
     }
-    clients->topics = memory_new(view->table_count + 1, sizeof *clients->topics);
-    for (size_t t = 0; t < view->table_count; t++) {
-        clients->topics[t] = view->tables[t].topic.ptr;
+    clients->topics = memory_new(plan->relation_count + 1, sizeof *clients->topics);
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        clients->topics[t] = plan->relations[t].topic.ptr;
     }
     clients->keywords = memory_new(config->olap.count + 1, sizeof *clients->keywords);
     clients->values = memory_new(config->olap.count + 1, sizeof *clients->values);
@@ -25,7 +25,7 @@ void clients_init(struct clients *clients, const struct config *config, const st
     size_t setting_count = config->kafka.count;
     const char *given = config_pair_get(&config->kafka, "group.id");
     clients->group_id =
-        given ? given : arena_printf(&clients->texts, GROUP_FORMER ".%s", view->name.ptr).ptr;
+        given ? given : arena_printf(&clients->texts, GROUP_FORMER ".%s", plan->name.ptr).ptr;
     if (!given) {
         clients->settings[setting_count++] = (struct kafka_setting){"group.id", clients->group_id};
     }
@@ -33,12 +33,12 @@ void clients_init(struct clients *clients, const struct config *config, const st
         .settings = clients->settings,
         .setting_count = setting_count,
         .topics = clients->topics,
-        .topic_count = view->table_count,
+        .topic_count = plan->relation_count,
         .record_max_bytes = config->record_max_bytes,
-        .peer = {.plan = arena_printf(&clients->texts, "%s.%d.%s", view->fingerprint.ptr,
-                                      (int)view->partition_count, config->topic_prefix)
+        .peer = {.plan = arena_printf(&clients->texts, "%s.%d.%s", plan->fingerprint.ptr,
+                                      (int)plan->partition_count, config->topic_prefix)
                              .ptr,
-                 .view = view->name.ptr,
+                 .view = plan->name.ptr,
                  .member = config->member,
                  .former_group = given ? NULL : GROUP_FORMER},
         .log = log,

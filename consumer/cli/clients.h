@@ -35,7 +35,7 @@ struct clients_oltp {
 void clients_oltp_init(struct clients_oltp *oltp, const struct config *config);
 void clients_oltp_clear(struct clients_oltp *oltp);
 
-void clients_init(struct clients *clients, const struct config *config, const struct view *view,
+void clients_init(struct clients *clients, const struct config *config, const struct plan *plan,
                   const struct log *log);
 void clients_clear(struct clients *clients);
 

@@ -26,25 +26,25 @@ static enum err_kind parse_number(const char *text, const char *what, int64_t ma
 }
 
 /* argv's words → where the record stands. */
-static enum err_kind parse_place(const struct cli *cli, const struct view *view,
+static enum err_kind parse_place(const struct cli *cli, const struct plan *plan,
                                  struct dead_letter *ret, struct err *reterr) {
     if (cli->argument_count != 4 || strcmp(cli->arguments[0], "add") != 0) {
         return err_set(reterr, ERR_CONFIG, "dead-letters add TOPIC PARTITION OFFSET");
     }
     int64_t partition = 0;
     ret->table = -1;
-    for (size_t t = 0; t < view->table_count; t++) {
-        if (str_equal(view->tables[t].topic, str_from(cli->arguments[1]))) {
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        if (str_equal(plan->relations[t].topic, str_from(cli->arguments[1]))) {
             ret->table = (int)t;
-            ret->topic = view->tables[t].topic;
+            ret->topic = plan->relations[t].topic;
         }
     }
     if (ret->table < 0) {
         return err_set(reterr, ERR_CONFIG, "'%.200s' is not a topic of view %s; its first is %s",
-                       cli->arguments[1], view->name.ptr, view->tables[0].topic.ptr);
+                       cli->arguments[1], plan->name.ptr, plan->relations[0].topic.ptr);
     }
     enum err_kind kind =
-        parse_number(cli->arguments[2], "partition", view->partition_count - 1, &partition, reterr);
+        parse_number(cli->arguments[2], "partition", plan->partition_count - 1, &partition, reterr);
     ret->partition = (int32_t)partition;
     return kind == ERR_NONE
                ? parse_number(cli->arguments[3], "offset", INT64_MAX - 1, &ret->offset, reterr)
@@ -108,7 +108,7 @@ static void print_decided(const struct dead_letter *record) {
         record->key.ptr ? key : "none", record->value.len);
 }
 
-static enum err_kind add(const struct view *view, const struct clients *clients,
+static enum err_kind add(const struct plan *plan, const struct clients *clients,
                          struct dead_letter *letter, struct err *reterr) {
     struct consume *consume = NULL;
     struct record record = {.handle = NULL};
@@ -124,7 +124,7 @@ static enum err_kind add(const struct view *view, const struct clients *clients,
         letter->key = record.key;
         letter->value = record.value;
         letter->checksum = record_checksum(&record);
-        kind = pg_decide(view, &clients->sink, letter, reterr);
+        kind = pg_decide(plan, &clients->sink, letter, reterr);
     }
     if (kind == ERR_NONE) {
         print_decided(letter);
@@ -137,23 +137,23 @@ static enum err_kind add(const struct view *view, const struct clients *clients,
 }
 
 int cli_dead_letters(const struct cli *cli, const struct config *config) {
-    struct view *view = NULL;
+    struct plan *plan = NULL;
     struct err err;
     char *place = NULL;
     struct dead_letter letter = {0};
-    enum err_kind kind = cli_load_view(config, &view, &place, &err);
+    enum err_kind kind = cli_load_view(config, &plan, &place, &err);
     if (kind == ERR_NONE) {
-        kind = parse_place(cli, view, &letter, &err);
+        kind = parse_place(cli, plan, &letter, &err);
     }
     if (kind == ERR_NONE) {
         struct log log = {.fd = STDERR_FILENO, .level = config->log_level};
         (void)snprintf(log.member, sizeof log.member, "dead-letters");
         struct clients clients;
-        clients_init(&clients, config, view, &log);
-        kind = add(view, &clients, &letter, &err);
+        clients_init(&clients, config, plan, &log);
+        kind = add(plan, &clients, &letter, &err);
         clients_clear(&clients);
     }
-    view_destroy(&view);
+    plan_destroy(&plan);
     int code = kind == ERR_NONE ? EXIT_CODE_OK : cli_fail(&err);
     cli_print_place(&place);
     return code;

@@ -10,7 +10,7 @@
 
 #define APPLY_WAIT_MS 15000
 
-enum err_kind cli_connector_json(const struct config *config, const struct view *view,
+enum err_kind cli_connector_json(const struct config *config, const struct plan *plan,
                                  char **ret_json, struct err *reterr) {
     struct view_connector_setting *overrides =
         memory_new(config->connector.count + 1, sizeof *overrides);
@@ -25,7 +25,7 @@ enum err_kind cli_connector_json(const struct config *config, const struct view 
         .overrides = overrides,
         .override_count = config->connector.count,
     };
-    enum err_kind kind = view_connector_json(view, &options, ret_json, reterr);
+    enum err_kind kind = view_connector_json(plan, &options, ret_json, reterr);
     free(overrides);
     return kind;
 }
@@ -37,25 +37,25 @@ static void print_sql(const char *title, struct str sql) {
     }
 }
 
-static void print_plan(const struct view *view, const char *connector) {
-    (void)printf("-- View %s: fingerprint %s, %d partitions (tasks)\n", view->name.ptr,
-                 view->fingerprint.ptr, view->partition_count);
-    for (size_t t = 0; t < view->table_count; t++) {
-        (void)printf("-- Source %s.%s: topic %s\n", view->tables[t].schema.ptr,
-                     view->tables[t].name.ptr, view->tables[t].topic.ptr);
+static void print_plan(const struct plan *plan, const char *connector) {
+    (void)printf("-- View %s: fingerprint %s, %d partitions (tasks)\n", plan->name.ptr,
+                 plan->fingerprint.ptr, plan->partition_count);
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        (void)printf("-- Source %s.%s: topic %s\n", plan->relations[t].schema.ptr,
+                     plan->relations[t].name.ptr, plan->relations[t].topic.ptr);
     }
     (void)printf("\n");
-    print_sql("The table", view->sql_ddl);
+    print_sql("The table", plan->sql_ddl);
     (void)printf("-- Progress, identity and dead letters\n%s\n", pg_sink_ddl());
-    print_sql("Upsert: one text[] for each column", view->sql_upsert);
-    for (size_t t = 0; t < view->table_count; t++) {
-        (void)printf("-- Table %s\n", view->tables[t].name.ptr);
-        print_sql("Delete the rows of a key", view->tables[t].sql_delete);
-        print_sql("Convert a row's values without writing", view->tables[t].sql_check);
+    print_sql("Upsert: one text[] for each column", plan->sql_upsert);
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        (void)printf("-- Table %s\n", plan->relations[t].name.ptr);
+        print_sql("Delete the rows of a key", plan->relations[t].sql_delete);
+        print_sql("Convert a row's values without writing", plan->relations[t].sql_check);
     }
-    print_sql("Initial load", view->sql_copy.ptr ? view->sql_copy : view->sql_insert);
+    print_sql("Initial load", plan->sql_copy.ptr ? plan->sql_copy : plan->sql_insert);
     struct buf trigger = {0};
-    trigger_append(&trigger, view);
+    trigger_append(&trigger, plan);
     (void)printf(
         "-- For the OLTP database: against TRUNCATE, which Debezium does not send\n" STR_FMT "\n",
         STR_ARG(buf_view(&trigger)));
@@ -84,16 +84,16 @@ static enum err_kind apply_topics(const struct config *config, const struct clie
 }
 
 static enum err_kind apply(const struct cli *cli, const struct config *config,
-                           const struct view *view, struct err *reterr) {
+                           const struct plan *plan, struct err *reterr) {
     struct log log = {.fd = STDERR_FILENO, .level = config->log_level};
     (void)snprintf(log.member, sizeof log.member, "plan");
     struct clients clients;
-    clients_init(&clients, config, view, &log);
+    clients_init(&clients, config, plan, &log);
     enum err_kind kind = ERR_NONE;
     if (cli->apply_sink) {
-        kind = pg_apply_ddl(view, &clients.sink, reterr);
+        kind = pg_apply_ddl(plan, &clients.sink, reterr);
         if (kind == ERR_NONE) {
-            (void)printf("table %s and its progress tables exist\n", view->name.ptr);
+            (void)printf("table %s and its progress tables exist\n", plan->name.ptr);
         }
     }
     if (kind == ERR_NONE && cli->apply_topics) {
@@ -104,28 +104,28 @@ static enum err_kind apply(const struct cli *cli, const struct config *config,
 }
 
 static enum err_kind print(const struct cli *cli, const struct config *config,
-                           const struct view *view, struct err *reterr) {
+                           const struct plan *plan, struct err *reterr) {
     char *json = NULL;
-    enum err_kind kind = cli_connector_json(config, view, &json, reterr);
+    enum err_kind kind = cli_connector_json(config, plan, &json, reterr);
     if (kind == ERR_NONE && cli->connector) {
         (void)puts(json);
     } else if (kind == ERR_NONE) {
-        print_plan(view, json);
+        print_plan(plan, json);
     }
     free(json);
     return kind;
 }
 
 static enum err_kind check(const struct cli *cli, const struct config *config,
-                           const struct view *view, bool *ret_different, struct err *reterr) {
+                           const struct plan *plan, bool *ret_different, struct err *reterr) {
     bool source = false, connector = false;
     char *json = NULL;
     enum err_kind kind = ERR_NONE;
     if (cli->check_source) {
-        kind = check_source(config, view, &source, reterr);
+        kind = check_source(config, plan, &source, reterr);
     }
     if (kind == ERR_NONE && cli->check_connector) {
-        kind = cli_connector_json(config, view, &json, reterr);
+        kind = cli_connector_json(config, plan, &json, reterr);
         if (kind == ERR_NONE) {
             kind = check_connector(cli, json, &connector, reterr);
         }
@@ -136,19 +136,19 @@ static enum err_kind check(const struct cli *cli, const struct config *config,
 }
 
 int cli_plan(const struct cli *cli, const struct config *config) {
-    struct view *view = NULL;
+    struct plan *plan = NULL;
     char *place = NULL;
     struct err err;
     bool different = false;
-    enum err_kind kind = cli_load_view(config, &view, &place, &err);
+    enum err_kind kind = cli_load_view(config, &plan, &place, &err);
     if (kind == ERR_NONE && (cli->apply_sink || cli->apply_topics)) {
-        kind = apply(cli, config, view, &err);
+        kind = apply(cli, config, plan, &err);
     } else if (kind == ERR_NONE && (cli->check_source || cli->check_connector)) {
-        kind = check(cli, config, view, &different, &err);
+        kind = check(cli, config, plan, &different, &err);
     } else if (kind == ERR_NONE) {
-        kind = print(cli, config, view, &err);
+        kind = print(cli, config, plan, &err);
     }
-    view_destroy(&view);
+    plan_destroy(&plan);
     int code = different ? EXIT_CODE_DIFFERENT : EXIT_CODE_OK;
     if (kind != ERR_NONE) {
         code = cli_fail(&err);

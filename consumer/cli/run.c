@@ -25,7 +25,7 @@ struct run {
     const struct config *config;
     struct cli_signals *signals;
     struct log log;
-    struct view *view;
+    struct plan *plan;
     struct clients clients;
     struct consume *consume;
     struct sink *sinks[SINK_SESSIONS_MAX];
@@ -55,7 +55,7 @@ static void wait_for(const struct run *run, struct pollfd *fds, nfds_t count, in
 static void log_start(struct run *run) {
     const struct config *config = run->config;
     log_line(&run->log, LOG_INFO, "cli", "starting", "view=%s topics=%s.* partitions=%d state=%s",
-             run->view->name.ptr, config->topic_prefix, run->view->partition_count,
+             run->plan->name.ptr, config->topic_prefix, run->plan->partition_count,
              config->state_dir);
     const char *bootstrap = config_pair_get(&config->kafka, "bootstrap.servers");
     log_line(&run->log, LOG_INFO, "cli", "kafka", "bootstrap=%s group=%s",
@@ -94,12 +94,12 @@ static void serve_if_due(struct run *run) {
 }
 
 static void start_serving(struct run *run) {
-    struct str tables[VIEW_TABLES_MAX];
-    for (size_t t = 0; t < run->view->table_count; t++) {
-        tables[t] = arena_printf(&run->arena, "%s.%s", run->view->tables[t].schema.ptr,
-                                 run->view->tables[t].name.ptr);
+    struct str tables[RELATIONS_MAX];
+    for (size_t t = 0; t < run->plan->relation_count; t++) {
+        tables[t] = arena_printf(&run->arena, "%s.%s", run->plan->relations[t].schema.ptr,
+                                 run->plan->relations[t].name.ptr);
     }
-    struct metrics_options counted = {run->view->partition_count, tables, run->view->table_count,
+    struct metrics_options counted = {run->plan->partition_count, tables, run->plan->relation_count,
                                       VERSION};
     run->metrics = metrics_new(&counted);
     run->health = health_new();
@@ -141,13 +141,13 @@ static enum err_kind learn_cluster(struct run *run, struct err *reterr) {
 }
 
 /* Whether a topic is as the design needs it. */
-static enum err_kind check_topic(struct run *run, const struct view_table *table,
+static enum err_kind check_topic(struct run *run, const struct relation *table,
                                  const struct topic_info *info, struct err *reterr) {
-    if (info->partition_count != run->view->partition_count) {
+    if (info->partition_count != run->plan->partition_count) {
         return err_set(reterr, ERR_CONFIG,
                        "topic %s has %d partitions, topic.partitions says %d: they must be equal, "
                        "and equal to the connector's partition.topic.num",
-                       table->topic.ptr, info->partition_count, run->view->partition_count);
+                       table->topic.ptr, info->partition_count, run->plan->partition_count);
     }
     if (!info->compacted && info->retention_ms >= 0) {
         return err_set(
@@ -173,7 +173,7 @@ static enum err_kind check_topics(struct run *run, struct err *reterr) {
     run->min_compaction_lag_ms = INT64_MAX;
     const char *said = NULL;
     while (!run->signals->stop) {
-        struct topic_info infos[VIEW_TABLES_MAX];
+        struct topic_info infos[RELATIONS_MAX];
         const char *missing = NULL;
         enum err_kind kind = kafka_describe(run->consume, KAFKA_WAIT_MS, infos, reterr);
         if (kind == ERR_RETRY) {
@@ -182,11 +182,11 @@ static enum err_kind check_topics(struct run *run, struct err *reterr) {
             wait_for(run, NULL, 0, KAFKA_RETRY_MS);
             continue;
         }
-        for (size_t t = 0; kind == ERR_NONE && t < run->view->table_count; t++) {
+        for (size_t t = 0; kind == ERR_NONE && t < run->plan->relation_count; t++) {
             if (!infos[t].exists) {
-                missing = run->view->tables[t].topic.ptr;
+                missing = run->plan->relations[t].topic.ptr;
             } else {
-                kind = check_topic(run, &run->view->tables[t], &infos[t], reterr);
+                kind = check_topic(run, &run->plan->relations[t], &infos[t], reterr);
             }
         }
         if (kind != ERR_NONE || !missing) {
@@ -213,12 +213,12 @@ static void fill_random(void *ctx, void *bytes, size_t size) {
 /* As many as there are tasks to write through them, at most. */
 static enum err_kind open_sinks(struct run *run, struct err *reterr) {
     size_t count = (size_t)run->config->sink_sessions;
-    if (count > (size_t)run->view->partition_count) {
-        count = (size_t)run->view->partition_count;
+    if (count > (size_t)run->plan->partition_count) {
+        count = (size_t)run->plan->partition_count;
     }
     enum err_kind kind = ERR_NONE;
     while (kind == ERR_NONE && run->sink_count < count) {
-        kind = pg_sink_new(run->view, &run->clients.sink, &run->sinks[run->sink_count], reterr);
+        kind = pg_sink_new(run->plan, &run->clients.sink, &run->sinks[run->sink_count], reterr);
         run->sink_count += kind == ERR_NONE;
     }
     return kind;
@@ -251,9 +251,9 @@ static enum err_kind open_clients(struct run *run, struct err *reterr) {
 static void make_member(struct run *run) {
     const struct config *config = run->config;
     buf_printf(&run->identity, "%s", run->cluster_id);
-    cli_identity_tail(config, run->view, &run->identity);
+    cli_identity_tail(config, run->plan, &run->identity);
     struct member_options options = {
-        .view = run->view,
+        .plan = run->plan,
         .consume_ops = &kafka_ops,
         .consume = run->consume,
         .sink_ops = &pg_sink_ops,
@@ -294,7 +294,7 @@ static enum err_kind start_watch(struct run *run, struct err *reterr) {
         return ERR_NONE;
     }
     char *json = NULL;
-    enum err_kind kind = cli_connector_json(run->config, run->view, &json, reterr);
+    enum err_kind kind = cli_connector_json(run->config, run->plan, &json, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
@@ -306,7 +306,7 @@ static enum err_kind start_watch(struct run *run, struct err *reterr) {
     free(json);
     run->board = board_new();
     struct watch_options options = {.link = run->oltp.options,
-                                    .view = run->view,
+                                    .plan = run->plan,
                                     .slot = slot.ptr,
                                     .publication = publication.ptr,
                                     .interval_ms = run->config->source_watch_ms,
@@ -390,7 +390,7 @@ static void run_clear(struct run *run) {
         board_destroy(&run->board);
         clients_oltp_clear(&run->oltp);
     }
-    view_destroy(&run->view);
+    plan_destroy(&run->plan);
 }
 
 int cli_run(const struct config *config, struct cli_signals *signals) {
@@ -399,9 +399,9 @@ int cli_run(const struct config *config, struct cli_signals *signals) {
     (void)snprintf(run.log.member, sizeof run.log.member, "%s", config->member);
     struct err err;
     char *place = NULL;
-    enum err_kind kind = cli_load_view(config, &run.view, &place, &err);
+    enum err_kind kind = cli_load_view(config, &run.plan, &place, &err);
     if (kind == ERR_NONE) {
-        clients_init(&run.clients, config, run.view, &run.log);
+        clients_init(&run.clients, config, run.plan, &run.log);
         log_start(&run);
         start_serving(&run);
         kind = open_clients(&run, &err);

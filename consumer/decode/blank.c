@@ -12,7 +12,7 @@ static bool all_zeros(struct str text) {
 }
 
 /* As Debezium 3.6.1 fills them in; seen on the real connector. */
-bool blank_value(const struct view_column *column, struct str text) {
+bool blank_value(const struct relation_column *column, struct str text) {
     if (!text.ptr || text.len == 0) {
         return true;
     }
@@ -45,7 +45,7 @@ bool blank_value(const struct view_column *column, struct str text) {
     return false;
 }
 
-bool blank_row(const struct view_table *table, const struct str *values, size_t count) {
+bool blank_row(const struct relation *table, const struct str *values, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (table->columns[i].tells && !blank_value(&table->columns[i], values[i])) {
             return false;
@@ -54,7 +54,7 @@ bool blank_row(const struct view_table *table, const struct str *values, size_t 
     return true;
 }
 
-uint64_t blank_number(const struct view_table *table, const struct str *values) {
+uint64_t blank_number(const struct relation *table, const struct str *values) {
     uint64_t hash = FNV1A_START;
     for (size_t i = 0; i < table->key_count; i++) {
         hash = fnv1a(hash, values[i].ptr ? values[i] : STR_NONE);

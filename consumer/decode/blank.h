@@ -11,13 +11,13 @@
 #ifndef DECODE_BLANK_H
 #define DECODE_BLANK_H
 
-#include "view/view.h"
+#include "plan/plan.h"
 
 /* Whether text is what the connector sends for a value that it doesn't have. */
-bool blank_value(const struct view_column *column, struct str text);
+bool blank_value(const struct relation_column *column, struct str text);
 /* No column of the first count has a value that tells. */
-bool blank_row(const struct view_table *table, const struct str *values, size_t count);
+bool blank_row(const struct relation *table, const struct str *values, size_t count);
 /* The number of the row with these key columns, not 0. */
-uint64_t blank_number(const struct view_table *table, const struct str *values);
+uint64_t blank_number(const struct relation *table, const struct str *values);
 
 #endif

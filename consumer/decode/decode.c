@@ -13,16 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct decoder *decoder_new(const struct view *view) {
+struct decoder *decoder_new(const struct plan *plan) {
     struct decoder *decoder = memory_new(1, sizeof *decoder);
     size_t columns = 0, keys = 0;
-    for (size_t i = 0; i < view->table_count; i++) {
-        const struct view_table *table = &view->tables[i];
+    for (size_t i = 0; i < plan->relation_count; i++) {
+        const struct relation *table = &plan->relations[i];
         columns = table->column_count > columns ? table->column_count : columns;
         keys = table->key_count > keys ? table->key_count : keys;
     }
-    decoder->view = view;
-    quick_init(&decoder->quick, view, &decoder->memory);
+    decoder->plan = plan;
+    quick_init(&decoder->quick, plan, &decoder->memory);
     image_init(&decoder->after, columns, &decoder->memory);
     image_init(&decoder->before, keys, &decoder->memory);
     image_init(&decoder->key, keys, &decoder->memory);
@@ -48,14 +48,14 @@ void decoder_destroy(struct decoder **decoder) {
 /* One record on its way through the functions below. */
 struct job {
     struct decoder *decoder;
-    const struct view_table *table;
+    const struct relation *table;
     const struct record *record;
     struct arena *arena;
     struct change *change;
 };
 
 static bool join_key_is_null(const struct job *job, const struct str *values) {
-    for (size_t i = 0; i < job->decoder->view->join_count; i++) {
+    for (size_t i = 0; i < job->decoder->plan->join_count; i++) {
         if (!values[i].ptr) {
             return true;
         }
@@ -65,13 +65,13 @@ static bool join_key_is_null(const struct job *job, const struct str *values) {
 
 /* The change's key from the key columns' texts; none of it when the join key is NULL. */
 static enum err_kind set_key(const struct job *job, const struct str *values, struct err *reterr) {
-    const struct view_table *table = job->table;
-    const struct view *view = job->decoder->view;
+    const struct relation *table = job->table;
+    const struct plan *plan = job->decoder->plan;
     struct buf *bytes = &job->decoder->key_bytes;
     if (join_key_is_null(job, values)) {
         return ERR_NONE;
     }
-    for (size_t i = view->join_count; i < table->key_count; i++) {
+    for (size_t i = plan->join_count; i < table->key_count; i++) {
         if (!values[i].ptr) {
             return err_set(reterr, ERR_RECORD, "primary key column " STR_FMT " is null",
                            STR_ARG(table->columns[i].name));
@@ -79,7 +79,7 @@ static enum err_kind set_key(const struct job *job, const struct str *values, st
     }
     buf_reset(bytes);
     size_t join_len;
-    enum err_kind kind = row_key_encode(view, table, values, bytes, &join_len, reterr);
+    enum err_kind kind = row_key_encode(plan, table, values, bytes, &join_len, reterr);
     if (kind == ERR_NONE) {
         job->change->key = arena_copy(job->arena, buf_view(bytes));
         job->change->join_len = join_len;
@@ -97,8 +97,8 @@ static enum err_kind wrong_partition(const struct job *job, int32_t expected, st
                    "%" PRId32 ", partition.hash.function java, for this topic too; and the topic "
                    "must have %" PRId32 " partitions",
                    expected, job->record->partition, STR_ARG(topic),
-                   job->decoder->view->partition_count, job->decoder->view->partition_count,
-                   job->decoder->view->partition_count);
+                   job->decoder->plan->partition_count, job->decoder->plan->partition_count,
+                   job->decoder->plan->partition_count);
 }
 
 static enum err_kind check_partition(const struct job *job, const struct str *values,
@@ -106,7 +106,7 @@ static enum err_kind check_partition(const struct job *job, const struct str *va
     if (!job->change->key.ptr) {
         return ERR_NONE;
     }
-    int32_t expected = route_partition(job->decoder->view, job->table, values);
+    int32_t expected = route_partition(job->decoder->plan, job->table, values);
     return expected == job->record->partition || !SAFEGUARD("a record is in its partition")
                ? ERR_NONE
                : wrong_partition(job, expected, reterr);
@@ -155,7 +155,7 @@ static enum err_kind check_record_key(const struct job *job, enum image_part par
 
 static enum err_kind read_before(const struct job *job, const struct envelope *envelope,
                                  struct err *reterr) {
-    const struct view_table *table = job->table;
+    const struct relation *table = job->table;
     if (!envelope->before.ptr) {
         return err_set(reterr, ERR_HALT,
                        "`before` is missing: the REPLICA IDENTITY of " STR_FMT "." STR_FMT
@@ -204,7 +204,7 @@ static void set_blank(const struct job *job, const struct image *image) {
 
 static enum err_kind decode_upsert(const struct job *job, const struct envelope *envelope,
                                    struct err *reterr) {
-    const struct view_table *table = job->table;
+    const struct relation *table = job->table;
     struct image *after = &job->decoder->after;
     if (!envelope->after.ptr) {
         return err_set(reterr, ERR_RECORD, "op %c without `after`", envelope->op);
@@ -262,7 +262,7 @@ static enum err_kind decode_tombstone(const struct job *job, struct err *reterr)
         kind = set_key(job, values, reterr);
     }
     if (kind == ERR_NONE && job->change->key.ptr &&
-        route_partition(job->decoder->view, job->table, values) != job->record->partition) {
+        route_partition(job->decoder->plan, job->table, values) != job->record->partition) {
         job->change->key = STR_NONE;
         job->change->join_len = 0;
     }
@@ -341,7 +341,7 @@ enum err_kind decode(struct decoder *decoder, const struct record *record, struc
     if (!decoder->by_jansson && quick_decode(&decoder->quick, record, arena, ret_change)) {
         return ERR_NONE;
     }
-    const struct view_table *table = &decoder->view->tables[record->table];
+    const struct relation *table = &decoder->plan->relations[record->table];
     struct change change = {.table = record->table};
     struct job job = {decoder, table, record, arena, &change};
     enum err_kind kind = decode_record(&job, reterr);

@@ -17,7 +17,7 @@
 
 #include "base/arena.h"
 #include "consume/record.h"
-#include "view/row.h"
+#include "plan/row.h"
 
 /* The wire letter is the value. All but CHANGE_DELETE say: the row is now `value`. */
 enum change_op {
@@ -49,7 +49,7 @@ struct change {
 
 struct decoder;
 
-struct decoder *decoder_new(const struct view *view);
+struct decoder *decoder_new(const struct plan *plan);
 void decoder_destroy(struct decoder **decoder);
 
 /* Decodes record. A tombstone is a delete by the record's key, ignored (ret key NULL) when its key

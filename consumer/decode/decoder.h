@@ -11,7 +11,7 @@
 #include "decode/quick.h"
 
 struct decoder {
-    const struct view *view;
+    const struct plan *plan;
     bool by_jansson;      /* never by the scanner: tests compare both ways */
     struct arena memory;  /* arrays of what follows */
     struct quick quick;   /* tried first; the rest is the long way's */

@@ -29,8 +29,8 @@ const char *image_part_name(enum image_part part) {
     return "";
 }
 
-static enum err_kind missing(enum image_part part, const struct view_table *table,
-                             const struct view_column *column, struct err *reterr) {
+static enum err_kind missing(enum image_part part, const struct relation *table,
+                             const struct relation_column *column, struct err *reterr) {
     if (part == IMAGE_KEY) {
         return err_set(reterr, ERR_HALT,
                        "the record's key has no column " STR_FMT ": the connector's "
@@ -47,7 +47,7 @@ static enum err_kind missing(enum image_part part, const struct view_table *tabl
                    STR_ARG(table->schema), STR_ARG(table->name));
 }
 
-static enum err_kind unavailable(const struct view_table *table, const struct view_column *column,
+static enum err_kind unavailable(const struct relation *table, const struct relation_column *column,
                                  struct err *reterr) {
     return err_set(reterr, ERR_HALT,
                    "column " STR_FMT ": the record does not hold its value (TOAST), since the "
@@ -94,7 +94,7 @@ static const char *found_name(const json_t *json) {
 
 /* Whether the record is wrong or all of them are can't be known here: a value that is put aside is
  * missing, one that is taken is wrong. */
-static enum err_kind misfit(enum image_part part, const struct view_column *column,
+static enum err_kind misfit(enum image_part part, const struct relation_column *column,
                             const char *found, const char *wanted, struct err *reterr) {
     if (part == IMAGE_KEY) {
         return err_set(reterr, ERR_RECORD, "column " STR_FMT " in the key: %s instead of %s",
@@ -151,7 +151,7 @@ static struct str json_text(const json_t *json, char *number) {
 }
 
 enum err_kind image_read(struct image *image, enum image_part part, struct str text,
-                         const struct view_table *table, size_t count, struct err *reterr) {
+                         const struct relation *table, size_t count, struct err *reterr) {
     image_drop(image);
     enum err_kind kind = json_read(text, image_part_name(part), &image->json, reterr);
     if (kind != ERR_NONE) {
@@ -162,7 +162,7 @@ enum err_kind image_read(struct image *image, enum image_part part, struct str t
         return err_set(reterr, ERR_RECORD, "%s is not an object", image_part_name(part));
     }
     for (size_t i = 0; i < count; i++) {
-        const struct view_column *column = &table->columns[i];
+        const struct relation_column *column = &table->columns[i];
         const json_t *json = json_object_getn(row, column->name.ptr, column->name.len);
         if (!json) {
             return missing(part, table, column, reterr);
@@ -182,10 +182,10 @@ enum err_kind image_read(struct image *image, enum image_part part, struct str t
     return ERR_NONE;
 }
 
-bool image_is_blank(const struct image *image, const struct view_table *table) {
+bool image_is_blank(const struct image *image, const struct relation *table) {
     char number[SCALAR_NUMBER_MAX];
     for (size_t i = 0; i < table->column_count; i++) {
-        const struct view_column *column = &table->columns[i];
+        const struct relation_column *column = &table->columns[i];
         const json_t *json = json_object_getn(image->json, column->name.ptr, column->name.len);
         bool is_nested = json_is_object(json) || json_is_array(json);
         struct str text = json && !is_nested ? json_text(json, number) : STR_NONE;

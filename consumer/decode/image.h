@@ -14,7 +14,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "decode/scalar.h"
-#include "view/view.h"
+#include "plan/plan.h"
 
 #include <jansson.h>
 
@@ -32,11 +32,10 @@ void image_init(struct image *image, size_t columns, struct arena *memory);
 void image_drop(struct image *image);
 /* Reads the first count columns of table from text, which part names in messages. */
 MUST_CHECK enum err_kind image_read(struct image *image, enum image_part part, struct str text,
-                                    const struct view_table *table, size_t count,
-                                    struct err *reterr);
+                                    const struct relation *table, size_t count, struct err *reterr);
 /* What was read of table holds nothing but the primary key, see blank.h: all columns are looked at,
  * read or not. */
-bool image_is_blank(const struct image *image, const struct view_table *table);
+bool image_is_blank(const struct image *image, const struct relation *table);
 /* `after`, `before`, `the key`. */
 const char *image_part_name(enum image_part part);
 

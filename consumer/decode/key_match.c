@@ -25,9 +25,9 @@ static bool says(const struct scan_value *value, enum scalar scalar, struct str 
     return false;
 }
 
-bool key_matches(struct str json, const struct view_table *table, const struct str *values) {
+bool key_matches(struct str json, const struct relation *table, const struct str *values) {
     struct scan scan = scan_start(json);
-    bool seen[VIEW_COLUMNS_MAX] = {false};
+    bool seen[COLUMNS_MAX] = {false};
     size_t seen_count = 0;
     if (!scan_enter(&scan)) {
         return false;
@@ -43,7 +43,7 @@ bool key_matches(struct str json, const struct view_table *table, const struct s
             return false;
         }
         for (size_t i = 0; i < table->key_count; i++) {
-            const struct view_column *column = &table->columns[i];
+            const struct relation_column *column = &table->columns[i];
             if (str_equal(name, column->name)) {
                 if (seen[i] || !says(&value, column->scalar, values[i])) {
                     return false;

@@ -8,9 +8,9 @@
 #ifndef DECODE_KEY_MATCH_H
 #define DECODE_KEY_MATCH_H
 
-#include "view/view.h"
+#include "plan/plan.h"
 
 /* json is an object that holds every key column of table once, with the text that values has. */
-bool key_matches(struct str json, const struct view_table *table, const struct str *values);
+bool key_matches(struct str json, const struct relation *table, const struct str *values);
 
 #endif

@@ -11,13 +11,13 @@ enum { SLOT_SCALARS = TEMPLATE_UNREAD + 1, SLOT_AFTER = SLOT_SCALARS + ENVELOPE_
 
 /* ---- what is read of a record and its key ---- */
 
-static size_t slot_before(const struct view_table *table) {
+static size_t slot_before(const struct relation *table) {
     return SLOT_AFTER + table->column_count;
 }
-static size_t slot_key(const struct view_table *table) {
+static size_t slot_key(const struct relation *table) {
     return slot_before(table) + table->key_count;
 }
-static size_t slot_count(const struct view_table *table) {
+static size_t slot_count(const struct relation *table) {
     return slot_key(table) + table->key_count;
 }
 
@@ -30,9 +30,9 @@ static struct template_object *new_object(struct arena *memory, const struct tem
     return object;
 }
 
-static const struct template_object *
-new_columns(struct arena *memory, const struct view_table *table, size_t count, size_t first_slot) {
-    struct template_name names[VIEW_COLUMNS_MAX];
+static const struct template_object *new_columns(struct arena *memory, const struct relation *table,
+                                                 size_t count, size_t first_slot) {
+    struct template_name names[COLUMNS_MAX];
     for (size_t i = 0; i < count; i++) {
         names[i] = (struct template_name){.name = table->columns[i].name, .slot = first_slot + i};
     }
@@ -48,8 +48,7 @@ static void memory_init(struct quick_memory *of, const struct template_object *o
     of->wrapped = new_object(memory, &payload, 1, object->flat);
 }
 
-static void table_init(struct quick_table *of, const struct view_table *table,
-                       struct arena *memory) {
+static void table_init(struct quick_table *of, const struct relation *table, struct arena *memory) {
     const struct template_name source[] = {
         {.name = STR("ts_us"), .slot = SLOT_SCALARS + ENVELOPE_TS_US},
         {.name = STR("ts_ms"), .slot = SLOT_SCALARS + ENVELOPE_TS_MS},
@@ -67,12 +66,12 @@ static void table_init(struct quick_table *of, const struct view_table *table,
     memory_init(&of->keys, new_columns(memory, table, table->key_count, slot_key(table)), memory);
 }
 
-void quick_init(struct quick *quick, const struct view *view, struct arena *memory) {
-    size_t slots = 0, columns = 0, bytes = view->table_count * sizeof *quick->tables;
-    quick->view = view;
+void quick_init(struct quick *quick, const struct plan *plan, struct arena *memory) {
+    size_t slots = 0, columns = 0, bytes = plan->relation_count * sizeof *quick->tables;
+    quick->plan = plan;
     quick->tables = memset(arena_alloc(memory, bytes), 0, bytes);
-    for (size_t i = 0; i < view->table_count; i++) {
-        const struct view_table *table = &view->tables[i];
+    for (size_t i = 0; i < plan->relation_count; i++) {
+        const struct relation *table = &plan->relations[i];
         table_init(&quick->tables[i], table, memory);
         slots = slot_count(table) > slots ? slot_count(table) : slots;
         columns = table->column_count > columns ? table->column_count : columns;
@@ -88,7 +87,7 @@ static void memory_clear(struct quick_memory *memory) {
 }
 
 void quick_clear(struct quick *quick) {
-    for (size_t i = 0; quick->view && i < quick->view->table_count; i++) {
+    for (size_t i = 0; quick->plan && i < quick->plan->relation_count; i++) {
         memory_clear(&quick->tables[i].values);
         memory_clear(&quick->tables[i].keys);
     }
@@ -153,7 +152,7 @@ static bool learn(struct quick_memory *memory, struct str text, struct template 
     return template_learn(fresh, text, wrapped ? memory->wrapped : memory->object);
 }
 
-static void learn_value(struct quick_memory *memory, const struct view_table *table,
+static void learn_value(struct quick_memory *memory, const struct relation *table,
                         struct str text) {
     struct quick_template fresh = {0};
     if (learn(memory, text, &fresh.template)) {
@@ -167,8 +166,7 @@ static void learn_value(struct quick_memory *memory, const struct view_table *ta
     template_clear(&fresh.template);
 }
 
-static void learn_key(struct quick_memory *memory, const struct view_table *table,
-                      struct str text) {
+static void learn_key(struct quick_memory *memory, const struct relation *table, struct str text) {
     struct quick_template fresh = {0};
     if (learn(memory, text, &fresh.template) &&
         has_slots(&fresh.template, slot_key(table), table->key_count)) {
@@ -183,7 +181,7 @@ static void learn_key(struct quick_memory *memory, const struct view_table *tabl
 /* One record on its way through the functions below. */
 struct job {
     struct quick *quick;
-    const struct view_table *table;
+    const struct relation *table;
     const struct record *record;
     struct change *change;
     int64_t ts_us;
@@ -195,7 +193,7 @@ static bool read_columns(const struct job *job, size_t first, size_t count) {
     buf_reset(&quick->scratch);
     (void)buf_reserve(&quick->scratch, job->record->value.len + count * SCALAR_NUMBER_MAX);
     for (size_t i = 0; i < count; i++) {
-        const struct view_column *column = &job->table->columns[i];
+        const struct relation_column *column = &job->table->columns[i];
         if (!scalar_text(&quick->slots[first + i], column, &quick->scratch, &quick->texts[i]) ||
             (i < job->table->key_count && !quick->texts[i].ptr) ||
             (quick->texts[i].ptr && !form_fits(column->form, quick->texts[i], job->ts_us))) {
@@ -224,7 +222,7 @@ static bool read_content(const struct job *job, size_t first, size_t count) {
 
 /* Reads the row's columns, once it is the same row everywhere. */
 static bool read_row(const struct job *job, const struct quick_template *template, char op) {
-    const struct view_table *table = job->table;
+    const struct relation *table = job->table;
     size_t before = slot_before(table), key = slot_key(table);
     switch (op) {
     case 'r':
@@ -245,13 +243,13 @@ static bool read_row(const struct job *job, const struct quick_template *templat
 /* Key and value, in one piece of the arena. */
 static bool write_row(const struct job *job, struct arena *arena) {
     const struct quick *quick = job->quick;
-    const struct view_table *table = job->table;
+    const struct relation *table = job->table;
     struct change *change = job->change;
     struct buf *row = &job->quick->row;
     buf_reset(row);
-    if (row_key_encode(quick->view, table, quick->texts, row, &change->join_len, NULL) !=
+    if (row_key_encode(quick->plan, table, quick->texts, row, &change->join_len, NULL) !=
             ERR_NONE ||
-        route_partition(quick->view, table, quick->texts) != job->record->partition) {
+        route_partition(quick->plan, table, quick->texts) != job->record->partition) {
         return false;
     }
     size_t key_len = row->len;
@@ -288,7 +286,7 @@ static const struct quick_template *match_record(const struct job *job) {
 bool quick_decode(struct quick *quick, const struct record *record, struct arena *arena,
                   struct change *ret_change) {
     struct change change = {.table = record->table};
-    struct job job = {quick, &quick->view->tables[record->table], record, &change, 0};
+    struct job job = {quick, &quick->plan->relations[record->table], record, &change, 0};
     struct envelope envelope = {0};
     if (!record->key.ptr || !record->value.ptr) {
         return false;

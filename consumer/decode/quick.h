@@ -38,7 +38,7 @@ struct quick_table {
     struct quick_memory values, keys;
 };
 struct quick {
-    const struct view *view;
+    const struct plan *plan;
     struct quick_table *tables; /* as view->tables */
     struct scan_value *slots;   /* of the widest table */
     struct str *texts;          /* of the columns of the widest table */
@@ -47,7 +47,7 @@ struct quick {
 };
 
 /* Makes an all-zero quick ready; its arrays live in memory, the rest until quick_clear. */
-void quick_init(struct quick *quick, const struct view *view, struct arena *memory);
+void quick_init(struct quick *quick, const struct plan *plan, struct arena *memory);
 void quick_clear(struct quick *quick);
 /* True: *ret_change is the record's, as decode() has it. */
 bool quick_decode(struct quick *quick, const struct record *record, struct arena *arena,

@@ -33,7 +33,7 @@ static uint64_t integer(struct str text) {
     return negative ? 0 - value : value;
 }
 
-static uint32_t hash_part(const struct view_column *column, struct str text) {
+static uint32_t hash_part(const struct relation_column *column, struct str text) {
     switch (column->key) {
     case KEY_INTEGER:
         return (uint32_t)integer(text);
@@ -55,15 +55,15 @@ static uint32_t hash_part(const struct view_column *column, struct str text) {
     return 0;
 }
 
-int32_t route_partition(const struct view *view, const struct view_table *table,
+int32_t route_partition(const struct plan *plan, const struct relation *table,
                         const struct str *values) {
     uint32_t sum = 0;
-    for (size_t i = 0; i < view->join_count; i++) {
+    for (size_t i = 0; i < plan->join_count; i++) {
         sum += hash_part(&table->columns[i], values[i]);
     }
     sum &= INT32_MAX;
     if (sum == INT32_MAX) { /* the transform counts it as 0 */
         sum = 0;
     }
-    return (int32_t)sum % view->partition_count;
+    return (int32_t)sum % plan->partition_count;
 }

@@ -8,10 +8,10 @@
 #ifndef DECODE_ROUTE_H
 #define DECODE_ROUTE_H
 
-#include "view/view.h"
+#include "plan/plan.h"
 
 /* values: the join key's texts, view->join_count of them, none NULL; text is valid UTF-8. */
-int32_t route_partition(const struct view *view, const struct view_table *table,
+int32_t route_partition(const struct plan *plan, const struct relation *table,
                         const struct str *values);
 
 #endif

@@ -7,7 +7,7 @@
 /* So many digits always come back from a double as they were. */
 #define SAFE_DIGITS 15
 
-bool scalar_is_unavailable(const struct view_column *column, struct str text) {
+bool scalar_is_unavailable(const struct relation_column *column, struct str text) {
     return column->unavailable.ptr && text.ptr && str_equal(text, column->unavailable);
 }
 
@@ -162,7 +162,7 @@ static bool kind_fits(enum scalar scalar, enum scan_kind kind) {
     return false;
 }
 
-bool scalar_text(const struct scan_value *value, const struct view_column *column,
+bool scalar_text(const struct scan_value *value, const struct relation_column *column,
                  struct buf *scratch, struct str *ret_text) {
     if (value->kind == SCAN_NULL) {
         *ret_text = STR_NONE;

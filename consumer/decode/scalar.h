@@ -10,18 +10,18 @@
 
 #include "base/buf.h"
 #include "decode/scan.h"
-#include "view/view.h"
+#include "plan/plan.h"
 
 /* An int64 or a double with its NUL. */
 #define SCALAR_NUMBER_MAX 32
 
 /* NULL's text has ptr NULL. Appends to scratch; other texts stay where they are when it has room
  * for the value and SCALAR_NUMBER_MAX. */
-bool scalar_text(const struct scan_value *value, const struct view_column *column,
+bool scalar_text(const struct scan_value *value, const struct relation_column *column,
                  struct buf *scratch, struct str *ret_text);
 /* The shortest text that reads as the same double: what Debezium wrote. Returns its length. */
 size_t scalar_print_real(double value, char number[SCALAR_NUMBER_MAX]);
 /* What Debezium sends for a value that the WAL doesn't hold (unavailable.value.placeholder). */
-bool scalar_is_unavailable(const struct view_column *column, struct str text);
+bool scalar_is_unavailable(const struct relation_column *column, struct str text);
 
 #endif

@@ -14,7 +14,7 @@ struct entry {
 };
 
 struct join {
-    const struct view *view;
+    const struct plan *plan;
     struct row_reader reader;
     struct touched *touched;
     struct entry *entries; /* beside touched */
@@ -25,12 +25,12 @@ struct join {
     bool turning;
     int fixed;
     struct str prefix;
-    struct row_ref rows[VIEW_TABLES_MAX], first[VIEW_TABLES_MAX];
+    struct row_ref rows[RELATIONS_MAX], first[RELATIONS_MAX];
 };
 
-struct join *join_new(const struct view *view) {
+struct join *join_new(const struct plan *plan) {
     struct join *join = memory_new(1, sizeof *join);
-    join->view = view;
+    join->plan = plan;
     join->phase = PHASE_END;
     return join;
 }
@@ -106,7 +106,7 @@ static enum err_kind next_partner(struct join *join, int table, struct str after
 /* Puts every table but the fixed one at its first row. *ret_found: there is a combination. */
 static enum err_kind combinations_begin(struct join *join, bool *ret_found, struct err *reterr) {
     *ret_found = false;
-    for (int table = 0; table < (int)join->view->table_count; table++) {
+    for (int table = 0; table < (int)join->plan->relation_count; table++) {
         if (table == join->fixed) {
             continue;
         }
@@ -126,7 +126,7 @@ static enum err_kind combinations_begin(struct join *join, bool *ret_found, stru
 /* The next combination, the last table turning fastest. */
 static enum err_kind combinations_next(struct join *join, bool *ret_found, struct err *reterr) {
     *ret_found = false;
-    for (int table = (int)join->view->table_count - 1; table >= 0; table--) {
+    for (int table = (int)join->plan->relation_count - 1; table >= 0; table--) {
         if (table == join->fixed) {
             continue;
         }
@@ -153,10 +153,10 @@ static enum err_kind turn(struct join *join, bool *ret_found, struct err *reterr
     return kind;
 }
 
-enum err_kind join_has_partner(const struct view *view, struct row_reader reader, int table,
+enum err_kind join_has_partner(const struct plan *plan, struct row_reader reader, int table,
                                struct str join_key, bool *ret_partner, struct err *reterr) {
     bool has = true;
-    for (int other = 0; has && other < (int)view->table_count; other++) {
+    for (int other = 0; has && other < (int)plan->relation_count; other++) {
         if (other != table && (other < 2 || SAFEGUARD("a partner is asked of every table"))) {
             struct row_ref row;
             enum err_kind kind =
@@ -180,7 +180,7 @@ static enum err_kind look_up(struct join *join, const struct touched *touched, s
     if (kind != ERR_NONE || !entry->value.ptr) {
         return kind;
     }
-    return join_has_partner(join->view, join->reader, touched->table, join_key, &entry->has_partner,
+    return join_has_partner(join->plan, join->reader, touched->table, join_key, &entry->has_partner,
                             reterr);
 }
 
@@ -266,7 +266,7 @@ static enum err_kind next_of_all(struct join *join, struct row_op *ret_op, struc
         join->fixed = 0;
         join->prefix = (struct str){
             join->rows[0].key.ptr,
-            row_key_prefix(&join->view->tables[0], join->rows[0].key, join->view->join_count)};
+            row_key_prefix(&join->plan->relations[0], join->rows[0].key, join->plan->join_count)};
         kind = turn(join, &found, reterr);
     }
     if (kind != ERR_NONE) {

@@ -12,7 +12,7 @@
 #define JOIN_JOIN_H
 
 #include "base/arena.h"
-#include "view/row.h"
+#include "plan/row.h"
 
 /* How join reads the state; bytes returned live until the state changes. */
 struct row_reader {
@@ -57,7 +57,7 @@ struct row_op {
 
 struct join;
 
-struct join *join_new(const struct view *view);
+struct join *join_new(const struct plan *plan);
 void join_destroy(struct join **join);
 
 /* Begins over touched rows, no (table, key) twice; sorts them in place by (table, key). The state
@@ -70,7 +70,7 @@ MUST_CHECK enum err_kind join_next(struct join *join, struct row_op *ret_op, str
 void join_end(struct join *join);
 
 /* Whether every table but `table` has a row under join_key. */
-MUST_CHECK enum err_kind join_has_partner(const struct view *view, struct row_reader reader,
+MUST_CHECK enum err_kind join_has_partner(const struct plan *plan, struct row_reader reader,
                                           int table, struct str join_key, bool *ret_partner,
                                           struct err *reterr);
 

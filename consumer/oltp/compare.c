@@ -11,7 +11,7 @@ struct label {
     char text[140];
 };
 
-static struct label label_of(const struct view_table *table) {
+static struct label label_of(const struct relation *table) {
     struct label label;
     (void)snprintf(label.text, sizeof label.text, STR_FMT "." STR_FMT, STR_ARG(table->schema),
                    STR_ARG(table->name));
@@ -55,7 +55,7 @@ static const char *identity_name(char identity) {
     }
 }
 
-static void compare_table(const struct view_table *table, const struct look_table *look,
+static void compare_table(const struct relation *table, const struct look_table *look,
                           struct findings *findings) {
     struct label name = label_of(table);
     const char *kind = kind_name(look);
@@ -105,7 +105,7 @@ static bool same_type(struct str a, struct str b) {
     return same;
 }
 
-static void compare_column(const struct view_table *table, const struct view_column *column,
+static void compare_column(const struct relation *table, const struct relation_column *column,
                            const struct look_column *look, struct findings *findings) {
     struct label name = label_of(table);
     const char *in = name.text;
@@ -136,7 +136,7 @@ static void compare_column(const struct view_table *table, const struct view_col
     }
 }
 
-static void compare_key(const struct view_table *table, const struct look_table *look,
+static void compare_key(const struct relation *table, const struct look_table *look,
                         struct findings *findings) {
     int32_t want = 0;
     bool same = true;
@@ -153,15 +153,15 @@ static void compare_key(const struct view_table *table, const struct look_table 
     }
 }
 
-void compare_tables(const struct view *view, const struct look *look, struct findings *findings) {
+void compare_tables(const struct plan *plan, const struct look *look, struct findings *findings) {
     if (!str_is(look->wal_level, "logical")) {
         findings_add(findings, FINDING_SERVER, FINDING_RED,
                      "the server's wal_level is " STR_FMT ", must be logical: ALTER SYSTEM SET "
                      "wal_level = logical, then restart it",
                      STR_ARG(look->wal_level));
     }
-    for (size_t t = 0; t < view->table_count; t++) {
-        const struct view_table *table = &view->tables[t];
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        const struct relation *table = &plan->relations[t];
         const struct look_table *there = &look->tables[t];
         struct label name = label_of(table);
         if (!there->found) {
@@ -182,7 +182,7 @@ void compare_tables(const struct view *view, const struct look *look, struct fin
 
 /* ---- what the connector makes ---- */
 
-static void compare_published(const struct view_table *table, const struct look_table *look,
+static void compare_published(const struct relation *table, const struct look_table *look,
                               const char *publication, struct findings *findings) {
     struct label name = label_of(table);
     if (!look->published) {
@@ -238,7 +238,7 @@ static void compare_slot(const char *name, const struct look *look, struct findi
     }
 }
 
-void compare_replication(const struct view *view, const struct look_names *names,
+void compare_replication(const struct plan *plan, const struct look_names *names,
                          const struct look *look, struct findings *findings) {
     compare_slot(names->slot, look, findings);
     if (!look->publication_exists) {
@@ -254,9 +254,9 @@ void compare_replication(const struct view *view, const struct look_names *names
                      "PUBLICATION %s SET (publish = 'insert, update, delete, truncate'): " ANEW,
                      names->publication, names->publication);
     }
-    for (size_t t = 0; t < view->table_count; t++) {
+    for (size_t t = 0; t < plan->relation_count; t++) {
         if (look->tables[t].found) {
-            compare_published(&view->tables[t], &look->tables[t], names->publication, findings);
+            compare_published(&plan->relations[t], &look->tables[t], names->publication, findings);
         }
     }
 }

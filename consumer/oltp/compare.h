@@ -10,9 +10,9 @@
 #include "oltp/look.h"
 
 /* The tables and the server: what `plan --check-source` compares. */
-void compare_tables(const struct view *view, const struct look *look, struct findings *findings);
+void compare_tables(const struct plan *plan, const struct look *look, struct findings *findings);
 /* Publication and slot, which the connector makes. */
-void compare_replication(const struct view *view, const struct look_names *names,
+void compare_replication(const struct plan *plan, const struct look_names *names,
                          const struct look *look, struct findings *findings);
 
 #endif

@@ -19,7 +19,7 @@ struct seen {
 };
 
 struct history {
-    const struct view *view;
+    const struct plan *plan;
     struct look_names names;
     struct seen *seen;
     bool slot_seen; /* the connector has begun: from then on everything must be as it should be */
@@ -28,11 +28,11 @@ struct history {
     struct findings kept;
 };
 
-struct history *history_new(const struct view *view, const struct look_names *names) {
+struct history *history_new(const struct plan *plan, const struct look_names *names) {
     struct history *history = memory_new(1, sizeof *history);
-    history->view = view;
+    history->plan = plan;
     history->names = *names;
-    history->seen = memory_new(view->table_count, sizeof *history->seen);
+    history->seen = memory_new(plan->relation_count, sizeof *history->seen);
     history->unread_since_ms = -1;
     history->resting = -1;
     return history;
@@ -109,7 +109,7 @@ static void compare_row(const char *name, const struct seen *seen, const struct 
 static void compare_with_before(struct history *history, size_t t, const struct look_table *look,
                                 struct findings *findings) {
     const struct seen *seen = &history->seen[t];
-    const struct view_table *table = &history->view->tables[t];
+    const struct relation *table = &history->plan->relations[t];
     char name[140];
     (void)snprintf(name, sizeof name, STR_FMT "." STR_FMT, STR_ARG(table->schema),
                    STR_ARG(table->name));
@@ -212,11 +212,11 @@ static void add_kept(const struct history *history, const struct findings *now,
 void history_look(struct history *history, const struct look *look, int64_t now_ms,
                   struct findings *findings) {
     struct findings *now = memory_new(1, sizeof *now);
-    compare_tables(history->view, look, now);
-    compare_replication(history->view, &history->names, look, now);
+    compare_tables(history->plan, look, now);
+    compare_replication(history->plan, &history->names, look, now);
     history->slot_seen |= look->slot.exists;
     keep(history, now);
-    for (size_t t = 0; t < history->view->table_count; t++) {
+    for (size_t t = 0; t < history->plan->relation_count; t++) {
         if (look->tables[t].found) {
             compare_with_before(history, t, &look->tables[t], findings);
             remember(&history->seen[t], &look->tables[t]);

@@ -14,7 +14,7 @@
 
 struct history;
 
-struct history *history_new(const struct view *view, const struct look_names *names);
+struct history *history_new(const struct plan *plan, const struct look_names *names);
 /* Accepts NULL and a pointer to NULL. */
 void history_destroy(struct history **history);
 /* Adds to *findings all that is wrong, or was since the last history_forget. */

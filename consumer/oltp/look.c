@@ -156,15 +156,15 @@ static void table_fill(struct arena *arena, const PGresult *r, int row, struct l
     table->filtered = get_bool(r, row, 17);
 }
 
-static enum err_kind tables_read(struct link *link, const struct view *view,
+static enum err_kind tables_read(struct link *link, const struct plan *plan,
                                  const struct look_names *names, struct look *look,
                                  struct err *reterr) {
     struct buf schemas = {0}, tables = {0};
     array_begin(&schemas);
     array_begin(&tables);
-    for (size_t t = 0; t < view->table_count; t++) {
-        array_add(&schemas, view->tables[t].schema);
-        array_add(&tables, view->tables[t].name);
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        array_add(&schemas, plan->relations[t].schema);
+        array_add(&tables, plan->relations[t].name);
     }
     const char *params[] = {array_end(&schemas), array_end(&tables), names->publication};
     const char *sql = PQserverVersion(link->conn) >= 150000
@@ -172,8 +172,8 @@ static enum err_kind tables_read(struct link *link, const struct view *view,
                           : SQL_TABLES(SQL_FILTERED_14, SQL_BY_SCHEMA_14);
     PGresult *r = NULL;
     enum err_kind kind = link_ask(link, sql, 3, params, &r, reterr);
-    look->tables = arena_alloc(&look->arena, view->table_count * sizeof *look->tables);
-    for (size_t t = 0; kind == ERR_NONE && t < view->table_count; t++) {
+    look->tables = arena_alloc(&look->arena, plan->relation_count * sizeof *look->tables);
+    for (size_t t = 0; kind == ERR_NONE && t < plan->relation_count; t++) {
         table_fill(&look->arena, r, (int)t, &look->tables[t]);
     }
     PQclear(r);
@@ -182,10 +182,10 @@ static enum err_kind tables_read(struct link *link, const struct view *view,
     return kind;
 }
 
-static void columns_fill(const struct view *view, const PGresult *r, struct look *look) {
+static void columns_fill(const struct plan *plan, const PGresult *r, struct look *look) {
     int row = 0;
-    for (size_t t = 0; t < view->table_count; t++) {
-        size_t count = view->tables[t].column_count;
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        size_t count = plan->relations[t].column_count;
         struct look_column *columns = arena_alloc(&look->arena, count * sizeof *columns);
         for (size_t c = 0; c < count; c++, row++) {
             columns[c] = (struct look_column){.found = get_bool(r, row, 0),
@@ -199,18 +199,18 @@ static void columns_fill(const struct view *view, const PGresult *r, struct look
     }
 }
 
-static enum err_kind columns_read(struct link *link, const struct view *view,
+static enum err_kind columns_read(struct link *link, const struct plan *plan,
                                   const struct look_names *names, struct look *look,
                                   struct err *reterr) {
     struct buf oids = {0}, columns = {0};
     array_begin(&oids);
     array_begin(&columns);
-    for (size_t t = 0; t < view->table_count; t++) {
+    for (size_t t = 0; t < plan->relation_count; t++) {
         char oid[16];
         int len = snprintf(oid, sizeof oid, "%u", look->tables[t].oid);
-        for (size_t c = 0; c < view->tables[t].column_count; c++) {
+        for (size_t c = 0; c < plan->relations[t].column_count; c++) {
             array_add(&oids, (struct str){oid, (size_t)len});
-            array_add(&columns, view->tables[t].columns[c].name);
+            array_add(&columns, plan->relations[t].columns[c].name);
         }
     }
     const char *params[] = {array_end(&oids), array_end(&columns), names->publication};
@@ -219,7 +219,7 @@ static enum err_kind columns_read(struct link *link, const struct view *view,
     PGresult *r = NULL;
     enum err_kind kind = link_ask(link, sql, 3, params, &r, reterr);
     if (kind == ERR_NONE) {
-        columns_fill(view, r, look);
+        columns_fill(plan, r, look);
     }
     PQclear(r);
     buf_clear(&oids);
@@ -227,7 +227,7 @@ static enum err_kind columns_read(struct link *link, const struct view *view,
     return kind;
 }
 
-enum err_kind link_look(struct link *link, const struct view *view, const struct look_names *names,
+enum err_kind link_look(struct link *link, const struct plan *plan, const struct look_names *names,
                         struct look *look, struct err *reterr) {
     static const char *const begin[] = {SQL_BEGIN, SQL_LIMIT, SQL_PATH};
     enum err_kind kind = ERR_NONE;
@@ -238,10 +238,10 @@ enum err_kind link_look(struct link *link, const struct view *view, const struct
         kind = server_read(link, names, look, reterr);
     }
     if (kind == ERR_NONE) {
-        kind = tables_read(link, view, names, look, reterr);
+        kind = tables_read(link, plan, names, look, reterr);
     }
     if (kind == ERR_NONE) {
-        kind = columns_read(link, view, names, look, reterr);
+        kind = columns_read(link, plan, names, look, reterr);
     }
     return kind == ERR_NONE ? link_ask(link, "COMMIT", 0, NULL, NULL, reterr) : kind;
 }

@@ -15,7 +15,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "view/view.h"
+#include "plan/plan.h"
 
 struct link_options {
     const char *const *keywords; /* libpq's, NULL-terminated, and their values */
@@ -85,7 +85,7 @@ struct look_names {
 };
 
 /* Fills *look (all-zero, or cleared); on failure the link is to be closed. */
-MUST_CHECK enum err_kind link_look(struct link *link, const struct view *view,
+MUST_CHECK enum err_kind link_look(struct link *link, const struct plan *plan,
                                    const struct look_names *names, struct look *look,
                                    struct err *reterr);
 void look_clear(struct look *look);

@@ -41,7 +41,7 @@ static enum err_kind look_once(struct watch *watch, struct err *reterr) {
     look_clear(&watch->look);
     enum err_kind kind = watch->link ? ERR_NONE : link_open(&watch->o.link, &watch->link, reterr);
     if (kind == ERR_NONE) {
-        kind = link_look(watch->link, watch->o.view, &watch->names, &watch->look, reterr);
+        kind = link_look(watch->link, watch->o.plan, &watch->names, &watch->look, reterr);
     }
     if (kind != ERR_NONE) {
         link_close(&watch->link);
@@ -122,7 +122,7 @@ struct watch *watch_start(const struct watch_options *options) {
     watch->slot = memory_text(options->slot);
     watch->publication = memory_text(options->publication);
     watch->names = (struct look_names){watch->slot, watch->publication};
-    watch->history = history_new(options->view, &watch->names);
+    watch->history = history_new(options->plan, &watch->names);
     watch->news.lag_bytes = -1;
     watch->answered_ms = clock_mono_ms(&clock);
     watch->stop_fd = eventfd(0, EFD_CLOEXEC);

@@ -15,7 +15,7 @@
 
 struct watch_options {
     struct link_options link; /* keywords and values are borrowed until watch_stop */
-    const struct view *view;
+    const struct plan *plan;
     const char *slot, *publication; /* copied */
     int64_t interval_ms;
     struct board *board;

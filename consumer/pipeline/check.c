@@ -30,9 +30,9 @@ static void check_transaction(const struct member *m, const struct task *task) {
         return;
     }
     MUST(work->kind != WORK_NONE && work->chunk_count > 0);
-    MUST(progress_equal(&part->before, &task->progress, m->view->table_count));
+    MUST(progress_equal(&part->before, &task->progress, m->plan->relation_count));
     MUST(part->after.seq == task->progress.seq + 1);
-    for (size_t t = 0; t < m->view->table_count && task->progress.has_offsets; t++) {
+    for (size_t t = 0; t < m->plan->relation_count && task->progress.has_offsets; t++) {
         MUST(part->after.offsets[t] >= task->progress.offsets[t]);
         MUST(work_is_last(work) || part->after.offsets[t] == task->progress.offsets[t]);
     }
@@ -86,7 +86,7 @@ static void check_live(const struct member *m, const struct task *task) {
     MUST(task->progress.has_offsets && !task->initial);
     MUST(task->found_count == 0 && task->refused_count == 0 && !task->hunting);
     MUST(task->work.kind != WORK_REBUILD && task->work.kind != WORK_LOAD);
-    for (size_t t = 0; t < m->view->table_count; t++) {
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
         MUST(task->position[t] >= task->progress.offsets[t]);
     }
 }
@@ -94,7 +94,7 @@ static void check_live(const struct member *m, const struct task *task) {
 /* One topic at least is not read as far as it must be. */
 static void check_reading(const struct member *m, const struct task *task) {
     bool silent = task->phase == TASK_SILENT, done = true;
-    for (size_t t = 0; t < m->view->table_count; t++) {
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
         done &= silent ? task->position[t] >= task->progress.offsets[t] : task->at_end[t];
     }
     MUST(!done && task->work.kind == WORK_NONE && !task->hunting);

@@ -146,7 +146,7 @@ size_t commit_submit(struct session *s) {
 /* How far the state is: a live task's as far as the sink; a silent one holds records beyond that.
  */
 static void applied_offsets(const struct member *m, const struct task *task, int64_t *ret_offsets) {
-    for (size_t t = 0; t < m->view->table_count; t++) {
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
         bool held = SAFEGUARD("a cache does not stand behind records that wait") &&
                     task->phase != TASK_READING && task->position[t] > task->progress.offsets[t];
         ret_offsets[t] = held ? task->progress.offsets[t] : task->position[t];
@@ -155,7 +155,7 @@ static void applied_offsets(const struct member *m, const struct task *task, int
 
 static void commit_cache_of(struct member *m, struct task *task) {
     struct err err;
-    int64_t applied[VIEW_TABLES_MAX];
+    int64_t applied[RELATIONS_MAX];
     applied_offsets(m, task, applied);
     enum err_kind kind =
         state_commit(task->state, applied, clock_wall_ms(&m->o.clock), false, &err);
@@ -279,7 +279,7 @@ void commit_caches(struct member *m) {
     m->kafka_commit_at_ms = now + KAFKA_COMMIT_MS;
     struct arena *arena = &m->scratch;
     arena_reset(arena);
-    size_t count = 0, tables = m->view->table_count;
+    size_t count = 0, tables = m->plan->relation_count;
     struct topic_position *positions =
         arena_alloc(arena, (size_t)m->partition_count * tables * sizeof *positions);
     for (int32_t p = 0; p < m->partition_count; p++) {

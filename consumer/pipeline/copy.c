@@ -14,7 +14,7 @@
 #define LOOK_MS  200
 
 void copy_init(struct member *m) {
-    size_t count = (size_t)m->partition_count * m->view->table_count;
+    size_t count = (size_t)m->partition_count * m->plan->relation_count;
     m->copy.targets = memory_new(count, sizeof *m->copy.targets);
     m->copy.end_ts_us = -1;
 }
@@ -39,14 +39,14 @@ static uint64_t row_count(const struct member *m) {
 }
 
 static int64_t *target_of(const struct member *m, int32_t p, size_t table) {
-    return &m->copy.targets[(size_t)p * m->view->table_count + table];
+    return &m->copy.targets[(size_t)p * m->plan->relation_count + table];
 }
 
 /* Its end is known: all of it is in the log now. */
 static void end(struct member *m) {
     m->copy.ended = true;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        for (size_t t = 0; t < m->view->table_count; t++) {
+        for (size_t t = 0; t < m->plan->relation_count; t++) {
             *target_of(m, p, t) =
                 m->tasks[p] ? m->o.consume_ops->log_end(m->o.consume, (int)t, p) : -1;
         }
@@ -99,7 +99,7 @@ static bool is_over_elsewhere(const struct member *m) {
 static bool is_applied(const struct member *m) {
     for (int32_t p = 0; p < m->partition_count; p++) {
         const struct task *task = m->tasks[p];
-        for (size_t t = 0; task && t < m->view->table_count; t++) {
+        for (size_t t = 0; task && t < m->plan->relation_count; t++) {
             if (task_applied_to(task, t) < *target_of(m, p, t)) {
                 return false;
             }

@@ -119,7 +119,7 @@ static void halt_if_altered(struct member *m, const struct consume_event *event)
             continue;
         }
         struct err err;
-        const char *topic = m->view->tables[event->pairs[i].table].topic.ptr;
+        const char *topic = m->plan->relations[event->pairs[i].table].topic.ptr;
         (void)err_set(&err, ERR_HALT,
                       "the topic has a partition %d, but %d partitions are recorded "
                       "(topic.partitions): the number was altered, rows hash elsewhere now. New "
@@ -143,10 +143,10 @@ static void on_assign(struct member *m, const struct consume_event *event) {
     count_pairs(m, event, counts);
     int tasks = 0, incomplete = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        m->incomplete[p] = counts[p] > 0 && counts[p] < m->view->table_count;
+        m->incomplete[p] = counts[p] > 0 && counts[p] < m->plan->relation_count;
         incomplete += m->incomplete[p];
-        if (counts[p] == m->view->table_count) {
-            m->tasks[p] = task_new(m->view, p, &m->sessions[(size_t)tasks % m->o.sink_count]);
+        if (counts[p] == m->plan->relation_count) {
+            m->tasks[p] = task_new(m->plan, p, &m->sessions[(size_t)tasks % m->o.sink_count]);
             m->tasks[p]->retry = backoff_init(100, 5000, 0);
             tasks++;
         }
@@ -178,7 +178,7 @@ void group_watch(struct member *m) {
                           "topic is missing or another member of the group subscribes to other "
                           "topics. Members: %s",
                           p, members);
-            (void)err_about(&err, m->view->tables[0].topic.ptr, p, -1);
+            (void)err_about(&err, m->plan->relations[0].topic.ptr, p, -1);
             log_err(m->o.log, LOG_ERROR, "pipeline", "incomplete", &err);
         }
     }
@@ -221,7 +221,7 @@ size_t group_assign(struct member *m) {
     if (!m->needs_assign || m->revoking || m->stopping || now_ms(m) < m->assign_retry_at_ms) {
         return 0;
     }
-    size_t count = 0, tables = m->view->table_count;
+    size_t count = 0, tables = m->plan->relation_count;
     bool soon = false;
     arena_reset(&m->scratch);
     struct topic_position *positions =

@@ -33,8 +33,9 @@ static void mend_letters_behind(struct member *m, const struct task *task,
             SAFEGUARD("no letter keeps a refused version")) {
             letter->kept = letters[at].kept;
             log_line(m->o.log, LOG_INFO, "pipeline", "letter_mended",
-                     "topic=%s partition=%d offset=%lld", m->view->tables[letter->table].topic.ptr,
-                     task->number, (long long)letter->offset);
+                     "topic=%s partition=%d offset=%lld",
+                     m->plan->relations[letter->table].topic.ptr, task->number,
+                     (long long)letter->offset);
         }
     }
 }
@@ -43,7 +44,7 @@ static void mend_letters_behind(struct member *m, const struct task *task,
  * without it. Its row would take the version that a record of that other log kept. */
 static enum err_kind strange_letter(const struct member *m, const struct task *task,
                                     const struct known_letter *letter, struct err *reterr) {
-    const char *topic = m->view->tables[letter->table].topic.ptr;
+    const char *topic = m->plan->relations[letter->table].topic.ptr;
     int64_t next = task->initial ? 0 : task->progress.offsets[letter->table];
     (void)err_set(
         reterr, ERR_HALT,
@@ -52,7 +53,7 @@ static enum err_kind strange_letter(const struct member *m, const struct task *t
         "without sync_dead_letter. Delete the letters that are not of this log, e.g. "
         "DELETE FROM sync_dead_letter WHERE view = '%.64s' AND partition = %d AND topic "
         "= '%.100s' AND \"offset\" >= %lld; then SIGHUP",
-        (long long)letter->offset, (long long)next, m->view->name.ptr, task->number, topic,
+        (long long)letter->offset, (long long)next, m->plan->name.ptr, task->number, topic,
         (long long)next);
     return err_about(reterr, topic, task->number, letter->offset);
 }
@@ -94,14 +95,14 @@ static bool is_of(const struct known_letter *letter, const struct record *record
 
 static enum err_kind of_another(const struct member *m, const struct task *task,
                                 const struct record *record, const char *what, struct err *reterr) {
-    const char *topic = m->view->tables[record->table].topic.ptr;
+    const char *topic = m->plan->relations[record->table].topic.ptr;
     (void)err_set(
         reterr, ERR_HALT,
         "the %s at this offset in sync_dead_letter is of another record: the topic was "
         "created again without emptying that table. If the OLAP table was filled from this "
         "log, delete it and SIGHUP: DELETE FROM sync_dead_letter WHERE view = '%.64s' "
         "AND topic = '%.100s' AND partition = %d AND \"offset\" = %lld; else start over",
-        what, m->view->name.ptr, topic, task->number, (long long)record->offset);
+        what, m->plan->name.ptr, topic, task->number, (long long)record->offset);
     return err_about(reterr, topic, task->number, record->offset);
 }
 
@@ -128,7 +129,7 @@ enum err_kind task_decision(const struct member *m, const struct task *task,
     }
     char why[sizeof err->message];
     (void)snprintf(why, sizeof why, "%s", kind == ERR_NONE ? "it could be applied" : err->message);
-    const char *topic = m->view->tables[record->table].topic.ptr;
+    const char *topic = m->plan->relations[record->table].topic.ptr;
     (void)err_set(err, ERR_RECORD, "put aside by the operator (%.400s)", why);
     (void)err_about(err, topic, record->partition, record->offset);
     log_err(m->o.log, LOG_WARN, "pipeline", "decided", err);

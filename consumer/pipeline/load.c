@@ -195,9 +195,9 @@ static enum err_kind hunt_read(const struct member *m, struct hunt *hunt, struct
         enum err_kind kind = state_next(hunt->task->state, hunt->table, STR_NONE, after, &row.key,
                                         &row.value, reterr);
         if (kind == ERR_NONE && row.key.ptr && hunt->survey) {
-            struct str join_key = {row.key.ptr, row_key_prefix(&m->view->tables[hunt->table],
-                                                               row.key, m->view->join_count)};
-            kind = join_has_partner(m->view, task_reader(hunt->task), hunt->table, join_key,
+            struct str join_key = {row.key.ptr, row_key_prefix(&m->plan->relations[hunt->table],
+                                                               row.key, m->plan->join_count)};
+            kind = join_has_partner(m->plan, task_reader(hunt->task), hunt->table, join_key,
                                     &partner, reterr);
         }
         if (kind != ERR_NONE) {
@@ -252,7 +252,7 @@ static enum err_kind hunt_read_range(struct session *s, struct err *reterr) {
 }
 
 static bool hunt_done(const struct session *s) {
-    return s->hunt->table_done && s->hunt->table + 1 == (int)s->member->view->table_count;
+    return s->hunt->table_done && s->hunt->table + 1 == (int)s->member->plan->relation_count;
 }
 
 void hunt_submit(struct session *s) {
@@ -273,7 +273,7 @@ void hunt_submit(struct session *s) {
         return; /* goes on in the next step */
     }
     row_array_clear(&s->checked);
-    row_array_init(&s->checked, m->view->tables[hunt->table].column_count);
+    row_array_init(&s->checked, m->plan->relations[hunt->table].column_count);
     row_writer_forget(s->writer);
     for (size_t i = hunt->ranges[hunt->range_count - 1].begin;
          i < hunt->ranges[hunt->range_count - 1].end; i++) {

@@ -10,10 +10,10 @@
 struct member *member_new(const struct member_options *options) {
     struct member *m = memory_new(1, sizeof *m);
     m->o = *options;
-    m->view = options->view;
-    m->partition_count = options->view->partition_count;
+    m->plan = options->plan;
+    m->partition_count = options->plan->partition_count;
     size_t n = (size_t)m->partition_count;
-    m->decoder = decoder_new(m->view);
+    m->decoder = decoder_new(m->plan);
     m->tasks = memory_new(n, sizeof(struct task *));
     m->ghosts = memory_new(n, sizeof(struct task *));
     m->incomplete = memory_new(n, sizeof *m->incomplete);
@@ -29,7 +29,7 @@ struct member *member_new(const struct member_options *options) {
             .number = (int)i,
             .parts = memory_new(n, sizeof(struct txn_part *)),
             .asked = memory_new(n, sizeof(int32_t)),
-            .writer = row_writer_new(m->view),
+            .writer = row_writer_new(m->plan),
             .backoff = backoff_init(50, 5000, 0),
         };
     }
@@ -76,7 +76,7 @@ static struct task *start_over(struct member *m, struct task *task) {
         hunt_drop(task->session);
     }
     if (task_in_flight(task) && SAFEGUARD("what the sink reads is kept")) {
-        struct task *fresh = task_new(m->view, task->number, task->session);
+        struct task *fresh = task_new(m->plan, task->number, task->session);
         fresh->retry = task->retry;
         task_become_ghost(m, task);
         m->tasks[fresh->number] = fresh;

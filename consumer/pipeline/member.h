@@ -21,7 +21,7 @@
 #include "state/kv.h"
 
 struct member_options {
-    const struct view *view;
+    const struct plan *plan;
     const struct consume_ops *consume_ops;
     struct consume *consume;
     const struct sink_ops *sink_ops;

@@ -92,7 +92,7 @@ struct contest {
 
 struct member {
     struct member_options o;
-    const struct view *view;
+    const struct plan *plan;
     struct decoder *decoder;
     struct session *sessions; /* o.sink_count of them */
     struct task **tasks;      /* by partition; NULL: not ours */

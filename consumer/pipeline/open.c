@@ -7,7 +7,7 @@
 #define LOCKED_WAIT_MS  1000 /* for another process to let go of a task's cache */
 #define LOCKED_RETRY_MS 20
 
-_Static_assert(VIEW_TABLES_MAX <= STATE_TABLES_MAX, "a cache holds every view's tables");
+_Static_assert(RELATIONS_MAX <= STATE_TABLES_MAX, "a cache holds every view's tables");
 _Static_assert(ROW_KEY_MAX <= KV_KEY_MAX, "and every row's key");
 
 void task_acquired(struct member *m, struct task *task, const struct sink_result *result) {
@@ -90,14 +90,14 @@ static const char *discard_text(enum cache_discard why) {
 static enum err_kind open_state(struct member *m, struct task *task, struct state_meta *meta,
                                 struct err *reterr) {
     enum err_kind kind = state_open(&m->o.stores, task->number, "", m->o.identity,
-                                    m->view->table_count, &task->state, meta, reterr);
+                                    m->plan->relation_count, &task->state, meta, reterr);
     bool locked = kind == ERR_RETRY && reterr->locked;
     if (!locked || now_ms(m) - task->opening_since_ms < LOCKED_WAIT_MS) {
         return kind;
     }
     char suffix[OWNER_LEN + 2];
     (void)snprintf(suffix, sizeof suffix, ".%s", task->progress.owner);
-    return state_open(&m->o.stores, task->number, suffix, m->o.identity, m->view->table_count,
+    return state_open(&m->o.stores, task->number, suffix, m->o.identity, m->plan->relation_count,
                       &task->state, meta, reterr);
 }
 
@@ -137,7 +137,7 @@ void task_restart_reading(struct member *m, struct task *task, enum cache_discar
 /* Per topic: where the cache is behind, from its offset; where it is ahead, from the sink's. */
 static void position_by_cache(struct member *m, struct task *task, const struct state_meta *meta) {
     bool behind = false;
-    for (size_t t = 0; t < m->view->table_count; t++) {
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
         int64_t sink = task->progress.offsets[t], cache = meta->offsets[t];
         task->position[t] = cache < sink ? cache : sink;
         behind |= cache < sink;

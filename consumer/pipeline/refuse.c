@@ -39,7 +39,7 @@ static void halt_letter(struct member *m, struct task *task, const struct err *r
 static void err_about_work(const struct member *m, const struct task *task, struct err *err) {
     if (task->work.record_count == 1) {
         const struct record *record = &task->current.items[task->current.consumed].record;
-        (void)err_about(err, m->view->tables[record->table].topic.ptr, record->partition,
+        (void)err_about(err, m->plan->relations[record->table].topic.ptr, record->partition,
                         record->offset);
     }
 }
@@ -57,7 +57,7 @@ static void halt_too_many(struct member *m, struct task *task, const struct sink
                   "more than %zu rows of this task are refused by table " STR_FMT
                   " (refused.row.max); the newest: " STR_FMT ", SQLSTATE %.5s: %.200s. Look at "
                   "sync_refused, fix the constraint or the rows, or raise the setting",
-                  m->o.refused_row_max, STR_ARG(m->view->name), STR_ARG(newest->key),
+                  m->o.refused_row_max, STR_ARG(m->plan->name), STR_ARG(newest->key),
                   newest->sqlstate, newest->message.ptr);
     (void)snprintf(err.sqlstate, sizeof err.sqlstate, "%s", newest->sqlstate);
     task_halt_at_work(m, task, &err);
@@ -99,7 +99,7 @@ void task_take_care(const struct member *m, struct task *task) {
 void task_clear_refused(const struct member *m, struct task *task, const struct row_op *op,
                         const struct str *values) {
     const struct refused_set *set = &task->refused_rows;
-    const struct view *view = m->view;
+    const struct plan *plan = m->plan;
     if (set->count == 0 || op->kind == ROW_OP_CHECK || op->kind == ROW_OP_END ||
         (op->kind == ROW_OP_UPSERT && !SAFEGUARD("the entry of a row that passes goes")) ||
         (op->kind == ROW_OP_DELETE && !SAFEGUARD("the entry of a deleted row goes"))) {
@@ -108,9 +108,9 @@ void task_clear_refused(const struct member *m, struct task *task, const struct 
     struct buf wanted = {0};
     bool whole = op->kind == ROW_OP_UPSERT;
     if (whole) {
-        sink_key_append(view, values, &wanted);
+        sink_key_append(plan, values, &wanted);
     }
-    for (size_t i = 0; !whole && i < view->join_count; i++) { /* a delete's key begins with it */
+    for (size_t i = 0; !whole && i < plan->join_count; i++) { /* a delete's key begins with it */
         buf_str(&wanted, values[i]);
         buf_append(&wanted, "", 1);
     }
@@ -120,7 +120,7 @@ void task_clear_refused(const struct member *m, struct task *task, const struct 
             break;
         }
         if (whole ? key.len == wanted.len
-                  : sink_key_has(view, key, op->table, values) ||
+                  : sink_key_has(plan, key, op->table, values) ||
                         !SAFEGUARD("entries beside a deleted row stay")) {
             txn_part_add_cleared(&task->part, arena_copy(&task->work.arena, key));
         }
@@ -161,15 +161,15 @@ static void conflict_halt(struct member *m, struct task *task, const struct sink
     char touched[160] = "";
     if (!key.ptr && task->work.touched_count == 1) {
         const struct touched *row = &task->work.touched[0];
-        key =
-            str_from(row_key_show(&m->view->tables[row->table], row->key, touched, sizeof touched));
+        key = str_from(
+            row_key_show(&m->plan->relations[row->table], row->key, touched, sizeof touched));
     }
     (void)err_set(&err, ERR_HALT,
                   "table " STR_FMT
                   " refuses the row %.*s since %lld s: %.260s. It depends on other "
                   "rows or on a trigger, so nothing was put aside. Drop or fix the constraint or "
                   "trigger, then send the member SIGHUP",
-                  STR_ARG(m->view->name), key.ptr ? (int)key.len : 1, key.ptr ? key.ptr : "?",
+                  STR_ARG(m->plan->name), key.ptr ? (int)key.len : 1, key.ptr ? key.ptr : "?",
                   (long long)(now_ms(m) - task->conflict_since_ms) / 1000, event->err.message);
     memcpy(err.sqlstate, event->err.sqlstate, sizeof err.sqlstate);
     task_halt_at_work(m, task, &err);
@@ -186,7 +186,7 @@ static bool passes_in_rebuild(const struct member *m, const struct task *task,
     for (size_t i = 0; i < sizeof by_rows / sizeof by_rows[0]; i++) {
         by_row |= strcmp(err->sqlstate, by_rows[i]) == 0;
     }
-    for (size_t t = 0; t < m->view->table_count; t++) {
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
         behind |= m->o.consume_ops->log_end(m->o.consume, (int)t, task->number) > task->position[t];
     }
     return by_row && behind && SAFEGUARD("a row of the past passes in a rebuild");

@@ -34,7 +34,7 @@ void report_change(struct member *m, struct task *task, const struct record *rec
         log_line(m->o.log, LOG_WARN, "pipeline", "late_snapshot",
                  "task=%d topic=%s partition=%d offset=%lld hint=\"a new snapshot was taken: rows "
                  "deleted while the connector did not look stay in the OLAP table\"",
-                 task->number, m->view->tables[t].topic.ptr, record->partition,
+                 task->number, m->plan->relations[t].topic.ptr, record->partition,
                  (long long)record->offset);
     }
 }
@@ -119,7 +119,7 @@ void report_sink_event(struct session *s, const struct sink_event *event) {
 }
 
 static void set_offsets(struct member *m, int32_t task, const struct progress *progress) {
-    for (size_t t = 0; t < m->view->table_count; t++) {
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
         size_t at = metrics_at(m->o.metrics, task, t);
         if (progress && progress->has_offsets) {
             metrics_set(m->o.metrics, METRIC_APPLIED_OFFSET, at, progress->offsets[t]);
@@ -143,7 +143,7 @@ static void log_letter(const struct member *m, const struct task *task,
         "task=%d topic=%s partition=%d offset=%lld key=%s reason=%s hint=\"the record is kept in "
         "sync_dead_letter, and its row stays as it was before: fix the cause, then write the "
         "row again in the source; see Dead letters in docs/operations.md\"",
-        task->number, m->view->tables[letter->table].topic.ptr, (int)letter->partition,
+        task->number, m->plan->relations[letter->table].topic.ptr, (int)letter->partition,
         (long long)letter->offset, log_quote(key, sizeof key, letter->key),
         log_quote(reason, sizeof reason, str_from(letter->reason)));
 }
@@ -185,7 +185,7 @@ int64_t task_applied_to(const struct task *task, size_t table) {
 
 static void set_lag(struct member *m, const struct task *task) {
     int64_t lag = 0;
-    for (size_t t = 0; t < m->view->table_count; t++) {
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
         int64_t end = m->o.consume_ops->log_end(m->o.consume, (int)t, task->number);
         if (end < 0) {
             metrics_unset(m->o.metrics, METRIC_LAG, (size_t)task->number);

@@ -13,25 +13,25 @@ struct decoded {
 };
 
 struct row_writer {
-    const struct view *view;
-    struct decoded tables[VIEW_TABLES_MAX];
+    const struct plan *plan;
+    struct decoded tables[RELATIONS_MAX];
     struct str *outputs;
 };
 
-struct row_writer *row_writer_new(const struct view *view) {
+struct row_writer *row_writer_new(const struct plan *plan) {
     struct row_writer *writer = memory_new(1, sizeof *writer);
-    writer->view = view;
-    writer->outputs = memory_new(view->output_count, sizeof(struct str));
-    for (size_t t = 0; t < view->table_count; t++) {
-        writer->tables[t].values = memory_new(view->tables[t].column_count, sizeof(struct str));
-        writer->tables[t].scratch = memory_new(view->tables[t].key_count, ROW_PART_TEXT_MAX);
+    writer->plan = plan;
+    writer->outputs = memory_new(plan->output_count, sizeof(struct str));
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        writer->tables[t].values = memory_new(plan->relations[t].column_count, sizeof(struct str));
+        writer->tables[t].scratch = memory_new(plan->relations[t].key_count, ROW_PART_TEXT_MAX);
     }
     return writer;
 }
 
 void row_writer_destroy(struct row_writer **writer) {
     if (*writer) {
-        for (size_t t = 0; t < (*writer)->view->table_count; t++) {
+        for (size_t t = 0; t < (*writer)->plan->relation_count; t++) {
             free((*writer)->tables[t].values);
             free((*writer)->tables[t].scratch);
         }
@@ -42,7 +42,7 @@ void row_writer_destroy(struct row_writer **writer) {
 }
 
 void row_writer_forget(struct row_writer *writer) {
-    for (size_t t = 0; t < writer->view->table_count; t++) {
+    for (size_t t = 0; t < writer->plan->relation_count; t++) {
         writer->tables[t].row = (struct row_ref){0};
     }
 }
@@ -53,7 +53,7 @@ enum err_kind row_writer_columns(struct row_writer *writer, int table, struct ro
     if (!row.key.ptr || decoded->row.key.ptr != row.key.ptr ||
         decoded->row.value.ptr != row.value.ptr) {
         decoded->row = (struct row_ref){0};
-        enum err_kind kind = row_decode(&writer->view->tables[table], row.key, row.value,
+        enum err_kind kind = row_decode(&writer->plan->relations[table], row.key, row.value,
                                         decoded->scratch, decoded->values, reterr);
         if (kind != ERR_NONE) {
             return kind;
@@ -66,16 +66,16 @@ enum err_kind row_writer_columns(struct row_writer *writer, int table, struct ro
 
 enum err_kind row_writer_outputs(struct row_writer *writer, const struct row_op *op,
                                  const struct str **ret_values, struct err *reterr) {
-    const struct view *view = writer->view;
-    for (size_t t = 0; t < view->table_count; t++) {
+    const struct plan *plan = writer->plan;
+    for (size_t t = 0; t < plan->relation_count; t++) {
         const struct str *values;
         enum err_kind kind = row_writer_columns(writer, (int)t, op->rows[t], &values, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
     }
-    for (size_t i = 0; i < view->output_count; i++) {
-        const struct view_output *output = &view->outputs[i];
+    for (size_t i = 0; i < plan->output_count; i++) {
+        const struct target_output *output = &plan->outputs[i];
         writer->outputs[i] = writer->tables[output->table].values[output->column];
     }
     *ret_values = writer->outputs;

@@ -12,7 +12,7 @@
 
 struct row_writer;
 
-struct row_writer *row_writer_new(const struct view *view);
+struct row_writer *row_writer_new(const struct plan *plan);
 void row_writer_destroy(struct row_writer **writer);
 /* Forgets the rows decoded last: their bytes may have changed. */
 void row_writer_forget(struct row_writer *writer);

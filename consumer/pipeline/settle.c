@@ -123,7 +123,7 @@ static void overtaken(struct member *m, struct task *task, const struct progress
 static void settle(struct session *s, struct task *task, const struct sink_result *result) {
     struct member *m = s->member;
     const struct progress *newest = &result->newest;
-    size_t tables = m->view->table_count;
+    size_t tables = m->plan->relation_count;
     const struct txn_part *part = &task->part;
     bool unknown = task->work.txn == TXN_SENT;
     if (result->other_table && SAFEGUARD("progress of another table is dropped")) {
@@ -237,7 +237,7 @@ static void on_event(struct session *s, const struct sink_event *event) {
             m->o.consume_ops->announce(m->o.consume, event->place, event->place_name);
             s->member->kafka_commit_due = true;
         }
-        log_line(m->o.log, LOG_INFO, "sink", "connected", "view=%s session=%d", m->view->name.ptr,
+        log_line(m->o.log, LOG_INFO, "sink", "connected", "view=%s session=%d", m->plan->name.ptr,
                  s->number);
         break;
     case SINK_LOST:

@@ -25,7 +25,7 @@ static bool is_slow(const struct member *m, const struct task *task) {
     return task->phase != TASK_LIVE ||
            (task->conflict_since_ms > 0 && SAFEGUARD("a task in conflict lets others read")) ||
            task->work.chunk_count > SHORT_CHUNKS || task->session->load_task ||
-           task->session->hunt || !task_is_proven(task, m->view->table_count);
+           task->session->hunt || !task_is_proven(task, m->plan->relation_count);
 }
 
 static bool holds_freely(const struct member *m, const struct task *task) {
@@ -42,7 +42,7 @@ static bool may_pause(const struct task *task, size_t t) {
 }
 
 static void pause_task(struct member *m, struct task *task, bool paused) {
-    for (size_t t = 0; t < m->view->table_count; t++) {
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
         bool wanted = paused && may_pause(task, t);
         if (task->paused[t] != wanted) {
             task->paused[t] = wanted;
@@ -120,11 +120,11 @@ static void log_record(const struct member *m, const struct record *record,
     if (log_enabled(m->o.log, LOG_DEBUG)) {
         char key[256] = "-";
         if (change->key.ptr) {
-            (void)row_key_show(&m->view->tables[record->table], change->key, key, sizeof key);
+            (void)row_key_show(&m->plan->relations[record->table], change->key, key, sizeof key);
         }
         log_line(m->o.log, LOG_DEBUG, "pipeline", "record",
                  "topic=%s partition=%d offset=%lld op=%c %s",
-                 m->view->tables[record->table].topic.ptr, record->partition,
+                 m->plan->relations[record->table].topic.ptr, record->partition,
                  (long long)record->offset, (char)change->op, key);
     }
 }
@@ -242,7 +242,7 @@ static void apply_silently(struct member *m, struct task *task, const struct rec
  * seen. */
 static void after_progress(struct member *m, struct task *task) {
     bool silent_done = true, reading_done = true;
-    for (size_t t = 0; t < m->view->table_count; t++) {
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
         silent_done &= task->position[t] >= task->progress.offsets[t] ||
                        !SAFEGUARD("a replay reads to the progress of every topic");
         reading_done &=
@@ -308,7 +308,8 @@ static bool log_is_known(struct member *m, struct task *task, const struct recor
         "was %lld (milliseconds since 1970). The topic was deleted and created again, or lost "
         "records, and was filled again. Nothing was written. See docs/operations.md",
         (long long)record->offset, (long long)record->timestamp_ms, (long long)applied_ms);
-    (void)err_about(&err, m->view->tables[record->table].topic.ptr, task->number, record->offset);
+    (void)err_about(&err, m->plan->relations[record->table].topic.ptr, task->number,
+                    record->offset);
     task_halt(m, task, &err);
     return false;
 }
@@ -345,7 +346,7 @@ static void take_end(struct member *m, struct task *task, const struct record *e
             "the log ends at offset %lld, but the OLAP database has applied it up to %lld: "
             "the topic was deleted and created again, or truncated. See docs/operations.md",
             (long long)end->offset, (long long)task->progress.offsets[t]);
-        (void)err_about(&err, m->view->tables[t].topic.ptr, task->number, end->offset);
+        (void)err_about(&err, m->plan->relations[t].topic.ptr, task->number, end->offset);
         task_halt(m, task, &err);
     }
 }

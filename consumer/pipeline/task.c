@@ -5,13 +5,13 @@
 
 #include <stdlib.h>
 
-struct task *task_new(const struct view *view, int32_t number, struct session *session) {
+struct task *task_new(const struct plan *plan, int32_t number, struct session *session) {
     struct task *task = memory_new(1, sizeof *task);
     task->number = number;
     task->session = session;
     task->distrust = DISCARD_NONE;
-    task->join = join_new(view);
-    txn_part_init(&task->part, view);
+    task->join = join_new(plan);
+    txn_part_init(&task->part, plan);
     task->part.task = number;
     return task;
 }

@@ -63,8 +63,8 @@ enum ops {
 struct work {
     enum work_kind kind;
     struct arena arena;
-    int64_t offsets_after[VIEW_TABLES_MAX];
-    struct mark marks_after[VIEW_TABLES_MAX];
+    int64_t offsets_after[RELATIONS_MAX];
+    struct mark marks_after[RELATIONS_MAX];
     size_t record_count; /* of task->current: BATCH, LETTER */
     struct touched *touched;
     size_t touched_count;
@@ -95,8 +95,8 @@ struct refused_row {
 /* What was seen of a task's partitions since they were last read from somewhere else, for metrics.
  */
 struct seen {
-    int64_t newest_ts_us[VIEW_TABLES_MAX]; /* the latest commit time; 0: none */
-    bool streamed[VIEW_TABLES_MAX];        /* a record that no snapshot read */
+    int64_t newest_ts_us[RELATIONS_MAX]; /* the latest commit time; 0: none */
+    bool streamed[RELATIONS_MAX];        /* a record that no snapshot read */
 };
 
 /* Dead letters by (table, offset), ascending. */
@@ -117,21 +117,21 @@ struct task {
     int64_t opening_since_ms;
     int64_t retry_at_ms; /* nothing is tried before; 0: at once */
     struct backoff retry;
-    bool initial;                      /* no progress beyond acquisition */
-    int64_t position[VIEW_TABLES_MAX]; /* next to take from the log */
+    bool initial;                    /* no progress beyond acquisition */
+    int64_t position[RELATIONS_MAX]; /* next to take from the log */
     /* Where the log ended when records were found compacted away that we had not read. */
-    int64_t gap_end[VIEW_TABLES_MAX];
-    bool at_end[VIEW_TABLES_MAX];      /* READING: the end was reached */
-    struct mark read[VIEW_TABLES_MAX]; /* READING: the last record */
+    int64_t gap_end[RELATIONS_MAX];
+    bool at_end[RELATIONS_MAX];      /* READING: the end was reached */
+    struct mark read[RELATIONS_MAX]; /* READING: the last record */
     /* The record by which the log is to be known again before anything of it is written. */
-    struct mark proof[VIEW_TABLES_MAX];
-    bool first_seen[VIEW_TABLES_MAX]; /* a record was taken since the task was opened */
-    bool positioned;                  /* position[] is right: may be assigned */
-    bool assigned;                    /* is being read */
-    bool paused[VIEW_TABLES_MAX];     /* by table: not read for now */
-    size_t taken_bytes; /* of records held since the members' bound was reached last */
-    bool busy;          /* ... of which so much were this task's that it is paused */
-    bool surveyed;      /* rows without partner were checked before a load */
+    struct mark proof[RELATIONS_MAX];
+    bool first_seen[RELATIONS_MAX]; /* a record was taken since the task was opened */
+    bool positioned;                /* position[] is right: may be assigned */
+    bool assigned;                  /* is being read */
+    bool paused[RELATIONS_MAX];     /* by table: not read for now */
+    size_t taken_bytes;             /* of records held since the members' bound was reached last */
+    bool busy;                      /* ... of which so much were this task's that it is paused */
+    bool surveyed;                  /* rows without partner were checked before a load */
     struct batch current, next;
     struct work work;
     struct join *join;
@@ -173,7 +173,7 @@ struct task {
     int64_t changed_ms;     /* when the state was changed last, monotonic */
 };
 
-struct task *task_new(const struct view *view, int32_t number, struct session *session);
+struct task *task_new(const struct plan *plan, int32_t number, struct session *session);
 /* Gives records back, closes the state without committing. */
 void task_destroy(struct task **task, const struct consume_ops *ops, struct consume *consume);
 /* Drops all that was read or begun and goes back to WAITING. */

@@ -19,7 +19,7 @@ static bool wants_to_write(const struct session *s, const struct task *task) {
         return task->surveyed && (!s->hunt || !SAFEGUARD("one hunt at a time"));
     }
     return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || task_has_records(task)) &&
-           (task_is_proven(task, s->member->view->table_count) ||
+           (task_is_proven(task, s->member->plan->relation_count) ||
             !SAFEGUARD("nothing is written before the log is proven"));
 }
 

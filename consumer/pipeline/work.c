@@ -66,7 +66,7 @@ enum err_kind letters_too_many(const struct member *m, const char *newest, struc
 void letter_fill(struct dead_letter *letter, const struct member *m, const struct task *task,
                  const struct record *record, const char *reason) {
     *letter = (struct dead_letter){
-        .topic = m->view->tables[record->table].topic,
+        .topic = m->plan->relations[record->table].topic,
         .table = record->table,
         .partition = record->partition,
         .offset = record->offset,
@@ -101,7 +101,7 @@ static enum err_kind add_letter(const struct member *m, struct task *task, struc
     if (!letter->decided && task->letters.count + work->letter_count >= m->o.dead_letter_max &&
         SAFEGUARD("dead.letter.max bounds the letters of batches")) {
         (void)letters_too_many(m, item->err->message, reterr);
-        return err_about(reterr, m->view->tables[item->record.table].topic.ptr,
+        return err_about(reterr, m->plan->relations[item->record.table].topic.ptr,
                          item->record.partition, item->record.offset);
     }
     if (item->change.key.ptr) {
@@ -176,7 +176,7 @@ static enum err_kind check_blank(const struct member *m, struct task *task,
     if (kind != ERR_NONE || known) {
         return kind;
     }
-    const struct view_table *table = &m->view->tables[item->record.table];
+    const struct relation *table = &m->plan->relations[item->record.table];
     (void)err_set(reterr, ERR_HALT,
                   "`before` holds nothing but the primary key, and no record has shown such a row: "
                   "the REPLICA IDENTITY of " STR_FMT "." STR_FMT
@@ -325,13 +325,13 @@ static enum err_kind rebuild_next(const struct member *m, struct task *task, str
             work->rebuild_done = false;
             break;
         }
-        const struct view_table *source = &m->view->tables[table];
+        const struct relation *source = &m->plan->relations[table];
         struct touched *touched = &work->touched[work->touched_count++];
         *touched =
             (struct touched){.table = table,
                              .key = arena_copy(&work->arena, key),
                              .deleted = deleted && SAFEGUARD("a rebuild knows what was deleted")};
-        touched->join_len = row_key_prefix(source, touched->key, m->view->join_count);
+        touched->join_len = row_key_prefix(source, touched->key, m->plan->join_count);
         after = work->rebuild_key = touched->key;
         work->rebuild_table = table;
     }

@@ -13,29 +13,29 @@ enum round { ROUND_IDENTITY, ROUND_APPEND, ROUND_TERMINATE, ROUND_SWEEP };
 
 static void topics_array(const struct sink *sink, struct buf *out) {
     array_begin(out, OID_TEXT);
-    for (size_t t = 0; t < sink->view->table_count; t++) {
-        array_add(out, sink->view->tables[t].topic);
+    for (size_t t = 0; t < sink->plan->relation_count; t++) {
+        array_add(out, sink->plan->relations[t].topic);
     }
-    array_end(out, sink->view->table_count);
+    array_end(out, sink->plan->relation_count);
 }
 
 static void identity_send(struct sink *sink) {
-    const struct view *view = sink->view;
+    const struct plan *plan = sink->plan;
     struct buf *c = sink->columns;
     topics_array(sink, &c[0]);
     buf_reset(&c[1]);
-    buf_be32(&c[1], (uint32_t)view->partition_count);
+    buf_be32(&c[1], (uint32_t)plan->partition_count);
     params_begin(sink);
-    params_add(sink, OID_TEXT, view->name);
+    params_add(sink, OID_TEXT, plan->name);
     params_add(sink, OID_TEXT, sink->identity.cluster_id);
     params_add(sink, OID_TEXT_ARRAY, buf_view(&c[0]));
     params_add(sink, OID_INT4, buf_view(&c[1]));
     params_add(sink, OID_TEXT, sink->identity.hash);
-    params_add(sink, OID_TEXT, view->fingerprint);
+    params_add(sink, OID_TEXT, plan->fingerprint);
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_WRITE);
     send_definition(sink);
     params_begin(sink);
-    params_add(sink, OID_TEXT, view->name);
+    params_add(sink, OID_TEXT, plan->name);
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_READ);
     results_begin(sink);
     send_look(sink);   /* the identity has its row now */
@@ -122,8 +122,8 @@ static struct known_letter letter_read(struct sink *sink, const PGresult *result
     if (letter.has_checksum) {
         letter.checksum = (uint32_t)read_be64(PQgetvalue(result, row, 8));
     }
-    for (size_t t = 0; t < sink->view->table_count; t++) {
-        if (str_equal(sink->view->tables[t].topic, result_value(result, row, 1))) {
+    for (size_t t = 0; t < sink->plan->relation_count; t++) {
+        if (str_equal(sink->plan->relations[t].topic, result_value(result, row, 1))) {
             letter.table = (int)t;
         }
     }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 static void check_send(struct sink *sink) {
-    size_t column_count = sink->view->tables[sink->check.table].column_count;
+    size_t column_count = sink->plan->relations[sink->check.table].column_count;
     char name[40];
     if (sink->flight.failure.set || slicer_next(&sink->slicer, sink->columns, column_count) == 0) {
         flight_sync(sink);

@@ -73,7 +73,7 @@ static bool send_rows(struct sink *sink, enum step_kind kind, const char *name,
 /* Deletes and checks have a statement for each table. */
 static void send_by_table(struct sink *sink) {
     struct write *write = &sink->write;
-    const struct view_table *table = &sink->view->tables[write->table];
+    const struct relation *table = &sink->plan->relations[write->table];
     bool deletes = write->phase == PHASE_DELETES;
     char name[40];
     (void)snprintf(name, sizeof name, deletes ? "sync_delete_%zu" : "sync_check_%zu", write->table);
@@ -81,7 +81,7 @@ static void send_by_table(struct sink *sink) {
                   deletes ? table->key_count : table->column_count)) {
         return;
     }
-    if (write->table + 1 < sink->view->table_count) {
+    if (write->table + 1 < sink->plan->relation_count) {
         enter(sink, (enum phase)write->phase, write->table + 1);
     } else {
         enter(sink, phase_after((enum phase)write->phase), 0);
@@ -91,7 +91,7 @@ static void send_by_table(struct sink *sink) {
 static size_t letter_fill(struct sink *sink, const struct txn_part *part,
                           const struct dead_letter *letter) {
     struct buf *c = sink->columns;
-    const struct view_table *table = &sink->view->tables[letter->table];
+    const struct relation *table = &sink->plan->relations[letter->table];
     struct buf *text = &sink->scratch;
     array_add_int32(&c[0], part->task);
     array_add(&c[1], letter->topic);
@@ -131,7 +131,7 @@ static bool send_cleared(struct sink *sink) {
     array_end(&c[0], count);
     array_end(&c[1], count);
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->view->name);
+    params_add(sink, OID_TEXT, sink->plan->name);
     params_add(sink, OID_INT4_ARRAY, buf_view(&c[0]));
     params_add(sink, OID_BYTEA_ARRAY, buf_view(&c[1]));
     flight_prepared(sink, (struct step){STEP_REFUSED, 0}, "sync_clear");
@@ -172,7 +172,7 @@ static bool send_letters(struct sink *sink) {
         return false;
     }
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->view->name);
+    params_add(sink, OID_TEXT, sink->plan->name);
     for (size_t c = 0; c < column_count; c++) {
         array_end(&sink->columns[c], count);
         params_add(sink, arrays[c], buf_view(&sink->columns[c]));
@@ -201,7 +201,7 @@ void send_trim(struct sink *sink) {
     array_end(&c[0], count);
     array_end(&c[1], count);
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->view->name);
+    params_add(sink, OID_TEXT, sink->plan->name);
     params_add(sink, OID_INT4_ARRAY, buf_view(&c[0]));
     params_add(sink, OID_INT8_ARRAY, buf_view(&c[1]));
     flight_prepared(sink, (struct step){STEP_TRIM, 0}, "sync_trim");
@@ -248,7 +248,7 @@ static void commit_send(struct sink *sink) {
         (void)send_head(sink);
         break;
     case PHASE_UPSERTS:
-        if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->view->output_count)) {
+        if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->plan->output_count)) {
             enter(sink, phase_after(PHASE_UPSERTS), 0);
         }
         break;

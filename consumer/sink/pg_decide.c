@@ -26,7 +26,7 @@
 #define PARAMS_MAX 8
 
 struct decide {
-    const struct view *view;
+    const struct plan *plan;
     const struct dead_letter *record;
     PGconn *conn;
     PGresult *result;               /* of the last statement */
@@ -79,11 +79,11 @@ static enum err_kind run(struct decide *d, const char *sql, struct err *reterr) 
 }
 
 static enum err_kind check_not_passed(struct decide *d, struct err *reterr) {
-    add_text(d, d->view->name.ptr);
+    add_text(d, d->plan->name.ptr);
     add_number(d, d->record->partition);
     enum err_kind kind = run(d, SQL_LOCK_TASK, reterr);
     if (kind == ERR_NONE) {
-        add_text(d, d->view->name.ptr);
+        add_text(d, d->plan->name.ptr);
         add_number(d, d->record->partition);
         add_number(d, d->record->table + 1);
         kind = run(d, SQL_NEXT, reterr);
@@ -100,11 +100,11 @@ static enum err_kind check_not_passed(struct decide *d, struct err *reterr) {
 
 static enum err_kind insert(struct decide *d, struct err *reterr) {
     const struct dead_letter *record = d->record;
-    const struct view_table *table = &d->view->tables[record->table];
+    const struct relation *table = &d->plan->relations[record->table];
     char name[256];
     (void)snprintf(name, sizeof name, STR_FMT "." STR_FMT, STR_ARG(table->schema),
                    STR_ARG(table->name));
-    add_text(d, d->view->name.ptr);
+    add_text(d, d->plan->name.ptr);
     add_number(d, record->partition);
     add_text(d, record->topic.ptr);
     add_text(d, name);
@@ -121,9 +121,9 @@ static enum err_kind insert(struct decide *d, struct err *reterr) {
     return kind;
 }
 
-enum err_kind pg_decide(const struct view *view, const struct pg_sink_options *options,
+enum err_kind pg_decide(const struct plan *plan, const struct pg_sink_options *options,
                         const struct dead_letter *record, struct err *reterr) {
-    struct decide d = {.view = view, .record = record};
+    struct decide d = {.plan = plan, .record = record};
     enum err_kind kind = ddl_connect(options, &d.conn, reterr);
     if (kind == ERR_NONE) {
         kind = run(&d, SQL_BEGIN_DECIDE, reterr);

@@ -39,7 +39,7 @@ static void send_fence(struct sink *sink) {
         array_add_int64(&c[6], part->before.generation);
     }
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->view->name);
+    params_add(sink, OID_TEXT, sink->plan->name);
     for (size_t i = 0; i < count; i++) {
         array_end(&c[i], txn->part_count);
         params_add(sink, arrays[i], buf_view(&c[i]));
@@ -158,8 +158,8 @@ void contention_answer(struct sink *sink, struct step step, const PGresult *resu
         struct progress newest;
         const struct txn_part *part = sink->write.txn->parts[i];
         if (read_be32(PQgetvalue(result, i, 0)) != part->task ||
-            !read_progress(sink->view, result, i, &newest) ||
-            !progress_equal(&newest, &part->before, sink->view->table_count)) {
+            !read_progress(sink->plan, result, i, &newest) ||
+            !progress_equal(&newest, &part->before, sink->plan->relation_count)) {
             sink->write.stale = true;
         }
     }

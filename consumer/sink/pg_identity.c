@@ -1,8 +1,8 @@
 /* What is stored beside the progress and must not change: the comparison, and what it tells people.
  */
+#include "plan/difference.h"
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
-#include "view/definition.h"
 
 #include <stdio.h>
 
@@ -12,38 +12,38 @@
 
 void send_definition(struct sink *sink) {
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->view->name);
-    params_add(sink, OID_TEXT, sink->view->fingerprint);
-    params_add(sink, OID_TEXT, sink->view->definition);
+    params_add(sink, OID_TEXT, sink->plan->name);
+    params_add(sink, OID_TEXT, sink->plan->fingerprint);
+    params_add(sink, OID_TEXT, sink->plan->definition);
     flight_prepared(sink, (struct step){STEP_IDENTITY, 0}, "sync_definition");
 }
 
 static void view_differs(struct sink *sink, struct str stored, struct str fingerprint) {
-    const struct view *view = sink->view;
+    const struct plan *plan = sink->plan;
     char what[DIFFERENCE_MAX];
-    size_t count = definition_difference(stored, view->definition, what, sizeof what);
+    size_t count = definition_difference(stored, plan->definition, what, sizeof what);
     if (stored.len == 0 || count == 0) {
         (void)snprintf(
             what, sizeof what,
             "fingerprint %.16s, now %.16s (an earlier version filled it, and kept no text "
             "to compare)",
-            fingerprint.ptr, view->fingerprint.ptr);
+            fingerprint.ptr, plan->fingerprint.ptr);
     }
     (void)err_set(&sink->why, ERR_HALT,
                   "the view's SQL or the source tables' declarations have changed since table "
                   "%.60s was filled: %s%s. " WAYS_OUT,
-                  view->name.ptr, what, stored.len > 0 && count > 1 ? ", ..." : "");
+                  plan->name.ptr, what, stored.len > 0 && count > 1 ? ", ..." : "");
 }
 
 static void setting_differs(struct sink *sink, const char *what, struct str stored,
                             struct str found) {
     (void)err_set(&sink->why, ERR_HALT,
                   "table %.60s was filled with %s %.120s, and this member has %.120s. " WAYS_OUT,
-                  sink->view->name.ptr, what, stored.ptr, found.ptr);
+                  sink->plan->name.ptr, what, stored.ptr, found.ptr);
 }
 
 void identity_answer(struct sink *sink, const PGresult *result) {
-    const struct view *view = sink->view;
+    const struct plan *plan = sink->plan;
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         return;
     }
@@ -51,17 +51,17 @@ void identity_answer(struct sink *sink, const PGresult *result) {
         (void)err_set(&sink->why, ERR_HALT,
                       "sync_identity has no row for " STR_FMT ": somebody deleted it. Restart the "
                       "member: it writes the row again",
-                      STR_ARG(view->name));
+                      STR_ARG(plan->name));
         return;
     }
     struct buf *topics = &sink->columns[0], *count = &sink->columns[1];
     buf_reset(topics);
-    for (size_t t = 0; t < view->table_count; t++) {
-        buf_printf(topics, "%s" STR_FMT, t > 0 ? ", " : "", STR_ARG(view->tables[t].topic));
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        buf_printf(topics, "%s" STR_FMT, t > 0 ? ", " : "", STR_ARG(plan->relations[t].topic));
     }
     buf_append(topics, "", 1);
     buf_reset(count);
-    buf_printf(count, "%d", (int)view->partition_count);
+    buf_printf(count, "%d", (int)plan->partition_count);
     buf_append(count, "", 1);
     const struct {
         const char *what;
@@ -81,7 +81,7 @@ void identity_answer(struct sink *sink, const PGresult *result) {
         }
     }
     struct str fingerprint = result_value(result, 0, (int)setting_count);
-    if (!str_equal(fingerprint, view->fingerprint)) {
+    if (!str_equal(fingerprint, plan->fingerprint)) {
         view_differs(sink, result_value(result, 0, (int)setting_count + 1), fingerprint);
     }
 }

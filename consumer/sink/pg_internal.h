@@ -185,7 +185,7 @@ struct events {
 };
 
 struct sink {
-    const struct view *view; /* borrowed */
+    const struct plan *plan; /* borrowed */
     struct arena memory;
     struct sink_identity identity; /* in memory */
     const struct log *log;         /* borrowed */
@@ -306,7 +306,7 @@ void results_begin(struct sink *sink);
 struct sink_result *result_of(struct sink *sink, int32_t task);
 /* task, seq, offsets, owner, marks, generation. False: these bytes are no progress row of this
  * view. */
-bool read_progress(const struct view *view, const PGresult *result, int row,
+bool read_progress(const struct plan *plan, const PGresult *result, int row,
                    struct progress *ret_progress);
 /* Such rows into the results. stored: as they stood before this job, so that they may speak of
  * another table. */
@@ -342,9 +342,9 @@ void job_explain_send(struct sink *sink);
 void job_explain_answer(struct sink *sink, const PGresult *result);
 /* pg_table.c: is the sink table the one that the progress speaks of? */
 /* text with the sink table's name put in, NUL-terminated, into out. */
-void table_sql(PGconn *conn, struct str view, const char *text, struct buf *out);
+void table_sql(PGconn *conn, struct str plan, const char *text, struct buf *out);
 /* What SQL_LOOK says. False: the table can't be written to, err says what to do. */
-bool table_verdict(struct str view, struct str word, struct str kind, struct err *ret_err);
+bool table_verdict(struct str plan, struct str word, struct str kind, struct err *ret_err);
 /* Registers the table as it is, where that is right, and looks at it. */
 void send_look(struct sink *sink);
 void look_answer(struct sink *sink, struct step step, const PGresult *result);

@@ -235,11 +235,11 @@ static void setup_send(struct sink *sink) {
     params_begin(sink);
     flight_query(sink, (struct step){STEP_SET, 0}, SQL_SESSION);
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
-        table_sql(sink->link.conn, sink->view->name, statements[i].sql, &sink->scratch);
+        table_sql(sink->link.conn, sink->plan->name, statements[i].sql, &sink->scratch);
         flight_prepare(sink, 0, statements[i].name, sink->scratch.ptr);
     }
-    for (size_t t = 0; t < sink->view->table_count; t++) {
-        const struct view_table *table = &sink->view->tables[t];
+    for (size_t t = 0; t < sink->plan->relation_count; t++) {
+        const struct relation *table = &sink->plan->relations[t];
         char name[40];
         params_types(sink, table->key_count);
         (void)snprintf(name, sizeof name, "sync_delete_%zu", t);
@@ -248,11 +248,11 @@ static void setup_send(struct sink *sink) {
         (void)snprintf(name, sizeof name, "sync_check_%zu", t);
         flight_prepare(sink, t, name, text_of(sink, table->sql_check));
     }
-    params_types(sink, sink->view->key_output_count);
-    flight_prepare(sink, 0, "sync_refuse", text_of(sink, sink->view->sql_refuse));
-    params_types(sink, sink->view->output_count);
-    flight_prepare(sink, 0, "sync_upsert", text_of(sink, sink->view->sql_upsert));
-    flight_prepare(sink, 0, "sync_insert", text_of(sink, sink->view->sql_insert));
+    params_types(sink, sink->plan->key_output_count);
+    flight_prepare(sink, 0, "sync_refuse", text_of(sink, sink->plan->sql_refuse));
+    params_types(sink, sink->plan->output_count);
+    flight_prepare(sink, 0, "sync_upsert", text_of(sink, sink->plan->sql_upsert));
+    flight_prepare(sink, 0, "sync_insert", text_of(sink, sink->plan->sql_insert));
     params_begin(sink);
     flight_query(sink, (struct step){STEP_READ, 0}, SQL_PLACE);
     flight_sync(sink);

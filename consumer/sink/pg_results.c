@@ -21,33 +21,33 @@ struct sink_result *result_of(struct sink *sink, int32_t task) {
 }
 
 /* Rows of older versions have none. */
-static void read_marks(const struct view *view, struct str value, struct progress *progress) {
-    int64_t numbers[2 * VIEW_TABLES_MAX];
+static void read_marks(const struct plan *plan, struct str value, struct progress *progress) {
+    int64_t numbers[2 * RELATIONS_MAX];
     size_t count = 0;
-    if (!value.ptr || !array_read_int64(value, numbers, (size_t)2 * VIEW_TABLES_MAX, &count) ||
-        count != 2 * view->table_count) {
+    if (!value.ptr || !array_read_int64(value, numbers, (size_t)2 * RELATIONS_MAX, &count) ||
+        count != 2 * plan->relation_count) {
         return;
     }
-    for (size_t t = 0; t < view->table_count; t++) {
+    for (size_t t = 0; t < plan->relation_count; t++) {
         progress->marks[t] = (struct mark){numbers[2 * t], numbers[2 * t + 1]};
     }
 }
 
-bool read_progress(const struct view *view, const PGresult *result, int row,
+bool read_progress(const struct plan *plan, const PGresult *result, int row,
                    struct progress *ret_progress) {
     struct progress progress = {.exists = !PQgetisnull(result, row, 1)};
     if (progress.exists) {
         struct str owner = result_value(result, row, 3);
         size_t count = 0;
         progress.seq = read_be64(PQgetvalue(result, row, 1));
-        if (!array_read_int64(result_value(result, row, 2), progress.offsets, VIEW_TABLES_MAX,
+        if (!array_read_int64(result_value(result, row, 2), progress.offsets, RELATIONS_MAX,
                               &count) ||
-            (count != 0 && count != view->table_count) || owner.len > OWNER_LEN) {
+            (count != 0 && count != plan->relation_count) || owner.len > OWNER_LEN) {
             return false;
         }
         progress.has_offsets = count > 0;
         memcpy(progress.owner, owner.ptr, owner.len);
-        read_marks(view, result_value(result, row, 4), &progress);
+        read_marks(plan, result_value(result, row, 4), &progress);
         progress.generation = read_be64(PQgetvalue(result, row, 5));
     }
     *ret_progress = progress;
@@ -57,11 +57,11 @@ bool read_progress(const struct view *view, const PGresult *result, int row,
 void results_progress(struct sink *sink, const PGresult *result, bool stored) {
     for (int i = 0; i < PQntuples(result); i++) {
         struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
-        if (!of || !read_progress(sink->view, result, i, &of->newest)) {
+        if (!of || !read_progress(sink->plan, result, i, &of->newest)) {
             (void)err_set(&sink->why, ERR_HALT,
                           "sync_progress holds a row of " STR_FMT " that this view can't have "
                           "written: its offsets are not one for each table",
-                          STR_ARG(sink->view->name));
+                          STR_ARG(sink->plan->name));
         } else if (stored) {
             of->other_table = table_is_other(sink, &of->newest);
         }

@@ -16,19 +16,19 @@
 #define ANSWER_CHECK_MS  10000 /* of silence, then the server is asked what it does */
 #define COLUMNS_MIN      16    /* of fence and letters */
 
-static size_t columns_max(const struct view *view) {
-    size_t max = view->output_count > COLUMNS_MIN ? view->output_count : COLUMNS_MIN;
-    for (size_t t = 0; t < view->table_count; t++) {
-        max = view->tables[t].column_count > max ? view->tables[t].column_count : max;
+static size_t columns_max(const struct plan *plan) {
+    size_t max = plan->output_count > COLUMNS_MIN ? plan->output_count : COLUMNS_MIN;
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        max = plan->relations[t].column_count > max ? plan->relations[t].column_count : max;
     }
     return max;
 }
 
-enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options *options,
+enum err_kind pg_sink_new(const struct plan *plan, const struct pg_sink_options *options,
                           struct sink **ret_sink, struct err *reterr) {
     (void)reterr; /* connecting comes later: nothing can fail here */
     struct sink *sink = memory_new(1, sizeof *sink);
-    sink->view = view;
+    sink->plan = plan;
     sink->log = options->log;
     sink->clock = options->clock;
     sink->identity.cluster_id = arena_copy(&sink->memory, options->identity.cluster_id);
@@ -36,7 +36,7 @@ enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options 
     (void)snprintf(sink->link.password_file, sizeof sink->link.password_file, "%s",
                    options->password_file ? options->password_file : "");
     sink->link.keywords = link_keywords(options, &sink->link.values);
-    sink->column_cap = columns_max(view);
+    sink->column_cap = columns_max(plan);
     sink->columns = memory_new(sink->column_cap, sizeof *sink->columns);
     uint64_t seed =
         (uint64_t)sink->clock.wall_us(sink->clock.ctx) ^ ((uint64_t)getpid() << 32) ^ 1U;

@@ -29,14 +29,14 @@ extern const struct sink_ops pg_sink_ops;
  * is not there. Needs no server. */
 MUST_CHECK enum err_kind pg_sink_check(const struct pg_sink_options *options, struct err *reterr);
 /* view is borrowed for the sink's life. */
-MUST_CHECK enum err_kind pg_sink_new(const struct view *view, const struct pg_sink_options *options,
+MUST_CHECK enum err_kind pg_sink_new(const struct plan *plan, const struct pg_sink_options *options,
                                      struct sink **ret_sink, struct err *reterr);
 void pg_sink_destroy(struct sink **sink);
 
 /* The operator's decision: the record of *record (topic, table, partition, offset, key, value,
  * checksum) is to be put aside when its task comes to it. Blocking. ERR_RETRY: not reachable, the
  * task has gone past it, or it stands there already. */
-MUST_CHECK enum err_kind pg_decide(const struct view *view, const struct pg_sink_options *options,
+MUST_CHECK enum err_kind pg_decide(const struct plan *plan, const struct pg_sink_options *options,
                                    const struct dead_letter *record, struct err *reterr);
 
 /* The tables beside the sink table: sync_progress, sync_identity, sync_dead_letter, sync_refused.
@@ -44,7 +44,7 @@ MUST_CHECK enum err_kind pg_decide(const struct view *view, const struct pg_sink
 const char *pg_sink_ddl(void);
 /* Makes all tables, blocking, idempotent. ERR_CONFIG: what stands there does not fit the view, or
  * the sink table has rows and no progress is recorded; ERR_RETRY: not reachable. */
-MUST_CHECK enum err_kind pg_apply_ddl(const struct view *view,
+MUST_CHECK enum err_kind pg_apply_ddl(const struct plan *plan,
                                       const struct pg_sink_options *options, struct err *reterr);
 
 #endif

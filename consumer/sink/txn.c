@@ -60,17 +60,17 @@ bool progress_equal(const struct progress *a, const struct progress *b, size_t t
     return !a->has_offsets || memcmp(a->offsets, b->offsets, table_count * sizeof(int64_t)) == 0;
 }
 
-void txn_part_init(struct txn_part *part, const struct view *view) {
+void txn_part_init(struct txn_part *part, const struct plan *plan) {
     *part = (struct txn_part){
-        .deletes = memory_new(view->table_count, sizeof(struct row_array)),
-        .checks = memory_new(view->table_count, sizeof(struct row_array)),
-        .table_count = view->table_count,
+        .deletes = memory_new(plan->relation_count, sizeof(struct row_array)),
+        .checks = memory_new(plan->relation_count, sizeof(struct row_array)),
+        .table_count = plan->relation_count,
     };
-    for (size_t t = 0; t < view->table_count; t++) {
-        row_array_init(&part->deletes[t], view->tables[t].key_count);
-        row_array_init(&part->checks[t], view->tables[t].column_count);
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        row_array_init(&part->deletes[t], plan->relations[t].key_count);
+        row_array_init(&part->checks[t], plan->relations[t].column_count);
     }
-    row_array_init(&part->upserts, view->output_count);
+    row_array_init(&part->upserts, plan->output_count);
 }
 
 void txn_part_clear(struct txn_part *part) {
@@ -111,9 +111,9 @@ void txn_part_add_cleared(struct txn_part *part, struct str row_key) {
     part->cleared[part->cleared_count++] = row_key;
 }
 
-void sink_key_append(const struct view *view, const struct str *values, struct buf *out) {
-    for (size_t i = 0; i < view->key_output_count; i++) {
-        buf_str(out, values[view->key_outputs[i]]);
+void sink_key_append(const struct plan *plan, const struct str *values, struct buf *out) {
+    for (size_t i = 0; i < plan->key_output_count; i++) {
+        buf_str(out, values[plan->key_outputs[i]]);
         buf_append(out, "", 1);
     }
 }
@@ -127,9 +127,9 @@ static struct str key_value(struct str row_key, size_t position) {
     return at < end ? (struct str){at, strnlen(at, (size_t)(end - at))} : STR_NONE;
 }
 
-bool sink_key_has(const struct view *view, struct str row_key, int table,
+bool sink_key_has(const struct plan *plan, struct str row_key, int table,
                   const struct str *values) {
-    const struct view_table *of = &view->tables[table];
+    const struct relation *of = &plan->relations[table];
     bool has = true;
     for (size_t i = 0; i < of->key_count; i++) {
         has &= str_equal(key_value(row_key, of->key_positions[i]), values[i]);
@@ -137,11 +137,11 @@ bool sink_key_has(const struct view *view, struct str row_key, int table,
     return has;
 }
 
-void sink_key_show(const struct view *view, struct str row_key, struct buf *out) {
-    for (size_t i = 0; i < view->key_output_count; i++) {
+void sink_key_show(const struct plan *plan, struct str row_key, struct buf *out) {
+    for (size_t i = 0; i < plan->key_output_count; i++) {
         struct str value = key_value(row_key, i);
         buf_printf(out, "%s" STR_FMT "=" STR_FMT, i > 0 ? " " : "",
-                   STR_ARG(view->outputs[view->key_outputs[i]].name), STR_ARG(value));
+                   STR_ARG(plan->outputs[plan->key_outputs[i]].name), STR_ARG(value));
     }
 }
 

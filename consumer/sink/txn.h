@@ -11,7 +11,8 @@
 #define SINK_TXN_H
 
 #include "base/buf.h"
-#include "view/view.h"
+#include "base/err.h"
+#include "plan/plan.h"
 
 #define OWNER_LEN    32     /* hex digits of a random token */
 #define TXN_ROWS_MAX 100000 /* of one part's upserts */
@@ -43,9 +44,9 @@ struct mark {
 struct progress {
     bool exists; /* false: no row at all */
     int64_t seq;
-    bool has_offsets;                   /* false: '{}', no progress */
-    int64_t offsets[VIEW_TABLES_MAX];   /* by table: next to read */
-    struct mark marks[VIEW_TABLES_MAX]; /* by table: the last record applied */
+    bool has_offsets;                 /* false: '{}', no progress */
+    int64_t offsets[RELATIONS_MAX];   /* by table: next to read */
+    struct mark marks[RELATIONS_MAX]; /* by table: the last record applied */
     char owner[OWNER_LEN + 1];
     int64_t generation; /* of the sink table: how often it was filled anew; the sink's */
 };
@@ -89,7 +90,7 @@ struct txn_part {
     size_t refused_max;
 };
 
-void txn_part_init(struct txn_part *part, const struct view *view);
+void txn_part_init(struct txn_part *part, const struct plan *plan);
 void txn_part_clear(struct txn_part *part);
 /* Empties the row ops and letters. */
 void txn_part_reset(struct txn_part *part);
@@ -101,11 +102,11 @@ size_t txn_part_rows(const struct txn_part *part);
 
 /* The key of a sink row in sync_refused, appended: each value of view.key_outputs and a NUL.
  * values: output_count of them. */
-void sink_key_append(const struct view *view, const struct str *values, struct buf *out);
+void sink_key_append(const struct plan *plan, const struct str *values, struct buf *out);
 /* Whether row_key is under the key of a table's row, whose key columns are values. */
-bool sink_key_has(const struct view *view, struct str row_key, int table, const struct str *values);
+bool sink_key_has(const struct plan *plan, struct str row_key, int table, const struct str *values);
 /* `order_id=7 line_no=9`, appended. */
-void sink_key_show(const struct view *view, struct str row_key, struct buf *out);
+void sink_key_show(const struct plan *plan, struct str row_key, struct buf *out);
 
 /* Rows of an initial load, one at a time: false at the end (or on error, with *ret_kind set).
  * values: output_count texts, valid until the next call. */

@@ -1,6 +1,6 @@
 /* state.h: the rows of a task's partitions, as its log says them: the state cache.
  *
- * What:    for each table, rows by key (view/row.h); how far each topic is in it; what a rebuild
+ * What:    for each table, rows by key (plan/row.h); how far each topic is in it; what a rebuild
  *          touched. It is a cache: Kafka's compacted topics can always rebuild it.
  * Owns:    its store. Values are stored with a CRC-32C.
  * Units:   offsets are next-to-read; wall_ms since the epoch.

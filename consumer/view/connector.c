@@ -92,7 +92,7 @@ static void append_pattern(struct buf *out, struct str name) {
     }
 }
 
-static void append_table(struct buf *out, const struct view_table *table) {
+static void append_table(struct buf *out, const struct relation *table) {
     append_pattern(out, table->schema);
     buf_str(out, STR("\\."));
     append_pattern(out, table->name);
@@ -100,19 +100,19 @@ static void append_table(struct buf *out, const struct view_table *table) {
 
 /* ---- what the view says ---- */
 
-static void set_tables(json_t *settings, const struct view *view, struct buf *text) {
-    for (size_t t = 0; t < view->table_count; t++) {
+static void set_tables(json_t *settings, const struct plan *plan, struct buf *text) {
+    for (size_t t = 0; t < plan->relation_count; t++) {
         buf_str(text, t > 0 ? STR(",") : STR(""));
-        append_table(text, &view->tables[t]);
+        append_table(text, &plan->relations[t]);
     }
     set_text(settings, "table.include.list", text);
 }
 
 /* Join key and primary key: with the primary key alone, a row that moves to another partition would
  * tell only the new one. Where both are the same columns Debezium's own key is that. */
-static void set_keys(json_t *settings, const struct view *view, struct buf *text) {
-    for (size_t t = 0; t < view->table_count; t++) {
-        const struct view_table *table = &view->tables[t];
+static void set_keys(json_t *settings, const struct plan *plan, struct buf *text) {
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        const struct relation *table = &plan->relations[t];
         if (table->primary_key_count == table->key_count) {
             continue;
         }
@@ -137,10 +137,11 @@ static void set_sizes(json_t *settings, int64_t record_max_bytes, struct buf *te
     set_text(settings, "producer.override.buffer.memory", text);
 }
 
-static bool same_join_names(const struct view *view) {
-    for (size_t t = 1; t < view->table_count; t++) {
-        for (size_t i = 0; i < view->join_count; i++) {
-            if (!str_equal(view->tables[0].columns[i].name, view->tables[t].columns[i].name)) {
+static bool same_join_names(const struct plan *plan) {
+    for (size_t t = 1; t < plan->relation_count; t++) {
+        for (size_t i = 0; i < plan->join_count; i++) {
+            if (!str_equal(plan->relations[0].columns[i].name,
+                           plan->relations[t].columns[i].name)) {
                 return false;
             }
         }
@@ -154,46 +155,46 @@ static void set_member(json_t *settings, const char *group, const char *name, st
     set(settings, key, value);
 }
 
-static void set_partitions(json_t *settings, const struct view *view, const char *key) {
+static void set_partitions(json_t *settings, const struct plan *plan, const char *key) {
     char number[16];
-    (void)snprintf(number, sizeof number, "%" PRId32, view->partition_count);
+    (void)snprintf(number, sizeof number, "%" PRId32, plan->partition_count);
     set(settings, key, str_from(number));
 }
 
-static void set_route(json_t *settings, const struct view *view, size_t t, const char *group) {
+static void set_route(json_t *settings, const struct plan *plan, size_t t, const char *group) {
     struct buf text = {0};
-    for (size_t i = 0; i < view->join_count; i++) {
+    for (size_t i = 0; i < plan->join_count; i++) {
         buf_str(&text, i > 0 ? STR(",change.") : STR("change."));
-        buf_str(&text, view->tables[t].columns[i].name);
+        buf_str(&text, plan->relations[t].columns[i].name);
     }
     set_member(settings, group, "type", STR("io.debezium.transforms.partitions.PartitionRouting"));
     set_member(settings, group, "partition.payload.fields", buf_view(&text));
     buf_clear(&text);
     char key[128];
     (void)snprintf(key, sizeof key, "transforms.%s.partition.topic.num", group);
-    set_partitions(settings, view, key);
+    set_partitions(settings, plan, key);
     set_member(settings, group, "partition.hash.function", STR("java"));
 }
 
 /* Every record goes to the partition of its join key. Other columns in another table: a transform
  * of its own, for that table's topic. */
-static void set_routes(json_t *settings, const struct view *view, struct buf *text) {
-    if (same_join_names(view)) {
+static void set_routes(json_t *settings, const struct plan *plan, struct buf *text) {
+    if (same_join_names(plan)) {
         set(settings, "transforms", STR("route"));
-        set_route(settings, view, 0, "route");
+        set_route(settings, plan, 0, "route");
         return;
     }
     struct buf groups = {0};
-    for (size_t t = 0; t < view->table_count; t++) {
+    for (size_t t = 0; t < plan->relation_count; t++) {
         char group[32], key[64];
         (void)snprintf(group, sizeof group, "route%zu", t + 1);
         buf_printf(&groups, "%s%s", t > 0 ? "," : "", group);
-        set_route(settings, view, t, group);
+        set_route(settings, plan, t, group);
         set_member(settings, group, "predicate", str_from(group));
         (void)snprintf(key, sizeof key, "predicates.%s.type", group);
         set(settings, key, STR("org.apache.kafka.connect.transforms.predicates.TopicNameMatches"));
         (void)snprintf(key, sizeof key, "predicates.%s.pattern", group);
-        append_pattern(text, view->tables[t].topic);
+        append_pattern(text, plan->relations[t].topic);
         set_text(settings, key, text);
     }
     set(settings, "transforms", buf_view(&groups));
@@ -231,7 +232,7 @@ static char *text_of(json_t *settings) {
     return line;
 }
 
-enum err_kind view_connector_json(const struct view *view,
+enum err_kind view_connector_json(const struct plan *plan,
                                   const struct view_connector_options *options, char **ret_json,
                                   struct err *reterr) {
     const char *name = options->name ? options->name : SLOT_NAME;
@@ -248,14 +249,14 @@ enum err_kind view_connector_json(const struct view *view,
     }
     set(settings, "topic.prefix", str_from(options->topic_prefix));
     /* Debezium's own could be a user's text. */
-    set(settings, "unavailable.value.placeholder", view->unavailable);
+    set(settings, "unavailable.value.placeholder", plan->unavailable);
     set(settings, "slot.name", str_from(name));
     set(settings, "publication.name", str_from(name));
-    set_tables(settings, view, &text);
-    set_keys(settings, view, &text);
-    set_routes(settings, view, &text);
+    set_tables(settings, plan, &text);
+    set_keys(settings, plan, &text);
+    set_routes(settings, plan, &text);
     set_sizes(settings, options->record_max_bytes, &text);
-    set_partitions(settings, view, "topic.creation.default.partitions");
+    set_partitions(settings, plan, "topic.creation.default.partitions");
     buf_clear(&text);
     enum err_kind kind = ERR_NONE;
     for (size_t i = 0; i < options->override_count && kind == ERR_NONE; i++) {

@@ -9,7 +9,8 @@
 #ifndef VIEW_CONNECTOR_H
 #define VIEW_CONNECTOR_H
 
-#include "view/view.h"
+#include "base/err.h"
+#include "plan/plan.h"
 
 struct view_connector_setting {
     struct str key, value;
@@ -25,7 +26,7 @@ struct view_connector_options {
 };
 
 /* *ret_json: malloc'ed, with a newline at its end; caller frees. */
-MUST_CHECK enum err_kind view_connector_json(const struct view *view,
+MUST_CHECK enum err_kind view_connector_json(const struct plan *plan,
                                              const struct view_connector_options *options,
                                              char **ret_json, struct err *reterr);
 

@@ -11,9 +11,9 @@
 #ifndef VIEW_DRAFT_H
 #define VIEW_DRAFT_H
 
+#include "plan/plan.h"
 #include "view/catalog.h"
 #include "view/type.h"
-#include "view/view.h"
 
 #define TABLES_SUPPORTED 2
 /* Columns of one PostgreSQL index, and of one table. */
@@ -31,14 +31,14 @@ struct draft_table {
     struct str alias; /* absent: none */
     size_t at;
     /* In the order of struct view_table's columns, each an index into source->columns. */
-    int columns[VIEW_COLUMNS_MAX];
-    struct type types[VIEW_COLUMNS_MAX];
+    int columns[COLUMNS_MAX];
+    struct type types[COLUMNS_MAX];
     size_t column_count, key_count;
 };
 
 /* One part of the join key: a column in every table. */
 struct draft_join {
-    int columns[VIEW_TABLES_MAX]; /* by table, an index into source->columns; -1: none yet */
+    int columns[RELATIONS_MAX]; /* by table, an index into source->columns; -1: none yet */
     size_t at;
 };
 
@@ -57,7 +57,7 @@ struct draft {
     json_t *select; /* SelectStmt's members */
     struct str name;
     size_t name_at;
-    struct draft_table tables[VIEW_TABLES_MAX];
+    struct draft_table tables[RELATIONS_MAX];
     size_t table_count;
     struct draft_join join[DRAFT_KEY_MAX];
     size_t join_count;

@@ -140,7 +140,7 @@ static enum err_kind refuse_two_columns(struct draft *draft, size_t at) {
 /* Moves the columns of `from` into `into`: they turned out to be equal. */
 static enum err_kind parts_merge(struct draft *draft, struct draft_join *into,
                                  struct draft_join *from, size_t at) {
-    for (size_t t = 0; t < VIEW_TABLES_MAX; t++) {
+    for (size_t t = 0; t < RELATIONS_MAX; t++) {
         if (into->columns[t] >= 0 && from->columns[t] >= 0) {
             return refuse_two_columns(draft, at);
         }
@@ -157,7 +157,7 @@ static enum err_kind part_add(struct draft *draft, const struct draft_output sid
     }
     struct draft_join *part = &draft->join[draft->join_count++];
     part->at = side[0].at;
-    for (size_t t = 0; t < VIEW_TABLES_MAX; t++) {
+    for (size_t t = 0; t < RELATIONS_MAX; t++) {
         part->columns[t] = -1;
     }
     part->columns[side[0].table] = side[0].column;

@@ -7,7 +7,7 @@
 #define VIEW_IDENTIFIER_H
 
 #include "base/buf.h"
-#include "view/view.h"
+#include "plan/plan.h"
 
 /* Appends name as an SQL identifier, in quotes unless it is plain lower case and no key word. */
 void identifier_append(struct buf *out, struct str name);

@@ -20,9 +20,9 @@ static enum err_kind column_use(struct draft *draft, const struct draft_output *
     if (column_position(table, use->column) < table->column_count) {
         return ERR_NONE;
     }
-    if (table->column_count == VIEW_COLUMNS_MAX) {
+    if (table->column_count == COLUMNS_MAX) {
         return source_refuse(&draft->source, use->at, NULL, draft->report,
-                             "more than %d columns of table " STR_FMT, VIEW_COLUMNS_MAX,
+                             "more than %d columns of table " STR_FMT, COLUMNS_MAX,
                              STR_ARG(table_label(table)));
     }
     struct type type;

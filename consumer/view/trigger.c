@@ -33,7 +33,7 @@ static void append_trigger_name(struct buf *out, struct str table) {
     buf_clear(&name);
 }
 
-static void append_trigger(struct buf *out, const struct view_table *table) {
+static void append_trigger(struct buf *out, const struct relation *table) {
     buf_str(out, STR("CREATE TRIGGER "));
     append_trigger_name(out, table->name);
     buf_str(out, STR(" BEFORE TRUNCATE ON "));
@@ -45,15 +45,15 @@ static void append_trigger(struct buf *out, const struct view_table *table) {
     buf_str(out, STR(";\n"));
 }
 
-void trigger_append(struct buf *out, const struct view *view) {
-    for (size_t t = 0; t < view->table_count; t++) {
+void trigger_append(struct buf *out, const struct plan *plan) {
+    for (size_t t = 0; t < plan->relation_count; t++) {
         bool made = false;
         for (size_t i = 0; i < t; i++) {
-            made |= str_equal(view->tables[i].schema, view->tables[t].schema);
+            made |= str_equal(plan->relations[i].schema, plan->relations[t].schema);
         }
         if (!made) {
-            append_function(out, view->tables[t].schema);
+            append_function(out, plan->relations[t].schema);
         }
-        append_trigger(out, &view->tables[t]);
+        append_trigger(out, &plan->relations[t]);
     }
 }

@@ -6,9 +6,9 @@
 #define VIEW_TRIGGER_H
 
 #include "base/buf.h"
-#include "view/view.h"
+#include "plan/plan.h"
 
 /* Appends the statements for the OLTP database, of every table of the view. */
-void trigger_append(struct buf *out, const struct view *view);
+void trigger_append(struct buf *out, const struct plan *plan);
 
 #endif

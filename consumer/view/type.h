@@ -9,8 +9,8 @@
 #define VIEW_TYPE_H
 
 #include "base/buf.h"
+#include "plan/plan.h"
 #include "view/source.h"
-#include "view/view.h"
 
 enum type_kind {
     TYPE_SMALLINT,

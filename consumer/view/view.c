@@ -1,4 +1,5 @@
 #include "view/view.h"
+
 #include "base/hash.h"
 #include "base/memory.h"
 #include "view/definition.h"
@@ -7,12 +8,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-/* All of a view in one arena, which the struct view itself points back to. */
-struct loaded {
-    struct view view;
-    struct arena arena;
-};
 
 /* ---- topics ---- */
 
@@ -32,9 +27,9 @@ static void append_topic(struct buf *out, struct str name) {
     }
 }
 
-static enum err_kind topic_set(struct draft *draft, struct view *view, size_t t,
+static enum err_kind topic_set(struct draft *draft, struct plan *plan, size_t t,
                                const char *prefix) {
-    struct view_table *table = &view->tables[t];
+    struct relation *table = &plan->relations[t];
     struct buf topic = {0};
     append_topic(&topic, str_from(prefix));
     buf_str(&topic, STR("."));
@@ -50,7 +45,7 @@ static enum err_kind topic_set(struct draft *draft, struct view *view, size_t t,
             table->topic.len, TOPIC_NAME_MAX, STR_ARG(table->topic));
     }
     for (size_t i = 0; i < t; i++) {
-        if (str_equal(view->tables[i].topic, table->topic)) {
+        if (str_equal(plan->relations[i].topic, table->topic)) {
             return source_refuse(&draft->source, draft->tables[t].at, NULL, draft->report,
                                  "two tables would share the topic " STR_FMT,
                                  STR_ARG(table->topic));
@@ -59,7 +54,7 @@ static enum err_kind topic_set(struct draft *draft, struct view *view, size_t t,
     return ERR_NONE;
 }
 
-/* ---- from draft to view ---- */
+/* ---- from draft to plan ---- */
 
 /* The same for all views on the same topics, and nobody's text by chance. */
 static struct str unavailable_text(struct draft *draft, struct str topic_prefix) {
@@ -76,28 +71,28 @@ static struct str type_text(struct draft *draft, const struct type *type) {
 }
 
 static void table_fill(struct draft *draft, const struct draft_table *from, struct str unavailable,
-                       struct view_table *table) {
+                       struct relation *table) {
     const struct catalog_table *source = from->source;
-    *table = (struct view_table){.schema = arena_copy(draft->arena, source->schema),
-                                 .name = arena_copy(draft->arena, source->name),
-                                 .column_count = from->column_count,
-                                 .key_count = from->key_count,
-                                 .primary_key_count = source->key_count};
+    *table = (struct relation){.schema = arena_copy(draft->arena, source->schema),
+                               .name = arena_copy(draft->arena, source->name),
+                               .column_count = from->column_count,
+                               .key_count = from->key_count,
+                               .primary_key_count = source->key_count};
     table->columns = arena_alloc(draft->arena, from->column_count * sizeof *table->columns);
     for (size_t i = 0; i < from->column_count; i++) {
         const struct type *type = &from->types[i];
         const struct catalog_column *column = &source->columns[from->columns[i]];
         bool primary_key = catalog_in_key(source, column->name);
-        table->columns[i] =
-            (struct view_column){.name = arena_copy(draft->arena, column->name),
-                                 .type = type_text(draft, type),
-                                 .scalar = type_scalar(type),
-                                 .key = i < from->key_count ? type_key(type) : KEY_NONE,
-                                 .unavailable = type_toastable(type) ? unavailable : STR_NONE,
-                                 .form = type_form(type),
-                                 .not_null = column->not_null || primary_key || type->serial,
-                                 .primary_key = primary_key,
-                                 .tells = !primary_key && !column->has_default && !type->serial};
+        table->columns[i] = (struct relation_column){
+            .name = arena_copy(draft->arena, column->name),
+            .type = type_text(draft, type),
+            .scalar = type_scalar(type),
+            .key = i < from->key_count ? type_key(type) : KEY_NONE,
+            .unavailable = type_toastable(type) ? unavailable : STR_NONE,
+            .form = type_form(type),
+            .not_null = column->not_null || primary_key || type->serial,
+            .primary_key = primary_key,
+            .tells = !primary_key && !column->has_default && !type->serial};
         table->blanks_tell |= table->columns[i].tells;
     }
     table->key_positions =
@@ -110,9 +105,9 @@ static void table_fill(struct draft *draft, const struct draft_table *from, stru
     table->sql_check = sql_check(draft, from);
 }
 
-static void outputs_fill(struct draft *draft, struct view *view) {
-    view->output_count = draft->output_count;
-    view->outputs = arena_alloc(draft->arena, draft->output_count * sizeof *view->outputs);
+static void outputs_fill(struct draft *draft, struct plan *plan) {
+    plan->output_count = draft->output_count;
+    plan->outputs = arena_alloc(draft->arena, draft->output_count * sizeof *plan->outputs);
     for (size_t i = 0; i < draft->output_count; i++) {
         const struct draft_output *output = &draft->outputs[i];
         const struct draft_table *table = &draft->tables[output->table];
@@ -120,14 +115,14 @@ static void outputs_fill(struct draft *draft, struct view *view) {
         while (table->columns[column] != output->column) {
             column++;
         }
-        view->outputs[i] =
-            (struct view_output){arena_copy(draft->arena, output->name), output->table, column};
+        plan->outputs[i] =
+            (struct target_output){arena_copy(draft->arena, output->name), output->table, column};
     }
-    view->key_output_count = draft->key_output_count;
-    view->key_outputs =
-        arena_alloc(draft->arena, draft->key_output_count * sizeof *view->key_outputs);
+    plan->key_output_count = draft->key_output_count;
+    plan->key_outputs =
+        arena_alloc(draft->arena, draft->key_output_count * sizeof *plan->key_outputs);
     for (size_t i = 0; i < draft->key_output_count; i++) {
-        view->key_outputs[i] = (size_t)draft->key_outputs[i];
+        plan->key_outputs[i] = (size_t)draft->key_outputs[i];
     }
 }
 
@@ -141,12 +136,12 @@ static void append_field(struct buf *out, struct str field) {
 /* Over everything that decides what is written and where it comes from. The
  * statements say names, types, outputs and the sink's key; tables and columns how records are read
  * and kept. */
-static struct str fingerprint(struct draft *draft, const struct view *view) {
+static struct str fingerprint(struct draft *draft, const struct plan *plan) {
     struct buf all = {0};
-    buf_printf(&all, "1 %" PRId32 " %zu ", view->partition_count, view->join_count);
-    append_field(&all, view->name);
-    for (size_t t = 0; t < view->table_count; t++) {
-        const struct view_table *table = &view->tables[t];
+    buf_printf(&all, "1 %" PRId32 " %zu ", plan->partition_count, plan->join_count);
+    append_field(&all, plan->name);
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        const struct relation *table = &plan->relations[t];
         append_field(&all, table->schema);
         append_field(&all, table->name);
         append_field(&all, table->topic);
@@ -156,39 +151,39 @@ static struct str fingerprint(struct draft *draft, const struct view *view) {
             append_field(&all, table->columns[i].type);
         }
     }
-    for (size_t i = 0; i < view->output_count; i++) {
-        append_field(&all, view->outputs[i].name);
-        buf_printf(&all, "%d %d ", view->outputs[i].table, view->outputs[i].column);
+    for (size_t i = 0; i < plan->output_count; i++) {
+        append_field(&all, plan->outputs[i].name);
+        buf_printf(&all, "%d %d ", plan->outputs[i].table, plan->outputs[i].column);
     }
-    append_field(&all, view->sql_ddl);
+    append_field(&all, plan->sql_ddl);
     uint64_t hash = fnv1a(FNV1A_START, buf_view(&all));
     buf_clear(&all);
     return arena_printf(draft->arena, "%016" PRIx64, hash);
 }
 
 static enum err_kind view_fill(struct draft *draft, const struct view_options *options,
-                               struct view *view) {
-    view->name = arena_copy(draft->arena, draft->name);
-    view->table_count = draft->table_count;
-    view->join_count = draft->join_count;
-    view->partition_count = options->partition_count;
-    view->unavailable = unavailable_text(draft, str_from(options->topic_prefix));
-    view->tables = arena_alloc(draft->arena, draft->table_count * sizeof *view->tables);
+                               struct plan *plan) {
+    plan->name = arena_copy(draft->arena, draft->name);
+    plan->relation_count = draft->table_count;
+    plan->join_count = draft->join_count;
+    plan->partition_count = options->partition_count;
+    plan->unavailable = unavailable_text(draft, str_from(options->topic_prefix));
+    plan->relations = arena_alloc(draft->arena, draft->table_count * sizeof *plan->relations);
     for (size_t t = 0; t < draft->table_count; t++) {
-        table_fill(draft, &draft->tables[t], view->unavailable, &view->tables[t]);
-        enum err_kind kind = topic_set(draft, view, t, options->topic_prefix);
+        table_fill(draft, &draft->tables[t], plan->unavailable, &plan->relations[t]);
+        enum err_kind kind = topic_set(draft, plan, t, options->topic_prefix);
         if (kind != ERR_NONE) {
             return kind;
         }
     }
-    outputs_fill(draft, view);
-    view->sql_ddl = sql_ddl(draft);
-    view->sql_upsert = sql_upsert(draft);
-    view->sql_refuse = sql_refuse(draft);
-    view->sql_insert = sql_insert(draft);
-    view->sql_copy = sql_copy(draft);
-    view->fingerprint = fingerprint(draft, view);
-    view->definition = definition_text(draft->arena, view);
+    outputs_fill(draft, plan);
+    plan->sql_ddl = sql_ddl(draft);
+    plan->sql_upsert = sql_upsert(draft);
+    plan->sql_refuse = sql_refuse(draft);
+    plan->sql_insert = sql_insert(draft);
+    plan->sql_copy = sql_copy(draft);
+    plan->fingerprint = fingerprint(draft, plan);
+    plan->definition = definition_text(draft->arena, plan);
     return ERR_NONE;
 }
 
@@ -231,41 +226,29 @@ static enum err_kind draft_read(struct draft *draft, const struct view_options *
     return kind == ERR_NONE ? keys_read(draft) : kind;
 }
 
-enum err_kind view_load(const struct view_options *options, struct view **ret_view,
+enum err_kind view_load(const struct view_options *options, struct plan **ret_plan,
                         char **ret_report, struct err *reterr) {
     struct err ignored;
     char *text = NULL;
     struct report report = {ret_report ? &text : NULL, reterr ? reterr : &ignored};
-    struct loaded *loaded = memory_new(1, sizeof *loaded);
+    struct plan *plan = plan_new();
     struct draft *draft = memory_new(1, sizeof *draft);
-    draft->arena = &loaded->arena;
+    draft->arena = &plan->arena;
     draft->report = &report;
     enum err_kind kind = draft_read(draft, options);
     if (kind == ERR_NONE) {
-        kind = view_fill(draft, options, &loaded->view);
+        kind = view_fill(draft, options, plan);
     }
     catalog_clear(&draft->catalog);
     source_clear(&draft->source);
     free(draft);
-    loaded->view.memory = loaded;
-    struct view *view = &loaded->view;
     if (kind == ERR_NONE) {
-        *ret_view = view;
+        *ret_plan = plan;
         return ERR_NONE;
     }
-    view_destroy(&view);
+    plan_destroy(&plan);
     if (ret_report) {
         *ret_report = text ? text : memory_text(report.err->message);
     }
     return kind;
-}
-
-void view_destroy(struct view **view) {
-    if (*view) {
-        struct loaded *loaded = (*view)->memory;
-        struct arena arena = loaded->arena;
-        free(loaded);
-        arena_clear(&arena);
-        *view = NULL;
-    }
 }

@@ -111,12 +111,12 @@ static enum err_kind rows_next(void *ctx, const struct str **ret_values, bool *r
 }
 
 static void bench_load(bool by_copy) {
-    const struct view *view = test_view(by_copy);
-    tables_reset(view);
-    struct sink *sink = sink_connected(view);
+    const struct plan *plan = test_view(by_copy);
+    tables_reset(plan);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part, *parts[] = {&part};
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     struct rows rows = {0};
     struct load_source source = {&rows, rows_next};
     struct txn txn = {.parts = parts, .part_count = 1, .load = &source};
@@ -133,12 +133,12 @@ static void bench_load(bool by_copy) {
 }
 
 int main(void) {
-    const struct view *view = test_view(true);
-    tables_reset(view);
-    struct sink *sink = sink_connected(view);
+    const struct plan *plan = test_view(true);
+    tables_reset(plan);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part.after = at;
     bench_batches(sink, &part, "into an empty table");
     bench_batches(sink, &part, "all changed");

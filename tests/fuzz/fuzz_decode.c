@@ -43,9 +43,9 @@ static bool same_change(const struct change *a, const struct change *b) {
 
 /* A change says what it was made of. */
 static void check_change(const struct change *change) {
-    const struct view_table *table = &fixture_tables[change->table];
-    char scratch[VIEW_COLUMNS_MAX * ROW_PART_TEXT_MAX];
-    struct str values[VIEW_COLUMNS_MAX];
+    const struct relation *table = &fixture_tables[change->table];
+    char scratch[COLUMNS_MAX * ROW_PART_TEXT_MAX];
+    struct str values[COLUMNS_MAX];
     struct err err;
     if (change->key.ptr) {
         check(row_decode(table, change->key, change->value, scratch, values, &err) == ERR_NONE,

@@ -3,11 +3,11 @@
  * bytes.
  *
  * Input: one byte, the key's length; the key; the value. */
-#include "view/row.h"
+#include "plan/row.h"
 
 #include <stdlib.h>
 
-static struct view_column columns[] = {
+static struct relation_column columns[] = {
     {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
     {STR("code"), STR("text"), SCALAR_STRING, KEY_TEXT, {0}, FORM_ANY, .not_null = false},
     {STR("uid"), STR("uuid"), SCALAR_STRING, KEY_UUID, {0}, FORM_ANY, .not_null = false},
@@ -15,9 +15,9 @@ static struct view_column columns[] = {
     {STR("name"), STR("text"), SCALAR_STRING, KEY_NONE, {0}, FORM_ANY, .not_null = false},
     {STR("note"), STR("text"), SCALAR_STRING, KEY_NONE, {0}, FORM_ANY, .not_null = false},
 };
-static struct view_table table = {
+static struct relation table = {
     .name = STR("t"), .columns = columns, .column_count = 6, .key_count = 4};
-static struct view view = {.tables = &table, .table_count = 1, .join_count = 2};
+static struct plan plan = {.tables = &table, .table_count = 1, .join_count = 2};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,9 +25,9 @@ static void encode_again(struct str key, struct str value, const struct str *val
     struct buf key_again = {0}, value_again = {0};
     size_t join_len;
     struct err err;
-    if (row_key_encode(&view, &table, values, &key_again, &join_len, &err) != ERR_NONE ||
+    if (row_key_encode(&plan, &table, values, &key_again, &join_len, &err) != ERR_NONE ||
         !str_equal(buf_view(&key_again), key) ||
-        join_len != row_key_prefix(&table, key, view.join_count)) {
+        join_len != row_key_prefix(&table, key, plan.join_count)) {
         abort();
     }
     row_value_encode(&table, values, &value_again);

@@ -20,11 +20,11 @@ static int file_of(struct str text, char *path, size_t path_size) {
     return fd;
 }
 
-static void use(struct view *view) {
+static void use(struct plan *plan) {
     struct view_connector_options options = {.topic_prefix = "fuzz"};
     char *json = NULL;
     struct err err;
-    if (view_connector_json(view, &options, &json, &err) == ERR_NONE && !json) {
+    if (view_connector_json(plan, &options, &json, &err) == ERR_NONE && !json) {
         abort();
     }
     free(json);
@@ -41,16 +41,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int fds[2] = {file_of((struct str){text, first}, oltp, sizeof oltp),
                   file_of((struct str){nul + 1, size - first - 1}, file, sizeof file)};
     struct view_options options = {oltp, file, "fuzz", 8};
-    struct view *view = NULL;
+    struct plan *plan = NULL;
     struct err err;
-    enum err_kind kind = view_load(&options, &view, &report, &err);
+    enum err_kind kind = view_load(&options, &plan, &report, &err);
     if (kind == ERR_NONE) {
-        use(view);
+        use(plan);
     } else if (kind != ERR_CONFIG || !report) {
         abort();
     }
     free(report);
-    view_destroy(&view);
+    plan_destroy(&plan);
     (void)close(fds[0]);
     (void)close(fds[1]);
     return 0;

@@ -7,7 +7,7 @@ static void draw_live(struct knobs *knobs, struct rng *rng);
 /* A family is the defaults and what it overrides. */
 #pragma GCC diagnostic ignored "-Woverride-init"
 #define DEFAULTS                                                                                   \
-    .plan = plan_shipped, .partitions = {1, 5}, .members = {1, 4}, .joins = {1, 4},                \
+    .schema = schema_shipped, .partitions = {1, 5}, .members = {1, 4}, .joins = {1, 4},            \
     .rows = {1, 5}, .batch_rows = {1, 40}, .steps = {30, 220}, .poll_records = {1, 10},            \
     .lag_steps = {20, 400}, .crash = 1, .duplicate = 1, .compact = 1, .cache_loss = 0.7,           \
     .cache_fault = 0.5, .rebalance = 1, .zombie = 1, .lost = 1, .letters = {1000, 1000},           \
@@ -182,7 +182,7 @@ const struct knobs families[] = {
      .lag_steps = {20000, 20000},
      .play = play_mended},
     /* Any tables: under one of the families above, and under what a seed draws. */
-    {.name = "plans", .draw = draw_family},
+    {.name = "schemas", .draw = draw_family},
     {.name = "any", .draw = knobs_draw},
     {.name = "live", .draw = draw_live},
 };
@@ -195,7 +195,7 @@ static void draw_family(struct knobs *knobs, struct rng *rng) {
         named++;
     }
     *knobs = families[rng_below(rng, (int)named)];
-    knobs->plan = plan_random;
+    knobs->schema = schema_random;
 }
 
 /* ---- what a seed draws ---- */
@@ -222,7 +222,7 @@ static struct range one_of(struct rng *rng, const struct range *ranges, int coun
 void knobs_draw(struct knobs *knobs, struct rng *rng) {
     static const struct range rows[] = {{1, 3}, {1, 8}, {1, 40}};
     static const struct range lags[] = {{4, 60}, {20, 400}, {20000, 20000}};
-    *knobs = (struct knobs){DEFAULTS, .name = "any", .plan = plan_random};
+    *knobs = (struct knobs){DEFAULTS, .name = "any", .schema = schema_random};
     knobs->batch_rows = one_of(rng, rows, 3);
     knobs->lag_steps = one_of(rng, lags, 3);
     knobs->crash = frequency(rng, 4);

@@ -67,7 +67,7 @@ static void let_learn(struct world *world) {
 static bool decide_task(struct world *world, int32_t task) {
     const struct progress *progress = &world->sink.progress[task];
     bool decided = false;
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         const struct topic_log *log = &world->log[t][task];
         int64_t at = progress->has_offsets ? progress->offsets[t] : 0;
         while (at < log->count &&

@@ -1,5 +1,5 @@
 /* Dead letters as earlier releases stored them, or of another log. */
-#include "view/row.h"
+#include "plan/row.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -9,8 +9,8 @@
 static void plant(struct world *world, struct letter *letter, int version, int right) {
     char text[24];
     (void)snprintf(text, sizeof text, version < 0 ? "bad%d" : "v%d", abs(version));
-    const struct view_table *table = &world->view.view.tables[letter->table];
-    struct str values[PLAN_COLUMNS_MAX];
+    const struct relation *table = &world->plan.plan.relations[letter->table];
+    struct str values[SCHEMA_COLUMNS_MAX];
     values[table->column_count - 1] = str_from(text);
     struct buf bytes = {0};
     row_value_encode(table, values, &bytes);
@@ -59,7 +59,7 @@ static const struct letter *letter_before(const struct world *world, const struc
 /* A letter of the same batch kept the refused version before it, or the letter before it did. */
 static void plant_behind(struct world *world) {
     for (int32_t p = 0; p < world->partitions; p++) { /* ascending: as they were stored */
-        for (int t = 0; t < world->plan.table_count; t++) {
+        for (int t = 0; t < world->schema.table_count; t++) {
             for (int64_t offset = 0; offset < world->log[t][p].count; offset++) {
                 for (size_t k = 0; k < world->sink.letter_count; k++) {
                     struct letter *letter = &world->sink.letters[k];
@@ -80,14 +80,14 @@ static void plant_behind(struct world *world) {
 static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t offset) {
     const struct entry *entry = &world->log[table][task].entries[offset];
     struct letter *letter = sim_sink_add_letter(world, table, task, offset);
-    char scratch[PLAN_COLUMNS_MAX][PLAN_TEXT_MAX];
-    struct str values[PLAN_COLUMNS_MAX];
-    const struct view *view = &world->view.view;
-    plan_texts(&world->plan.tables[table], entry->cells, scratch, values);
+    char scratch[SCHEMA_COLUMNS_MAX][SCHEMA_TEXT_MAX];
+    struct str values[SCHEMA_COLUMNS_MAX];
+    const struct plan *plan = &world->plan.plan;
+    schema_texts(&world->schema.tables[table], entry->cells, scratch, values);
     struct buf key = {0};
     size_t join_len;
     if (entry->names_row &&
-        row_key_encode(view, &view->tables[table], values, &key, &join_len, NULL) == ERR_NONE) {
+        row_key_encode(plan, &plan->relations[table], values, &key, &join_len, NULL) == ERR_NONE) {
         letter->has_row_key = true;
         letter->row_key_len = key.len;
         memcpy(letter->row_key, key.ptr, key.len);
@@ -99,7 +99,7 @@ static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t
 /* Works that died behind their first transaction, which held the letters. */
 static void plant_ahead(struct world *world) {
     for (int32_t p = 0; p < world->partitions; p++) {
-        for (int t = 0; t < world->plan.table_count; t++) {
+        for (int t = 0; t < world->schema.table_count; t++) {
             const struct topic_log *log = &world->log[t][p];
             for (int64_t i = world->sink.progress[p].offsets[t]; i < log->count; i++) {
                 if (log->entries[i].flaw != FLAW_NONE && rng_chance(&world->rng, 0.8)) {
@@ -173,7 +173,7 @@ static void check_halted(struct world *world, const bool *must) {
 static void swap_logs(struct world *world, bool *ret_must) {
     world_lose_caches(world, 1);
     for (int32_t p = 0; p < world->partitions; p++) {
-        for (int t = 0; t < world->plan.table_count; t++) {
+        for (int t = 0; t < world->schema.table_count; t++) {
             world->log[t][p].count = world->log[t][p].start = 0;
         }
         world->sink.progress[p] = (struct progress){0};

@@ -80,7 +80,7 @@ static void heal_core(struct world *world) {
     }
     for (int tries = 0; tries < 10 && world->trigger == 0; tries++) {
         cells_t join =
-            plan_join(&world->plan, rng_below(&world->rng, plan_join_count(&world->plan)));
+            schema_join(&world->schema, rng_below(&world->rng, schema_join_count(&world->schema)));
         world->trigger = world->core_tasks[sim_sink_task(world, join)] ? 0 : join;
     }
     world->trigger_halts = rng_chance(&world->rng, 0.3);

@@ -55,7 +55,7 @@ ORACLE = [
     Simulated('stray', 3000, 'sim: a delete by range takes every row'),
     Simulated('core', 2000, 'sim: a delete names the join key'),
     Simulated('legacy', 2000, 'sim: letters of works that never ended are swept'),
-    Simulated('plans', 500, 'sim: the oracle asks every table'),
+    Simulated('schemas', 500, 'sim: the oracle asks every table'),
     Simulated('live', 500, 'sim: members of the core are healed'),
 ]
 REAL = [
@@ -122,7 +122,7 @@ SIMULATED = [
     Simulated('stray', 8000, 'what was deleted in between is deleted'),
     Simulated('letters', 2000, 'rows without a partner are checked'),
     Simulated('core', 500, 'no sink row is written twice'),
-    Simulated('plans', 500, 'a partner is asked of every table'),
+    Simulated('schemas', 500, 'a partner is asked of every table'),
     Simulated('split', 2000, 'offsets move with the last transaction'),
     Simulated('letters', 4000, 'a refused batch is undone in the state'),
     # sessions and members

@@ -68,7 +68,7 @@ void oracle_letter(struct world *world, const struct letter *letter, int64_t end
 /* Records that nobody can read are dead letters, one and all, but for those that were compacted
  * away. */
 static void check_letters(struct world *world, const char *when) {
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             const struct topic_log *log = &world->log[t][p];
             for (int64_t i = log->start; i < log->count; i++) {
@@ -116,7 +116,7 @@ static int effective(struct world *world, int table, int32_t partition, int64_t 
     }
     world_fail(world,
                "O1 %s: the refused version %d of %s is neither in the sink nor a dead letter", when,
-               entry->version, plan_show(&world->plan, table, entry->cells));
+               entry->version, schema_show(&world->schema, table, entry->cells));
     return 0;
 }
 
@@ -152,20 +152,20 @@ static void read_source(const struct world *world, int table, struct rows *rows)
 
 struct view_row {
     cells_t key;
-    int versions[PLAN_TABLES_MAX];
+    int versions[SCHEMA_TABLES_MAX];
 };
 
 struct answer {
-    const struct plan *plan;
-    struct rows tables[PLAN_TABLES_MAX];
-    const struct source_row *chosen[PLAN_TABLES_MAX]; /* one of each: a combination */
+    const struct schema *schema;
+    struct rows tables[SCHEMA_TABLES_MAX];
+    const struct source_row *chosen[SCHEMA_TABLES_MAX]; /* one of each: a combination */
     struct view_row *rows;
     size_t count, cap;
 };
 
 /* SELECT: the chosen rows' columns; those of the sink's key are packed. */
 static void answer_add(struct answer *answer) {
-    const struct plan *plan = answer->plan;
+    const struct schema *schema = answer->schema;
     if (answer->count == answer->cap) {
         answer->cap = answer->cap ? answer->cap * 2 : 16;
         answer->rows = reallocarray(answer->rows, answer->cap, sizeof *answer->rows);
@@ -175,19 +175,19 @@ static void answer_add(struct answer *answer) {
     }
     struct view_row *row = &answer->rows[answer->count++];
     *row = (struct view_row){0};
-    for (int k = 0; k < plan->key_count; k++) {
-        const struct plan_place *from = &plan->outputs[plan->key_outputs[k]];
+    for (int k = 0; k < schema->key_count; k++) {
+        const struct schema_place *from = &schema->outputs[schema->key_outputs[k]];
         row->key |= cell_of(k, cell_at(answer->chosen[from->table]->cells, from->column));
     }
-    for (int t = 0; t < plan->table_count; t++) {
+    for (int t = 0; t < schema->table_count; t++) {
         row->versions[t] = answer->chosen[t]->version;
     }
 }
 
 /* ON: every equality whose tables are chosen, the last of them just now. NULL equals nothing. */
 static bool holds(const struct answer *answer, int table) {
-    for (int i = 0; i < answer->plan->equal_count; i++) {
-        const struct plan_equal *equal = &answer->plan->equals[i];
+    for (int i = 0; i < answer->schema->equal_count; i++) {
+        const struct schema_equal *equal = &answer->schema->equals[i];
         assert(equal->left.table < equal->right.table);
         if (equal->right.table == table) {
             int left = cell_at(answer->chosen[equal->left.table]->cells, equal->left.column);
@@ -207,7 +207,7 @@ static bool is_asked(int table) {
 
 /* FROM: all rows of this table and, inside, of those behind it. */
 static void loop(struct answer *answer, int table) { /* NOLINT(misc-no-recursion): a table deep */
-    if (table == answer->plan->table_count) {
+    if (table == answer->schema->table_count) {
         answer_add(answer);
         return;
     }
@@ -221,7 +221,7 @@ static void loop(struct answer *answer, int table) { /* NOLINT(misc-no-recursion
 }
 
 static void answer_clear(struct answer *answer) {
-    for (int t = 0; t < PLAN_TABLES_MAX; t++) {
+    for (int t = 0; t < SCHEMA_TABLES_MAX; t++) {
         free(answer->tables[t].rows);
     }
     free(answer->rows);
@@ -232,7 +232,7 @@ static void answer_clear(struct answer *answer) {
 static void check_row(struct world *world, const struct view_row *should, const char *when) {
     const struct sink_row *row = sim_sink_row(world, should->key);
     bool refused = sim_sink_refuses(world, should->versions);
-    const char *name = plan_show_sink(&world->plan, should->key);
+    const char *name = schema_show_sink(&world->schema, should->key);
     if (world->mended && row && row->refused) {
         return; /* the constraint is gone; its rows wait for a new version */
     }
@@ -244,10 +244,10 @@ static void check_row(struct world *world, const struct view_row *should, const 
         world_fail(world, "O1 %s: the row %s is %s", when, name,
                    refused ? "there, but is refused" : "missing");
     }
-    for (int t = 0; t < world->plan.table_count && !refused && row; t++) {
+    for (int t = 0; t < world->schema.table_count && !refused && row; t++) {
         if (row->versions[t] != should->versions[t]) {
             world_fail(world, "O1 %s: the row %s holds v%d of %s, should hold v%d", when, name,
-                       row->versions[t], world->plan.tables[t].name, should->versions[t]);
+                       row->versions[t], world->schema.tables[t].name, should->versions[t]);
         }
     }
 }
@@ -263,8 +263,8 @@ static bool answer_has(const struct answer *answer, cells_t key) {
 
 /* task -1: all. */
 static void check_view(struct world *world, int32_t task, const char *when) {
-    struct answer answer = {.plan = &world->plan};
-    for (int t = 0; t < world->plan.table_count; t++) {
+    struct answer answer = {.schema = &world->schema};
+    for (int t = 0; t < world->schema.table_count; t++) {
         if (world->knobs.bad > 0) {
             read_log(world, t, task, &answer.tables[t], when);
         } else {
@@ -283,7 +283,7 @@ static void check_view(struct world *world, int32_t task, const char *when) {
         bool waits = world->mended && row->refused;
         if (asked && !waits && !answer_has(&answer, row->key)) {
             world_fail(world, "O1 %s: the row %s is %s, but should not be", when,
-                       plan_show_sink(&world->plan, row->key),
+                       schema_show_sink(&world->schema, row->key),
                        row->there ? "there" : "in sync_refused");
         }
     }
@@ -312,7 +312,7 @@ bool oracle_caught_up(const struct world *world, int32_t task) {
     if (!progress->exists || !progress->has_offsets) {
         return false;
     }
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         const struct topic_log *log = &world->log[t][task];
         for (int64_t i = progress->offsets[t]; i < log->count; i++) {
             if (log->entries[i].kept) {

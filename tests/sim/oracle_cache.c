@@ -1,6 +1,6 @@
 /* Caches on disk, when all members have ended: O4. */
+#include "plan/row.h"
 #include "state/state.h"
-#include "view/row.h"
 #include "world.h"
 
 /* The newest version of a row below an offset of its log; 0: not there; -1: it was compacted away,
@@ -35,14 +35,14 @@ static int cached_version(struct str value) {
 }
 
 static bool key_of(const struct world *world, int table, cells_t cells, struct buf *key) {
-    char scratch[PLAN_COLUMNS_MAX][PLAN_TEXT_MAX];
-    struct str values[PLAN_COLUMNS_MAX];
-    const struct view *view = &world->view.view;
+    char scratch[SCHEMA_COLUMNS_MAX][SCHEMA_TEXT_MAX];
+    struct str values[SCHEMA_COLUMNS_MAX];
+    const struct plan *plan = &world->plan.plan;
     size_t join_len;
     struct err err;
     buf_reset(key);
-    plan_texts(&world->plan.tables[table], cells, scratch, values);
-    return row_key_encode(view, &view->tables[table], values, key, &join_len, &err) == ERR_NONE;
+    schema_texts(&world->schema.tables[table], cells, scratch, values);
+    return row_key_encode(plan, &plan->relations[table], values, key, &join_len, &err) == ERR_NONE;
 }
 
 /* One cache that is looked at. */
@@ -67,7 +67,7 @@ static bool check_cached(struct world *world, const struct cache *cache, int tab
     bool later = world->parted_commits && version_from(log, cells, offset, is);
     if (is != should && should >= 0 && !later) {
         world_fail(world, "O4: the cache of task %d holds v%d of %s, should be v%d", cache->task,
-                   is, plan_show(&world->plan, table, cells), should);
+                   is, schema_show(&world->schema, table, cells), should);
     }
     return value.ptr != NULL;
 }
@@ -103,7 +103,7 @@ static void check_table(struct world *world, const struct cache *cache, int tabl
     } while (row.ptr);
     if (count != 0) {
         world_fail(world, "O4: the cache of task %d holds %d rows of %s that its log does not know",
-                   cache->task, -count, world->plan.tables[table].name);
+                   cache->task, -count, world->schema.tables[table].name);
     }
     buf_clear(&key);
 }
@@ -114,7 +114,7 @@ static void check_cache(struct world *world, int host, int32_t task) {
     struct kv_factory factory = memory_disk_factory(world->disks[host]);
     struct cache cache = {.task = task};
     struct err err;
-    size_t tables = (size_t)world->plan.table_count;
+    size_t tables = (size_t)world->schema.table_count;
     if (state_open(&factory, task, "", STR("simulated"), tables, &cache.state, &cache.meta, &err) !=
         ERR_NONE) {
         world_fail(world, "O4: the cache of task %d can't be opened: %s", task, err.message);

@@ -50,7 +50,7 @@ static void refill(struct world *world, struct topic_log *log, int64_t from, int
 /* Cuts off the end of some logs, and fills some of them again; which tasks can see that by their
  * offsets, or by the last record applied. */
 static void remake_logs(struct world *world, bool *ret_remade) {
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             struct topic_log *log = &world->log[t][p];
             if (log->count > 0 && rng_chance(&world->rng, 0.5)) {
@@ -58,7 +58,7 @@ static void remake_logs(struct world *world, bool *ret_remade) {
                 int64_t old_count = log->count;
                 log->count = rng_below(&world->rng, (int)log->count);
                 ret_remade[p] |= log->count < progress->offsets[t];
-                world_trace(world, "REMADE %s[%d] ends at %lld", world->plan.tables[t].name, p,
+                world_trace(world, "REMADE %s[%d] ends at %lld", world->schema.tables[t].name, p,
                             (long long)log->count);
                 if (log->count <= progress->marks[t].offset &&
                     progress->marks[t].timestamp_ms > 0 && rng_chance(&world->rng, 0.6)) {
@@ -75,7 +75,7 @@ static void remake_logs(struct world *world, bool *ret_remade) {
 static void repeat_others(struct world *world, const int64_t (*counts)[PARTITIONS_MAX],
                           const bool *remade) {
     for (int32_t p = 0; p < world->partitions; p++) {
-        for (int t = 0; t < world->plan.table_count && remade[p]; t++) {
+        for (int t = 0; t < world->schema.table_count && remade[p]; t++) {
             struct topic_log *log = &world->log[t][p];
             bool cut =
                 log->count < counts[t][p] || /* or filled again */
@@ -113,7 +113,7 @@ static bool rows_equal(const struct world *world, const struct sink_content *a,
 }
 
 void world_check_untouched(struct world *world, const struct sink_content *before, int32_t task) {
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         if (world->sink.progress[task].offsets[t] != before->progress[task].offsets[t]) {
             world_fail(world, "the offsets of task %d moved, though it must have halted", task);
         }
@@ -134,8 +134,8 @@ void play_remade(struct world *world) {
         return;
     }
     bool remade[PARTITIONS_MAX] = {false};
-    int64_t counts[PLAN_TABLES_MAX][PARTITIONS_MAX];
-    for (int t = 0; t < world->plan.table_count; t++) {
+    int64_t counts[SCHEMA_TABLES_MAX][PARTITIONS_MAX];
+    for (int t = 0; t < world->schema.table_count; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             counts[t][p] = world->log[t][p].count;
         }
@@ -164,12 +164,12 @@ static bool cache_stands(const struct world *world, int32_t task) {
     struct state *state = NULL;
     struct state_meta meta;
     struct err err;
-    if (state_open(&factory, task, "", STR("simulated"), (size_t)world->plan.table_count, &state,
+    if (state_open(&factory, task, "", STR("simulated"), (size_t)world->schema.table_count, &state,
                    &meta, &err) != ERR_NONE) {
         return false;
     }
     bool stands = !meta.empty && !meta.incomplete;
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         stands &= meta.offsets[t] >= world->sink.progress[task].offsets[t];
     }
     state_close(&state);
@@ -187,9 +187,9 @@ void play_trimmed(struct world *world) {
     }
     for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
         bool stands = cache_stands(world, p);
-        for (int t = 0; t < world->plan.table_count && stands; t++) {
+        for (int t = 0; t < world->schema.table_count && stands; t++) {
             world->log[t][p].start = world->sink.progress[p].offsets[t];
-            world_trace(world, "TRIMMED %s[%d] begins at %lld", world->plan.tables[t].name, p,
+            world_trace(world, "TRIMMED %s[%d] begins at %lld", world->schema.tables[t].name, p,
                         (long long)world->log[t][p].start);
         }
     }
@@ -205,10 +205,10 @@ void play_trimmed(struct world *world) {
 
 /* Most rows of a table, in new versions. */
 static void put_rows(struct world *world, int table, double bad) {
-    const struct plan_table *of = &world->plan.tables[table];
-    for (int i = 0; i < plan_primary_count(of); i++) {
+    const struct schema_table *of = &world->schema.tables[table];
+    for (int i = 0; i < schema_primary_count(of); i++) {
         int version = abs(source_new_version(world));
-        cells_t cells = plan_primary(of, i);
+        cells_t cells = schema_primary(of, i);
         const struct source_row *found = source_find(world, table, cells);
         cells = found ? found->cells : cells | source_some_join(world, table);
         if (rng_chance(&world->rng, 0.8)) {
@@ -227,14 +227,14 @@ static void run_into_rebuild(struct world *world, size_t letters, int rounds) {
 }
 
 void play_hole(struct world *world) {
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         put_rows(world, t, 0);
     }
     world_drain(world);
     world->faults = rng_chance(&world->rng, 0.3);
     for (int deaths = 1 + rng_below(&world->rng, 3); deaths > 0; deaths--) {
         world_lose_caches(world, 0.7);
-        for (int t = 0; t < world->plan.table_count; t++) {
+        for (int t = 0; t < world->schema.table_count; t++) {
             put_rows(world, t, t == 0 ? 0.6 : 0.2);
         }
         connector_step(world, INT64_MAX);
@@ -264,7 +264,8 @@ void play_mended(struct world *world) {
 }
 
 void play_trigger(struct world *world) {
-    world->trigger = plan_join(&world->plan, rng_below(&world->rng, plan_join_count(&world->plan)));
+    world->trigger =
+        schema_join(&world->schema, rng_below(&world->rng, schema_join_count(&world->schema)));
     world->trigger_halts = rng_chance(&world->rng, 0.5);
     int32_t halted = sim_sink_task(world, world->trigger);
     world_steps(world, world_pick(world, world->knobs.steps));
@@ -280,7 +281,7 @@ void play_trigger(struct world *world) {
     }
     for (size_t i = 0; i < world->sink.row_count; i++) {
         const struct sink_row *row = &world->sink.rows[i];
-        if (row->there && (row->key & world->plan.join) == world->trigger) {
+        if (row->there && (row->key & world->schema.join) == world->trigger) {
             world_fail(world, "a row stands that the trigger does not let in");
         }
     }

@@ -5,7 +5,7 @@
  *   sim --family NAME        one family        --jobs N       processes (default: processors)
  *   sim --stop-at-first            ends a process at its first failure
  *   sim --seed S --family NAME --trace         one run as a readable history
- *   sim --check-plans N                        N plans as the product reads their SQL
+ *   sim --check-schemas N                        N schemas as the product reads their SQL
  */
 #include "world.h"
 
@@ -17,7 +17,7 @@
 
 struct options {
     const char *family;
-    uint64_t first, count, plans;
+    uint64_t first, count, schemas;
     int jobs;
     bool trace, stop_at_first;
 };
@@ -97,8 +97,8 @@ static bool parse(int argc, char **argv, struct options *options) {
         } else if (strcmp(argv[i], "--seed") == 0) {
             options->first = strtoull(argv[++i], NULL, 10);
             options->count = 1;
-        } else if (strcmp(argv[i], "--check-plans") == 0) {
-            options->plans = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--check-schemas") == 0) {
+            options->schemas = strtoull(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--jobs") == 0) {
             options->jobs = atoi(argv[++i]);
         } else {
@@ -113,11 +113,11 @@ int main(int argc, char **argv) {
         .first = 1, .count = 2000, .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN)};
     if (!parse(argc, argv, &options)) {
         (void)fprintf(stderr, "usage: sim [--family NAME] [--seeds N] [--first S] [--jobs N] "
-                              "[--seed S --trace] [--check-plans N]\n");
+                              "[--seed S --trace] [--check-schemas N]\n");
         return 2;
     }
-    if (options.plans > 0) {
-        return plan_check(options.plans) > 0;
+    if (options.schemas > 0) {
+        return schema_check(options.schemas) > 0;
     }
     (void)signal(SIGABRT, on_abort); /* an assertion says where, this which run it was */
     (void)signal(SIGSEGV, on_abort);

@@ -22,7 +22,7 @@ static bool trigger_raises(const struct world *world, const struct job *job) {
         for (size_t k = 0; k < job->parts[i].op_count; k++) {
             const struct sim_op *op = &job->parts[i].ops[k];
             raises |= op->kind == SIM_UPSERT && world->trigger != 0 &&
-                      (op->key & world->plan.join) == world->trigger;
+                      (op->key & world->schema.join) == world->trigger;
         }
     }
     return raises;
@@ -30,7 +30,7 @@ static bool trigger_raises(const struct world *world, const struct job *job) {
 
 bool sim_sink_refuses(const struct world *world, const int *versions) {
     int sum = 0;
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         sum += versions[t] * (7 + 6 * t);
     }
     return world->knobs.checked > 0 && !world->mended && sum % world->knobs.checked == 0;
@@ -90,7 +90,7 @@ static bool trial_is_taken(struct trial *trial, const struct world *world, cells
         if (differs == 0) {
             return false;
         }
-        if ((differs & ~world->plan.join) == 0) {
+        if ((differs & ~world->schema.join) == 0) {
             return true;
         }
     }
@@ -102,12 +102,12 @@ static bool trial_is_taken(struct trial *trial, const struct world *world, cells
 static enum blame try_upsert(struct world *world, const struct sim_part *part, struct sim_op *op,
                              struct trial *trial) {
     bool bad = false;
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         bad |= !world->mended && op->versions[t] < 0;
     }
     if (bad && part->careful) {
         world_fail(world, "the row %s has a value that no own check was asked about",
-                   plan_show_sink(&world->plan, op->key));
+                   schema_show_sink(&world->schema, op->key));
     }
     if (bad || sim_sink_refuses(world, op->versions)) {
         trial_remove(trial, op->key, ~(cells_t)0);
@@ -119,13 +119,13 @@ static enum blame try_upsert(struct world *world, const struct sim_part *part, s
 }
 
 struct str sim_sink_key(struct sink *sink, cells_t key) {
-    const struct plan *plan = &sink->world->plan;
+    const struct schema *schema = &sink->world->schema;
     struct buf text = {0};
-    for (int k = 0; k < plan->key_count; k++) {
-        const struct plan_place *place = &plan->outputs[plan->key_outputs[k]];
-        char scratch[PLAN_TEXT_MAX];
-        buf_str(&text, plan_text(&plan->tables[place->table].columns[place->column],
-                                 cell_at(key, k), scratch));
+    for (int k = 0; k < schema->key_count; k++) {
+        const struct schema_place *place = &schema->outputs[schema->key_outputs[k]];
+        char scratch[SCHEMA_TEXT_MAX];
+        buf_str(&text, schema_text(&schema->tables[place->table].columns[place->column],
+                                   cell_at(key, k), scratch));
         buf_append(&text, "", 1);
     }
     struct str copy = arena_copy(&sink->keys, buf_view(&text));

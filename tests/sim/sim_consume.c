@@ -16,8 +16,8 @@ struct consume {
     bool split_now;               /* ... of some topics nothing */
     /* Group events that wait: a revoke, then what comes after it. */
     bool revoke_due, revoke_lost, revoking, assign_due;
-    struct topic_position pairs[PLAN_TABLES_MAX * PARTITIONS_MAX];
-    struct reader readers[PLAN_TABLES_MAX][PARTITIONS_MAX];
+    struct topic_position pairs[SCHEMA_TABLES_MAX * PARTITIONS_MAX];
+    struct reader readers[SCHEMA_TABLES_MAX][PARTITIONS_MAX];
     bool halt_due;   /* a partition can't be read on: the next one looked at */
     int64_t handles; /* records lent and not given back */
 };
@@ -68,7 +68,7 @@ static void tell_assignment(struct consume *consume, struct consume_event *ret_e
     consume->assign_due = false;
     consume->split_now =
         world_faulty(world, consume->member) && world->knobs.split && rng_chance(&world->rng, 0.3);
-    int tables = world->plan.table_count;
+    int tables = world->schema.table_count;
     tables = consume->split_now ? 1 + rng_below(&world->rng, tables - 1) : tables;
     size_t count = 0;
     for (int32_t p = 0; p < world->partitions; p++) {
@@ -164,7 +164,7 @@ static size_t sim_poll_records(struct consume *consume, struct consume_event *ev
     struct world *world = consume->world;
     size_t limit = 1 + (size_t)rng_below(&world->rng, world->poll_records);
     size_t count = 0;
-    int tables = world->plan.table_count, logs = tables * world->partitions;
+    int tables = world->schema.table_count, logs = tables * world->partitions;
     int start = rng_below(&world->rng, logs);
     for (int i = 0; i < logs && count < limit && count < max; i++) {
         int at = (start + i) % logs;

@@ -57,7 +57,7 @@ struct sink_row *sim_sink_add_row(struct world *world, cells_t key) {
 }
 
 int32_t sim_sink_task(const struct world *world, cells_t key) {
-    return plan_partition(&world->plan, key, world->partitions);
+    return schema_partition(&world->schema, key, world->partitions);
 }
 
 void sim_sink_drop_row(struct world *world, struct sink_row *row) {

@@ -26,7 +26,7 @@ static void register_table(struct world *world) {
 
 static void check_offsets(struct world *world, const struct progress *now,
                           const struct sim_part *part) {
-    for (int t = 0; t < world->plan.table_count && now->has_offsets; t++) {
+    for (int t = 0; t < world->schema.table_count && now->has_offsets; t++) {
         if (!part->after.has_offsets || part->after.offsets[t] < now->offsets[t]) {
             world_fail(world, "O3: the offsets of task %d fall", part->task);
         }
@@ -40,14 +40,14 @@ static void check_offsets(struct world *world, const struct progress *now,
 /* The row shows something that the source never had. */
 static bool is_stray(const struct world *world, cells_t key) {
     bool stray = false;
-    for (int k = 0; k < world->plan.key_count; k++) {
-        stray |= cell_at(key, k) == PLAN_CELL_MAX;
+    for (int k = 0; k < world->schema.key_count; k++) {
+        stray |= cell_at(key, k) == SCHEMA_CELL_MAX;
     }
     return stray;
 }
 
 static void remove_rows(struct world *world, cells_t key, cells_t mask) {
-    cells_t own = mask & ~world->plan.join;
+    cells_t own = mask & ~world->schema.join;
     if (own != 0 && !SAFEGUARD("sim: a delete names the join key")) {
         mask = own;
         key &= own;
@@ -61,40 +61,41 @@ static void remove_rows(struct world *world, cells_t key, cells_t mask) {
         }
         if (world->knobs.inserts_only && !world->stray_now) {
             world_fail(world, "O6: the valid row %s is removed, though nothing was ever deleted",
-                       plan_show_sink(&world->plan, row->key));
+                       schema_show_sink(&world->schema, row->key));
         }
         sim_sink_drop_row(world, row);
     }
 }
 
 static void put_row(struct world *world, const struct sim_op *op, bool load) {
-    const struct plan *plan = &world->plan;
+    const struct schema *schema = &world->schema;
     struct sink_row *row = sim_sink_add_row(world, op->key);
     if (row->statement == world->statement_count) {
         world_fail(world, "21000: the row %s comes twice in one statement",
-                   plan_show_sink(plan, op->key));
+                   schema_show_sink(schema, op->key));
     }
     row->statement = world->statement_count;
     if (load && row->there) {
-        world_fail(world, "the initial load meets the row %s", plan_show_sink(plan, op->key));
+        world_fail(world, "the initial load meets the row %s", schema_show_sink(schema, op->key));
     }
-    for (int t = 0; t < plan->table_count; t++) {
-        cells_t cells = plan_row(plan, t, op->key);
+    for (int t = 0; t < schema->table_count; t++) {
+        cells_t cells = schema_row(schema, t, op->key);
         if (!history_has(world, t, cells, op->versions[t])) {
             world_fail(world, "O2: the row %s holds v%d of %s: never true",
-                       plan_show_sink(plan, op->key), op->versions[t], plan_show(plan, t, cells));
+                       schema_show_sink(schema, op->key), op->versions[t],
+                       schema_show(schema, t, cells));
         }
         row->versions[t] = op->versions[t];
     }
     row->there = true;
-    world_trace(world, "  UPSERT %s v%d v%d...", plan_show_sink(plan, op->key), op->versions[0],
+    world_trace(world, "  UPSERT %s v%d v%d...", schema_show_sink(schema, op->key), op->versions[0],
                 op->versions[1]);
 }
 
 static void clear_entries(struct world *world, const struct sim_part *part) {
     for (size_t i = 0; i < part->cleared_count; i++) {
         struct sink_row *row = sim_sink_row(world, part->cleared[i]);
-        world_trace(world, "  CLEARED %s", plan_show_sink(&world->plan, part->cleared[i]));
+        world_trace(world, "  CLEARED %s", schema_show_sink(&world->schema, part->cleared[i]));
         if (row) {
             row->refused = false;
             if (!row->there) {
@@ -106,7 +107,7 @@ static void clear_entries(struct world *world, const struct sim_part *part) {
 
 static void refuse_row(struct world *world, const struct sim_op *op) {
     struct sink_row *row = sim_sink_add_row(world, op->key);
-    world_trace(world, "  REFUSED %s", plan_show_sink(&world->plan, op->key));
+    world_trace(world, "  REFUSED %s", schema_show_sink(&world->schema, op->key));
     row->there = false;
     row->refused = true;
 }
@@ -120,8 +121,8 @@ static void apply_ops(struct world *world, const struct sim_part *part, bool loa
         } else if (op->kind == SIM_UPSERT) {
             put_row(world, op, load);
         } else if (op->kind == SIM_DELETE) {
-            world_trace(world, "  DELETE of %s: %s", world->plan.tables[op->table].name,
-                        plan_show_sink(&world->plan, op->key));
+            world_trace(world, "  DELETE of %s: %s", world->schema.tables[op->table].name,
+                        schema_show_sink(&world->schema, op->key));
             remove_rows(world, op->key, op->mask);
         }
     }
@@ -150,7 +151,7 @@ static bool fence_passes(const struct world *world, const struct job *job, size_
         return true;
     }
     return SAFEGUARD("sim: the fence compares more than the owner")
-               ? progress_equal(newest, &part->before, (size_t)world->plan.table_count)
+               ? progress_equal(newest, &part->before, (size_t)world->schema.table_count)
                : strcmp(newest->owner, part->before.owner) == 0;
 }
 

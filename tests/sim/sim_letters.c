@@ -36,7 +36,7 @@ void sim_sink_decide(struct world *world, int table, int32_t task, int64_t offse
     letter->has_checksum = true;
     letter->checksum = record_checksum(&record);
     letter->pending = true;
-    world_trace(world, "DECIDED %s[%d]@%lld", world->plan.tables[table].name, task,
+    world_trace(world, "DECIDED %s[%d]@%lld", world->schema.tables[table].name, task,
                 (long long)offset);
 }
 
@@ -75,7 +75,7 @@ void sim_sink_apply_letters(struct world *world, const struct sim_part *part) {
             world_fail(world, "the dead letter %d[%d]@%lld comes twice", letter->table,
                        letter->task, (long long)letter->offset);
         }
-        world_trace(world, "  LETTER %s[%d]@%lld kept %d", world->plan.tables[letter->table].name,
+        world_trace(world, "  LETTER %s[%d]@%lld kept %d", world->schema.tables[letter->table].name,
                     letter->task, (long long)letter->offset, letter->has_kept);
         if (letter->offset >= part->after.offsets[letter->table]) {
             world_fail(world, "the dead letter %d[%d]@%lld comes before its offset is passed",
@@ -90,7 +90,7 @@ void sim_sink_apply_letters(struct world *world, const struct sim_part *part) {
 }
 
 void sim_sink_fill_letters(const struct sink *sink, size_t count, struct sink_result *result) {
-    for (int t = 0; t < sink->world->plan.table_count; t++) { /* by (table, offset) */
+    for (int t = 0; t < sink->world->schema.table_count; t++) { /* by (table, offset) */
         for (size_t i = 0; i < count; i++) {
             const struct letter *letter = &sink->letter_bytes[i];
             if (letter->task == result->task && letter->table == t) {
@@ -126,7 +126,7 @@ void sim_sink_sweep_letters(struct world *world, int32_t task) {
         bool ahead = letter->task == task && progress->has_offsets && !letter->has_checksum &&
                      !letter->pending && letter->offset >= progress->offsets[letter->table];
         if (ahead) {
-            world_trace(world, "SWEPT %s[%d]@%lld", world->plan.tables[letter->table].name, task,
+            world_trace(world, "SWEPT %s[%d]@%lld", world->schema.tables[letter->table].name, task,
                         (long long)letter->offset);
         } else {
             sink->letters[count++] = *letter;

@@ -43,16 +43,16 @@ static void start(struct node *node) {
     node->log = (struct log){.fd = STDOUT_FILENO,
                              .level = world->trace ? LOG_DEBUG : (enum log_level)(LOG_ERROR + 1)};
     node->log.member[0] = (char)('0' + node->index);
-    struct str tables[PLAN_TABLES_MAX];
-    for (int t = 0; t < world->plan.table_count; t++) {
-        tables[t] = str_from(world->plan.tables[t].name);
+    struct str tables[SCHEMA_TABLES_MAX];
+    for (int t = 0; t < world->schema.table_count; t++) {
+        tables[t] = str_from(world->schema.tables[t].name);
     }
     const struct metrics_options counted = {world->partitions, tables,
-                                            (size_t)world->plan.table_count, "sim"};
+                                            (size_t)world->schema.table_count, "sim"};
     node->metrics = metrics_new(&counted);
     node->health = health_new();
     struct member_options options = {
-        .view = &world->view.view,
+        .plan = &world->plan.plan,
         .consume_ops = &sim_consume_ops,
         .consume = node->consume,
         .sink_ops = &sim_sink_ops,

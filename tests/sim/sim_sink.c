@@ -108,32 +108,32 @@ static bool sim_ready(const struct sink *sink) {
 }
 
 static int parse_version(struct str text) {
-    return text.len > 0 && text.ptr[0] == 'b' ? -plan_parse(text) : plan_parse(text);
+    return text.len > 0 && text.ptr[0] == 'b' ? -schema_parse(text) : schema_parse(text);
 }
 
-static void read_delete(const struct plan *plan, struct sim_op *op, const struct str *values) {
+static void read_delete(const struct schema *schema, struct sim_op *op, const struct str *values) {
     cells_t cells = 0;
-    for (int c = 0; c < plan->tables[op->table].key_count; c++) {
-        cells |= cell_of(c, plan_parse(values[c]));
+    for (int c = 0; c < schema->tables[op->table].key_count; c++) {
+        cells |= cell_of(c, schema_parse(values[c]));
     }
-    op->key = plan_sink_key(plan, op->table, cells);
-    op->mask = plan_sink_mask(plan, op->table);
+    op->key = schema_sink_key(schema, op->table, cells);
+    op->mask = schema_sink_mask(schema, op->table);
 }
 
 /* Every output is a version, or a cell that the sink's key shows, too. */
 static void read_upsert(struct world *world, struct sim_op *op, const struct str *values) {
-    const struct plan *plan = &world->plan;
-    for (int i = 0; i < plan->output_count; i++) {
-        const struct plan_place *place = &plan->outputs[i];
-        const struct plan_table *table = &plan->tables[place->table];
+    const struct schema *schema = &world->schema;
+    for (int i = 0; i < schema->output_count; i++) {
+        const struct schema_place *place = &schema->outputs[i];
+        const struct schema_table *table = &schema->tables[place->table];
         if (place->column == table->key_count) {
             op->versions[place->table] = parse_version(values[i]);
             continue;
         }
-        int at = table->shown[place->column], cell = plan_parse(values[i]);
+        int at = table->shown[place->column], cell = schema_parse(values[i]);
         if (cell_at(op->key, at) != 0 && cell_at(op->key, at) != cell) {
             world_fail(world, "the row %s shows one join column as %d, too",
-                       plan_show_sink(plan, op->key), cell);
+                       schema_show_sink(schema, op->key), cell);
         }
         op->key |= cell_of(at, cell);
     }
@@ -141,11 +141,11 @@ static void read_upsert(struct world *world, struct sim_op *op, const struct str
 
 static void copy_rows(struct world *world, struct sim_part *part, const struct row_array *rows,
                       enum sim_op_kind kind, int table) {
-    size_t at[PLAN_OUTPUTS_MAX] = {0};
+    size_t at[SCHEMA_OUTPUTS_MAX] = {0};
     for (size_t r = 0; r < rows->row_count; r++) {
         struct sim_op *op = &part->ops[part->op_count++];
         *op = (struct sim_op){.kind = kind, .table = table};
-        struct str value[PLAN_OUTPUTS_MAX];
+        struct str value[SCHEMA_OUTPUTS_MAX];
         for (size_t c = 0; c < rows->column_count; c++) {
             (void)row_array_next(rows, c, &at[c], &value[c]);
         }
@@ -154,7 +154,7 @@ static void copy_rows(struct world *world, struct sim_part *part, const struct r
         } else if (kind == SIM_CHECK) {
             op->versions[table] = parse_version(value[rows->column_count - 1]);
         } else {
-            read_delete(&world->plan, op, value);
+            read_delete(&world->schema, op, value);
         }
     }
 }
@@ -166,7 +166,7 @@ static void check_letter(struct world *world, int32_t task, const struct dead_le
         letter->offset >= 0 && letter->offset < log->count ? &log->entries[letter->offset] : NULL;
     if (letter->partition != task || !entry || !str_equal(letter->key, entry->key) ||
         !str_equal(letter->value, entry->value) || !letter->reason[0] ||
-        !str_equal(letter->topic, world->view.view.tables[letter->table].topic)) {
+        !str_equal(letter->topic, world->plan.plan.relations[letter->table].topic)) {
         world_fail(world, "the dead letter of %d[%d]@%lld is not its record", letter->table, task,
                    (long long)letter->offset);
     }
@@ -217,10 +217,10 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
     if (!deletes_first) {
         copy_rows(world, to, &part->upserts, SIM_UPSERT, 0);
     }
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         copy_rows(world, to, &part->deletes[t], SIM_DELETE, t);
     }
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         copy_rows(world, to, &part->checks[t], SIM_CHECK, t);
     }
     if (deletes_first) {
@@ -234,9 +234,9 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
     for (size_t i = 0; i < part->cleared_count; i++) { /* "7", NUL, "1", NUL */
         const char *at = part->cleared[i].ptr;
         cells_t key = 0;
-        for (int k = 0; k < world->plan.key_count; k++) {
+        for (int k = 0; k < world->schema.key_count; k++) {
             struct str text = str_from(at);
-            key |= cell_of(k, plan_parse(text));
+            key |= cell_of(k, schema_parse(text));
             at += text.len + 1;
         }
         to->cleared[to->cleared_count++] = key;

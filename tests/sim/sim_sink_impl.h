@@ -10,9 +10,9 @@ enum sim_op_kind { SIM_DELETE, SIM_CHECK, SIM_UPSERT };
 struct sim_op {
     enum sim_op_kind kind;
     int table;
-    cells_t key, mask;             /* DELETE: of the sink rows' keys; UPSERT: the key */
-    int versions[PLAN_TABLES_MAX]; /* CHECK: its table's alone */
-    bool refused;                  /* UPSERT: left out */
+    cells_t key, mask;               /* DELETE: of the sink rows' keys; UPSERT: the key */
+    int versions[SCHEMA_TABLES_MAX]; /* CHECK: its table's alone */
+    bool refused;                    /* UPSERT: left out */
 };
 
 struct sim_part {

@@ -24,7 +24,7 @@ int source_new_version(struct world *world) {
 /* ---- rows ---- */
 
 static void remember(struct world *world, const struct event *event) {
-    if (event->version == 0 || !plan_joins(&world->plan, event->cells)) {
+    if (event->version == 0 || !schema_joins(&world->schema, event->cells)) {
         return;
     }
     int64_t cap = (int64_t)world->history_cap;
@@ -51,13 +51,13 @@ static void emit(struct world *world, int table, cells_t cells, int version, cha
     world->events =
         grow(world->events, world->event_count, &world->event_cap, sizeof *world->events);
     world->events[world->event_count++] = event;
-    world_trace(world, "SRC %s version %d op %c", plan_show(&world->plan, table, cells), version,
-                op);
+    world_trace(world, "SRC %s version %d op %c", schema_show(&world->schema, table, cells),
+                version, op);
 }
 
 const struct source_row *source_find(const struct world *world, int table, cells_t cells) {
     const struct source_table *rows = &world->source[table];
-    cells_t primary = world->plan.tables[table].primary;
+    cells_t primary = world->schema.tables[table].primary;
     for (int i = 0; i < rows->count; i++) {
         if (((rows->rows[i].cells ^ cells) & primary) == 0) {
             return &rows->rows[i];
@@ -91,19 +91,19 @@ void source_delete(struct world *world, int table, cells_t cells) {
 /* ---- changes ---- */
 
 static cells_t some_primary(struct world *world, int table) {
-    const struct plan_table *of = &world->plan.tables[table];
-    return plan_primary(of, rng_below(&world->rng, plan_primary_count(of)));
+    const struct schema_table *of = &world->schema.tables[table];
+    return schema_primary(of, rng_below(&world->rng, schema_primary_count(of)));
 }
 
 cells_t source_some_join(struct world *world, int table) {
-    const struct plan_table *of = &world->plan.tables[table];
+    const struct schema_table *of = &world->schema.tables[table];
     cells_t cells = 0;
-    if ((world->plan.join & ~of->primary) == 0) {
+    if ((world->schema.join & ~of->primary) == 0) {
         return cells;
     }
     bool nulls = rng_chance(&world->rng, 0.05), all = nulls && rng_chance(&world->rng, 0.7);
-    for (int c = 0; c < world->plan.join_count; c++) {
-        const struct plan_column *column = &of->columns[c];
+    for (int c = 0; c < world->schema.join_count; c++) {
+        const struct schema_column *column = &of->columns[c];
         if (!column->primary) {
             bool null = column->nullable && nulls && (all || rng_chance(&world->rng, 0.5));
             cells |= cell_of(c, null ? 0 : 1 + rng_below(&world->rng, column->values));
@@ -114,7 +114,7 @@ cells_t source_some_join(struct world *world, int table) {
 
 static void change(struct world *world, int table) {
     struct rng *rng = &world->rng;
-    cells_t primary = world->plan.tables[table].primary, row = some_primary(world, table);
+    cells_t primary = world->schema.tables[table].primary, row = some_primary(world, table);
     const struct source_row *found = source_find(world, table, row);
     double x = rng_unit(rng);
     if (found && world_is_core(world, table, found->cells)) {
@@ -144,7 +144,7 @@ static void change(struct world *world, int table) {
 /* An incremental snapshot of a few rows. */
 static void snapshot_some(struct world *world) {
     for (int i = 0; i < 3; i++) {
-        int table = rng_below(&world->rng, world->plan.table_count);
+        int table = rng_below(&world->rng, world->schema.table_count);
         const struct source_row *row = source_find(world, table, some_primary(world, table));
         if (row && !world_is_core(world, table, row->cells)) {
             emit(world, table, row->cells, row->version, 'r');
@@ -153,19 +153,19 @@ static void snapshot_some(struct world *world) {
 }
 
 void source_step(struct world *world) {
-    const struct plan *plan = &world->plan;
+    const struct schema *schema = &world->schema;
     double x = rng_unit(&world->rng);
     if (x >= 0.93) {
         snapshot_some(world);
         return;
     }
     int total = 0, table = 0;
-    for (int t = 0; t < plan->table_count; t++) {
-        total += plan->tables[t].weight;
+    for (int t = 0; t < schema->table_count; t++) {
+        total += schema->tables[t].weight;
     }
     int at = (int)(x / 0.93 * total);
-    while (table < plan->table_count - 1 && at >= plan->tables[table].weight) {
-        at -= plan->tables[table++].weight;
+    while (table < schema->table_count - 1 && at >= schema->tables[table].weight) {
+        at -= schema->tables[table++].weight;
     }
     change(world, table);
 }
@@ -184,7 +184,7 @@ enum flaw source_flaw(const struct world *world, int version) {
 }
 
 /* Something of the primary key alone. */
-static int primary_sum(const struct plan_table *table, cells_t cells) {
+static int primary_sum(const struct schema_table *table, cells_t cells) {
     int sum = 0;
     for (int c = 0; c < table->key_count; c++) {
         sum += table->columns[c].primary ? cell_at(cells, c) : 0;
@@ -194,24 +194,24 @@ static int primary_sum(const struct plan_table *table, cells_t cells) {
 
 /* Of such a row the source knows nothing but its key (decode/blank.h). */
 static bool is_blank(const struct world *world, const struct event *event) {
-    const struct plan_table *table = &world->plan.tables[event->table];
-    bool blank = (world->plan.join & ~table->primary) != 0;
+    const struct schema_table *table = &world->schema.tables[event->table];
+    bool blank = (world->schema.join & ~table->primary) != 0;
     for (int c = 0; c < table->key_count; c++) {
         blank &= table->columns[c].primary || cell_at(event->cells, c) == 0;
     }
     return blank && primary_sum(table, event->cells) % 2 == 0;
 }
 
-static void put_name(struct buf *out, bool first, const struct plan_column *column) {
+static void put_name(struct buf *out, bool first, const struct schema_column *column) {
     buf_str(out, first ? STR("{\"") : STR(",\""));
     buf_str(out, str_from(column->name));
     buf_str(out, STR("\":"));
 }
 
-static void put_cell(struct buf *out, const struct plan_column *column, int cell) {
-    char scratch[PLAN_TEXT_MAX];
-    struct str text = plan_text(column, cell, scratch);
-    bool quoted = column->type == PLAN_TEXT || column->type == PLAN_UUID;
+static void put_cell(struct buf *out, const struct schema_column *column, int cell) {
+    char scratch[SCHEMA_TEXT_MAX];
+    struct str text = schema_text(column, cell, scratch);
+    bool quoted = column->type == SCHEMA_TEXT || column->type == SCHEMA_UUID;
     if (!text.ptr) {
         buf_str(out, STR("null"));
         return;
@@ -231,14 +231,14 @@ static void put_value(struct buf *out, int version, enum flaw flaw) {
 
 static void put_row(struct buf *out, const struct world *world, const struct event *event,
                     int version, enum flaw flaw) {
-    const struct plan_table *table = &world->plan.tables[event->table];
+    const struct schema_table *table = &world->schema.tables[event->table];
     for (int c = 0; c < table->column_count; c++) {
-        const struct plan_column *column = &table->columns[c];
-        if (column->role == PLAN_VALUE && flaw == FLAW_COLUMN) {
+        const struct schema_column *column = &table->columns[c];
+        if (column->role == SCHEMA_VALUE && flaw == FLAW_COLUMN) {
             continue;
         }
         put_name(out, c == 0, column);
-        if (column->role != PLAN_VALUE) {
+        if (column->role != SCHEMA_VALUE) {
             put_cell(out, column, cell_at(event->cells, c));
         } else if (is_blank(world, event)) {
             buf_str(out, STR("\"\""));
@@ -252,7 +252,7 @@ static void put_row(struct buf *out, const struct world *world, const struct eve
 /* FLAW_KEY: an integer that is none of 64 bits: the first join column is one. */
 static void put_key(struct buf *out, const struct world *world, const struct event *event,
                     enum flaw flaw) {
-    const struct plan_table *table = &world->plan.tables[event->table];
+    const struct schema_table *table = &world->schema.tables[event->table];
     for (int c = 0; c < table->key_count; c++) {
         put_name(out, c == 0, &table->columns[c]);
         if (c == 0 && flaw == FLAW_KEY) {
@@ -295,13 +295,13 @@ static void write_json(struct world *world, const struct event *event, struct en
 /* ---- the log ---- */
 
 int32_t source_partition(const struct world *world, int table, cells_t cells) {
-    return plan_joins(&world->plan, cells)
-               ? plan_partition(&world->plan, cells, world->partitions)
-               : (7 * primary_sum(&world->plan.tables[table], cells) + 3) % world->partitions;
+    return schema_joins(&world->schema, cells)
+               ? schema_partition(&world->schema, cells, world->partitions)
+               : (7 * primary_sum(&world->schema.tables[table], cells) + 3) % world->partitions;
 }
 
 static void append(struct world *world, const struct event *event) {
-    bool names_row = plan_joins(&world->plan, event->cells);
+    bool names_row = schema_joins(&world->schema, event->cells);
     int32_t partition = source_partition(world, event->table, event->cells);
     if (world->knobs.misroute && world->misrouted_task < 0 && names_row && world->partitions > 1 &&
         rng_chance(&world->rng, 0.02)) {
@@ -327,8 +327,8 @@ static void append(struct world *world, const struct event *event) {
         entry->cells = ~(cells_t)log->count; /* the key of no other */
     }
     world_trace(world, "LOG %s[%d]@%lld %s version %d flaw %d",
-                world->plan.tables[event->table].name, partition, (long long)log->count - 1,
-                plan_show(&world->plan, event->table, event->cells), entry->version,
+                world->schema.tables[event->table].name, partition, (long long)log->count - 1,
+                schema_show(&world->schema, event->table, event->cells), entry->version,
                 (int)entry->flaw);
 }
 
@@ -340,7 +340,7 @@ void log_repeat(struct world *world, int table, int32_t partition) {
     entry->ts_ms = world->now_us / 1000;
     entry->kept = true;
     log->count++;
-    world_trace(world, "AGAIN %s[%d]@%lld", world->plan.tables[table].name, partition,
+    world_trace(world, "AGAIN %s[%d]@%lld", world->schema.tables[table].name, partition,
                 (long long)log->count - 1);
 }
 
@@ -361,7 +361,7 @@ void connector_repeat(struct world *world) {
 
 /* Keeps the newest record of each key, before some point that is older than the lag. */
 void log_compact(struct world *world) {
-    int table = rng_below(&world->rng, world->plan.table_count);
+    int table = rng_below(&world->rng, world->schema.table_count);
     int32_t partition = rng_below(&world->rng, world->partitions);
     struct topic_log *log = &world->log[table][partition];
     int64_t end = log->count;
@@ -375,8 +375,8 @@ void log_compact(struct world *world) {
         for (int64_t j = i + 1; j < end && log->entries[i].kept; j++) {
             if (log->entries[i].cells == log->entries[j].cells) {
                 log->entries[i].kept = false;
-                world_trace(world, "COMPACT %s[%d]@%lld", world->plan.tables[table].name, partition,
-                            (long long)i);
+                world_trace(world, "COMPACT %s[%d]@%lld", world->schema.tables[table].name,
+                            partition, (long long)i);
             }
         }
     }

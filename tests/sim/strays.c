@@ -7,7 +7,7 @@ static const struct source_row *row_under(const struct world *world, int table, 
     const struct source_table *rows = &world->source[table];
     for (int i = 0; i < rows->count; i++) {
         const struct source_row *row = &rows->rows[(nth + i) % rows->count];
-        if ((row->cells & world->plan.join) == join) {
+        if ((row->cells & world->schema.join) == join) {
             return row;
         }
     }
@@ -17,7 +17,7 @@ static const struct source_row *row_under(const struct world *world, int table, 
 /* Every other table has a row under the join key. */
 static bool has_partners(const struct world *world, int table, cells_t join) {
     bool all = true;
-    for (int t = 0; t < world->plan.table_count; t++) {
+    for (int t = 0; t < world->schema.table_count; t++) {
         all &= t == table || row_under(world, t, join, 0);
     }
     return all;
@@ -27,7 +27,7 @@ static bool has_partners(const struct world *world, int table, cells_t join) {
  * under this join key. */
 static cells_t heal(struct world *world, int table, cells_t join) {
     bool partners = has_partners(world, table, join);
-    const struct plan_table *of = &world->plan.tables[table];
+    const struct schema_table *of = &world->schema.tables[table];
     const struct source_row *found = row_under(world, table, join, rng_below(&world->rng, 9));
     cells_t cells = found ? found->cells : 0;
     int version = source_new_version(world);
@@ -39,8 +39,8 @@ static cells_t heal(struct world *world, int table, cells_t join) {
     } else if (found) {
         source_put(world, table, cells, version);
     } else if (!partners) {
-        cells = plan_primary(of, rng_below(&world->rng, plan_primary_count(of)));
-        cells = (cells & ~world->plan.join) | join;
+        cells = schema_primary(of, rng_below(&world->rng, schema_primary_count(of)));
+        cells = (cells & ~world->schema.join) | join;
         if (source_find(world, table, cells)) {
             return 0;
         }
@@ -52,26 +52,26 @@ static cells_t heal(struct world *world, int table, cells_t join) {
 /* A sink row that shows this row of the table, and of the others none that the source ever had;
  * 0: the others have nothing to show but the join key, and all have a row. */
 static cells_t stray_key(const struct world *world, int table, cells_t cells) {
-    cells_t all = ~(cells_t)0 >> (64 - 4 * world->plan.key_count);
-    cells_t others = all & ~plan_sink_mask(&world->plan, table);
-    bool only_row = others == 0 && has_partners(world, table, cells & world->plan.join);
-    return only_row ? 0 : plan_sink_key(&world->plan, table, cells) | others;
+    cells_t all = ~(cells_t)0 >> (64 - 4 * world->schema.key_count);
+    cells_t others = all & ~schema_sink_mask(&world->schema, table);
+    bool only_row = others == 0 && has_partners(world, table, cells & world->schema.join);
+    return only_row ? 0 : schema_sink_key(&world->schema, table, cells) | others;
 }
 
 void world_add_strays(struct world *world) {
     world->stray_now = true;
     world_drain(world);
-    for (int i = 0; i < plan_join_count(&world->plan) && !world->failure[0]; i++) {
-        int table = rng_below(&world->rng, world->plan.table_count);
-        cells_t cells = heal(world, table, plan_join(&world->plan, i));
+    for (int i = 0; i < schema_join_count(&world->schema) && !world->failure[0]; i++) {
+        int table = rng_below(&world->rng, world->schema.table_count);
+        cells_t cells = heal(world, table, schema_join(&world->schema, i));
         cells_t key = cells ? stray_key(world, table, cells) : 0;
         if (key) {
             struct sink_row *row = sim_sink_add_row(world, key);
             row->there = true;
-            for (int t = 0; t < world->plan.table_count; t++) {
+            for (int t = 0; t < world->schema.table_count; t++) {
                 row->versions[t] = 1;
             }
-            world_trace(world, "STRAY row %s", plan_show_sink(&world->plan, key));
+            world_trace(world, "STRAY row %s", schema_show_sink(&world->schema, key));
         }
     }
 }

@@ -10,7 +10,7 @@
 #define RESUME_ROUNDS 20 /* where tasks halt, they are tried again so often */
 
 int world_pick(struct world *world, struct range range) {
-    return plan_pick(&world->rng, range);
+    return schema_pick(&world->rng, range);
 }
 
 void world_fail(struct world *world, const char *format, ...) {
@@ -33,10 +33,10 @@ void world_trace_line(const struct world *world, const char *format, ...) {
     (void)fflush(stdout);
 }
 
-static void trace_plan(const struct world *world) {
+static void trace_schema(const struct world *world) {
     struct buf sql = {0};
-    plan_sql_tables(&world->plan, &sql);
-    plan_sql_view(&world->plan, &sql);
+    schema_sql_tables(&world->schema, &sql);
+    schema_sql_view(&world->schema, &sql);
     world_trace(world, "family %s, %d partitions, %d members, batches of %zu rows\n" STR_FMT,
                 world->knobs.name, world->partitions, world->members, world->batch_rows,
                 STR_ARG(buf_view(&sql)));
@@ -54,12 +54,12 @@ void world_init(struct world *world, uint64_t seed, const struct knobs *knobs, b
         knobs->draw(&world->knobs, &world->rng);
     }
     knobs = &world->knobs;
-    const struct plan_knobs sizes = {knobs->joins, knobs->rows};
+    const struct schema_knobs sizes = {knobs->joins, knobs->rows};
     world->partitions = world_pick(world, knobs->partitions);
     world->members = world_pick(world, knobs->members);
-    knobs->plan(&world->plan, &world->rng, &sizes);
-    plan_view_fill(&world->view, &world->plan, world->partitions);
-    world->knobs.unique &= world->plan.unique;
+    knobs->schema(&world->schema, &world->rng, &sizes);
+    schema_view_fill(&world->plan, &world->schema, world->partitions);
+    world->knobs.unique &= world->schema.unique;
     world->batch_rows = (size_t)world_pick(world, knobs->batch_rows);
     world->poll_records = world_pick(world, knobs->poll_records);
     world->letters_max = world_pick(world, knobs->letters);
@@ -83,7 +83,7 @@ void world_init(struct world *world, uint64_t seed, const struct knobs *knobs, b
         world->nodes[i] = node_new(world, i, rng_below(&world->rng, HOSTS_MAX));
     }
     if (trace) {
-        trace_plan(world);
+        trace_schema(world);
     }
 }
 
@@ -95,7 +95,7 @@ void world_clear(struct world *world) {
         memory_disk_destroy(&world->disks[i]);
     }
     sim_sink_clear(world);
-    for (int t = 0; t < PLAN_TABLES_MAX; t++) {
+    for (int t = 0; t < SCHEMA_TABLES_MAX; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             free(world->log[t][p].entries);
         }

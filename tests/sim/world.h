@@ -8,8 +8,8 @@
  * Errors:  world_fail notes the first broken promise; the run ends there.
  * Limits:  the constants below.
  *
- * Which tables there are, a plan says (plan.h). The values of their rows are version numbers, each
- * of its own, "v17", or "bad17" for one that the sink refuses.
+ * Which tables there are, a schema says (schema.h). The values of their rows are version numbers,
+ * each of its own, "v17", or "bad17" for one that the sink refuses.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -17,7 +17,7 @@
 #include "base/arena.h"
 #include "memory_kv.h"
 #include "pipeline/member.h"
-#include "plan_view.h"
+#include "schema_view.h"
 
 #define PARTITIONS_MAX 7
 #define MEMBERS_MAX    4
@@ -32,7 +32,7 @@ struct knobs {
     /* Draws all that follows; NULL: it is as it stands. */
     void (*draw)(struct knobs *knobs, struct rng *rng);
     /* Which tables. */
-    void (*plan)(struct plan *plan, struct rng *rng, const struct plan_knobs *knobs);
+    void (*schema)(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs);
     struct range partitions, members, joins, rows, steps, batch_rows, poll_records;
     struct range lag_steps; /* min.compaction.lag, in steps */
     struct range letters;   /* dead.letter.max */
@@ -46,7 +46,7 @@ struct knobs {
     double bad;        /* share of values that the sink refuses */
     double flawed;     /* ... of these: of records that can't be decoded */
     int checked;  /* a CHECK of the user's refuses one row of so many, by its values; 0: none */
-    bool unique;  /* the sink takes what a key has beside the join key once only: plan.h */
+    bool unique;  /* the sink takes what a key has beside the join key once only: schema.h */
     bool decides; /* some of these halt; the operator decides to put them aside */
     bool inserts_only; /* no deletes, no moves: no valid row may ever be removed */
     bool stray;        /* rows that the state does not know stand in the sink */
@@ -93,13 +93,13 @@ struct source_row {
 };
 
 struct source_table {
-    struct source_row rows[PLAN_ROWS_MAX];
+    struct source_row rows[SCHEMA_ROWS_MAX];
     int count;
 };
 
 struct sink_row {
     cells_t key;
-    int versions[PLAN_TABLES_MAX];
+    int versions[SCHEMA_TABLES_MAX];
     bool there;
     bool refused;      /* has an entry in sync_refused */
     int64_t statement; /* that wrote it last */
@@ -144,8 +144,8 @@ struct job;  /* something sent to the sink and not executed yet: sim_sink.c */
 struct world {
     struct rng rng;
     struct knobs knobs;
-    struct plan plan;
-    struct plan_view view;
+    struct schema schema;
+    struct schema_view plan;
     int32_t partitions;
     int members;
     size_t batch_rows;
@@ -160,7 +160,7 @@ struct world {
     cells_t trigger;    /* a trigger objects to rows of this join key; 0: there is none */
     bool trigger_halts; /* ... with an error that halts at once */
     /* source */
-    struct source_table source[PLAN_TABLES_MAX];
+    struct source_table source[SCHEMA_TABLES_MAX];
     int version;
     struct event *events;
     int64_t event_count, event_cap, sent_count;
@@ -168,7 +168,7 @@ struct world {
     struct version_at *history;
     size_t history_count, history_cap;
     /* log */
-    struct topic_log log[PLAN_TABLES_MAX][PARTITIONS_MAX];
+    struct topic_log log[SCHEMA_TABLES_MAX][PARTITIONS_MAX];
     struct arena texts; /* of records, as long as the run */
     /* group: who should have each task */
     int assignment[PARTITIONS_MAX];
@@ -208,8 +208,8 @@ extern const struct knobs families[];
 extern const size_t family_count;
 /* Anything beside anything that goes together, each as frequent as luck has it. */
 void knobs_draw(struct knobs *knobs, struct rng *rng);
-/* plan_check.c: plans against view_load: returns how many differ. */
-int plan_check(uint64_t count);
+/* schema_check.c: schemas against view_load: returns how many differ. */
+int schema_check(uint64_t count);
 /* Faults at random, then quiet, then everything must be right; then once more after a restart. */
 void play_at_random(struct world *world);
 /* One fault; beside the core, where one is healed. */

@@ -1,4 +1,5 @@
 /* print_view OLTP.SQL VIEW.SQL: what view_load makes of them, as JSON. For test_statements.py. */
+#include "plan/plan.h"
 #include "view/view.h"
 
 #include <jansson.h>
@@ -9,7 +10,7 @@ static json_t *text(struct str s) {
     return s.ptr ? json_stringn(s.ptr, s.len) : json_null();
 }
 
-static json_t *table_json(const struct view_table *table) {
+static json_t *table_json(const struct relation *table) {
     json_t *columns = json_array();
     for (size_t i = 0; i < table->column_count; i++) {
         json_array_append_new(columns, text(table->columns[i].name));
@@ -24,26 +25,26 @@ int main(int argc, char **argv) {
         return 2;
     }
     struct view_options options = {argv[1], argv[2], "oltp-olap-sync", 8};
-    struct view *view = NULL;
+    struct plan *plan = NULL;
     char *report = NULL;
-    if (view_load(&options, &view, &report, NULL) != ERR_NONE) {
+    if (view_load(&options, &plan, &report, NULL) != ERR_NONE) {
         (void)fputs(report, stderr);
         free(report);
         return 1;
     }
     json_t *tables = json_array(), *outputs = json_array();
-    for (size_t t = 0; t < view->table_count; t++) {
-        json_array_append_new(tables, table_json(&view->tables[t]));
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        json_array_append_new(tables, table_json(&plan->relations[t]));
     }
-    for (size_t i = 0; i < view->output_count; i++) {
-        json_array_append_new(outputs, text(view->outputs[i].name));
+    for (size_t i = 0; i < plan->output_count; i++) {
+        json_array_append_new(outputs, text(plan->outputs[i].name));
     }
-    json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(view->name), "ddl",
-                            text(view->sql_ddl), "upsert", text(view->sql_upsert), "insert",
-                            text(view->sql_insert), "copy", text(view->sql_copy), "tables", tables,
+    json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(plan->name), "ddl",
+                            text(plan->sql_ddl), "upsert", text(plan->sql_upsert), "insert",
+                            text(plan->sql_insert), "copy", text(plan->sql_copy), "tables", tables,
                             "outputs", outputs);
     int failed = json_dumpf(all, stdout, 0);
     json_decref(all);
-    view_destroy(&view);
+    plan_destroy(&plan);
     return failed ? 1 : 0;
 }

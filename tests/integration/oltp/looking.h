@@ -11,6 +11,7 @@
 #define TESTS_LOOKING_H
 
 #include "oltp/history.h"
+#include "view/view.h"
 
 #include <libpq-fe.h>
 #include <setjmp.h>
@@ -27,7 +28,7 @@
 
 struct context {
     PGconn *admin;
-    struct view *view;
+    struct plan *plan;
     struct look_names names;
     struct link *link;
     struct history *history;
@@ -84,12 +85,12 @@ static inline int begin(void **state) {
     make_tables(c);
     struct view_options options = {"oltp.sql", "view.sql", "look", 4};
     struct err err;
-    if (view_load(&options, &c->view, NULL, &err) != ERR_NONE ||
+    if (view_load(&options, &c->plan, NULL, &err) != ERR_NONE ||
         link_open(&reader, &c->link, &err) != ERR_NONE) {
         fail_msg("%s", err.message);
     }
     c->names = (struct look_names){SLOT, "look_pub"};
-    c->history = history_new(c->view, &c->names);
+    c->history = history_new(c->plan, &c->names);
     *state = c;
     return 0;
 }
@@ -98,7 +99,7 @@ static inline int end(void **state) {
     struct context *c = *state;
     history_destroy(&c->history);
     link_close(&c->link);
-    view_destroy(&c->view);
+    plan_destroy(&c->plan);
     PQfinish(c->admin);
     free(c);
     return 0;
@@ -145,7 +146,7 @@ static inline int remove_files(void **state) {
 static inline void look_at(struct context *c, int64_t now_ms) {
     struct look look = {0};
     struct err err;
-    if (link_look(c->link, c->view, &c->names, &look, &err) != ERR_NONE) {
+    if (link_look(c->link, c->plan, &c->names, &look, &err) != ERR_NONE) {
         fail_msg("%s", err.message);
     }
     c->found = (struct findings){0};

@@ -226,7 +226,7 @@ static void thread_posts_and_forgets(void **state) {
     struct context *c = *state;
     struct board *board = board_new();
     struct board_news *news = calloc(1, sizeof *news);
-    struct watch_options options = {reader, c->view, SLOT, "look_pub", 100, board};
+    struct watch_options options = {reader, c->plan, SLOT, "look_pub", 100, board};
     struct watch *watch = watch_start(&options);
     assert_non_null(watch);
     wait_for_news(board, news, is_fine);
@@ -260,7 +260,7 @@ static void thread_ends_while_nobody_answers(void **state) {
     (void)snprintf(port, sizeof port, "%d", ntohs(address.sin_port));
     const char *names[] = {"host", "port", NULL}, *texts[] = {"127.0.0.1", port, NULL};
     struct board *board = board_new();
-    struct watch_options options = {{names, texts, -1}, c->view, SLOT, "look_pub", 100, board};
+    struct watch_options options = {{names, texts, -1}, c->plan, SLOT, "look_pub", 100, board};
     struct watch *watch = watch_start(&options);
     struct pollfd fd = {server, POLLIN, 0};
     assert_int_equal(poll(&fd, 1, 10000), 1); /* it connects */

@@ -18,18 +18,18 @@ __attribute__((constructor)) static void choose_test(void) {
 #define COLUMN(n, t, s, k)                                                                         \
     { .name = STR(n), .type = STR(t), .scalar = (s), .key = (k) }
 
-static struct view_column student_columns[] = {
+static struct relation_column student_columns[] = {
     COLUMN("student_id", "bigint", SCALAR_INTEGER, KEY_BIGINT),
     COLUMN("name", "text", SCALAR_STRING, KEY_NONE),
 };
-static struct view_column contact_columns[] = {
+static struct relation_column contact_columns[] = {
     COLUMN("student_id", "bigint", SCALAR_INTEGER, KEY_BIGINT),
     COLUMN("contact_id", "bigint", SCALAR_INTEGER, KEY_BIGINT),
     COLUMN("contact_number", "text", SCALAR_STRING, KEY_NONE),
     COLUMN("born", "date", SCALAR_STRING, KEY_NONE),
 };
 static size_t student_positions[] = {0}, contact_positions[] = {0, 1}, key_outputs[] = {0, 1};
-static struct view_table tables[] = {
+static struct relation tables[] = {
     {.schema = STR("public"),
      .name = STR("student"),
      .topic = STR("oltp.public.student"),
@@ -54,7 +54,7 @@ static struct view_table tables[] = {
                       " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) x(a, b, c, d)"
                       " OFFSET 0) y WHERE y IS NULL")},
 };
-static struct view_output outputs[] = {
+static struct target_output outputs[] = {
     {STR("student_id"), 0, 0},     {STR("contact_id"), 1, 1}, {STR("name"), 0, 1},
     {STR("contact_number"), 1, 2}, {STR("born"), 1, 3},
 };
@@ -64,10 +64,10 @@ static struct view_output outputs[] = {
     " SELECT a::bigint, b::bigint, c, d, e::date"                                                  \
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) x(a, b, c, d, e)"
 
-static const struct view made = {
+static const struct plan made = {
     .name = STR("student_contact"),
-    .tables = tables,
-    .table_count = 2,
+    .relations = tables,
+    .relation_count = 2,
     .join_count = 1,
     .outputs = outputs,
     .output_count = 5,
@@ -91,8 +91,8 @@ static const struct view made = {
                     " FROM STDIN"),
 };
 
-const struct view *test_view(bool with_copy) {
-    static struct view by_copy, by_insert;
+const struct plan *test_view(bool with_copy) {
+    static struct plan by_copy, by_insert;
     by_copy = made;
     by_insert = made;
     by_insert.sql_copy = STR_NONE;
@@ -101,7 +101,7 @@ const struct view *test_view(bool with_copy) {
 
 static struct log test_log = {.fd = 2, .level = LOG_WARN, .member = "test"};
 
-struct sink *sink_open(const struct view *view, const char *port) {
+struct sink *sink_open(const struct plan *plan, const char *port) {
     const char *level = getenv("TEST_LOG");
     test_log.level = level ? LOG_DEBUG : LOG_ERROR;
     const char *keywords[] = {"port", NULL};
@@ -113,7 +113,7 @@ struct sink *sink_open(const struct view *view, const char *port) {
                                       .clock = clock_real(),
                                       .answer_check_ms = 300};
     struct sink *sink = NULL;
-    assert_int_equal(pg_sink_new(view, &options, &sink, NULL), ERR_NONE);
+    assert_int_equal(pg_sink_new(plan, &options, &sink, NULL), ERR_NONE);
     return sink;
 }
 
@@ -156,8 +156,8 @@ struct sink_event sink_until(struct sink *sink, enum sink_event_kind kind, int64
     return event;
 }
 
-struct sink *sink_connected(const struct view *view) {
-    struct sink *sink = sink_open(view, NULL);
+struct sink *sink_connected(const struct plan *plan) {
+    struct sink *sink = sink_open(plan, NULL);
     struct sink_event event = sink_await(sink, 10000);
     if (event.kind != SINK_CONNECTED) {
         print_error("not connected: %d %s\n", (int)event.kind, event.err.message);
@@ -198,9 +198,9 @@ struct progress sink_newest(struct sink *sink, int32_t task) {
     return event.results[0].newest;
 }
 
-void part_begin(struct txn_part *part, const struct view *view, int32_t task,
+void part_begin(struct txn_part *part, const struct plan *plan, int32_t task,
                 const struct progress *before) {
-    txn_part_init(part, view);
+    txn_part_init(part, plan);
     part->task = task;
     part->before = *before;
     part->after = *before;
@@ -305,10 +305,10 @@ void tables_drop(void) {
           " CASCADE");
 }
 
-void tables_reset(const struct view *view) {
+void tables_reset(const struct plan *plan) {
     char sql[1024];
     tables_drop();
     admin(pg_sink_ddl());
-    (void)snprintf(sql, sizeof sql, STR_FMT, STR_ARG(view->sql_ddl));
+    (void)snprintf(sql, sizeof sql, STR_FMT, STR_ARG(plan->sql_ddl));
     admin(sql);
 }

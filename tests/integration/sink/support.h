@@ -19,13 +19,13 @@
 
 /* student_contact over student(student_id, name) and contact(student_id, contact_id,
  * contact_number, born). with_copy: the load goes by COPY. Static. */
-const struct view *test_view(bool with_copy);
+const struct plan *test_view(bool with_copy);
 
-struct sink *sink_open(const struct view *view, const char *port);
+struct sink *sink_open(const struct plan *plan, const char *port);
 /* Polls until an event comes, at most timeout_ms; SINK_NOTHING then. */
 struct sink_event sink_await(struct sink *sink, int64_t timeout_ms);
 /* Opens and waits for SINK_CONNECTED. */
-struct sink *sink_connected(const struct view *view);
+struct sink *sink_connected(const struct plan *plan);
 /* Polls until kind comes, whatever comes before. */
 struct sink_event sink_until(struct sink *sink, enum sink_event_kind kind, int64_t timeout_ms);
 struct sink_event sink_commit(struct sink *sink, struct txn_part *part);
@@ -35,7 +35,7 @@ struct progress sink_acquire(struct sink *sink, int32_t task, const char *owner)
 struct progress sink_newest(struct sink *sink, int32_t task);
 
 /* A part of task after `before`, with its offsets one further. */
-void part_begin(struct txn_part *part, const struct view *view, int32_t task,
+void part_begin(struct txn_part *part, const struct plan *plan, int32_t task,
                 const struct progress *before);
 void part_upsert(struct txn_part *part, int student, int contact, const char *name,
                  const char *number);
@@ -53,7 +53,7 @@ void tables_drop(void);
 /* The sink table as it is now is the one that was filled. */
 void table_register(void);
 /* Drops and makes all tables anew. */
-void tables_reset(const struct view *view);
+void tables_reset(const struct plan *plan);
 
 int64_t now_ms(void);
 void sleep_ms(int64_t ms);

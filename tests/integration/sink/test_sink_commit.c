@@ -8,23 +8,23 @@
 
 #include <cmocka.h>
 
-static const struct view *view;
+static const struct plan *plan;
 
 static int reset(void **state) {
     (void)state;
-    view = test_view(true);
-    tables_reset(view);
+    plan = test_view(true);
+    tables_reset(plan);
     return 0;
 }
 
 static void test_commit(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 3, OWNER_A);
     assert_int_equal(at.seq, 1);
     assert_false(at.has_offsets);
     struct txn_part part;
-    part_begin(&part, view, 3, &at);
+    part_begin(&part, plan, 3, &at);
     part_upsert(&part, 7, 1, "Ada", "123");
     part_upsert(&part, 7, 2, "Ada", NULL);
     struct sink_event event = sink_commit(sink, &part);
@@ -42,10 +42,10 @@ static void test_commit(void **state) {
 
 static void test_acquisition_keeps_offsets(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED); /* only offsets move */
     struct progress taken = sink_acquire(sink, 1, OWNER_B);
     assert_int_equal(taken.seq, part.after.seq + 1);
@@ -60,10 +60,10 @@ static void test_acquisition_keeps_offsets(void **state) {
 
 static void test_marks_are_kept(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part.after.marks[0] = (struct mark){41, INT64_C(1790000000123)};
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     struct progress newest = sink_newest(sink, 1);
@@ -80,10 +80,10 @@ static void test_marks_are_kept(void **state) {
 
 static void test_deletes_go_before_upserts(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 7, 1, "old", "1");
     part_upsert(&part, 7, 2, "old", "2");
     part_upsert(&part, 8, 1, "other", "3");
@@ -106,10 +106,10 @@ static void test_deletes_go_before_upserts(void **state) {
 
 static void test_unchanged_rows_are_left_alone(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 7, 1, "same", NULL);
     part_upsert(&part, 7, 2, "changes", "2");
     assert_int_equal(sink_commit(sink, &part).upserted_count, 2);
@@ -139,10 +139,10 @@ static struct err expect_nothing(struct sink *sink, struct txn_part *part,
 
 static void test_data_errors_are_refused(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     struct str bad[] = {STR("7"), STR("1"), STR("Ada"), STR("1"), STR("Ada's birthday")};
     part_upsert(&part, 1, 1, "good", "1");
     row_array_add(&part.upserts, bad);
@@ -176,10 +176,10 @@ static void test_deferred_constraint_is_a_data_error(void **state) {
     (void)state;
     admin("ALTER TABLE student_contact ADD CONSTRAINT once UNIQUE (contact_number)"
           " DEFERRABLE INITIALLY DEFERRED");
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "a", "1");
     part_upsert(&part, 1, 2, "b", "1");
     (void)expect_nothing(sink, &part, SINK_REFUSED, "23505");
@@ -192,10 +192,10 @@ static void test_deferred_constraint_is_a_data_error(void **state) {
 
 static void test_check_alone(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct txn_part part;
     struct progress at = {.exists = true};
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     for (int i = 0; i < 4001; i++) {
         part_check_contact(&part, 1, i, "1", "2001-01-01");
     }
@@ -215,11 +215,11 @@ static void test_check_alone(void **state) {
 
 static void test_progress_is_trimmed(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct txn_part part;
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     (void)sink_acquire(sink, 2, OWNER_A);
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     long most = 0;
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
@@ -256,10 +256,10 @@ static void test_progress_is_trimmed(void **state) {
 
 static void test_large_values_and_many_rows(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     const size_t len = (size_t)1024 * 1024;
     char *big = calloc(1, len + 1);
     memset(big, 'x', len);
@@ -297,10 +297,10 @@ static void test_large_values_and_many_rows(void **state) {
 
 static void test_environment_errors(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "a", "1");
     admin("ALTER TABLE student_contact RENAME COLUMN name TO nom");
     struct err err = expect_nothing(sink, &part, SINK_HALT, "42703");
@@ -324,12 +324,12 @@ static void test_environment_errors(void **state) {
 static void test_isolation_is_ours(void **state) {
     (void)state;
     admin("ALTER DATABASE postgres SET default_transaction_isolation = 'serializable'");
-    struct sink *a = sink_connected(view), *b = sink_connected(view);
+    struct sink *a = sink_connected(plan), *b = sink_connected(plan);
     admin("ALTER DATABASE postgres RESET default_transaction_isolation");
     struct progress at = sink_acquire(a, 1, OWNER_A);
     for (int i = 0; i < 20; i++) {
         struct txn_part part;
-        part_begin(&part, view, 1, &at);
+        part_begin(&part, plan, 1, &at);
         part_upsert(&part, 1, 1, "a", "1");
         assert_int_equal(sink_commit(a, &part).kind, SINK_COMMITTED);
         txn_part_clear(&part);

@@ -13,12 +13,12 @@
 
 #include <cmocka.h>
 
-static const struct view *view;
+static const struct plan *plan;
 
 static int reset(void **state) {
     (void)state;
-    view = test_view(true);
-    tables_reset(view);
+    plan = test_view(true);
+    tables_reset(plan);
     return 0;
 }
 
@@ -26,7 +26,7 @@ static int reset(void **state) {
 static enum sink_event_kind write_one(struct sink *sink, int32_t task, struct progress *at,
                                       const char *name) {
     struct txn_part part;
-    part_begin(&part, view, task, at);
+    part_begin(&part, plan, task, at);
     part_upsert(&part, task, 1, name, "1");
     struct sink_event event = sink_commit(sink, &part);
     if (event.kind == SINK_COMMITTED) {
@@ -45,7 +45,7 @@ static const char *name_of(int student) {
 
 static void test_retry_of_a_committed_batch_is_fenced(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress first = sink_acquire(sink, 1, OWNER_A), at = first;
     assert_int_equal(write_one(sink, 1, &at, "once"), SINK_COMMITTED);
     struct progress again = first;
@@ -61,7 +61,7 @@ static void test_retry_of_a_committed_batch_is_fenced(void **state) {
 
 static void test_any_stale_field_is_fenced(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A), wrong;
     wrong = at;
     wrong.has_offsets = true; /* {0,0} is not {} */
@@ -90,11 +90,11 @@ static void test_any_stale_field_is_fenced(void **state) {
 
 static void test_group_with_one_fenced_task_writes_nothing(void **state) {
     (void)state;
-    struct sink *a = sink_connected(view), *b = sink_connected(view);
+    struct sink *a = sink_connected(plan), *b = sink_connected(plan);
     struct txn_part parts[3], *pointers[] = {&parts[0], &parts[1], &parts[2]};
     for (int i = 0; i < 3; i++) {
         struct progress at = sink_acquire(a, i + 1, OWNER_A);
-        part_begin(&parts[i], view, i + 1, &at);
+        part_begin(&parts[i], plan, i + 1, &at);
         part_upsert(&parts[i], i + 1, 1, "group", "1");
     }
     struct progress taken = sink_acquire(b, 2, OWNER_B);
@@ -129,7 +129,7 @@ static void await_both(struct sink *a, struct sink *b, struct sink_event *ret_a,
 
 static void test_two_acquire_at_once(void **state) {
     (void)state;
-    struct sink *a = sink_connected(view), *b = sink_connected(view);
+    struct sink *a = sink_connected(plan), *b = sink_connected(plan);
     static const int32_t up[] = {1, 2, 3}, down[] = {3, 2, 1};
     for (int i = 0; i < 20; i++) {
         struct sink_event from_a, from_b;
@@ -177,7 +177,7 @@ static void release(PGconn *conn, const char *how) {
 
 static void test_successor_waits_for_an_open_transaction(void **state) {
     (void)state;
-    struct sink *a = sink_connected(view), *b = sink_connected(view);
+    struct sink *a = sink_connected(plan), *b = sink_connected(plan);
     static const int32_t task = 1;
     static const char *const how[] = {"COMMIT", "ROLLBACK"};
     static const int64_t seq[] = {3, 4};
@@ -199,12 +199,12 @@ static void test_batch_waits_for_an_acquirer(void **state) {
     (void)state;
     static const char *const how[] = {"ROLLBACK", "COMMIT"};
     static const enum sink_event_kind kinds[] = {SINK_COMMITTED, SINK_FENCED};
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     for (int i = 0; i < 2; i++) {
         PGconn *open = hold(APPEND_B);
         struct txn_part part, *parts[] = {&part};
-        part_begin(&part, view, 1, &at);
+        part_begin(&part, plan, 1, &at);
         part_upsert(&part, 1, 1, how[i], "1");
         struct txn txn = {.parts = parts, .part_count = 1};
         pg_sink_ops.commit(sink, &txn);
@@ -230,12 +230,12 @@ static void stall_a(void) {
  * successor acquires, goes on and trims: only the lock keeps its rows out. */
 static void test_stalled_fence_keeps_the_successor_out(void **state) {
     (void)state;
-    struct sink *a = sink_connected(view), *b = sink_connected(view);
+    struct sink *a = sink_connected(plan), *b = sink_connected(plan);
     static const int32_t task = 1;
     struct progress at = sink_acquire(a, 1, OWNER_A);
     stall_a();
     struct txn_part part, *parts[] = {&part};
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "stalled", "1");
     struct txn txn = {.parts = parts, .part_count = 1};
     pg_sink_ops.commit(a, &txn);
@@ -266,13 +266,13 @@ static void test_fence_reads_after_the_lock_whatever_the_role(void **state) {
         (void)snprintf(sql, sizeof sql, "ALTER ROLE pg SET default_transaction_isolation = '%s'",
                        levels[i]);
         admin(sql);
-        struct sink *sink = sink_connected(view);
+        struct sink *sink = sink_connected(plan);
         admin("ALTER ROLE pg RESET default_transaction_isolation");
         struct progress at = sink_acquire(sink, 1, OWNER_A);
         PGconn *open = hold("INSERT INTO sync_progress SELECT 'student_contact', 1, g, '{500,500}',"
                             " '" OWNER_B "' FROM generate_series(2, 300) g");
         struct txn_part part, *parts[] = {&part};
-        part_begin(&part, view, 1, &at);
+        part_begin(&part, plan, 1, &at);
         part_upsert(&part, 1, 1, "stale", "1");
         struct txn txn = {.parts = parts, .part_count = 1};
         pg_sink_ops.commit(sink, &txn);
@@ -289,11 +289,11 @@ static void test_fence_reads_after_the_lock_whatever_the_role(void **state) {
 /* The same seq from somebody who does not hold the lock: 23505, which is no record's fault. */
 static void test_unique_violation_at_the_fence_is_fenced(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     stall_a();
     struct txn_part part, *parts[] = {&part};
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "late", "1");
     struct txn txn = {.parts = parts, .part_count = 1};
     pg_sink_ops.commit(sink, &txn);
@@ -311,7 +311,7 @@ static void test_unique_violation_at_the_fence_is_fenced(void **state) {
 static void test_locks_are_taken_in_ascending_order(void **state) {
     (void)state;
     static const int32_t tasks[] = {3, 1, 2};
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     PGconn *open = hold("SELECT 1"); /* task 1 */
     pg_sink_ops.acquire(sink, tasks, 3, OWNER_A);
     assert_int_equal(sink_await(sink, 500).kind, SINK_NOTHING);
@@ -336,8 +336,8 @@ static void test_locks_are_taken_in_ascending_order(void **state) {
  * that went over to the other one is lost to the first. */
 static void test_each_of_two_sessions_is_fenced(void **state) {
     (void)state;
-    struct sink *sinks[] = {sink_connected(view), sink_connected(view)};
-    struct sink *stranger = sink_connected(view);
+    struct sink *sinks[] = {sink_connected(plan), sink_connected(plan)};
+    struct sink *stranger = sink_connected(plan);
     for (int i = 0; i < 2; i++) {
         struct progress at[3];
         at[1] = sink_acquire(sinks[0], 1, OWNER_A);
@@ -361,12 +361,12 @@ static void test_each_of_two_sessions_is_fenced(void **state) {
  * what became of it. */
 static void zombie(int out) {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* not left behind by a failing test */
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part, *parts[] = {&part};
     char *filler = calloc(1, 2000);
     memset(filler, 'z', 1999);
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     for (int i = 0; i < 20000; i++) {
         part_upsert(&part, 1, i, filler, "1");
     }
@@ -400,7 +400,7 @@ static void test_frozen_holder_is_ended(void **state) {
     int status = 0;
     assert_int_equal(waitpid(child, &status, WUNTRACED), child);
     assert_true(WIFSTOPPED(status));
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     int64_t start = now_ms();
     struct progress at = sink_acquire(sink, 1, OWNER_B);
     int64_t took = now_ms() - start;
@@ -420,7 +420,7 @@ static void test_frozen_holder_is_ended(void **state) {
 
 static void test_commit_ends_a_holder_that_wrote_nothing(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     PGconn *open = hold("SELECT 1");
     assert_int_equal(write_one(sink, 1, &at, "first"), SINK_AGAIN);
@@ -435,7 +435,7 @@ static void test_commit_ends_a_holder_that_wrote_nothing(void **state) {
 
 static void test_commit_spares_the_new_owner(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     admin(APPEND_B);
     PGconn *open = hold("SELECT 1"); /* its initial load, say */

@@ -10,18 +10,18 @@
 
 #include <cmocka.h>
 
-static const struct view *view;
+static const struct plan *plan;
 
 static int nothing(void **state) {
     (void)state;
-    view = test_view(true);
+    plan = test_view(true);
     tables_drop();
     return 0;
 }
 
 static int reset(void **state) {
     (void)nothing(state);
-    tables_reset(view);
+    tables_reset(plan);
     return 0;
 }
 
@@ -31,7 +31,7 @@ static enum err_kind apply_as(const char *keyword, const char *value, int log_fd
     struct pg_sink_options options = {
         .keywords = keywords, .values = values, .log = &log, .clock = clock_real()};
     *err = (struct err){0};
-    return pg_apply_ddl(view, &options, err);
+    return pg_apply_ddl(plan, &options, err);
 }
 
 static enum err_kind apply(struct err *err) {
@@ -55,10 +55,10 @@ static void test_ddl_is_idempotent(void **state) {
             fail_msg("%s", err.message);
         }
     }
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "a", "1");
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     assert_int_equal(apply(&err), ERR_NONE); /* rows, and progress that accounts for them */
@@ -119,10 +119,10 @@ static void test_ddl_accepts_harmless_additions(void **state) {
           " CREATE VIEW names AS SELECT name FROM student_contact");
     admin("ALTER TABLE sync_progress ADD later_version text");
     assert_null(strstr(apply_logged(), "by_name"));
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "name", "1");
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     assert_string_equal(ask("SELECT length || ' ' || serial || ' ' || (seen <= now())"
@@ -145,10 +145,10 @@ static void test_ddl_accepts_partitions(void **state) {
     assert_null(strstr(text, "low"));
     admin("CREATE TABLE rest PARTITION OF student_contact DEFAULT");
     assert_null(strstr(apply_logged(), "sink_table_extra"));
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "name", "1");
     part_upsert(&part, 200, 1, "name", "1");
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
@@ -233,7 +233,7 @@ static void test_ddl_of_a_role_without_rights(void **state) {
     admin("DROP OWNED BY poor; DROP ROLE poor");
 }
 
-static struct sink_event acquire_with(const struct view *with) {
+static struct sink_event acquire_with(const struct plan *with) {
     struct sink *sink = sink_connected(with);
     static const int32_t task = 1;
     pg_sink_ops.acquire(sink, &task, 1, OWNER_B);
@@ -245,10 +245,10 @@ static struct sink_event acquire_with(const struct view *with) {
 
 static void test_identity_must_be_equal(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     (void)sink_acquire(sink, 1, OWNER_A);
     (void)sink_acquire(sink, 1, OWNER_A);
-    struct view other = *view;
+    struct plan other = *plan;
     other.fingerprint = STR("ffffffffffffffff");
     other.definition = STR("partitions: 8\nsource column public.student.name: varchar\n");
     struct sink_event event = acquire_with(&other);
@@ -265,16 +265,16 @@ static void test_identity_must_be_equal(void **state) {
     (void)sink_acquire(sink, 1, OWNER_A); /* one that fits brings it up to date */
     event = acquire_with(&other);
     assert_non_null(strstr(event.err.message, "public.student.name was text, is now varchar"));
-    other = *view;
+    other = *plan;
     other.partition_count = 9;
     event = acquire_with(&other);
     assert_non_null(strstr(event.err.message, "topic.partitions 8, and this member has 9"));
     admin("UPDATE sync_identity SET cluster_id = 'cluster-0'");
-    event = acquire_with(view);
+    event = acquire_with(plan);
     assert_non_null(
         strstr(event.err.message, "the Kafka cluster cluster-0, and this member has cluster-1"));
     admin("UPDATE sync_identity SET cluster_id = 'cluster-1', topics = '{a,b}'");
-    event = acquire_with(view);
+    event = acquire_with(plan);
     assert_non_null(strstr(event.err.message, "the topics a, b, and this member has oltp.public."));
     assert_int_equal(ask_number("SELECT count(*) FROM sync_progress"), 3);
     pg_sink_destroy(&sink);
@@ -283,14 +283,14 @@ static void test_identity_must_be_equal(void **state) {
 static void test_progress_of_another_shape_halts(void **state) {
     (void)state;
     admin("INSERT INTO sync_progress VALUES ('student_contact', 1, 5, '{1,2,3}', 'x')");
-    struct sink_event event = acquire_with(view);
+    struct sink_event event = acquire_with(plan);
     assert_int_equal(event.kind, SINK_HALT);
     assert_int_equal(ask_number("SELECT max(seq) FROM sync_progress"), 5);
 }
 
 static void test_missing_tables_halt_until_made(void **state) {
     (void)state;
-    struct sink *sink = sink_open(view, NULL);
+    struct sink *sink = sink_open(plan, NULL);
     struct sink_event event = sink_await(sink, 5000);
     assert_int_equal(event.kind, SINK_HALT);
     assert_string_equal(event.err.sqlstate, "42P01");
@@ -304,20 +304,20 @@ static void test_missing_tables_halt_until_made(void **state) {
 
 static void test_refused_connections(void **state) {
     (void)state;
-    struct sink *sink = sink_open(view, "1");
+    struct sink *sink = sink_open(plan, "1");
     struct sink_event event = sink_await(sink, 5000);
     assert_int_equal(event.kind, SINK_LOST);
     assert_non_null(strstr(event.err.message, "refused"));
     pg_sink_destroy(&sink);
     (void)setenv("PGDATABASE", "nowhere", 1);
-    sink = sink_open(view, NULL);
+    sink = sink_open(plan, NULL);
     event = sink_await(sink, 5000);
     (void)setenv("PGDATABASE", "postgres", 1);
     assert_int_equal(event.kind, SINK_HALT);
     assert_string_equal(event.err.sqlstate, "3D000");
     pg_sink_destroy(&sink);
     (void)setenv("PGUSER", "nobody", 1);
-    sink = sink_open(view, NULL);
+    sink = sink_open(plan, NULL);
     event = sink_await(sink, 5000);
     (void)setenv("PGUSER", "pg", 1);
     assert_int_equal(event.kind, SINK_HALT);

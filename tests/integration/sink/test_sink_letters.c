@@ -8,21 +8,21 @@
 
 #include <cmocka.h>
 
-static const struct view *view;
+static const struct plan *plan;
 
 static int reset(void **state) {
     (void)state;
-    view = test_view(true);
-    tables_reset(view);
+    plan = test_view(true);
+    tables_reset(plan);
     return 0;
 }
 
 static void test_letters_keep_the_first(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     struct dead_letter letters[] = {
         {.topic = STR("oltp.public.contact"),
          .table = 1,
@@ -79,7 +79,7 @@ static void test_letters_keep_the_first(void **state) {
 static void store_letters(struct sink *sink) {
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part.after.offsets[0] = 3;
     part.after.offsets[1] = 5;
     static const struct {
@@ -87,7 +87,7 @@ static void store_letters(struct sink *sink) {
         int64_t offset;
     } letters[] = {{0, 2}, {0, 3}, {1, 3}, {1, 4}, {1, 5}, {1, 70}};
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
-        struct dead_letter letter = {.topic = view->tables[letters[i].table].topic,
+        struct dead_letter letter = {.topic = plan->relations[letters[i].table].topic,
                                      .table = letters[i].table,
                                      .partition = 1,
                                      .offset = letters[i].offset,
@@ -110,7 +110,7 @@ static struct sink_event acquire(struct sink *sink, int32_t task, const char *ow
 
 static void test_letters_ahead_are_swept(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     store_letters(sink);
     struct sink_event event = acquire(sink, 1, OWNER_B);
     assert_int_equal(event.kind, SINK_ACQUIRED);
@@ -129,7 +129,7 @@ static void test_letters_ahead_are_swept(void **state) {
 /* One that was not written by an earlier release is another log's: the caller is told of it. */
 static void test_a_letter_ahead_is_given(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     store_letters(sink);
     admin("UPDATE sync_dead_letter SET checksum = 1 WHERE \"offset\" = 70");
     struct sink_event event = acquire(sink, 1, OWNER_B);
@@ -143,7 +143,7 @@ static void test_a_letter_ahead_is_given(void **state) {
 /* Another task's, and those of a task that somebody else has taken meanwhile, stay. */
 static void test_letters_of_others_stay(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     store_letters(sink);
     assert_int_equal(acquire(sink, 2, OWNER_B).kind, SINK_ACQUIRED);
     assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 6);
@@ -160,7 +160,7 @@ static void test_letters_of_others_stay(void **state) {
 /* The privilege is needed only where there is something to sweep. */
 static void test_sweeping_takes_a_privilege(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     store_letters(sink);
     admin("DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN;"
           "GRANT SELECT, INSERT, UPDATE, DELETE ON student_contact TO poor;"
@@ -170,7 +170,7 @@ static void test_sweeping_takes_a_privilege(void **state) {
           "GRANT SELECT, INSERT, DELETE ON sync_refused TO poor");
     pg_sink_destroy(&sink);
     setenv("PGUSER", "poor", 1);
-    sink = sink_connected(view);
+    sink = sink_connected(plan);
     setenv("PGUSER", "pg", 1);
     struct sink_event event = acquire(sink, 2, OWNER_B);
     if (event.kind != SINK_ACQUIRED) {
@@ -192,14 +192,14 @@ static enum err_kind decide(int64_t offset, struct err *err) {
     const char *keywords[] = {"port", NULL}, *values[] = {getenv("PGPORT"), NULL};
     struct pg_sink_options options = {
         .keywords = keywords, .values = values, .log = &log, .clock = clock_real()};
-    struct dead_letter record = {.topic = view->tables[1].topic,
+    struct dead_letter record = {.topic = plan->relations[1].topic,
                                  .table = 1,
                                  .partition = 1,
                                  .offset = offset,
                                  .key = STR("key\0\xff"),
                                  .checksum = 0xfedcba98};
     *err = (struct err){0};
-    return pg_decide(view, &options, &record, err);
+    return pg_decide(plan, &options, &record, err);
 }
 
 /* A decision is given back as such, is not swept, and gives its place to the dead letter. */
@@ -209,7 +209,7 @@ static void test_a_decision_becomes_a_letter(void **state) {
     assert_int_equal(decide(9, &err), ERR_NONE); /* before there is any progress */
     assert_int_equal(decide(9, &err), ERR_RETRY);
     assert_non_null(strstr(err.message, "decided before"));
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct sink_event event = acquire(sink, 1, OWNER_A);
     assert_int_equal(event.results[0].letter_count, 1);
     const struct known_letter *known = event.results[0].letters;
@@ -217,9 +217,9 @@ static void test_a_decision_becomes_a_letter(void **state) {
     assert_true(known->has_checksum && known->checksum == 0xfedcba98 && known->value_len == -1);
     assert_true(str_equal(known->key, STR("key\0\xff")));
     struct txn_part part;
-    part_begin(&part, view, 1, &event.results[0].newest);
+    part_begin(&part, plan, 1, &event.results[0].newest);
     part.after.offsets[1] = 10;
-    struct dead_letter letters[2] = {{.topic = view->tables[1].topic,
+    struct dead_letter letters[2] = {{.topic = plan->relations[1].topic,
                                       .table = 1,
                                       .partition = 1,
                                       .offset = 8,

@@ -11,13 +11,13 @@
 
 #include <cmocka.h>
 
-static const struct view *view;
+static const struct plan *plan;
 static struct log test_log = {.fd = 2, .level = LOG_ERROR + 1, .member = "test"};
 
 static int reset(void **state) {
     (void)state;
-    view = test_view(true);
-    tables_reset(view);
+    plan = test_view(true);
+    tables_reset(plan);
     return 0;
 }
 
@@ -44,14 +44,14 @@ static struct sink *open_with(const char *const (*pairs)[2], const char *passwor
     struct pg_sink_options options = options_of(pairs, keywords, values);
     options.password_file = password_file;
     struct sink *sink = NULL;
-    assert_int_equal(pg_sink_new(view, &options, &sink, NULL), ERR_NONE);
+    assert_int_equal(pg_sink_new(plan, &options, &sink, NULL), ERR_NONE);
     return sink;
 }
 
 static void test_timeouts_of_the_role(void **state) {
     (void)state;
     admin("ALTER ROLE pg SET idle_session_timeout = '300ms'");
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     admin("ALTER ROLE pg RESET idle_session_timeout");
     assert_int_equal(sink_await(sink, 1500).kind, SINK_NOTHING);
     (void)sink_acquire(sink, 1, OWNER_A);
@@ -65,7 +65,7 @@ static void test_settings_of_the_session(void **state) {
     (void)setenv("PGDATESTYLE", "German", 1);
     admin("ALTER ROLE pg SET enable_seqscan = on; ALTER ROLE pg SET intervalstyle = iso_8601;"
           " ALTER ROLE pg SET lock_timeout = '1ms'");
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     admin("ALTER ROLE pg RESET ALL");
     (void)unsetenv("PGOPTIONS");
     (void)unsetenv("PGDATESTYLE");
@@ -97,7 +97,7 @@ static void test_database_of_another_encoding(void **state) {
     const char *keywords[PAIRS_MAX + 1], *values[PAIRS_MAX + 1];
     struct pg_sink_options options = options_of(pairs, keywords, values);
     struct err err = {0};
-    assert_int_equal(pg_apply_ddl(view, &options, &err), ERR_CONFIG);
+    assert_int_equal(pg_apply_ddl(plan, &options, &err), ERR_CONFIG);
     assert_non_null(strstr(err.message, "UTF8"));
     admin("DROP DATABASE latin");
 }
@@ -208,7 +208,7 @@ static void test_probe_asks_the_session_s_server(void **state) {
     admin("CREATE TRIGGER slow AFTER INSERT ON student_contact FOR EACH STATEMENT"
           " EXECUTE FUNCTION slow()");
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "a", "1");
     struct sink_event event = sink_commit(sink, &part);
     if (event.kind != SINK_COMMITTED) {

@@ -13,19 +13,19 @@
 
 #include <cmocka.h>
 
-static const struct view *view;
+static const struct plan *plan;
 
 static int by_copy(void **state) {
     (void)state;
-    view = test_view(true);
-    tables_reset(view);
+    plan = test_view(true);
+    tables_reset(plan);
     return 0;
 }
 
 static int by_insert(void **state) {
     (void)state;
-    view = test_view(false);
-    tables_reset(view);
+    plan = test_view(false);
+    tables_reset(plan);
     return 0;
 }
 
@@ -74,10 +74,10 @@ static struct sink_event load_part(struct sink *sink, struct txn_part *part, str
 
 static void test_load(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     struct rows rows = rows_of(50001);
     struct dead_letter letter = {.topic = STR("oltp.public.contact"),
                                  .table = 1,
@@ -109,7 +109,7 @@ static void test_load(void **state) {
     assert_int_equal(sink_commit(sink, &part).upserted_count, 1);
     struct progress other = sink_acquire(sink, 2, OWNER_A);
     txn_part_clear(&part);
-    part_begin(&part, view, 2, &other);
+    part_begin(&part, plan, 2, &other);
     rows = rows_of(0);
     event = load_part(sink, &part, &rows);
     assert_int_equal(event.kind, SINK_COMMITTED);
@@ -133,10 +133,10 @@ static struct err expect_nothing(struct sink *sink, struct txn_part *part, struc
 
 static void test_load_that_fails_leaves_nothing(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     struct rows rows = rows_of(20000);
     rows.bad_at = 15000;
     struct err err = expect_nothing(sink, &part, rows, SINK_REFUSED, "22007");
@@ -168,7 +168,7 @@ static void test_load_survives_statement_timeout(void **state) {
     (void)state;
     admin("ALTER ROLE pg SET statement_timeout = '200ms'"); /* `options` wins over it */
     (void)setenv("PGOPTIONS", "-c statement_timeout=300ms", 1);
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     (void)unsetenv("PGOPTIONS");
     admin("ALTER ROLE pg RESET statement_timeout");
     struct progress at = sink_acquire(sink, 1, OWNER_A);
@@ -177,7 +177,7 @@ static void test_load_survives_statement_timeout(void **state) {
     admin("CREATE TRIGGER slow BEFORE INSERT ON student_contact FOR EACH ROW"
           " EXECUTE FUNCTION slow()");
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     struct rows rows = rows_of(2);
     assert_int_equal(load_part(sink, &part, &rows).kind, SINK_COMMITTED);
     txn_part_reset(&part);
@@ -196,10 +196,10 @@ static void test_load_killed_leaves_nothing(void **state) {
     pid_t child = fork();
     if (child == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        struct sink *sink = sink_connected(view);
+        struct sink *sink = sink_connected(plan);
         struct progress at = sink_acquire(sink, 1, OWNER_A);
         struct txn_part part;
-        part_begin(&part, view, 1, &at);
+        part_begin(&part, plan, 1, &at);
         struct rows rows = rows_of(1000000000);
         (void)load_part(sink, &part, &rows);
         _exit(1);
@@ -209,13 +209,13 @@ static void test_load_killed_leaves_nothing(void **state) {
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status));
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_B);
     assert_int_equal(at.seq, 2);
     assert_false(at.has_offsets);
     assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 0);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     struct rows rows = rows_of(10);
     assert_int_equal(load_part(sink, &part, &rows).kind, SINK_COMMITTED);
     txn_part_clear(&part);
@@ -224,10 +224,10 @@ static void test_load_killed_leaves_nothing(void **state) {
 
 static void test_load_memory_is_bounded(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     struct rows rows = rows_of(200000); /* 200 MB */
     char *filler = calloc(1, 1001);
     memset(filler, 'f', 1000);
@@ -245,10 +245,10 @@ static void test_load_memory_is_bounded(void **state) {
 
 static void test_load_cut_is_lost(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part, *parts[] = {&part};
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     struct rows rows = rows_of(1000000000);
     struct load_source source = {&rows, rows_next};
     struct txn txn = {.parts = parts, .part_count = 1, .load = &source};

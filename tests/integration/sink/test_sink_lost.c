@@ -17,13 +17,13 @@
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"                                \
     " WHERE application_name = 'oltp-olap-sync'"
 
-static const struct view *view;
+static const struct plan *plan;
 static struct proxy *proxy;
 
 static int reset(void **state) {
     (void)state;
-    view = test_view(true);
-    tables_reset(view);
+    plan = test_view(true);
+    tables_reset(plan);
     return 0;
 }
 
@@ -116,11 +116,11 @@ static void test_cut_anywhere(void **state) {
     char port[16];
     proxy = proxy_start(server_port());
     (void)snprintf(port, sizeof port, "%d", proxy_port(proxy));
-    struct sink *sink = sink_open(view, port);
+    struct sink *sink = sink_open(plan, port);
     (void)sink_until(sink, SINK_CONNECTED, 10000);
     struct progress at = acquire_surely(sink);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     unsigned seed = 20261122;
     int lost = 0, count = rounds(150);
     for (int i = 1; i <= count; i++) {
@@ -148,11 +148,11 @@ static void test_eaten_answer_to_commit(void **state) {
     char port[16];
     proxy = proxy_start(server_port());
     (void)snprintf(port, sizeof port, "%d", proxy_port(proxy));
-    struct sink *sink = sink_open(view, port);
+    struct sink *sink = sink_open(plan, port);
     (void)sink_until(sink, SINK_CONNECTED, 10000);
     struct progress at = acquire_surely(sink);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     next_batch(&part, 1, 1);
     proxy_arm(proxy, PROXY_CUT_DOWN, 0);
     assert_int_equal(sink_commit(sink, &part).kind, SINK_LOST);
@@ -180,11 +180,11 @@ static void test_another_tag_is_no_commit(void **state) {
     char port[16];
     proxy = proxy_start(server_port());
     (void)snprintf(port, sizeof port, "%d", proxy_port(proxy));
-    struct sink *sink = sink_open(view, port);
+    struct sink *sink = sink_open(plan, port);
     (void)sink_until(sink, SINK_CONNECTED, 10000);
     struct progress at = acquire_surely(sink);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     next_batch(&part, 1, 1);
     proxy_arm(proxy, PROXY_OTHER_TAG, 0);
     assert_int_equal(sink_commit(sink, &part).kind, SINK_AGAIN);
@@ -203,11 +203,11 @@ static void test_swallowed(void **state) {
     char port[16];
     proxy = proxy_start(server_port());
     (void)snprintf(port, sizeof port, "%d", proxy_port(proxy));
-    struct sink *sink = sink_open(view, port);
+    struct sink *sink = sink_open(plan, port);
     (void)sink_until(sink, SINK_CONNECTED, 10000);
     struct progress at = acquire_surely(sink);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     next_batch(&part, 1, 1);
     for (int i = 0; i < 2; i++) {
         proxy_arm(proxy, i == 0 ? PROXY_SWALLOW_UP : PROXY_SWALLOW_DOWN, 0);
@@ -239,11 +239,11 @@ static void slow_inserts(const char *sleep) {
 /* A server that is at work is not. */
 static void test_long_statement_is_waited_for(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = acquire_surely(sink);
     struct txn_part part;
     slow_inserts("2.5");
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "a", "1");
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     txn_part_clear(&part);
@@ -254,12 +254,12 @@ static void test_long_statement_is_waited_for(void **state) {
 static void test_cut_off_statement_is_given_longer(void **state) {
     (void)state;
     (void)setenv("PGOPTIONS", "-c statement_timeout=200ms", 1);
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     (void)unsetenv("PGOPTIONS");
     struct progress at = acquire_surely(sink);
     struct txn_part part;
     slow_inserts("0.6");
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "a", "1");
     struct sink_event event = sink_commit(sink, &part);
     assert_int_equal(event.kind, SINK_AGAIN);
@@ -286,10 +286,10 @@ static void *killer(void *arg) {
 
 static void test_terminated_in_a_loop(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = acquire_surely(sink);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     _Atomic int stop = 0;
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, killer, &stop), 0);
@@ -315,7 +315,7 @@ static void test_terminated_in_a_loop(void **state) {
 
 static void test_idle_connection_is_watched(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     assert_int_equal(sink_await(sink, 200).kind, SINK_NOTHING);
     int64_t start = now_ms();
     admin(BACKENDS);
@@ -338,7 +338,7 @@ static void server_ctl(const char *how) {
 
 static void test_server_restart(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = acquire_surely(sink);
     server_ctl("stop");
     assert_int_equal(sink_await(sink, 5000).kind, SINK_LOST);
@@ -346,7 +346,7 @@ static void test_server_restart(void **state) {
     server_ctl("start");
     (void)sink_until(sink, SINK_CONNECTED, 10000);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     txn_part_clear(&part);
     pg_sink_destroy(&sink);
@@ -354,10 +354,10 @@ static void test_server_restart(void **state) {
 
 static void test_read_only_reconnects(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = acquire_surely(sink);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     /* as after a failover: the session's server takes no writes any more */
     admin("CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
           "$$ BEGIN RAISE EXCEPTION 'read-only' USING ERRCODE = '25006'; END $$");
@@ -386,10 +386,10 @@ static int open_files(void) {
 
 static void test_reconnects_leak_nothing(void **state) {
     (void)state;
-    struct sink *sink = sink_connected(view);
+    struct sink *sink = sink_connected(plan);
     struct progress at = acquire_surely(sink);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     int files = 0, count = rounds(100);
     size_t bytes = 0;
     for (int i = 0; i < count; i++) {

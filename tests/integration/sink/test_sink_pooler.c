@@ -10,14 +10,14 @@
 
 #include <cmocka.h>
 
-static const struct view *view;
+static const struct plan *plan;
 static char folder[64], port[16];
 static struct log test_log = {.fd = 2, .level = LOG_ERROR + 1, .member = "test"};
 
 static int reset(void **state) {
     (void)state;
-    view = test_view(true);
-    tables_reset(view);
+    plan = test_view(true);
+    tables_reset(plan);
     return 0;
 }
 
@@ -76,7 +76,7 @@ static struct sink *open_pooled(const char *more, const char *value) {
                                       .log = &test_log,
                                       .clock = clock_real()};
     struct sink *sink = NULL;
-    assert_int_equal(pg_sink_new(view, &options, &sink, NULL), ERR_NONE);
+    assert_int_equal(pg_sink_new(plan, &options, &sink, NULL), ERR_NONE);
     return sink;
 }
 
@@ -91,7 +91,7 @@ static void expect_advice(struct sink *sink, const char *words) {
 static void write_row(struct sink *sink) {
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     part_upsert(&part, 1, 1, "name", "1");
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     txn_part_clear(&part);

@@ -9,16 +9,16 @@
 
 #include <cmocka.h>
 
-static const struct view *view;
+static const struct plan *plan;
 static struct sink *sink;
 static struct txn_part part;
 
 static int begin_with(bool with_copy) {
-    view = test_view(with_copy);
-    tables_reset(view);
-    sink = sink_connected(view);
+    plan = test_view(with_copy);
+    tables_reset(plan);
+    sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
-    part_begin(&part, view, 1, &at);
+    part_begin(&part, plan, 1, &at);
     return 0;
 }
 
@@ -379,7 +379,7 @@ static void test_load_beside_other_rows(void **state) {
 /* Fencing comes before all with care, too. */
 static void test_care_is_fenced(void **state) {
     (void)state;
-    struct sink *other = sink_connected(view);
+    struct sink *other = sink_connected(plan);
     (void)sink_acquire(other, 1, OWNER_B);
     part_upsert(&part, 1, 1, "a", "1");
     assert_int_equal(with_care(1).kind, SINK_FENCED);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-static const struct view *view;
+static const struct plan *plan;
 static struct sink *sink;
 static struct progress at[3]; /* of tasks 1 and 2 */
 
@@ -18,7 +18,7 @@ static enum err_kind apply(struct err *err) {
     struct pg_sink_options options = {
         .keywords = keywords, .values = values, .log = &log, .clock = clock_real()};
     *err = (struct err){0};
-    return pg_apply_ddl(view, &options, err);
+    return pg_apply_ddl(plan, &options, err);
 }
 
 static void apply_well(void) {
@@ -30,7 +30,7 @@ static void apply_well(void) {
 
 static enum sink_event_kind write_row(int32_t task) {
     struct txn_part part;
-    part_begin(&part, view, task, &at[task]);
+    part_begin(&part, plan, task, &at[task]);
     part_upsert(&part, task, (int)at[task].seq, "name", "1");
     struct sink_event event = sink_commit(sink, &part);
     if (event.kind == SINK_COMMITTED) {
@@ -43,11 +43,11 @@ static enum sink_event_kind write_row(int32_t task) {
 /* Tasks 1 and 2 have a row each. */
 static int filled(void **state) {
     (void)state;
-    view = test_view(true);
+    plan = test_view(true);
     tables_drop();
     admin("DROP TABLE IF EXISTS other, was; DROP FUNCTION IF EXISTS sync_truncated");
     apply_well();
-    sink = sink_connected(view);
+    sink = sink_connected(plan);
     for (int32_t task = 1; task <= 2; task++) {
         at[task] = sink_acquire(sink, task, OWNER_A);
         assert_int_equal(write_row(task), SINK_COMMITTED);
@@ -131,7 +131,7 @@ static void test_dropped_while_nobody_looks(void **state) {
     admin("DROP TABLE student_contact");
     apply_well();
     pg_sink_destroy(&sink);
-    sink = sink_connected(view);
+    sink = sink_connected(plan);
     expect_refilled();
 }
 
@@ -213,7 +213,7 @@ static void test_rewrites_are_no_alarm(void **state) {
         expect_good(1);
         admin(rewrites[0]); /* and by the way of a new connection */
         pg_sink_destroy(&sink);
-        sink = sink_connected(view);
+        sink = sink_connected(plan);
         expect_good(1);
         expect_good(2);
     }
@@ -292,14 +292,14 @@ static void test_restored_with_its_progress(void **state) {
     const struct progress kept = at[1];
     pg_sink_destroy(&sink);
     (void)setenv("PGDATABASE", "copy_of_all", 1);
-    sink = sink_connected(view);
+    sink = sink_connected(plan);
     expect_good(1);
     expect_good(2);
     pg_sink_destroy(&sink);
     at[1] = kept;
     (void)setenv("PGDATABASE", "postgres", 1);
     /* the table alone, under the eyes of the progress that stays */
-    sink = sink_connected(view);
+    sink = sink_connected(plan);
     assert_int_equal(write_row(1), SINK_COMMITTED);
     run_in("postgres", "\"$bin/pg_restore\" --clean -t student_contact -d \"$COPY\""
                        " /tmp/sink-table.$PGPORT; rm /tmp/sink-table.$PGPORT");
@@ -315,7 +315,7 @@ static void test_tables_of_an_older_version(void **state) {
     (void)state;
     admin(OLDER);
     pg_sink_destroy(&sink);
-    sink = sink_open(view, NULL);
+    sink = sink_open(plan, NULL);
     struct sink_event event = sink_await(sink, 5000);
     assert_int_equal(event.kind, SINK_HALT);
     assert_non_null(strstr(event.err.message, "plan --apply-sink"));
@@ -327,7 +327,7 @@ static void test_tables_of_an_older_version(void **state) {
     admin(OLDER "; DROP TABLE student_contact");
     apply_well();
     pg_sink_destroy(&sink);
-    sink = sink_connected(view);
+    sink = sink_connected(plan);
     expect_refilled();
 }
 
@@ -355,7 +355,7 @@ static void test_locked_behind_the_fence(void **state) {
     admin("CREATE TRIGGER stall AFTER INSERT ON sync_progress FOR EACH ROW"
           " EXECUTE FUNCTION stall()");
     struct txn_part part, *parts[] = {&part};
-    part_begin(&part, view, 1, &at[1]);
+    part_begin(&part, plan, 1, &at[1]);
     struct txn txn = {.parts = parts, .part_count = 1};
     pg_sink_ops.commit(sink, &txn);
     assert_int_equal(sink_await(sink, 300).kind, SINK_NOTHING);
@@ -391,7 +391,7 @@ static void test_partitioned(void **state) {
           " REMAINDER 1)");
     apply_well();
     pg_sink_destroy(&sink);
-    sink = sink_connected(view);
+    sink = sink_connected(plan);
     for (int32_t task = 1; task <= 2; task++) {
         at[task] = sink_acquire(sink, task, OWNER_A);
         assert_int_equal(write_row(task), SINK_COMMITTED);

@@ -146,9 +146,9 @@ static inline void refuse(enum err_kind kind, const char *said, struct record re
 /* `7|9|number`: all columns, NULL as ~. */
 static inline const char *row_text(const struct change *change) {
     static char text[8192];
-    const struct view_table *table = &fixture_tables[change->table];
-    char scratch[VIEW_COLUMNS_MAX * ROW_PART_TEXT_MAX];
-    struct str values[VIEW_COLUMNS_MAX];
+    const struct relation *table = &fixture_tables[change->table];
+    char scratch[COLUMNS_MAX * ROW_PART_TEXT_MAX];
+    struct str values[COLUMNS_MAX];
     struct err err;
     assert_int_equal(row_decode(table, change->key, change->value, scratch, values, &err),
                      ERR_NONE);

@@ -6,7 +6,7 @@
 #ifndef TEST_DECODE_FIXTURE_VIEW_H
 #define TEST_DECODE_FIXTURE_VIEW_H
 
-#include "view/view.h"
+#include "plan/plan.h"
 
 enum { STUDENT, CONTACT, KINDS, TABLE_COUNT };
 
@@ -23,14 +23,14 @@ enum { STUDENT, CONTACT, KINDS, TABLE_COUNT };
 #define REAL(column)           COLUMN(column, "double precision", SCALAR_NUMBER, KEY_NONE, FORM_REAL)
 #define KEY(column)            COLUMN(column, "bigint", SCALAR_INTEGER, KEY_BIGINT, FORM_ANY)
 
-static struct view_column student_columns[] = {KEY("student_id"), TEXT("name")};
-static struct view_column contact_columns[] = {
+static struct relation_column student_columns[] = {KEY("student_id"), TEXT("name")};
+static struct relation_column contact_columns[] = {
     {STR("student_id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .tells = true},
     KEY("contact_id"),
     {STR("contact_number"), STR("text"), SCALAR_STRING, KEY_NONE, STR(UNAVAILABLE), FORM_ANY,
      .tells = true},
 };
-static struct view_column kinds_columns[] = {
+static struct relation_column kinds_columns[] = {
     KEY("student_id"),
     COLUMN("id", "uuid", SCALAR_STRING, KEY_UUID, FORM_UUID),
     COLUMN("b", "boolean", SCALAR_BOOLEAN, KEY_NONE, FORM_ANY),
@@ -59,13 +59,15 @@ static struct view_column kinds_columns[] = {
         .blanks_tell = &(of)[0] == &contact_columns[0]                                             \
     }
 
-static struct view_table fixture_tables[] = {
+static struct relation fixture_tables[] = {
     [STUDENT] = TABLE("student", student_columns, 1),
     [CONTACT] = TABLE("contact", contact_columns, 2),
     [KINDS] = TABLE("kinds", kinds_columns, 2),
 };
 
-static struct view fixture_view = {
-    .tables = fixture_tables, .table_count = TABLE_COUNT, .join_count = 1, .partition_count = 8};
+static struct plan fixture_view = {.relations = fixture_tables,
+                                   .relation_count = TABLE_COUNT,
+                                   .join_count = 1,
+                                   .partition_count = 8};
 
 #endif

@@ -383,10 +383,10 @@ static void test_key_of_failure(void **state) {
 }
 
 static void with_text_key(void (*test)(void)) {
-    struct view_column saved = student_columns[0];
+    struct relation_column saved = student_columns[0];
     student_columns[0] =
-        (struct view_column){STR("student_id"), STR("text"), SCALAR_STRING,    KEY_TEXT,
-                             STR_NONE,          FORM_ANY,    .not_null = false};
+        (struct relation_column){STR("student_id"), STR("text"), SCALAR_STRING,    KEY_TEXT,
+                                 STR_NONE,          FORM_ANY,    .not_null = false};
     test();
     student_columns[0] = saved;
 }

@@ -264,10 +264,10 @@ static void test_damage(void **state) {
 /* Tables take turns, and texts are keys. */
 static void test_tables(void **state) {
     (void)state;
-    struct view_column saved = student_columns[0];
+    struct relation_column saved = student_columns[0];
     student_columns[0] =
-        (struct view_column){STR("student_id"), STR("text"), SCALAR_STRING,    KEY_TEXT,
-                             STR(UNAVAILABLE),  FORM_ANY,    .not_null = false};
+        (struct relation_column){STR("student_id"), STR("text"), SCALAR_STRING,    KEY_TEXT,
+                                 STR(UNAVAILABLE),  FORM_ANY,    .not_null = false};
     forget();
     struct record student = record_of(STUDENT, 1, STR("{\"student_id\":\"a\\n\303\251\"}"),
                                       STR("{\"op\":\"c\",\"after\":{\"student_id\":\"a\\n\303\251\""

@@ -68,13 +68,15 @@ static const struct {
     {{KEY_UUID, KEY_INTEGER}, {"b68a35a7-17ad-35b3-af2a-ae46edb4545a", "-5"}, {0, 8, 488234}},
 };
 
-static void check(struct view_column *columns, const struct str *values, size_t parts,
+static void check(struct relation_column *columns, const struct str *values, size_t parts,
                   const int32_t *partitions) {
-    struct view_table table = {.columns = columns, .column_count = parts, .key_count = parts};
+    struct relation table = {.columns = columns, .column_count = parts, .key_count = parts};
     for (size_t i = 0; i < 3; i++) {
-        struct view view = {
-            .tables = &table, .table_count = 1, .join_count = parts, .partition_count = counts[i]};
-        int32_t got = route_partition(&view, &table, values);
+        struct plan plan = {.relations = &table,
+                            .relation_count = 1,
+                            .join_count = parts,
+                            .partition_count = counts[i]};
+        int32_t got = route_partition(&plan, &table, values);
         if (got != partitions[i]) {
             fail_msg(STR_FMT " of %d: %d, the transform says %d", STR_ARG(values[0]), counts[i],
                      got, partitions[i]);
@@ -85,7 +87,7 @@ static void check(struct view_column *columns, const struct str *values, size_t 
 static void test_single(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
-        struct view_column column = {.key = singles[i].key, .scalar = SCALAR_STRING};
+        struct relation_column column = {.key = singles[i].key, .scalar = SCALAR_STRING};
         struct str value = str_from(singles[i].text);
         check(&column, &value, 1, singles[i].partitions);
     }
@@ -94,8 +96,8 @@ static void test_single(void **state) {
 static void test_pair(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        struct view_column columns[] = {{.key = pairs[i].keys[0], .scalar = SCALAR_STRING},
-                                        {.key = pairs[i].keys[1], .scalar = SCALAR_STRING}};
+        struct relation_column columns[] = {{.key = pairs[i].keys[0], .scalar = SCALAR_STRING},
+                                            {.key = pairs[i].keys[1], .scalar = SCALAR_STRING}};
         struct str values[] = {str_from(pairs[i].texts[0]), str_from(pairs[i].texts[1])};
         check(columns, values, 2, pairs[i].partitions);
     }
@@ -103,7 +105,7 @@ static void test_pair(void **state) {
 
 static void test_boolean(void **state) {
     (void)state;
-    struct view_column column = {.key = KEY_TEXT, .scalar = SCALAR_BOOLEAN};
+    struct relation_column column = {.key = KEY_TEXT, .scalar = SCALAR_BOOLEAN};
     struct str yes = STR("true"), no = STR("false");
     check(&column, &yes, 1, (const int32_t[]){7, 7, 1231});
     check(&column, &no, 1, (const int32_t[]){5, 1, 1237});

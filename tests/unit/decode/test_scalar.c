@@ -4,7 +4,7 @@
 #include "decode/scalar.h"
 
 /* {student_id, id, v}: v of one kind after the other. */
-static struct view_column *const column = &student_columns[1];
+static struct relation_column *const column = &student_columns[1];
 
 static const char *const scalars[] = {
     "null",
@@ -110,7 +110,7 @@ static struct record record_with(struct buf *text, const char *value) {
 
 static void check_all(enum scalar scalar, bool toastable, enum form form) {
     struct buf text = {0};
-    struct view_column saved = *column;
+    struct relation_column saved = *column;
     column->scalar = scalar;
     column->unavailable = toastable ? STR(UNAVAILABLE) : STR_NONE;
     column->form = form;
@@ -168,7 +168,7 @@ static void random_real(uint64_t *seed, char out[64]) {
 
 static void test_reals(void **state) {
     (void)state;
-    struct view_column real = {
+    struct relation_column real = {
         STR("f"),  STR("double precision"), SCALAR_NUMBER, KEY_NONE, STR_NONE,
         FORM_REAL, .not_null = false};
     struct buf scratch = {0};

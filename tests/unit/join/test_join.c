@@ -12,14 +12,14 @@
 #define KEYS   3 /* join keys 0..2; each table but the first has rows 0..2 under each */
 #define ROUNDS 20000
 
-static struct view_column parent_columns[] = {
+static struct relation_column parent_columns[] = {
     {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
 };
-static struct view_column child_columns[] = {
+static struct relation_column child_columns[] = {
     {STR("id"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
     {STR("child"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
 };
-static struct view_table tables[] = {
+static struct relation tables[] = {
     {.name = STR("a"), .columns = parent_columns, .column_count = 1, .key_count = 1},
     {.name = STR("b"), .columns = child_columns, .column_count = 2, .key_count = 2},
     {.name = STR("c"), .columns = child_columns, .column_count = 2, .key_count = 2},
@@ -34,7 +34,7 @@ struct cell {
 };
 
 struct model {
-    struct view view;
+    struct plan plan;
     struct cell cells[3][KEYS][KEYS];
     uint64_t seed;
     int upserts[KEYS][KEYS][KEYS]; /* by join key, child of b, child of c */
@@ -51,7 +51,8 @@ static int rows_under(int table) {
 }
 
 static void make(struct model *model, size_t table_count) {
-    model->view = (struct view){.tables = tables, .table_count = table_count, .join_count = 1};
+    model->plan =
+        (struct plan){.relations = tables, .relation_count = table_count, .join_count = 1};
     for (int t = 0; t < (int)table_count; t++) {
         for (int k = 0; k < KEYS; k++) {
             for (int i = 0; i < rows_under(t); i++) {
@@ -97,9 +98,9 @@ static enum err_kind model_next(void *ctx, int table, struct str prefix, struct 
 
 static void take(struct model *model, const struct row_op *op) {
     if (op->kind == ROW_OP_UPSERT) {
-        bool three = model->view.table_count == 3;
+        bool three = model->plan.relation_count == 3;
         int k = op->rows[0].key.ptr[7];
-        for (size_t t = 1; t < model->view.table_count; t++) {
+        for (size_t t = 1; t < model->plan.relation_count; t++) {
             assert_int_equal(op->rows[t].key.ptr[7], k);
         }
         model->upserts[k][(int)op->rows[1].key.ptr[15]][three ? (int)op->rows[2].key.ptr[15] : 0]++;
@@ -113,7 +114,7 @@ static void take(struct model *model, const struct row_op *op) {
 }
 
 static bool has_partner(const struct model *model, int table, int k) {
-    for (int t = 0; t < (int)model->view.table_count; t++) {
+    for (int t = 0; t < (int)model->plan.relation_count; t++) {
         bool any = t == table;
         for (int i = 0; i < rows_under(t) && !any; i++) {
             any = model->cells[t][k][i].there;
@@ -136,13 +137,13 @@ static void expect_row(const struct model *model, int t, int k, int i) {
 
 /* Each sink row with a touched row in it comes once, no other comes. */
 static void expect_combinations(const struct model *model, int k, bool all) {
-    bool three = model->view.table_count == 3;
+    bool three = model->plan.relation_count == 3;
     for (int b = 0; b < KEYS; b++) {
         for (int c = 0; c < (three ? KEYS : 1); c++) {
             const struct cell *rows[] = {&model->cells[0][k][0], &model->cells[1][k][b],
                                          &model->cells[2][k][c]};
             bool there = true, touched = all;
-            for (size_t t = 0; t < model->view.table_count; t++) {
+            for (size_t t = 0; t < model->plan.relation_count; t++) {
                 there &= rows[t]->there;
                 touched |= rows[t]->touched;
             }
@@ -153,7 +154,7 @@ static void expect_combinations(const struct model *model, int k, bool all) {
 
 static size_t list_touched(struct model *model, struct touched *list) {
     size_t count = 0;
-    for (int t = (int)model->view.table_count - 1; t >= 0; t--) {
+    for (int t = (int)model->plan.relation_count - 1; t >= 0; t--) {
         for (int k = 0; k < KEYS; k++) {
             for (int i = 0; i < rows_under(t); i++) {
                 struct cell *cell = &model->cells[t][k][i];
@@ -188,7 +189,7 @@ static void play(struct model *model, struct join *join, bool all) {
         take(model, &op);
     }
     for (int k = 0; k < KEYS; k++) {
-        for (int t = 0; t < (int)model->view.table_count && !all; t++) {
+        for (int t = 0; t < (int)model->plan.relation_count && !all; t++) {
             for (int i = 0; i < rows_under(t); i++) {
                 expect_row(model, t, k, i);
             }
@@ -201,7 +202,7 @@ static void play_rounds(size_t table_count, bool all) {
     for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
         struct model model = {.seed = seed * 0x9e3779b97f4a7c15ULL};
         make(&model, table_count);
-        struct join *join = join_new(&model.view);
+        struct join *join = join_new(&model.plan);
         play(&model, join, all);
         join_destroy(&join);
     }
@@ -233,7 +234,7 @@ static void test_reader_errors_pass(void **state) {
     (void)state;
     struct model model = {.seed = 7};
     make(&model, 2);
-    struct join *join = join_new(&model.view);
+    struct join *join = join_new(&model.plan);
     join_begin_all(join, (struct row_reader){&model, model_get, failing_next});
     struct row_op op;
     struct err err;

@@ -9,7 +9,7 @@
 
 static const struct look_names names = {"slot", "pub"};
 
-static inline struct view *fixture_view(void) {
+static inline struct plan *fixture_view(void) {
     return load("CREATE TABLE student (student_id bigserial PRIMARY KEY, name text NOT NULL,"
                 " at timestamp(3), score numeric(5));\n"
                 "CREATE TABLE contact (contact_id bigserial PRIMARY KEY, student_id bigint,"
@@ -20,11 +20,10 @@ static inline struct view *fixture_view(void) {
                 " contact_number FROM student s JOIN contact c ON s.student_id = c.student_id");
 }
 
-static inline struct look_column *fixture_columns(struct look *look,
-                                                  const struct view_table *table) {
+static inline struct look_column *fixture_columns(struct look *look, const struct relation *table) {
     struct look_column *columns = arena_alloc(&look->arena, table->column_count * sizeof *columns);
     for (size_t c = 0; c < table->column_count; c++) {
-        const struct view_column *column = &table->columns[c];
+        const struct relation_column *column = &table->columns[c];
         columns[c] = (struct look_column){.found = true,
                                           .not_null = column->not_null,
                                           .primary_key = column->primary_key,
@@ -35,14 +34,14 @@ static inline struct look_column *fixture_columns(struct look *look,
 }
 
 /* As it should be; look_clear ends it. */
-static inline struct look fixture_look(const struct view *view) {
+static inline struct look fixture_look(const struct plan *plan) {
     struct look look = {.database = STR("db"),
                         .wal_level = STR("logical"),
                         .publication_exists = true,
                         .publication_whole = true,
                         .slot = {true, true, STR("pgoutput"), STR("db"), STR("reserved"), 56, 7}};
-    look.tables = arena_alloc(&look.arena, view->table_count * sizeof *look.tables);
-    for (size_t t = 0; t < view->table_count; t++) {
+    look.tables = arena_alloc(&look.arena, plan->relation_count * sizeof *look.tables);
+    for (size_t t = 0; t < plan->relation_count; t++) {
         look.tables[t] = (struct look_table){.found = true,
                                              .oid = 16384 + (uint32_t)t,
                                              .kind = 'r',
@@ -58,18 +57,18 @@ static inline struct look fixture_look(const struct view *view) {
                                              .primary_key_count = 1,
                                              .published = true,
                                              .publication_entry = 30000 + (uint32_t)t};
-        look.tables[t].columns = fixture_columns(&look, &view->tables[t]);
+        look.tables[t].columns = fixture_columns(&look, &plan->relations[t]);
     }
     return look;
 }
 
 /* Column `name` of table t. */
-static inline struct look_column *fixture_column(const struct view *view, struct look *look,
+static inline struct look_column *fixture_column(const struct plan *plan, struct look *look,
                                                  size_t t, const char *name) {
     size_t c = 0;
-    while (!str_is(view->tables[t].columns[c].name, name)) {
+    while (!str_is(plan->relations[t].columns[c].name, name)) {
         c++;
-        assert_true(c < view->tables[t].column_count);
+        assert_true(c < plan->relations[t].column_count);
     }
     return &look->tables[t].columns[c];
 }

@@ -3,15 +3,15 @@
 #include "fixture.h"
 
 struct context {
-    struct view *view;
+    struct plan *plan;
     struct look look;
     struct findings found;
 };
 
 static int begin(void **state) {
     struct context *context = calloc(1, sizeof *context);
-    context->view = fixture_view();
-    context->look = fixture_look(context->view);
+    context->plan = fixture_view();
+    context->look = fixture_look(context->plan);
     *state = context;
     return 0;
 }
@@ -19,15 +19,15 @@ static int begin(void **state) {
 static int end(void **state) {
     struct context *context = *state;
     look_clear(&context->look);
-    view_destroy(&context->view);
+    plan_destroy(&context->plan);
     free(context);
     return 0;
 }
 
 static struct findings *compare(struct context *context) {
     context->found = (struct findings){0};
-    compare_tables(context->view, &context->look, &context->found);
-    compare_replication(context->view, &names, &context->look, &context->found);
+    compare_tables(context->plan, &context->look, &context->found);
+    compare_replication(context->plan, &names, &context->look, &context->found);
     return &context->found;
 }
 
@@ -41,15 +41,15 @@ static void expect(struct context *context, enum finding_kind kind, enum finding
                  finding_kind_name(found->items[0].kind));
     }
     look_clear(&context->look);
-    context->look = fixture_look(context->view);
+    context->look = fixture_look(context->plan);
 }
 
 static void test_same(void **state) {
     struct context *context = *state;
     assert_int_equal(compare(context)->count, 0);
     /* the same in other words */
-    fixture_column(context->view, &context->look, 0, "score")->type = STR("numeric(5,0)");
-    fixture_column(context->view, &context->look, 1, "student_id")->not_null = true;
+    fixture_column(context->plan, &context->look, 0, "score")->type = STR("numeric(5,0)");
+    fixture_column(context->plan, &context->look, 1, "student_id")->not_null = true;
     assert_int_equal(compare(context)->count, 0);
     assert_false(findings_any(&context->found, FINDING_NOTE));
 }
@@ -91,23 +91,23 @@ static void test_identity(void **state) {
 
 static void test_columns(void **state) {
     struct context *c = *state;
-    fixture_column(c->view, &c->look, 0, "name")->found = false;
+    fixture_column(c->plan, &c->look, 0, "name")->found = false;
     expect(c, FINDING_COLUMNS, FINDING_RED, "public.student has no column name");
-    fixture_column(c->view, &c->look, 1, "contact_number")->type = STR("character varying(80)");
+    fixture_column(c->plan, &c->look, 1, "contact_number")->type = STR("character varying(80)");
     expect(c, FINDING_COLUMNS, FINDING_LOSS,
            "column contact_number is character varying(80), the SQL file says character "
            "varying(40)");
-    fixture_column(c->view, &c->look, 0, "at")->type = STR("timestamp without time zone");
+    fixture_column(c->plan, &c->look, 0, "at")->type = STR("timestamp without time zone");
     expect(c, FINDING_COLUMNS, FINDING_LOSS,
            "is timestamp without time zone, the SQL file says timestamp(3) without time zone");
-    fixture_column(c->view, &c->look, 0, "score")->type = STR("numeric(5,2)");
+    fixture_column(c->plan, &c->look, 0, "score")->type = STR("numeric(5,2)");
     expect(c, FINDING_COLUMNS, FINDING_LOSS, "is numeric(5,2), the SQL file says numeric(5)");
-    fixture_column(c->view, &c->look, 0, "name")->not_null = false;
+    fixture_column(c->plan, &c->look, 0, "name")->not_null = false;
     expect(c, FINDING_COLUMNS, FINDING_RED, "column name may be NULL, the SQL file says NOT NULL");
-    fixture_column(c->view, &c->look, 0, "name")->generated = true;
+    fixture_column(c->plan, &c->look, 0, "name")->generated = true;
     expect(c, FINDING_COLUMNS, FINDING_RED, "column name is GENERATED");
-    fixture_column(c->view, &c->look, 1, "contact_id")->primary_key = false;
-    fixture_column(c->view, &c->look, 1, "student_id")->primary_key = true;
+    fixture_column(c->plan, &c->look, 1, "contact_id")->primary_key = false;
+    fixture_column(c->plan, &c->look, 1, "student_id")->primary_key = true;
     expect(c, FINDING_COLUMNS, FINDING_RED, "public.contact: its primary key is not the one");
     c->look.tables[1].primary_key_count = 2;
     expect(c, FINDING_COLUMNS, FINDING_RED, "public.contact: its primary key is not the one");
@@ -133,7 +133,7 @@ static void test_replication(void **state) {
     expect(c, FINDING_PUBLICATION, FINDING_LOSS, "ALTER PUBLICATION pub ADD TABLE public.student");
     c->look.tables[0].filtered = true;
     expect(c, FINDING_PUBLICATION, FINDING_LOSS, "with a WHERE");
-    fixture_column(c->view, &c->look, 0, "name")->published = false;
+    fixture_column(c->plan, &c->look, 0, "name")->published = false;
     expect(c, FINDING_PUBLICATION, FINDING_LOSS, "leaves out column name");
 }
 

@@ -10,6 +10,7 @@
 
 #include "pipeline/member_impl.h"
 #include "sim/memory_kv.h"
+#include "view/view.h"
 
 #include "edges.h"
 
@@ -25,7 +26,7 @@ struct fixture {
     struct consume consume;
     struct sink sink, second, *sinks[2];
     int64_t now_us;
-    struct view *view;
+    struct plan *plan;
     struct memory_disk *disk;
     struct metrics *metrics;
     struct health *health;
@@ -94,7 +95,7 @@ static int set_up_sessions(void **state, size_t sessions) {
     struct err err;
     struct view_options files = {SOURCE_DIR "/schemas/oltp.sql",
                                  SOURCE_DIR "/schemas/student_contact.sql", "test", TASKS};
-    assert_int_equal(view_load(&files, &f->view, NULL, &err), ERR_NONE);
+    assert_int_equal(view_load(&files, &f->plan, NULL, &err), ERR_NONE);
     static const struct str tables[] = {{"student", 7}, {"contact", 7}};
     struct metrics_options counted = {TASKS, tables, 2, "1"};
     f->metrics = metrics_new(&counted);
@@ -106,7 +107,7 @@ static int set_up_sessions(void **state, size_t sessions) {
     f->sinks[0] = &f->sink;
     f->sinks[1] = &f->second;
     struct member_options options = {
-        .view = f->view,
+        .plan = f->plan,
         .consume_ops = &consume_ops,
         .consume = &f->consume,
         .sink_ops = &sink_ops,
@@ -144,7 +145,7 @@ static int tear_down(void **state) {
     metrics_destroy(&f->metrics);
     health_destroy(&f->health);
     board_destroy(&f->board);
-    view_destroy(&f->view);
+    plan_destroy(&f->plan);
     free(f);
     return 0;
 }

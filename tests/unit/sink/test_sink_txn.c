@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-static struct view_table tables[] = {{.column_count = 2, .key_count = 1},
-                                     {.column_count = 3, .key_count = 2}};
-static const struct view view = {.tables = tables, .table_count = 2, .output_count = 4};
+static struct relation tables[] = {{.column_count = 2, .key_count = 1},
+                                   {.column_count = 3, .key_count = 2}};
+static const struct plan plan = {.relations = tables, .relation_count = 2, .output_count = 4};
 
 static void test_row_array_gives_back_what_was_added(void **state) {
     (void)state;
@@ -72,7 +72,7 @@ static void test_progress_equal_sees_every_field(void **state) {
 static void test_part_counts_rows_and_letters(void **state) {
     (void)state;
     struct txn_part part;
-    txn_part_init(&part, &view);
+    txn_part_init(&part, &plan);
     struct str values[] = {STR("1"), STR("2"), STR("3"), STR("4")};
     row_array_add(&part.deletes[0], values);
     row_array_add(&part.deletes[1], values);
@@ -103,16 +103,16 @@ static void test_part_counts_rows_and_letters(void **state) {
 /* A sink key of three columns, of which the second table has the first and the third. */
 static void test_sink_keys(void **state) {
     (void)state;
-    static struct view_output outputs[] = {
+    static struct target_output outputs[] = {
         {STR("c"), 0, 0}, {STR("b"), 0, 0}, {STR("x"), 0, 0}, {STR("a"), 0, 0}};
     static size_t key_outputs[] = {3, 1, 0}, positions[] = {0, 2};
-    static struct view_table keyed_tables[] = {{.key_count = 2, .key_positions = positions}};
-    const struct view keyed = {.outputs = outputs,
+    static struct relation keyed_tables[] = {{.key_count = 2, .key_positions = positions}};
+    const struct plan keyed = {.outputs = outputs,
                                .output_count = 4,
                                .key_outputs = key_outputs,
                                .key_output_count = 3,
-                               .tables = keyed_tables,
-                               .table_count = 1};
+                               .relations = keyed_tables,
+                               .relation_count = 1};
     const struct str values[] = {STR("30"), STR(""), STR("x"), STR("1")};
     struct buf key = {0}, text = {0};
     sink_key_append(&keyed, values, &key);

@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_VIEW_LOAD_H
 #define TESTS_UNIT_VIEW_LOAD_H
 
+#include "plan/plan.h"
 #include "view/view.h"
 
 #include <setjmp.h>
@@ -81,25 +82,25 @@ static inline struct view_options load_options(void) {
 }
 
 /* Loads both texts; the caller destroys the view. */
-static inline struct view *load(const char *oltp, const char *view_sql) {
+static inline struct plan *load(const char *oltp, const char *view_sql) {
     load_write("oltp.sql", oltp, NULL, NULL);
     load_write("view.sql", view_sql, NULL, NULL);
     struct view_options options = load_options();
-    struct view *view = NULL;
+    struct plan *plan = NULL;
     char *report = NULL;
     struct err err;
-    if (view_load(&options, &view, &report, &err) != ERR_NONE) {
+    if (view_load(&options, &plan, &report, &err) != ERR_NONE) {
         print_error("%s", report);
         free(report);
         fail();
     }
-    return view;
+    return plan;
 }
 
 static inline void accepted(const char *oltp, const char *view_sql) {
-    struct view *view = load(oltp, view_sql);
-    view_destroy(&view);
-    assert_null(view);
+    struct plan *plan = load(oltp, view_sql);
+    plan_destroy(&plan);
+    assert_null(plan);
 }
 
 /* The texts must be refused with this message, at the mark if there is one. */
@@ -109,11 +110,11 @@ static inline void refused(const char *oltp, const char *view_sql, const char *m
     load_write("view.sql", view_sql, prefix, shown);
     (void)snprintf(want, sizeof want, "%s%s", prefix, message);
     struct view_options options = load_options();
-    struct view *view = NULL;
+    struct plan *plan = NULL;
     char *report = NULL;
     struct err err = {0};
-    assert_int_equal(view_load(&options, &view, &report, &err), ERR_CONFIG);
-    assert_null(view);
+    assert_int_equal(view_load(&options, &plan, &report, &err), ERR_CONFIG);
+    assert_null(plan);
     assert_string_equal(err.message, want);
     assert_int_equal(strncmp(report, want, strlen(want)), 0);
     if (shown[0]) {

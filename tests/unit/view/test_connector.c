@@ -5,10 +5,10 @@
 
 #include <jansson.h>
 
-static json_t *settings_of(const struct view *view, const struct view_connector_options *options) {
+static json_t *settings_of(const struct plan *plan, const struct view_connector_options *options) {
     char *text = NULL;
     struct err err;
-    assert_int_equal(view_connector_json(view, options, &text, &err), ERR_NONE);
+    assert_int_equal(view_connector_json(plan, options, &text, &err), ERR_NONE);
     assert_int_equal(text[strlen(text) - 1], '\n');
     json_t *settings = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(settings);
@@ -27,12 +27,12 @@ static void check(json_t *settings, const char *key, const char *want) {
 
 static void test_student_contact(void **state) {
     (void)state;
-    struct view *view =
+    struct plan *plan =
         load(STUDENT_CONTACT, SELECT_LIST "FROM student JOIN contact ON "
                                           "student.student_id = contact.student_id");
     struct view_connector_options options = {.topic_prefix = "prefix",
                                              .record_max_bytes = 67108864};
-    json_t *s = settings_of(view, &options);
+    json_t *s = settings_of(plan, &options);
     check(s, "topic.prefix", "prefix");
     check(s, "producer.override.max.request.size", "67108864");
     check(s, "producer.override.buffer.memory", "100663296");
@@ -67,14 +67,14 @@ static void test_student_contact(void **state) {
     check(s, "snapshot.mode", "initial");
     check(s, "poll.interval.ms", "2");
     json_decref(s);
-    view_destroy(&view);
+    plan_destroy(&plan);
 }
 
 /* A transform for each table where the join columns have other names, under a predicate of its
  * topic. */
 static void test_other_names(void **state) {
     (void)state;
-    struct view *view =
+    struct plan *plan =
         load("CREATE TABLE \"A.1\" (\"k 1\" int, y text, id int, PRIMARY KEY (\"k 1\", y, id));"
              "CREATE TABLE b (p int, q text, \"a,:;\\.\xc3\xa9\" int PRIMARY KEY);"
              "ALTER TABLE \"A.1\" REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL;",
@@ -82,7 +82,7 @@ static void test_other_names(void **state) {
              "\"A.1\" a JOIN b ON "
              "\"k 1\" = p AND y = q");
     struct view_connector_options options = {.topic_prefix = "prefix", .name = "slot_7"};
-    json_t *s = settings_of(view, &options);
+    json_t *s = settings_of(plan, &options);
     check(s, "slot.name", "slot_7");
     check(s, "table.include.list", "public\\.A\\x2e1,public\\.b");
     check(s, "message.key.columns", "public\\.b:p,q,a\\x2c\\x3a\\x3b\\x5c\\x2e\xc3\xa9");
@@ -96,12 +96,12 @@ static void test_other_names(void **state) {
     check(s, "predicates.route1.pattern", "prefix\\x2epublic\\x2eA\\x2e1");
     check(s, "predicates.route2.pattern", "prefix\\x2epublic\\x2eb");
     json_decref(s);
-    view_destroy(&view);
+    plan_destroy(&plan);
 }
 
 static void test_overrides(void **state) {
     (void)state;
-    struct view *view =
+    struct plan *plan =
         load(STUDENT_CONTACT, SELECT_LIST "FROM student JOIN contact ON "
                                           "student.student_id = contact.student_id");
     struct view_connector_setting overrides[] = {
@@ -113,7 +113,7 @@ static void test_overrides(void **state) {
     };
     struct view_connector_options options = {
         .topic_prefix = "prefix", .overrides = overrides, .override_count = 5};
-    json_t *s = settings_of(view, &options);
+    json_t *s = settings_of(plan, &options);
     check(s, "database.port", "25432");
     check(s, "heartbeat.action.query", NULL);
     check(s, "heartbeat.interval.ms", "10000");
@@ -124,18 +124,18 @@ static void test_overrides(void **state) {
     char *text = NULL;
     struct err err;
     overrides[0].value = STR("\xff");
-    assert_int_equal(view_connector_json(view, &options, &text, &err), ERR_CONFIG);
+    assert_int_equal(view_connector_json(plan, &options, &text, &err), ERR_CONFIG);
     assert_string_equal(err.message, "the connector's setting database.port is not UTF-8");
     static const char *const bad[] = {
         "", "Slot", "a-b", "a b",
         "a123456789012345678901234567890123456789012345678901234567890123"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         options.name = bad[i];
-        assert_int_equal(view_connector_json(view, &options, &text, &err), ERR_CONFIG);
+        assert_int_equal(view_connector_json(plan, &options, &text, &err), ERR_CONFIG);
         assert_non_null(strstr(err.message, "a replication slot's name has lower case letters"));
     }
     assert_null(text);
-    view_destroy(&view);
+    plan_destroy(&plan);
 }
 
 int main(void) {

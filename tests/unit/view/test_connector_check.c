@@ -12,13 +12,13 @@ static int setup(void **state) {
     if (load_setup(state) != 0) {
         return -1;
     }
-    struct view *view =
+    struct plan *plan =
         load(STUDENT_CONTACT, SELECT_LIST "FROM student JOIN contact ON "
                                           "student.student_id = contact.student_id");
     struct view_connector_options options = {.topic_prefix = "oltp"};
     struct err err;
-    int result = view_connector_json(view, &options, &planned, &err) == ERR_NONE ? 0 : -1;
-    view_destroy(&view);
+    int result = view_connector_json(plan, &options, &planned, &err) == ERR_NONE ? 0 : -1;
+    plan_destroy(&plan);
     return result;
 }
 

@@ -1,19 +1,19 @@
 /* Two views compared for people: what changed is named, nothing else is. */
 #include "load.h"
 
-#include "view/definition.h"
+#include "plan/difference.h"
 
 #define FROM "FROM student JOIN contact ON student.student_id = contact.student_id"
 
 static void compare(const char *oltp, const char *view_sql, size_t count, const char *difference) {
-    struct view *before = load(STUDENT_CONTACT, SELECT_LIST FROM), *now = load(oltp, view_sql);
+    struct plan *before = load(STUDENT_CONTACT, SELECT_LIST FROM), *now = load(oltp, view_sql);
     char text[400];
     assert_int_equal(definition_difference(before->definition, now->definition, text, sizeof text),
                      count);
     assert_string_equal(text, difference);
     assert_int_equal(count == 0, str_equal(before->fingerprint, now->fingerprint));
-    view_destroy(&before);
-    view_destroy(&now);
+    plan_destroy(&before);
+    plan_destroy(&now);
 }
 
 static void test_same(void **state) {
@@ -49,12 +49,12 @@ static void test_differences(void **state) {
 /* However a column is named. */
 static void test_primary_key(void **state) {
     (void)state;
-    struct view *view = load(STUDENT_CONTACT, "CREATE MATERIALIZED VIEW v AS SELECT name AS "
+    struct plan *plan = load(STUDENT_CONTACT, "CREATE MATERIALIZED VIEW v AS SELECT name AS "
                                               "\"PRIMARY KEY (\", student.student_id AS s, "
                                               "contact.contact_id, contact_number " FROM);
     static const char line[] = "\nprimary key of the view: (s, contact_id)\n";
-    assert_non_null(memmem(view->definition.ptr, view->definition.len, line, sizeof line - 1));
-    view_destroy(&view);
+    assert_non_null(memmem(plan->definition.ptr, plan->definition.len, line, sizeof line - 1));
+    plan_destroy(&plan);
 }
 
 /* What does not fit is counted, and nothing is cut in the middle. */

@@ -107,22 +107,22 @@ static void test_on(void **state) {
  * side. */
 static void test_key_of_two_columns(void **state) {
     (void)state;
-    struct view *view = load(
+    struct plan *plan = load(
         "CREATE TABLE a (x int, y text, id int PRIMARY KEY); ALTER TABLE a REPLICA IDENTITY FULL;"
         "CREATE TABLE b (q text, p int, id int PRIMARY KEY); ALTER TABLE b REPLICA IDENTITY FULL;",
         "CREATE MATERIALIZED VIEW v AS SELECT a.id AS a_id, b.id AS b_id, q, x FROM a JOIN b ON "
         "b.q = a.y AND a.x = b.p");
-    assert_int_equal(view->join_count, 2);
+    assert_int_equal(plan->join_count, 2);
     static const char *const names[2][3] = {{"y", "x", "id"}, {"q", "p", "id"}};
     for (size_t t = 0; t < 2; t++) {
-        assert_int_equal(view->tables[t].key_count, 3);
-        assert_int_equal(view->tables[t].primary_key_count, 1);
+        assert_int_equal(plan->relations[t].key_count, 3);
+        assert_int_equal(plan->relations[t].primary_key_count, 1);
         for (size_t i = 0; i < 3; i++) {
-            assert_true(str_is(view->tables[t].columns[i].name, names[t][i]));
+            assert_true(str_is(plan->relations[t].columns[i].name, names[t][i]));
         }
     }
-    assert_non_null(strstr(view->sql_ddl.ptr, "PRIMARY KEY (q, x, a_id, b_id)"));
-    view_destroy(&view);
+    assert_non_null(strstr(plan->sql_ddl.ptr, "PRIMARY KEY (q, x, a_id, b_id)"));
+    plan_destroy(&plan);
 }
 
 static void test_tables_unfit(void **state) {

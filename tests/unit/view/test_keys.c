@@ -36,20 +36,20 @@ static void test_join_types(void **state) {
     char oltp[1000];
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         pair(oltp, sizeof oltp, good[i].declared, good[i].declared);
-        struct view *view =
+        struct plan *plan =
             load(oltp, "CREATE MATERIALIZED VIEW v AS SELECT a.g, a.id AS a_id, b.id "
                        "FROM a JOIN b ON a.g = b.g");
-        assert_true(str_is(view->tables[0].columns[0].type, good[i].type));
-        assert_int_equal(view->tables[1].columns[0].key, good[i].key);
-        view_destroy(&view);
+        assert_true(str_is(plan->relations[0].columns[0].type, good[i].type));
+        assert_int_equal(plan->relations[1].columns[0].key, good[i].key);
+        plan_destroy(&plan);
     }
     /* The lengths of varchar may differ; the first one shown is the sink's. */
     pair(oltp, sizeof oltp, "varchar(40)", "varchar(3)");
-    struct view *view =
+    struct plan *plan =
         load(oltp, "CREATE MATERIALIZED VIEW v AS SELECT b.g, a.id AS a_id, b.id FROM "
                    "a JOIN b ON a.g = b.g");
-    assert_non_null(strstr(view->sql_ddl.ptr, "g character varying(3),"));
-    view_destroy(&view);
+    assert_non_null(strstr(plan->sql_ddl.ptr, "g character varying(3),"));
+    plan_destroy(&plan);
 }
 
 static void test_join_types_refused(void **state) {
@@ -184,14 +184,14 @@ static void test_primary_keys(void **state) {
  * selected. */
 static void test_column_order(void **state) {
     (void)state;
-    struct view *view = load(
+    struct plan *plan = load(
         "CREATE TABLE a (n1 int, k2 int, g int, n2 int, k1 int, unused bytea, PRIMARY KEY (k1, g, "
         "k2));"
         "CREATE TABLE b (g int PRIMARY KEY, x text);"
         "ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL;",
         "CREATE MATERIALIZED VIEW v AS SELECT n2, a.n1, k2, x, b.g, k1 FROM b JOIN a ON a.g = b.g");
     static const char *const a[] = {"g", "k1", "k2", "n2", "n1"};
-    const struct view_table *table = &view->tables[1];
+    const struct relation *table = &plan->relations[1];
     assert_int_equal(table->column_count, 5);
     assert_int_equal(table->key_count, 3);
     assert_int_equal(table->primary_key_count, 3);
@@ -199,9 +199,9 @@ static void test_column_order(void **state) {
         assert_true(str_is(table->columns[i].name, a[i]));
         assert_int_equal(table->columns[i].key, i < 3 ? KEY_INTEGER : KEY_NONE);
     }
-    assert_int_equal(view->tables[0].key_count, 1);
-    assert_non_null(strstr(view->sql_ddl.ptr, "PRIMARY KEY (g, k1, k2)"));
-    view_destroy(&view);
+    assert_int_equal(plan->relations[0].key_count, 1);
+    assert_non_null(strstr(plan->sql_ddl.ptr, "PRIMARY KEY (g, k1, k2)"));
+    plan_destroy(&plan);
 }
 
 int main(void) {

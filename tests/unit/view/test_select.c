@@ -119,28 +119,28 @@ static void test_list(void **state) {
 
 static void test_outputs(void **state) {
     (void)state;
-    struct view *view = load(
+    struct plan *plan = load(
         STUDENT_CONTACT, "CREATE MATERIALIZED VIEW \"The View\" AS SELECT contact_number AS nr, "
                          "c.student_id AS sid2, contact_id, s.name, s.student_id, name AS again "
                          "FROM contact c JOIN student s ON c.student_id = s.student_id");
-    assert_true(str_is(view->name, "The View"));
+    assert_true(str_is(plan->name, "The View"));
     static const struct {
         const char *name, *column;
         int table;
     } want[] = {{"nr", "contact_number", 0},     {"sid2", "student_id", 0},
                 {"contact_id", "contact_id", 0}, {"name", "name", 1},
                 {"student_id", "student_id", 1}, {"again", "name", 1}};
-    assert_int_equal(view->output_count, 6);
+    assert_int_equal(plan->output_count, 6);
     for (size_t i = 0; i < 6; i++) {
-        const struct view_output *output = &view->outputs[i];
+        const struct target_output *output = &plan->outputs[i];
         assert_true(str_is(output->name, want[i].name));
         assert_int_equal(output->table, want[i].table);
         assert_true(
-            str_is(view->tables[output->table].columns[output->column].name, want[i].column));
+            str_is(plan->relations[output->table].columns[output->column].name, want[i].column));
     }
     /* The first of two columns that show the join key is the sink's key. */
-    assert_non_null(strstr(view->sql_ddl.ptr, "PRIMARY KEY (sid2, contact_id)"));
-    view_destroy(&view);
+    assert_non_null(strstr(plan->sql_ddl.ptr, "PRIMARY KEY (sid2, contact_id)"));
+    plan_destroy(&plan);
 }
 
 int main(void) {

@@ -12,10 +12,10 @@ static void test_report(void **state) {
         "contact ON true;\n",
         NULL, NULL);
     struct view_options options = load_options();
-    struct view *view = NULL;
+    struct plan *plan = NULL;
     char *report = NULL;
     struct err err;
-    assert_int_equal(view_load(&options, &view, &report, &err), ERR_CONFIG);
+    assert_int_equal(view_load(&options, &plan, &report, &err), ERR_CONFIG);
     assert_string_equal(err.message, "view.sql:4:12: LEFT JOIN is not supported");
     assert_string_equal(report, "view.sql:4:12: LEFT JOIN is not supported\n"
                                 "    4 | \tLEFT JOIN contact ON true;\n"
@@ -24,8 +24,8 @@ static void test_report(void **state) {
                                 "column = column [AND column = column ...]\n");
     free(report);
     /* Neither of the two is needed. */
-    assert_int_equal(view_load(&options, &view, NULL, NULL), ERR_CONFIG);
-    assert_null(view);
+    assert_int_equal(view_load(&options, &plan, NULL, NULL), ERR_CONFIG);
+    assert_null(plan);
 }
 
 static void read_refused(const char *path, const char *message) {

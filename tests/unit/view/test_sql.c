@@ -9,22 +9,22 @@ static void check(struct str got, const char *want) {
 
 static void test_student_contact(void **state) {
     (void)state;
-    struct view *view =
+    struct plan *plan =
         load(STUDENT_CONTACT, SELECT_LIST "FROM student JOIN contact ON "
                                           "student.student_id = contact.student_id");
-    check(view->sql_ddl, "CREATE TABLE IF NOT EXISTS v (\n"
+    check(plan->sql_ddl, "CREATE TABLE IF NOT EXISTS v (\n"
                          "  student_id bigint,\n"
                          "  contact_id bigint,\n"
                          "  name text,\n"
                          "  contact_number text,\n"
                          "  PRIMARY KEY (student_id, contact_id)\n"
                          ")");
-    check(view->sql_insert,
+    check(plan->sql_insert,
           "INSERT INTO v AS t (student_id, contact_id, name, contact_number)\n"
           "SELECT x.c1::bigint, x.c2::bigint, x.c3, x.c4\n"
           "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS x(c1, c2, c3, c4)");
     check(
-        view->sql_upsert,
+        plan->sql_upsert,
         "INSERT INTO v AS t (student_id, contact_id, name, contact_number)\n"
         "SELECT x.c1::bigint, x.c2::bigint, x.c3, x.c4\n"
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS x(c1, c2, c3, c4)\n"
@@ -32,65 +32,66 @@ static void test_student_contact(void **state) {
         "excluded.contact_number\n"
         "WHERE ROW(t.name, t.contact_number)::record OPERATOR(pg_catalog.*<>) ROW(excluded.name, "
         "excluded.contact_number)::record");
-    check(view->sql_copy, "COPY v (student_id, contact_id, name, contact_number) FROM STDIN");
-    check(view->tables[0].sql_delete,
+    check(plan->sql_copy, "COPY v (student_id, contact_id, name, contact_number) FROM STDIN");
+    check(plan->relations[0].sql_delete,
           "DELETE FROM v AS t\nWHERE t.student_id = ANY (ARRAY(SELECT x.c1::bigint FROM "
           "unnest($1::text[]) AS x(c1)))");
-    check(view->tables[1].sql_delete,
+    check(plan->relations[1].sql_delete,
           "DELETE FROM v AS t\nUSING unnest($1::text[], $2::text[]) AS x(c1, c2)\n"
           "WHERE t.student_id = x.c1::bigint AND t.contact_id = x.c2::bigint");
-    check(view->tables[1].sql_check,
+    check(plan->relations[1].sql_check,
           "SELECT count(x.c1::bigint) + count(x.c2::bigint) + count(x.c3)\n"
           "FROM unnest($1::text[], $2::text[], $3::text[]) AS x(c1, c2, c3)");
-    check(view->sql_refuse,
+    check(plan->sql_refuse,
           "DELETE FROM v AS t\nUSING unnest($1::text[], $2::text[]) AS x(c1, c2)\n"
           "WHERE t.student_id = x.c1::bigint AND t.contact_id = x.c2::bigint");
-    assert_int_equal(view->key_output_count, 2);
-    assert_true(view->key_outputs[0] == 0 && view->key_outputs[1] == 1);
-    assert_int_equal(view->tables[0].key_positions[0], 0);
-    assert_true(view->tables[1].key_positions[0] == 0 && view->tables[1].key_positions[1] == 1);
-    view_destroy(&view);
+    assert_int_equal(plan->key_output_count, 2);
+    assert_true(plan->key_outputs[0] == 0 && plan->key_outputs[1] == 1);
+    assert_int_equal(plan->relations[0].key_positions[0], 0);
+    assert_true(plan->relations[1].key_positions[0] == 0 &&
+                plan->relations[1].key_positions[1] == 1);
+    plan_destroy(&plan);
 }
 
 static void test_keys_alone(void **state) {
     (void)state;
-    struct view *view =
+    struct plan *plan =
         load(STUDENT_CONTACT,
              "CREATE MATERIALIZED VIEW v AS SELECT contact_id, s.student_id FROM student "
              "s JOIN contact c ON s.student_id = c.student_id");
-    check(view->sql_upsert, "INSERT INTO v AS t (contact_id, student_id)\n"
+    check(plan->sql_upsert, "INSERT INTO v AS t (contact_id, student_id)\n"
                             "SELECT x.c1::bigint, x.c2::bigint\n"
                             "FROM unnest($1::text[], $2::text[]) AS x(c1, c2)\n"
                             "ON CONFLICT (student_id, contact_id) DO NOTHING");
-    view_destroy(&view);
+    plan_destroy(&plan);
 }
 
 /* The delete of a table whose own columns are not the ones that are shown. */
 static void test_names(void **state) {
     (void)state;
-    struct view *view = load(
+    struct plan *plan = load(
         "CREATE TABLE a (\"K'\" varchar(9), \"order\" char(3) PRIMARY KEY, n numeric(5,2));"
         "CREATE TABLE b (k varchar(3), id uuid PRIMARY KEY);"
         "ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL;",
         "CREATE MATERIALIZED VIEW \"V;--\" AS SELECT b.id AS \"i\"\"d\", \"order\" AS o, n, b.k AS "
         "\"Key\" FROM a JOIN b ON \"K'\" = k");
-    check(view->sql_ddl, "CREATE TABLE IF NOT EXISTS \"V;--\" (\n"
+    check(plan->sql_ddl, "CREATE TABLE IF NOT EXISTS \"V;--\" (\n"
                          "  \"i\"\"d\" uuid,\n"
                          "  o character(3),\n"
                          "  n numeric(5,2),\n"
                          "  \"Key\" character varying(3),\n"
                          "  PRIMARY KEY (\"Key\", o, \"i\"\"d\")\n"
                          ")");
-    check(view->tables[0].sql_delete,
+    check(plan->relations[0].sql_delete,
           "DELETE FROM \"V;--\" AS t\nUSING unnest($1::text[], $2::text[]) AS x(c1, c2)\n"
           "WHERE t.\"Key\" = x.c1 AND t.o = x.c2::bpchar");
-    check(view->tables[0].sql_check,
+    check(plan->relations[0].sql_check,
           "SELECT count(pg_catalog.\"varchar\"(x.c1::varchar, 13, false)) + "
           "count(pg_catalog.\"bpchar\"(x.c2::bpchar, 7, false)) + "
           "count(CASE x.c3 WHEN 'POSITIVE_INFINITY' THEN 'Infinity' WHEN 'NEGATIVE_INFINITY' THEN "
           "'-Infinity' ELSE x.c3 END::numeric(5,2))\n"
           "FROM unnest($1::text[], $2::text[], $3::text[]) AS x(c1, c2, c3)");
-    view_destroy(&view);
+    plan_destroy(&plan);
 }
 
 int main(void) {

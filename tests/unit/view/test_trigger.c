@@ -5,13 +5,13 @@
 
 static void test_statements(void **state) {
     (void)state;
-    struct view *view =
+    struct plan *plan =
         load("CREATE TABLE s.\"A b\" (k int PRIMARY KEY); CREATE TABLE s.c (id int PRIMARY KEY, k "
              "int);"
              "ALTER TABLE s.\"A b\" REPLICA IDENTITY FULL; ALTER TABLE s.c REPLICA IDENTITY FULL;",
              "CREATE MATERIALIZED VIEW v AS SELECT a.k, id FROM s.\"A b\" a JOIN s.c ON a.k = c.k");
     struct buf out = {0};
-    trigger_append(&out, view);
+    trigger_append(&out, plan);
     buf_append(&out, "", 1);
     const char *first = strstr(out.ptr, "CREATE OR REPLACE FUNCTION s.refuse_truncate()");
     assert_non_null(first);
@@ -21,7 +21,7 @@ static void test_statements(void **state) {
                                     "s.refuse_truncate();\n"));
     assert_non_null(strstr(out.ptr, "CREATE TRIGGER c_refuse_truncate BEFORE TRUNCATE ON s.c\n"));
     buf_clear(&out);
-    view_destroy(&view);
+    plan_destroy(&plan);
 }
 
 int main(void) {

@@ -59,10 +59,10 @@ static void test_supported(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char oltp[1000];
         oltp_with(oltp, sizeof oltp, cases[i].declared);
-        struct view *view =
+        struct plan *plan =
             load(oltp, "CREATE MATERIALIZED VIEW v AS SELECT a.g, a.id AS a_id, b.id, x "
                        "FROM a JOIN b ON a.g = b.g");
-        const struct view_column *column = &view->tables[0].columns[2];
+        const struct relation_column *column = &plan->relations[0].columns[2];
         assert_true(str_is(column->name, "x"));
         if (!str_is(column->type, cases[i].type)) {
             fail_msg("%s is called " STR_FMT, cases[i].declared, STR_ARG(column->type));
@@ -71,8 +71,8 @@ static void test_supported(void **state) {
         assert_int_equal(column->key, KEY_NONE);
         assert_int_equal(column->unavailable.ptr != NULL, cases[i].toastable);
         assert_int_equal(column->form, cases[i].form);
-        assert_int_equal(view->sql_copy.ptr != NULL, cases[i].copies);
-        view_destroy(&view);
+        assert_int_equal(plan->sql_copy.ptr != NULL, cases[i].copies);
+        plan_destroy(&plan);
     }
 }
 

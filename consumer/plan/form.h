@@ -8,8 +8,8 @@
  *          time is about that of the record itself. No value that the type can hold is doubted,
  *          but for times that nobody has: see form.c.
  */
-#ifndef VIEW_FORM_H
-#define VIEW_FORM_H
+#ifndef PLAN_FORM_H
+#define PLAN_FORM_H
 
 #include "base/str.h"
 

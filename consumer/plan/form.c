@@ -1,4 +1,4 @@
-#include "view/form.h"
+#include "plan/form.h"
 
 #include <stdlib.h>
 

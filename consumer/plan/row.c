@@ -1,4 +1,4 @@
-#include "view/row.h"
+#include "plan/row.h"
 
 #include <endian.h>
 #include <stdio.h>
@@ -98,14 +98,14 @@ static size_t uuid_format(const char *bytes, char *out) {
     return at;
 }
 
-static enum err_kind bad_part(const struct view_table *table, size_t part, const char *what,
+static enum err_kind bad_part(const struct relation *table, size_t part, const char *what,
                               struct err *reterr) {
-    const struct view_column *column = &table->columns[part];
+    const struct relation_column *column = &table->columns[part];
     return err_set(reterr, ERR_RECORD, "key column " STR_FMT "." STR_FMT " (" STR_FMT "): %s",
                    STR_ARG(table->name), STR_ARG(column->name), STR_ARG(column->type), what);
 }
 
-static enum err_kind integer_encode(const struct view_table *table, size_t part, struct str text,
+static enum err_kind integer_encode(const struct relation *table, size_t part, struct str text,
                                     struct buf *key, struct err *reterr) {
     int64_t value;
     if (!integer_parse(text, &value)) {
@@ -118,7 +118,7 @@ static enum err_kind integer_encode(const struct view_table *table, size_t part,
     return ERR_NONE;
 }
 
-static enum err_kind part_encode(const struct view_table *table, size_t part, struct str text,
+static enum err_kind part_encode(const struct relation *table, size_t part, struct str text,
                                  struct buf *key, struct err *reterr) {
     unsigned char uuid[UUID_BYTES];
     switch (table->columns[part].key) {
@@ -148,12 +148,12 @@ static enum err_kind part_encode(const struct view_table *table, size_t part, st
                    STR_ARG(table->name));
 }
 
-enum err_kind row_key_encode(const struct view *view, const struct view_table *table,
+enum err_kind row_key_encode(const struct plan *plan, const struct relation *table,
                              const struct str *values, struct buf *key, size_t *ret_join_len,
                              struct err *reterr) {
     size_t start = key->len, join_len = 0;
     for (size_t i = 0; i < table->key_count; i++) {
-        if (i == view->join_count) {
+        if (i == plan->join_count) {
             join_len = key->len - start;
         }
         enum err_kind kind = part_encode(table, i, values[i], key, reterr);
@@ -162,7 +162,7 @@ enum err_kind row_key_encode(const struct view *view, const struct view_table *t
             return kind;
         }
     }
-    if (view->join_count == table->key_count) {
+    if (plan->join_count == table->key_count) {
         join_len = key->len - start;
     }
     if (key->len - start > ROW_KEY_MAX) {
@@ -201,7 +201,7 @@ static size_t part_len(enum key_code code, struct str key) {
     return 0;
 }
 
-size_t row_key_prefix(const struct view_table *table, struct str key, size_t parts) {
+size_t row_key_prefix(const struct relation *table, struct str key, size_t parts) {
     size_t at = 0;
     for (size_t i = 0; i < parts; i++) {
         size_t len = part_len(table->columns[i].key, (struct str){key.ptr + at, key.len - at});
@@ -232,7 +232,7 @@ static struct str part_text(enum key_code code, struct str bytes, char *out) {
 
 /* ---- values ---- */
 
-void row_value_encode(const struct view_table *table, const struct str *values, struct buf *value) {
+void row_value_encode(const struct relation *table, const struct str *values, struct buf *value) {
     size_t room = 0;
     for (size_t i = table->key_count; i < table->column_count; i++) {
         room += VARINT_MAX + values[i].len;
@@ -280,12 +280,12 @@ static bool value_take(struct str *rest, struct str *ret_text) {
     return true;
 }
 
-static enum err_kind damaged(const struct view_table *table, const char *what, struct err *reterr) {
+static enum err_kind damaged(const struct relation *table, const char *what, struct err *reterr) {
     return err_set(reterr, ERR_CACHE, "a stored %s of " STR_FMT " is not what was written", what,
                    STR_ARG(table->name));
 }
 
-enum err_kind row_decode(const struct view_table *table, struct str key, struct str value,
+enum err_kind row_decode(const struct relation *table, struct str key, struct str value,
                          char *scratch, struct str *values, struct err *reterr) {
     for (size_t i = 0; i < table->key_count; i++) {
         size_t len = part_len(table->columns[i].key, key);
@@ -326,7 +326,7 @@ static size_t show(char *out, size_t size, size_t at, struct str s) {
     return len < s.len ? size - 1 : at + len;
 }
 
-const char *row_key_show(const struct view_table *table, struct str key, char *out, size_t size) {
+const char *row_key_show(const struct relation *table, struct str key, char *out, size_t size) {
     if (size == 0) {
         return out;
     }

@@ -12,12 +12,12 @@
  * bytes; KEY_TEXT its bytes and 0x00 (PostgreSQL's text holds no NUL).
  * Value: for each non-key column a varint of len + 1 (0: NULL), and the bytes of its text.
  */
-#ifndef VIEW_ROW_H
-#define VIEW_ROW_H
+#ifndef PLAN_ROW_H
+#define PLAN_ROW_H
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "view/view.h"
+#include "plan/plan.h"
 
 #define ROW_KEY_MAX 511
 /* Room that one key part may need to be shown as text, unless it is KEY_TEXT, which is shown in
@@ -26,20 +26,19 @@
 
 /* Appends the key of the row whose first key_count values are given, in table->columns' order, none
  * of them NULL. *ret_join_len: length of the join key's prefix (view->join_count parts). */
-MUST_CHECK enum err_kind row_key_encode(const struct view *view, const struct view_table *table,
+MUST_CHECK enum err_kind row_key_encode(const struct plan *plan, const struct relation *table,
                                         const struct str *values, struct buf *key,
                                         size_t *ret_join_len, struct err *reterr);
 /* Appends the value of a row: values[key_count .. column_count). ptr NULL is SQL NULL. */
-void row_value_encode(const struct view_table *table, const struct str *values, struct buf *value);
+void row_value_encode(const struct relation *table, const struct str *values, struct buf *value);
 
 /* The text of all columns of a row into values[0 .. column_count); scratch must have key_count *
  * ROW_PART_TEXT_MAX bytes. With value.ptr NULL only the key columns are filled. */
-MUST_CHECK enum err_kind row_decode(const struct view_table *table, struct str key,
-                                    struct str value, char *scratch, struct str *values,
-                                    struct err *reterr);
+MUST_CHECK enum err_kind row_decode(const struct relation *table, struct str key, struct str value,
+                                    char *scratch, struct str *values, struct err *reterr);
 /* Length of the first `parts` parts of key; 0 if key is too short for them. */
-size_t row_key_prefix(const struct view_table *table, struct str key, size_t parts);
+size_t row_key_prefix(const struct relation *table, struct str key, size_t parts);
 /* `order_id=7 line_no=9`: a key for people. Cut to size. Returns out. */
-const char *row_key_show(const struct view_table *table, struct str key, char *out, size_t size);
+const char *row_key_show(const struct relation *table, struct str key, char *out, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
-/* The product's view of a plan is what the product makes of the plan's SQL. */
-#include "plan_view.h"
+/* The product's view of a schema is what the product makes of the schema's SQL. */
+#include "schema_view.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -14,38 +14,38 @@ static void write_file(const char *path, const struct buf *text) {
     }
 }
 
-/* Whether view_load reads the two files as the plan's view. */
-static bool check(const struct plan *plan, const char *tables, const char *select) {
-    static struct plan_view ours;
+/* Whether view_load reads the two files as the schema's view. */
+static bool check(const struct schema *schema, const char *tables, const char *select) {
+    static struct schema_view ours;
     struct view_options options = {tables, select, "sim", 3};
-    struct view *loaded = NULL;
+    struct plan *loaded = NULL;
     struct err err;
     char what[64];
-    plan_view_fill(&ours, plan, options.partition_count);
+    schema_view_fill(&ours, schema, options.partition_count);
     if (view_load(&options, &loaded, NULL, &err) != ERR_NONE) {
         /* What the simulator is ahead of: the pipeline joins more tables than SQL can ask for. */
-        bool ahead = plan->table_count > 2 && strstr(err.message, "more than two tables");
-        (void)(ahead ? 0 : printf("FAIL plan: %s\n", err.message));
+        bool ahead = schema->table_count > 2 && strstr(err.message, "more than two tables");
+        (void)(ahead ? 0 : printf("FAIL schema: %s\n", err.message));
         return ahead;
     }
-    bool equal = plan_view_equal(&ours.view, loaded, what, sizeof what);
-    (void)(equal ? 0 : printf("FAIL plan: %s differs from what view_load makes of it\n", what));
-    view_destroy(&loaded);
+    bool equal = schema_view_equal(&ours.plan, loaded, what, sizeof what);
+    (void)(equal ? 0 : printf("FAIL schema: %s differs from what view_load makes of it\n", what));
+    plan_destroy(&loaded);
     return equal;
 }
 
 static bool check_random(uint64_t seed, const char *tables, const char *select) {
     struct rng rng = {seed};
-    struct plan plan;
+    struct schema schema;
     struct buf sql = {0};
-    const struct plan_knobs knobs = {{1, 4}, {1, 5}};
-    plan_random(&plan, &rng, &knobs);
-    plan_sql_tables(&plan, &sql);
+    const struct schema_knobs knobs = {{1, 4}, {1, 5}};
+    schema_random(&schema, &rng, &knobs);
+    schema_sql_tables(&schema, &sql);
     write_file(tables, &sql);
     buf_reset(&sql);
-    plan_sql_view(&plan, &sql);
+    schema_sql_view(&schema, &sql);
     write_file(select, &sql);
-    bool good = check(&plan, tables, select);
+    bool good = check(&schema, tables, select);
     if (!good) {
         (void)printf("of seed %llu:\n" STR_FMT, (unsigned long long)seed, STR_ARG(buf_view(&sql)));
     }
@@ -53,25 +53,25 @@ static bool check_random(uint64_t seed, const char *tables, const char *select) 
     return good;
 }
 
-int plan_check(uint64_t count) {
-    char folder[] = "/tmp/sim-plan-XXXXXX", tables[64], select[64];
+int schema_check(uint64_t count) {
+    char folder[] = "/tmp/sim-schema-XXXXXX", tables[64], select[64];
     if (!mkdtemp(folder)) {
         abort();
     }
     (void)snprintf(tables, sizeof tables, "%s/tables.sql", folder);
     (void)snprintf(select, sizeof select, "%s/view.sql", folder);
     struct rng rng = {1};
-    struct plan plan;
-    const struct plan_knobs knobs = {{1, 4}, {1, 5}};
-    plan_shipped(&plan, &rng, &knobs);
+    struct schema schema;
+    const struct schema_knobs knobs = {{1, 4}, {1, 5}};
+    schema_shipped(&schema, &rng, &knobs);
     int failures =
-        !check(&plan, SOURCE_DIR "/schemas/oltp.sql", SOURCE_DIR "/schemas/student_contact.sql");
+        !check(&schema, SOURCE_DIR "/schemas/oltp.sql", SOURCE_DIR "/schemas/student_contact.sql");
     for (uint64_t seed = 1; seed <= count; seed++) {
         failures += !check_random(seed, tables, select);
     }
     (void)unlink(tables);
     (void)unlink(select);
     (void)rmdir(folder);
-    (void)printf("sim: %llu plans, %d failed\n", (unsigned long long)count + 1, failures);
+    (void)printf("sim: %llu schemas, %d failed\n", (unsigned long long)count + 1, failures);
     return failures;
 }

@@ -1,5 +1,5 @@
 /* row.h: what goes in comes out, keys sort as their values do, damage is seen. */
-#include "view/row.h"
+#include "plan/row.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #define S(literal) STR(literal)
 
-static struct view_column columns[] = {
+static struct relation_column columns[] = {
     {S("student_id"), S("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
     {S("code"), S("text"), SCALAR_STRING, KEY_TEXT, {0}, FORM_ANY, .not_null = false},
     {S("id"), S("uuid"), SCALAR_STRING, KEY_UUID, {0}, FORM_ANY, .not_null = false},
@@ -18,9 +18,9 @@ static struct view_column columns[] = {
     {S("name"), S("text"), SCALAR_STRING, KEY_NONE, {0}, FORM_ANY, .not_null = false},
     {S("note"), S("text"), SCALAR_STRING, KEY_NONE, {0}, FORM_ANY, .not_null = false},
 };
-static struct view_table table = {
+static struct relation table = {
     .schema = S("public"), .name = S("t"), .columns = columns, .column_count = 6, .key_count = 4};
-static struct view view = {.tables = &table, .table_count = 1, .join_count = 2};
+static struct plan plan = {.relations = &table, .relation_count = 1, .join_count = 2};
 
 #define UUID "b68a35a7-17ad-35b3-af2a-ae46edb4545a"
 
@@ -33,7 +33,7 @@ static enum err_kind encode(struct row *row, const struct str *values, struct er
     buf_reset(&row->key);
     buf_reset(&row->value);
     row_value_encode(&table, values, &row->value);
-    return row_key_encode(&view, &table, values, &row->key, &row->join_len, err);
+    return row_key_encode(&plan, &table, values, &row->key, &row->join_len, err);
 }
 
 static void row_clear(struct row *row) {
@@ -161,10 +161,10 @@ static void test_join_key_is_a_prefix(void **state) {
 
 static void test_join_key_alone(void **state) {
     (void)state;
-    struct view_table student = table;
+    struct relation student = table;
     student.key_count = 1;
     student.column_count = 2;
-    struct view one = {.tables = &student, .table_count = 1, .join_count = 1};
+    struct plan one = {.relations = &student, .relation_count = 1, .join_count = 1};
     struct buf key = {0};
     size_t join_len = 0;
     struct err err;

@@ -1,5 +1,5 @@
 /* What values look like: nothing that a type can hold is doubted, other units and codes are. */
-#include "view/form.h"
+#include "plan/form.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,114 @@
+/* plan.h: what is kept equal to what, as data: the two SQL files after view/ has read them.
+ *
+ * What:    source tables with their keys and used columns, the sink's columns, and the SQL that
+ *          writes. Everything at run time follows from it; no name of a table stands in the code.
+ * Owns:    a struct plan owns all it points to, until plan_destroy.
+ * Threads: read-only after view_load: may be shared.
+ * Limits:  RELATIONS_MAX tables, COLUMNS_MAX used columns a table.
+ */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include "base/arena.h"
+#include "plan/form.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RELATIONS_MAX  16
+#define COLUMNS_MAX    256
+#define IDENTIFIER_MAX 63 /* bytes of a name: PostgreSQL's */
+
+/* How Debezium's JSON shows a value of the column's type. */
+enum scalar {
+    SCALAR_INTEGER, /* a JSON integer */
+    SCALAR_NUMBER,  /* a JSON number, or a string ("NaN", "Infinity") */
+    SCALAR_BOOLEAN, /* true, false */
+    SCALAR_STRING,  /* a JSON string */
+};
+
+/* How a key part is written into a state key, see row.h; and hashed by the connector, see
+ * decode/route.h. */
+enum key_code {
+    KEY_NONE,    /* not part of a key */
+    KEY_INTEGER, /* smallint, integer: hash is the value */
+    KEY_BIGINT,  /* bigint: hash is (int)(v ^ v >>> 32) */
+    KEY_UUID,    /* 16 bytes; hashed as its text */
+    KEY_TEXT,    /* any other type by its text, bytes 0x00 can't occur; hashed over UTF-16 units */
+};
+
+/* A column of a source table that the view uses. */
+struct relation_column {
+    struct str name;    /* as in the source table and the row image */
+    struct str type;    /* for the sink's DDL, normalised: "bigint", "character varying(40)" */
+    enum scalar scalar; /* what the row image must hold, beside null */
+    enum key_code key;
+    /* What the connector sends in place of a long value that it doesn't have; absent (ptr NULL): of
+     * this type it has all. */
+    struct str unavailable;
+    enum form form;   /* and what that looks like */
+    bool not_null;    /* declared so, or part of the primary key */
+    bool primary_key; /* part of the source's primary key */
+    bool tells;       /* a value that isn't its type's 0, "" or false shows a whole old row */
+};
+
+struct relation {
+    struct str schema, name; /* "public", "orders" */
+    struct str topic;        /* "<prefix>.public.orders" */
+    /* The key first: the join key (view.join_count columns, the same order in every table), then
+     * the rest of the primary key; then the other used columns. */
+    struct relation_column *columns;
+    size_t column_count;
+    size_t key_count;
+    /* How many of the key's columns are the source's primary key: all of them where it holds the
+     * join key in full. */
+    size_t primary_key_count;
+    /* Which column of the sink's key shows each key column: indexes into view.key_outputs. */
+    size_t *key_positions;
+    /* Without REPLICA IDENTITY FULL the connector sends an old row with NULL, 0 and "" in place of
+     * all but the primary key (or with the columns' defaults), the join key too: of this table it
+     * can be seen, see decode/blank.h. */
+    bool blanks_tell;
+    /* Deletes the sink rows of $1..$key_count: one text[] for each key column. */
+    struct str sql_delete;
+    /* Converts $1..$column_count (text[] of every used column) without writing: a row's own values
+     * are refused by its own statement, whatever its partners. Gives one row, one column. */
+    struct str sql_check;
+};
+
+/* A column of the sink table: a column of a source table under a name. */
+struct target_output {
+    struct str name;
+    int table;
+    int column;
+};
+
+struct plan {
+    struct str name; /* of the view and the sink table */
+    struct relation *relations;
+    size_t relation_count;
+    size_t join_count; /* columns of the join key */
+    struct target_output *outputs;
+    size_t output_count;
+    size_t *key_outputs; /* the sink's primary key, indexes into outputs: the join key first */
+    size_t key_output_count;
+    int32_t partition_count; /* N of every topic */
+    struct str unavailable;  /* the connector's unavailable.value.placeholder, of this prefix */
+    struct str fingerprint;  /* 16 hex digits over everything that decides what is written */
+    struct str definition;   /* the same for people, see definition.h */
+    struct str sql_ddl;      /* CREATE TABLE IF NOT EXISTS of the sink table */
+    struct str sql_upsert;   /* of $1..$output_count, one text[] for each output */
+    struct str sql_refuse;   /* deletes the rows of $1..$key_output_count, one text[] for each */
+    struct str sql_insert;   /* the same without ON CONFLICT, for an initial load that can't COPY */
+    /* COPY ... FROM STDIN of every output in text format, where every column's JSON scalar is its
+     * type's own input text; absent (ptr NULL) where a column needs a conversion. */
+    struct str sql_copy;
+    struct arena arena; /* all of it */
+};
+
+/* An empty one. */
+struct plan *plan_new(void);
+void plan_destroy(struct plan **plan);
+
+#endif
