@@ -1,6 +1,6 @@
 /* backoff.h: how long to wait before trying again.
  *
- * What:    doubling waits between two limits, with a jitter that follows from a seed.
+ * What:    waits that double between two limits, with a jitter that is determined by a seed.
  * Owns:    nothing: plain data, copyable.
  * Units:   milliseconds.
  * Limits:  a wait is never below 1 ms nor above max_ms.
@@ -18,12 +18,13 @@ struct backoff {
 };
 
 /* first_ms below 1 counts as 1, max_ms below first_ms as first_ms. Seed 0 means no jitter; with
- * another seed each wait lies between half and the whole of its step, and equal seeds give equal
- * sequences: members that lost the same broker don't come back in step, simulations repeat. */
+ * another seed each wait is between half of its step and all of it. Equal seeds give equal
+ * sequences, so that simulations repeat; different ones keep members that lost the same broker from
+ * reconnecting in step. */
 struct backoff backoff_init(int64_t first_ms, int64_t max_ms, uint64_t seed);
 /* How long to wait after one more failure. */
 int64_t backoff_next_ms(struct backoff *backoff);
-/* After a success: the next wait is the first one again; the random sequence goes on. */
+/* After a success: the next wait is the first one again; the random sequence continues. */
 void backoff_reset(struct backoff *backoff);
 
 #endif

@@ -20,7 +20,7 @@ struct board *board_new(void) {
     (void)pthread_mutex_init(&board->mutex, NULL);
     board->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (board->fd < 0) {
-        abort(); /* no descriptors at start: nothing else would work */
+        abort(); /* no file descriptors at the start: nothing else would work */
     }
     return board;
 }

@@ -1,4 +1,4 @@
-/* clock.h: time as something that can be passed in.
+/* clock.h: the time, as an interface.
  *
  * What:    two clocks; the simulator passes its own.
  * Threads: clock_real may be used from any thread.

@@ -1,7 +1,7 @@
 /* findings.h: what a look at the source database found, one line each.
  *
- * What:    differences between what the SQL files say and what is there, with how much each weighs
- *          and what to do about it.
+ * What:    the differences between the SQL files and the database, with how serious each is and
+ *          what to do about it.
  * Limits:  FINDINGS_MAX; further ones are only counted.
  */
 #ifndef BASE_FINDINGS_H
@@ -13,26 +13,26 @@
 #define FINDINGS_MAX     24
 #define FINDING_TEXT_MAX 640
 
-/* What it is about; metrics' words. */
+/* What it is about; a metric's label values. */
 enum finding_kind {
     FINDING_TABLE,       /* missing, or not an ordinary table */
-    FINDING_REPLACED,    /* another table took the name, or the name was away for a while */
-    FINDING_EMPTIED,     /* TRUNCATE, or written anew */
+    FINDING_REPLACED,    /* another table has the name, or no table had it for a while */
+    FINDING_EMPTIED,     /* TRUNCATE, or rewritten */
     FINDING_IDENTITY,    /* REPLICA IDENTITY is not FULL */
     FINDING_COLUMNS,     /* columns, types, keys */
     FINDING_PUBLICATION, /* what the publication holds */
     FINDING_SLOT,        /* the replication slot */
     FINDING_SERVER,      /* the server's settings */
-    FINDING_TRIGGER,     /* nothing refuses TRUNCATE */
-    FINDING_AWAY,        /* nobody can tell: the database does not answer */
+    FINDING_TRIGGER,     /* no trigger rejects TRUNCATE */
+    FINDING_AWAY,        /* the database does not answer */
     FINDING_KINDS,
 };
 
 enum finding_weight {
-    FINDING_NOTE, /* said once; nothing is lost by it alone */
-    FINDING_RED,  /* must be mended; then all is well */
-    FINDING_LOSS, /* what changes meanwhile is lost, or may be: mending it does not bring it back */
-    FINDING_HALT, /* the same, and records no longer tell what the tasks need */
+    FINDING_NOTE, /* logged once; nothing is lost by it alone */
+    FINDING_RED,  /* must be fixed; after that nothing is missing */
+    FINDING_LOSS, /* changes meanwhile are lost, or may be: fixing it does not bring them back */
+    FINDING_HALT, /* the same, and records lack what the tasks need */
 };
 
 struct finding {
@@ -45,7 +45,7 @@ struct finding {
 struct findings {
     struct finding items[FINDINGS_MAX];
     size_t count;
-    size_t more; /* for which there was no room */
+    size_t more; /* beyond FINDINGS_MAX */
 };
 
 void findings_add(struct findings *findings, enum finding_kind kind, enum finding_weight weight,

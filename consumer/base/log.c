@@ -12,7 +12,7 @@
 #define LINE_BYTES 4095
 
 struct line {
-    char text[LINE_BYTES]; /* printf's NUL stands where the newline will */
+    char text[LINE_BYTES]; /* printf's NUL is where the newline will be */
     size_t len;
 };
 
@@ -34,7 +34,7 @@ static bool is_continuation(char c) {
     return ((unsigned char)c & 0xc0U) == 0x80;
 }
 
-/* How many bytes the UTF-8 character at the head of s has; 0 when it is none. */
+/* The length of the UTF-8 character that s begins with; 0: it begins with none. */
 static size_t utf8_len(struct str s) {
     unsigned char head = (unsigned char)s.ptr[0];
     if (head < 0x80) {
@@ -59,8 +59,8 @@ static size_t utf8_len(struct str s) {
     return len;
 }
 
-/* vsnprintf has written to the end of the line: len as it returned it. What there was no room for
- * before the newline is cut off, between two characters. */
+/* vsnprintf has appended to the line and returned len. Cuts what does not fit before the newline,
+ * between two characters. */
 static void line_grow(struct line *line, int len) {
     if (len < 0) {
         return;
@@ -77,7 +77,7 @@ static void line_grow(struct line *line, int len) {
     if (start > line->len && (unsigned char)line->text[start - 1] >= 0xc0) {
         start--;
         if (utf8_len((struct str){line->text + start, end - start}) == 0) {
-            end = start; /* half a character is none */
+            end = start; /* drop half a character */
         }
     }
     line->len = end;
@@ -189,8 +189,8 @@ static bool is_plain(struct str s) {
     return true;
 }
 
-/* The character of len bytes (0: not UTF-8) at p, as it stands between quotes; returns its length.
- */
+/* Writes the character of len bytes (0: not UTF-8) at p as it is between quotes; returns how many
+ * bytes it wrote. */
 static size_t escape(char out[8], const char *p, size_t len) {
     unsigned char c = (unsigned char)*p;
     int written = 0;

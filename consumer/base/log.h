@@ -1,10 +1,12 @@
 /* log.h: logfmt lines.
  *
  * What:    `ts=... level=... member=... component=... event=... key=value ...`, one line a
- * write(2). Owns:    nothing: the file descriptor is the caller's. Threads: a struct log may be
- * used from any thread (one write a line; O_APPEND keeps lines whole). Units:   ts is UTC with
- * milliseconds. Errors:  none: a log that can't be written is not a reason to stop. Limits:  a line
- * is cut at 4095 bytes. Keys and offsets, never row values (personal data).
+ *          write(2).
+ * Owns:    nothing: the file descriptor is the caller's.
+ * Threads: a struct log may be used from any thread (one write a line; O_APPEND keeps lines whole).
+ * Units:   ts is UTC with milliseconds.
+ * Errors:  none: that the log can't be written is no reason to stop.
+ * Limits:  a line is cut at 4095 bytes. Keys and offsets, never row values (personal data).
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

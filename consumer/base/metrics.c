@@ -31,8 +31,8 @@ static size_t values_of(const struct metrics *metrics, const struct metric_info 
     return 0;
 }
 
-/* By task there may be thousands of values, of which this member holds a few: they are shown from
- * their first count on. The others are there from the start, so that a rate can be told. */
+/* There may be thousands of tasks, of which this member has a few: values by task are shown from
+ * their first count on. The others are shown from the start, so that a rate can be computed. */
 static bool starts_unset(const struct metric_info *info) {
     return info->label == LABEL_TASK || info->label == LABEL_TASK_TABLE;
 }

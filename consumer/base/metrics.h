@@ -1,10 +1,10 @@
-/* metrics.h: the one table of counters and gauges that everything counts through.
+/* metrics.h: all counters, gauges and histograms, in one table.
  *
- * What:    what is counted, under which name (metrics_table.c), and the values; their text for
- *          Prometheus and for docs/operations.md.
+ * What:    the metrics (metrics_table.c) and their values; their text for Prometheus and for
+ *          docs/operations.md.
  * Owns:    its values; copies the tables' names.
- * Threads: each value has one writing thread (the pipeline's, but for process_*, which whoever
- *          asks for the text refreshes); any thread may read. No locks, no allocation.
+ * Threads: each value has one writing thread (the pipeline's; for process_*, the one that asks for
+ *          the text); any thread may read. No locks, no allocation.
  * Units:   whole numbers; times in microseconds, shown as seconds.
  * Errors:  none; a NULL struct metrics counts nothing.
  * Limits:  a label that is out of range is a bug (assert).
@@ -64,7 +64,7 @@ enum metric {
     METRIC_COUNT,
 };
 
-/* Words of METRIC_TRANSACTIONS' label. */
+/* The label values of METRIC_TRANSACTIONS. */
 enum transaction_outcome {
     TRANSACTION_COMMITTED,
     TRANSACTION_REFUSED,
@@ -110,8 +110,8 @@ enum metric_label {
 };
 
 struct metric_info {
-    const char *name; /* with unit and _total, as Prometheus wants it */
-    const char *help; /* one sentence, without what Prometheus would escape */
+    const char *name; /* with unit and _total, by Prometheus' conventions */
+    const char *help; /* one sentence, without characters that Prometheus would escape */
     enum metric_type type;
     enum metric_label label;
     const char *word_label;   /* WORD: the label's name */
@@ -135,23 +135,23 @@ struct metrics *metrics_new(const struct metrics_options *options);
 /* Accepts NULL and a pointer to NULL. */
 void metrics_destroy(struct metrics **metrics);
 
-/* Where a task's value for a table stands. */
+/* The index of a task's value for a table. */
 size_t metrics_at(const struct metrics *metrics, int32_t task, size_t table);
-/* Of a counter. */
+/* For a counter. */
 void metrics_add(struct metrics *metrics, enum metric metric, size_t at, int64_t amount);
-/* Of a gauge; for METRIC_CPU_TIME too, which counts elsewhere. */
+/* For a gauge; also for METRIC_CPU_TIME, which the kernel counts. */
 void metrics_set(struct metrics *metrics, enum metric metric, size_t at, int64_t value);
-/* A gauge that is not ours (any more): not shown. */
+/* For a gauge: does not show it (any more). */
 void metrics_unset(struct metrics *metrics, enum metric metric, size_t at);
-/* Of a histogram. A negative time, between two machines' clocks, counts as 0. */
+/* For a histogram. A negative time (two machines' clocks) counts as 0. */
 void metrics_observe(struct metrics *metrics, enum metric metric, int64_t time_us);
 
-/* The value; 0 where there is none. A histogram's is how often it was observed. For tests. */
+/* The value; 0 if there is none. For a histogram, the number of observations. For tests. */
 int64_t metrics_get(const struct metrics *metrics, enum metric metric, size_t at);
 
 /* Prometheus' text format 0.0.4. */
 void metrics_text(const struct metrics *metrics, struct buf *out);
-/* Looks after the process_ metrics. */
+/* Updates the process_ metrics. */
 void metrics_look_at_process(struct metrics *metrics);
 /* The table of docs/operations.md. */
 void metrics_markdown(FILE *out);

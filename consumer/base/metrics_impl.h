@@ -12,7 +12,7 @@
 
 #define METRIC_UNSET INT64_MIN
 
-/* Upper limits of a histogram's buckets; the last one, without a limit, is not among them. */
+/* Upper limits of a histogram's buckets, except the last one, which has none. */
 #define METRIC_BUCKETS 15
 extern const int64_t metric_bucket_us[METRIC_BUCKETS];
 /* A histogram's values: the buckets, not cumulative, and the sum. */

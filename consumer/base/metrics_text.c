@@ -15,7 +15,7 @@ static const char *type_name(enum metric_type type) {
     return "untyped";
 }
 
-/* A label's value: backslash, quote and newline are escaped, as the format wants it. */
+/* A label's value: the format requires backslash, quote and newline to be escaped. */
 static void put_quoted(struct buf *out, struct str s) {
     buf_str(out, STR("\""));
     for (size_t i = 0; i < s.len; i++) {
@@ -36,7 +36,7 @@ static void put_quoted(struct buf *out, struct str s) {
     buf_str(out, STR("\""));
 }
 
-/* A time in seconds, exactly, without a float on the way. */
+/* A time in seconds, exactly, without floating point. */
 static void put_seconds(struct buf *out, int64_t time_us) {
     buf_printf(out, "%" PRId64, time_us / 1000000);
     if (time_us % 1000000 != 0) {
@@ -77,7 +77,7 @@ static void put_labels(const struct metrics *metrics, const struct metric_info *
     buf_str(out, STR("}"));
 }
 
-/* Cumulative, as the format wants it. The count is the last bucket's: both are one reading. */
+/* Cumulative, as the format requires. The count is the last bucket's value, so that both agree. */
 static void put_histogram(const struct metrics *metrics, enum metric metric, struct buf *out) {
     const char *name = metric_table[metric].name;
     int64_t below = 0;

@@ -1,12 +1,13 @@
-/* safeguard.h: names for what stands between a fault and the data, so that tests can take it out.
+/* safeguard.h: names the checks that protect the data, so that tests can take them out.
  *
- * What:    SAFEGUARD("what it sees to") is true, and SAFEGUARD_SQL("...", "sql") is the SQL. Only
- *          the build for mutations (cmake -DMUTATIONS=ON) knows the names: there a point is taken
- *          out by its name, and tests/sim/mutations.py sees a test fail without it. So the sources
- *          say at each place what it is for, and no place is there that nothing proves.
+ * What:    SAFEGUARD("what it ensures") is true, and SAFEGUARD_SQL("...", "sql") is the SQL. Only
+ *          the build for mutations (cmake -DMUTATIONS=ON) uses the names: it takes a safeguard out
+ *          by its name, and tests/sim/mutations.py expects a test to fail without it. So the
+ *          sources say at each of these places what it is for, and a test proves that each is
+ *          needed.
  * Threads: any.
- * Limits:  SAFEGUARDS_OUT in the environment of such a build: names, '|' between them,
- *          or that of one SAFEGUARD_SQL, in whose place the SQL in SAFEGUARD_INSTEAD stands then.
+ * Limits:  the environment of such a build has SAFEGUARDS_OUT: names, '|' between them; or the name
+ *          of one SAFEGUARD_SQL, which is replaced by the SQL in SAFEGUARD_INSTEAD.
  */
 #ifndef BASE_SAFEGUARD_H
 #define BASE_SAFEGUARD_H
@@ -18,7 +19,7 @@
 #define SAFEGUARD(name)          true
 #define SAFEGUARD_SQL(name, sql) sql
 
-/* Where SQL leaves: without what is out. */
+/* sql without the safeguards that are taken out; called where SQL is sent. */
 static inline const char *safeguard_sql(const char *sql) {
     return sql;
 }
@@ -40,7 +41,7 @@ static inline bool safeguard_stands(const char *name) {
     return true;
 }
 
-/* Asked at each record: so each point remembers the answer. */
+/* Some are evaluated for each record, so each remembers the answer. */
 #define SAFEGUARD(name)                                                                            \
     (__extension__({                                                                               \
         static _Atomic signed char answer = -1;                                                    \
@@ -49,7 +50,7 @@ static inline bool safeguard_stands(const char *name) {
         }                                                                                          \
         answer != 0;                                                                               \
     }))
-/* Between two comments, for safeguard_sql. */
+/* Enclosed in two SQL comments, for safeguard_sql. */
 #define SAFEGUARD_SQL(name, sql) "/*<" name ">*/" sql "/*</" name ">*/"
 
 /* Static storage, until the next call. */

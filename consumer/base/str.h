@@ -1,7 +1,7 @@
 /* str.h: a view of bytes, passed by value.
  *
  * What:    pointer and length; not NUL-terminated; may hold any byte.
- * Owns:    nothing: whoever made the bytes says how long they live.
+ * Owns:    nothing: whoever made the bytes says how long they are valid.
  * Units:   len in bytes.
  */
 #ifndef BASE_STR_H

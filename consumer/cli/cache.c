@@ -97,7 +97,7 @@ static enum err_kind check_identity(const struct config *config, const struct pl
     return kind;
 }
 
-/* *ret_is_there: there is a cache. */
+/* *ret_is_there: the task has a cache. */
 static enum err_kind print_cache(const struct config *config, const struct plan *plan, int32_t task,
                                  bool *ret_is_there, struct err *reterr) {
     struct peek *peek = NULL;
@@ -128,7 +128,7 @@ static enum err_kind parse_task(const char *text, int32_t partition_count, int32
     return ERR_NONE;
 }
 
-/* Goes on behind a cache that can't be read; the exit code tells. */
+/* Skips a cache that can't be read; the exit code says so. */
 static int print_caches(const struct config *config, const struct plan *plan, int32_t first,
                         int32_t last) {
     struct err err;

@@ -1,4 +1,4 @@
-/* plan --check-source and plan --check-connector: what is there against what plan says. */
+/* plan --check-source and plan --check-connector: compare what exists with what plan derives. */
 #include "cli/check.h"
 
 #include "base/memory.h"

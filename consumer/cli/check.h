@@ -1,4 +1,4 @@
-/* check.h: what really is there against what plan says.
+/* check.h: compares what exists with what plan derives.
  *
  * What:    `plan --check-source` and `plan --check-connector`: print each difference and the ways
  *          out.

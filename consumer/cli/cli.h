@@ -13,9 +13,9 @@
 #include <signal.h>
 
 #define EXIT_CODE_OK     0
-#define EXIT_CODE_FAILED 1 /* what was asked for could not be done: the message says why */
+#define EXIT_CODE_FAILED 1 /* the command failed: the message says why */
 #define EXIT_CODE_CONFIG 2 /* the operator must change something; nothing was touched */
-/* plan --check-...: what is there is not what plan says; the differences are on stdout */
+/* plan --check-...: what exists differs from what plan derives; the differences are on stdout */
 #define EXIT_CODE_DIFFERENT 3
 
 #define ARGUMENTS_MAX 4
@@ -34,11 +34,11 @@ struct cli {
     const char *connector_file;               /* --check-connector=FILE; NULL: standard input */
 };
 
-/* What the signal handlers of main tell the commands. */
+/* Set by the signal handlers of main, read by the commands. */
 struct cli_signals {
     volatile sig_atomic_t stop;   /* SIGTERM, SIGINT */
     volatile sig_atomic_t resume; /* SIGHUP */
-    sigset_t waiting;             /* the signal mask for ppoll(2): these signals open */
+    sigset_t waiting;             /* the signal mask for ppoll(2), which unblocks them */
 };
 
 /* Runs what argv asks for; returns the exit code. */

@@ -1,4 +1,4 @@
-/* clients.h: the two clients as the settings describe them.
+/* clients.h: the options of the clients of Kafka and PostgreSQL.
  *
  * What:    settings → librdkafka's and libpq's options.
  * Owns:    the arrays, until clients_clear; the strings are the config's and the view's.
@@ -26,7 +26,7 @@ struct clients {
     struct arena texts;
 };
 
-/* How to reach the source database, for whoever looks at it. */
+/* How to connect to the source database. */
 struct clients_oltp {
     struct link_options options; /* stop_fd is the caller's to set */
     const char **keywords, **values;

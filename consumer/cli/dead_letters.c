@@ -1,4 +1,4 @@
-/* The command dead-letters: the operator's decision to put a record aside. */
+/* The command dead-letters: records the operator's decision to set a record aside. */
 #include "cli/cli.h"
 #include "cli/clients.h"
 #include "consume/record.h"
@@ -11,7 +11,7 @@
 #include <poll.h>
 
 #define READ_MS 15000 /* for Kafka to give the record */
-#define POLL_MS 100   /* librdkafka wakes us; this is for when it does not */
+#define POLL_MS 100   /* in case librdkafka does not wake us */
 
 static enum err_kind parse_number(const char *text, const char *what, int64_t max, int64_t *ret,
                                   struct err *reterr) {
@@ -25,7 +25,7 @@ static enum err_kind parse_number(const char *text, const char *what, int64_t ma
     return ERR_NONE;
 }
 
-/* argv's words → where the record stands. */
+/* argv's words → which record. */
 static enum err_kind parse_place(const struct cli *cli, const struct plan *plan,
                                  struct dead_letter *ret, struct err *reterr) {
     if (cli->argument_count != 4 || strcmp(cli->arguments[0], "add") != 0) {
@@ -58,7 +58,7 @@ static enum err_kind not_there(const struct dead_letter *record, struct err *ret
                    record->topic.ptr, record->partition, (long long)record->offset);
 }
 
-/* The event that tells of the record, or that there is none; its handle stays to be released. */
+/* Waits for the record, or until it is known that there is none; the caller releases its handle. */
 static enum err_kind await(struct consume *consume, const struct dead_letter *wanted,
                            struct record *ret_record, struct err *reterr) {
     struct clock clock = clock_real();
@@ -93,7 +93,7 @@ static void print_decided(const struct dead_letter *record) {
     size_t len = 0;
     for (; len < record->key.len && len < sizeof key - 1; len++) {
         char c = record->key.ptr[len];
-        if ((unsigned char)c < 0x20 || c == 0x7f) { /* a terminal would obey */
+        if ((unsigned char)c < 0x20 || c == 0x7f) { /* a terminal would interpret it */
             c = '?';
         }
         key[len] = c;

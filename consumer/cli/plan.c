@@ -1,4 +1,4 @@
-/* The command plan: what follows from the two SQL files, printed or applied. */
+/* The command plan: prints or applies what is derived from the two SQL files. */
 #include "base/memory.h"
 #include "cli/check.h"
 #include "cli/clients.h"

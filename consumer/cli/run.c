@@ -13,7 +13,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define KAFKA_WAIT_MS      2000 /* for an answer, before the wait for a signal */
+#define KAFKA_WAIT_MS      2000 /* for an answer; signals are looked at in between */
 #define KAFKA_RETRY_MS     500
 #define MIN_LAG_ADVISED_MS INT64_C(3600000)
 #define TOPIC_RETRY_MS     1000
@@ -35,8 +35,8 @@ struct run {
     struct metrics *metrics;
     struct health *health;
     struct serve *serve;
-    bool hinted;         /* what to do about a broker that is away was said */
-    int64_t serve_at_ms; /* the next try where nothing is served yet */
+    bool hinted;         /* the hint about an unreachable broker was logged */
+    int64_t serve_at_ms; /* when to try again to open the HTTP port */
     struct clients_oltp oltp;
     struct board *board;
     struct watch *watch;
@@ -46,7 +46,7 @@ struct run {
     struct buf identity; /* of the caches */
 };
 
-/* Waits for a signal or the file descriptors; what woke it is found out by looking. */
+/* Waits for a signal or the file descriptors. Does not say what woke it: the caller polls. */
 static void wait_for(const struct run *run, struct pollfd *fds, nfds_t count, int timeout_ms) {
     struct timespec timeout = {timeout_ms / 1000, (long)(timeout_ms % 1000) * 1000000};
     (void)ppoll(fds, count, &timeout, &run->signals->waiting);
@@ -67,8 +67,8 @@ static void log_start(struct run *run) {
              port ? port : "", dbname ? dbname : "");
 }
 
-/* How the member is, over HTTP: without it everything else goes on. The port may be free soon: a
- * predecessor that was killed keeps it until its last thread has ended. */
+/* Serves the member's health over HTTP; the member also runs without it. Retries, since the port
+ * may be free soon: a predecessor that was killed keeps it until its last thread has ended. */
 static void serve_if_due(struct run *run) {
     if (run->serve || run->config->serve_port == 0) {
         return;
@@ -106,7 +106,7 @@ static void start_serving(struct run *run) {
     serve_if_due(run);
 }
 
-/* What /readyz says before there is a member, and that the process is alive. */
+/* Before there is a member: what /readyz says, and that the process is alive. */
 static void say_waiting(struct run *run, const char *what, const char *why) {
     struct clock clock = clock_real();
     struct health_report report;
@@ -117,14 +117,14 @@ static void say_waiting(struct run *run, const char *what, const char *why) {
     (void)health_publish(run->health, &report);
 }
 
-/* The hint once. */
+/* With the hint, the first time. */
 static void log_waiting(struct run *run, const struct err *err) {
     log_err_hint(&run->log, LOG_WARN, "cli", "waiting_for_kafka", err,
                  run->hinted ? NULL : run->config->down_hint);
     run->hinted = true;
 }
 
-/* Broker away: asks again until it answers or a signal comes (ERR_NONE with signals->stop set). */
+/* Asks until a broker answers or a signal comes (ERR_NONE with signals->stop set). */
 static enum err_kind learn_cluster(struct run *run, struct err *reterr) {
     say_waiting(run, "Kafka", NULL);
     while (!run->signals->stop) {
@@ -140,7 +140,7 @@ static enum err_kind learn_cluster(struct run *run, struct err *reterr) {
     return ERR_NONE;
 }
 
-/* Whether a topic is as the design needs it. */
+/* Checks a topic's partition count and cleanup policy. */
 static enum err_kind check_topic(struct run *run, const struct relation *table,
                                  const struct topic_info *info, struct err *reterr) {
     if (info->partition_count != run->plan->partition_count) {
@@ -210,7 +210,7 @@ static void fill_random(void *ctx, void *bytes, size_t size) {
     }
 }
 
-/* As many as there are tasks to write through them, at most. */
+/* Not more than there are tasks. */
 static enum err_kind open_sinks(struct run *run, struct err *reterr) {
     size_t count = (size_t)run->config->sink_sessions;
     if (count > (size_t)run->plan->partition_count) {
@@ -283,7 +283,7 @@ static void make_member(struct run *run) {
     run->member = member_new(&options);
 }
 
-/* The source database is compared with the SQL files from now on, where it is known where it is. */
+/* From now on the source database is compared with the SQL files, if its address is set. */
 static enum err_kind start_watch(struct run *run, struct err *reterr) {
     clients_oltp_init(&run->oltp, run->config);
     if (!link_is_set(&run->oltp.options)) {
@@ -321,7 +321,7 @@ static enum err_kind start_watch(struct run *run, struct err *reterr) {
                : err_set(reterr, ERR_RETRY, "can't start a thread for the watch on the source");
 }
 
-/* Until a client has something to tell, or its deadline. */
+/* Waits until a client has an event or reaches its deadline. */
 static void wait_for_work(const struct run *run) {
     struct pollfd fds[1 + SINK_SESSIONS_MAX];
     nfds_t count = 0;
@@ -359,7 +359,7 @@ static enum err_kind loop(struct run *run, struct err *reterr) {
         if (member_step(run->member) == 0) {
             wait_for_work(run);
         } else {
-            wait_for(run, NULL, 0, 0); /* lets signals in */
+            wait_for(run, NULL, 0, 0); /* delivers pending signals */
         }
         const struct err *err = member_error(run->member);
         if (err) {
@@ -386,7 +386,7 @@ static void run_clear(struct run *run) {
     buf_clear(&run->identity);
     metrics_destroy(&run->metrics);
     health_destroy(&run->health);
-    if (watch_stop(&run->watch)) { /* else its thread still looks at what would be freed */
+    if (watch_stop(&run->watch)) { /* else its thread still uses what would be freed */
         board_destroy(&run->board);
         clients_oltp_clear(&run->oltp);
     }

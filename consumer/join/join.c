@@ -7,10 +7,10 @@
 
 enum phase { PHASE_DELETES, PHASE_CHECKS, PHASE_UPSERTS, PHASE_ALL, PHASE_END };
 
-/* What the first pass found out about a touched row. */
+/* What the first pass (the deletes) found out about a touched row. */
 struct entry {
-    struct str value; /* after the batch; ptr NULL: gone */
-    bool has_partner; /* of a row that is there: join_has_partner */
+    struct str value; /* after the batch; ptr NULL: deleted */
+    bool has_partner; /* unless deleted: join_has_partner */
 };
 
 struct join {
@@ -20,8 +20,8 @@ struct join {
     struct entry *entries; /* beside touched */
     size_t count, index, entry_cap;
     enum phase phase;
-    /* The combinations of one row of table `fixed` with the other tables' rows: rows[] is the
-     * present one, first[] where each table starts. */
+    /* A cursor over the combinations of one row of table `fixed` with rows of the other tables:
+     * rows[] is the present combination, first[] each table's first row. */
     bool turning;
     int fixed;
     struct str prefix;
@@ -86,9 +86,8 @@ void join_end(struct join *join) {
     join->count = 0;
 }
 
-/* The first row of table after `after` under the join key that may take part: rows of earlier
- * tables that are touched themselves bring the combination up on their own turn (rule 5: no sink
- * row twice). */
+/* The first row of table after `after` with the join key. Skips touched rows of tables before the
+ * fixed one: their own pass emits this combination (no sink row is written twice). */
 static enum err_kind next_partner(struct join *join, int table, struct str after,
                                   struct row_ref *ret_row, struct err *reterr) {
     do {
@@ -103,7 +102,7 @@ static enum err_kind next_partner(struct join *join, int table, struct str after
     return ERR_NONE;
 }
 
-/* Puts every table but the fixed one at its first row. *ret_found: there is a combination. */
+/* Moves every table but the fixed one to its first row. *ret_found: there is a combination. */
 static enum err_kind combinations_begin(struct join *join, bool *ret_found, struct err *reterr) {
     *ret_found = false;
     for (int table = 0; table < (int)join->plan->relation_count; table++) {
@@ -123,7 +122,7 @@ static enum err_kind combinations_begin(struct join *join, bool *ret_found, stru
     return ERR_NONE;
 }
 
-/* The next combination, the last table turning fastest. */
+/* The next combination; the last table varies fastest. */
 static enum err_kind combinations_next(struct join *join, bool *ret_found, struct err *reterr) {
     *ret_found = false;
     for (int table = (int)join->plan->relation_count - 1; table >= 0; table--) {
@@ -145,7 +144,7 @@ static enum err_kind combinations_next(struct join *join, bool *ret_found, struc
     return ERR_NONE;
 }
 
-/* One step of the combinations of the fixed row; *ret_found false: they are done. */
+/* Moves the cursor to the next combination; *ret_found false: there are no more. */
 static enum err_kind turn(struct join *join, bool *ret_found, struct err *reterr) {
     enum err_kind kind = join->turning ? combinations_next(join, ret_found, reterr)
                                        : combinations_begin(join, ret_found, reterr);
@@ -250,7 +249,7 @@ static enum err_kind next_upsert(struct join *join, struct row_op *ret_op, struc
     return ERR_NONE;
 }
 
-/* Every row of table 0 in turn, with all its combinations. */
+/* Each row of table 0 with all its combinations. */
 static enum err_kind next_of_all(struct join *join, struct row_op *ret_op, struct err *reterr) {
     bool found = false;
     enum err_kind kind = ERR_NONE;

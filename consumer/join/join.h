@@ -1,12 +1,12 @@
 /* join.h: touched rows and the state after a batch → row ops for the sink.
  *
- * What:    a touched row that was deleted or has no partner emits its delete; all deletes come
- *          first, then the checks, then the upserts of every combination with the rows of the other
- *          tables, each sink row once.
+ * What:    first a delete for each touched row that was deleted or has no partner; then the checks;
+ *          then an upsert for every combination of a touched row with rows of the other tables.
+ *          Each sink row is upserted once.
  * Owns:    a struct join owns its scratch; touched rows and the reader are borrowed until join_end.
  * Threads: belongs to one thread. Pure: no I/O but through the reader, no clock, no log.
  * Errors:  the reader's, passed on.
- * Limits:  none: the fan-out is read through, never held.
+ * Limits:  none: the fan-out is read row by row, never held in memory.
  */
 #ifndef JOIN_JOIN_H
 #define JOIN_JOIN_H
@@ -14,7 +14,7 @@
 #include "base/arena.h"
 #include "plan/row.h"
 
-/* How join reads the state; bytes returned live until the state changes. */
+/* How join reads the state. Returned bytes are valid until the state changes. */
 struct row_reader {
     void *ctx;
     /* *ret_value.ptr NULL: no such row. */
@@ -40,7 +40,7 @@ int touched_compare(const void *left, const void *right);
 enum row_op_kind {
     ROW_OP_END,    /* no more */
     ROW_OP_DELETE, /* the sink rows of (table, key) */
-    ROW_OP_CHECK,  /* (table, key, value) has no partner: only convert its values */
+    ROW_OP_CHECK,  /* the row has no partner: only check that its values convert */
     ROW_OP_UPSERT, /* the sink row of rows[] */
 };
 

@@ -1,6 +1,6 @@
-/* compare.h: a look at the source database against the view's SQL files.
+/* compare.h: compares a look at the source database with the view's SQL files.
  *
- * What:    what differs, how much it weighs, and what to do.
+ * What:    finds what differs, how serious it is, and what to do.
  * Limits:  those of findings.h.
  */
 #ifndef OLTP_COMPARE_H
@@ -11,7 +11,7 @@
 
 /* The tables and the server: what `plan --check-source` compares. */
 void compare_tables(const struct plan *plan, const struct look *look, struct findings *findings);
-/* Publication and slot, which the connector makes. */
+/* Publication and slot, which the connector creates. */
 void compare_replication(const struct plan *plan, const struct look_names *names,
                          const struct look *look, struct findings *findings);
 

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define UNREAD_MS INT64_C(30000) /* a worker that restarts is away for less */
+#define UNREAD_MS INT64_C(30000) /* a restart of a Connect worker takes less */
 #define ANEW      "docs/operations.md, Changing the view or the tables"
 
-/* A table as the last look that found it. */
+/* A table as of the last look that found it. */
 struct seen {
     bool known;
     uint32_t oid, filenode, row_xid, type_xid, publication_entry;
@@ -22,9 +22,9 @@ struct history {
     const struct plan *plan;
     struct look_names names;
     struct seen *seen;
-    bool slot_seen; /* the connector has begun: from then on everything must be as it should be */
+    bool slot_seen; /* the connector has started: from then on every difference may lose changes */
     int64_t unread_since_ms; /* -1: the slot is read */
-    int64_t resting;         /* where the unread slot stood at the last look; -1: it was read */
+    int64_t resting;         /* position of the unread slot at the last look; -1: it was read */
     struct findings kept;
 };
 
@@ -72,7 +72,7 @@ static uint64_t hash_of(struct str text) {
 
 static void compare_file(const char *name, const struct seen *seen, const struct look_table *look,
                          struct findings *kept) {
-    /* VACUUM FULL and CLUSTER count the rows, too, but not as VACUUM or ANALYZE. */
+    /* VACUUM FULL and CLUSTER set reltuples, too, but don't count as VACUUM or ANALYZE. */
     if (look->filenode != seen->filenode && (!look->counted || look->counts != seen->counts)) {
         findings_add(kept, FINDING_EMPTIED, FINDING_LOSS,
                      "%s was emptied by TRUNCATE, or rewritten by ALTER TABLE or VACUUM (FULL, "
@@ -83,8 +83,8 @@ static void compare_file(const char *name, const struct seen *seen, const struct
     }
 }
 
-/* A rename changes the table's row type, too; what is as before in its row was changed there and
- * back. */
+/* A rename also changes pg_type's row of the table. If pg_class's row is as before, whatever
+ * changed it was changed back. */
 static void compare_row(const char *name, const struct seen *seen, const struct look_table *look,
                         struct findings *kept, struct findings *findings) {
     bool same = look->filenode == seen->filenode && hash_of(look->definition) == seen->definition;
@@ -149,9 +149,9 @@ static void remember(struct seen *seen, const struct look_table *look) {
 
 /* ---- all ---- */
 
-/* Debezium notices a slot that was made again, by its age, but not one that stands further on than
- * what it has read: PostgreSQL leaves the changes in between out. Further back is where one may
- * stand after a restart of the server, which does not write each step to disk. */
+/* Debezium notices that a slot was created again, but not that it was moved beyond what it has
+ * read: PostgreSQL skips the changes in between. A slot may move back when the server restarts,
+ * since it does not write each step to disk. */
 static void watch_slot_position(struct history *history, const struct look_slot *slot) {
     bool rests = slot->exists && !slot->active;
     if (rests && history->resting >= 0 && slot->confirmed > history->resting &&
@@ -184,7 +184,7 @@ static void watch_slot(struct history *history, const struct look_slot *slot, in
     }
 }
 
-/* Adds what compares badly now, and keeps what loses changes: from the connector's beginning on. */
+/* Keeps, once the connector has started, those of the present findings that may lose changes. */
 static void keep(struct history *history, const struct findings *now) {
     for (size_t i = 0; history->slot_seen && i < now->count; i++) {
         const struct finding *finding = &now->items[i];
@@ -195,7 +195,7 @@ static void keep(struct history *history, const struct findings *now) {
     }
 }
 
-/* What is kept and not among what is wrong now. */
+/* Adds the kept findings that are not among the present ones. */
 static void add_kept(const struct history *history, const struct findings *now,
                      struct findings *findings) {
     for (size_t i = 0; i < history->kept.count; i++) {

@@ -1,4 +1,4 @@
-/* The connection to the source database, and its three questions. */
+/* The connection to the source database. */
 #include "oltp/link.h"
 
 #include "base/clock.h"
@@ -52,8 +52,9 @@ static enum err_kind wait_for_socket(const struct link *link, short events, int6
     }
 }
 
-/* What libpq refuses before it has asked anybody is a setting. By its words: libpq has no code for
- * either, and its words are English, since nothing here calls setlocale. */
+/* An error that libpq reports before it has contacted a server is about a setting. Told by its
+ * text: libpq has no error codes for this, and its text is English, since nothing here calls
+ * setlocale. */
 static enum err_kind not_begun(const struct link *link, struct err *reterr) {
     enum err_kind kind = failed(link, "no connection", reterr);
     const char *message = link->conn ? PQerrorMessage(link->conn) : "connection to server";
@@ -85,7 +86,7 @@ static enum err_kind connect_wait(struct link *link, struct err *reterr) {
     return PQsetnonblocking(link->conn, 1) == 0 ? ERR_NONE : failed(link, "no connection", reterr);
 }
 
-/* Sends what is still to be sent, and waits until PQgetResult has something to give at once. */
+/* Sends the rest, and waits until PQgetResult would not block. */
 static enum err_kind answer_wait(const struct link *link, int64_t deadline_ms, struct err *reterr) {
     for (;;) {
         int unsent = PQflush(link->conn);
@@ -135,7 +136,7 @@ enum err_kind link_ask(struct link *link, const char *sql, int count, const char
     return kind;
 }
 
-/* Ours first: libpq takes the last of a keyword. */
+/* Our default first: libpq uses the last value of a keyword. */
 static void start(struct link *link, const struct link_options *options) {
     size_t count = 0;
     while (options->keywords[count]) {

@@ -1,6 +1,6 @@
 /* link.h: a connection to the source database. Private to oltp/.
  *
- * What:    asks one question and waits for its answer, for a bounded time, or until told to stop.
+ * What:    runs a query and waits for its result, for a bounded time, or until told to stop.
  * Owns:    its connection.
  * Units:   milliseconds.
  * Errors:  ERR_RETRY.

@@ -1,4 +1,4 @@
-/* One look: three questions in one transaction, so that their answers belong together. */
+/* One look: three queries in one transaction, so that their results are consistent. */
 #include "oltp/link.h"
 
 #include "base/buf.h"
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of the catalogs only: a lock of a table is never asked for, so none is waited for. */
+/* Reads catalogs only: it takes no table locks, so it waits for none. */
 #define SQL_BEGIN "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 #define SQL_LIMIT "SET LOCAL statement_timeout = 10000"
 #define SQL_PATH  "SET LOCAL search_path = pg_catalog"
@@ -32,8 +32,8 @@
 #define SQL_COLUMN_LISTED    "pr.prattrs IS NULL OR a.attnum = ANY (pr.prattrs::int2[])"
 #define SQL_COLUMN_LISTED_14 "true"
 
-/* $1 schemas, $2 names, $3 the publication. What counts rows, or is cleaned up by VACUUM, is left
- * out of the definition. 34: BEFORE, TRUNCATE. */
+/* $1 schemas, $2 names, $3 the publication. The definition leaves out statistics and what VACUUM
+ * updates. 34: BEFORE, TRUNCATE. */
 #define SQL_TABLES(filtered, by_schema)                                                            \
     "SELECT c.oid IS NOT NULL, coalesce(c.oid, 0), coalesce(c.relkind, ' '),"                      \
     " coalesce(c.relpersistence, ' '), coalesce(c.relispartition, false),"                         \
@@ -58,8 +58,7 @@
     " LEFT JOIN pg_publication p ON p.pubname = $3::text"                                          \
     " LEFT JOIN pg_publication_rel pr ON pr.prpubid = p.oid AND pr.prrelid = c.oid ORDER BY w.n"
 
-/* $1 tables' oids, $2 columns' names, $3 the publication. A domain's values come as its base
- * type's. */
+/* $1 tables' oids, $2 columns' names, $3 the publication. A domain is resolved to its base type. */
 #define SQL_COLUMNS(listed)                                                                        \
     "SELECT a.attname IS NOT NULL, coalesce(a.attnotnull, false),"                                 \
     " coalesce(a.attgenerated <> '', false),"                                                      \

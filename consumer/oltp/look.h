@@ -1,13 +1,13 @@
-/* look.h: what the source database is like, as its catalogs tell.
+/* look.h: reads the source database's catalogs.
  *
- * What:    one look at the server, the replication slot, the publication, and every table and
- *          column that the view uses. Reads catalogs alone: any role that may connect will do, and
- *          no lock of a table is waited for.
+ * What:    a look is what the catalogs say at one moment about the server, the replication slot,
+ *          the publication, and every table and column that the view uses. Any role that may
+ *          connect will do, and no table lock is waited for.
  * Owns:    a struct link its connection; a struct look its texts, in its arena, until look_clear.
  * Threads: a struct link belongs to one thread.
  * Units:   milliseconds; bytes of the source's log.
- * Errors:  ERR_RETRY: not reachable, or no answer in time; ERR_CONFIG: nothing says where it is,
- *          or its server is too old.
+ * Errors:  ERR_RETRY: not reachable, or no answer in time; ERR_CONFIG: a setting oltp.* is wrong,
+ *          or the server is too old.
  * Limits:  PostgreSQL 14 or later.
  */
 #ifndef OLTP_LOOK_H
@@ -23,7 +23,7 @@ struct link_options {
     int stop_fd; /* readable: gives up at once; -1: none */
 };
 
-/* Whether anything says where the database is. */
+/* Whether the database's address is set. */
 bool link_is_set(const struct link_options *options);
 
 struct link;
@@ -49,12 +49,12 @@ struct look_table {
     char persistence; /* 'p' permanent */
     bool is_partition, has_children;
     char identity;             /* pg_class.relreplident: 'f' FULL */
-    uint32_t filenode;         /* another after TRUNCATE, VACUUM FULL, CLUSTER, ALTER TABLE */
-    bool counted;              /* its rows were counted since the file is as it is */
+    uint32_t filenode;         /* changed by TRUNCATE, VACUUM FULL, CLUSTER, ALTER TABLE */
+    bool counted;              /* reltuples is known for this file */
     int64_t counts;            /* how often VACUUM and ANALYZE ran */
-    uint32_t row_xid;          /* who wrote its row of pg_class */
+    uint32_t row_xid;          /* xmin of its row of pg_class */
     uint32_t type_xid;         /* ... of pg_type: changed by a rename */
-    struct str definition;     /* its row of pg_class, hashed, without counts of rows */
+    struct str definition;     /* its row of pg_class, hashed, without statistics */
     bool truncate_is_refused;  /* an enabled trigger BEFORE TRUNCATE */
     int32_t primary_key_count; /* columns */
     bool published;
@@ -67,7 +67,7 @@ struct look_slot {
     bool exists, active;
     struct str plugin, database, wal_status;
     int64_t lag_bytes; /* written and not confirmed; -1: not known */
-    int64_t confirmed; /* the place in the log from which it goes on; -1: none */
+    int64_t confirmed; /* confirmed_flush_lsn; -1: none */
 };
 
 struct look {
@@ -79,7 +79,7 @@ struct look {
     struct look_table *tables; /* as the view's */
 };
 
-/* What of the connector's settings the look needs. */
+/* The connector's settings that a look needs. */
 struct look_names {
     const char *slot, *publication;
 };

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define AWAY_MS  INT64_C(60000) /* without an answer: then nobody can tell any more */
+#define AWAY_MS  INT64_C(60000) /* without an answer: then the finding is red */
 #define RETRY_MS INT64_C(2000)
 #define JOIN_S   3
 
@@ -22,14 +22,14 @@ struct watch {
     char *slot, *publication;
     struct look_names names;
     int stop_fd;
-    /* the thread's own */
+    /* used by the thread only */
     struct link *link;
     struct look look;
     struct history *history;
     struct board_news news;
     int64_t answered_ms; /* the last answer, or the start */
-    struct err away;     /* why there was none since: the first reason, which is said once */
-    uint32_t round;      /* the last acknowledgement that was heard of */
+    struct err away;     /* why there was none since: the first reason, which is logged once */
+    uint32_t round;      /* the last acknowledgement seen */
 };
 
 static bool stopped(const struct watch *watch) {
@@ -49,7 +49,7 @@ static enum err_kind look_once(struct watch *watch, struct err *reterr) {
     return kind;
 }
 
-/* What the board is told. Returns whether the database answered. */
+/* Takes a look and posts it to the board. Returns whether the database answered. */
 static bool turn(struct watch *watch) {
     struct clock clock = clock_real();
     struct err err = {0};
@@ -76,7 +76,7 @@ static bool turn(struct watch *watch) {
     if (watch->away.kind == ERR_NONE) {
         watch->away = err;
     }
-    struct board_news away = *news; /* what was found before stays found */
+    struct board_news away = *news; /* earlier findings stay */
     bool long_away = now_ms - watch->answered_ms >= AWAY_MS;
     findings_add(&away.findings, FINDING_AWAY, long_away ? FINDING_RED : FINDING_NOTE,
                  "the source can't be watched%s: %.300s", long_away ? " for a minute now" : "",
@@ -85,7 +85,7 @@ static bool turn(struct watch *watch) {
     return false;
 }
 
-/* Until the next look is due, or wanted, or the end. */
+/* Waits until the next look is due or asked for, or until the end. */
 static void rest(const struct watch *watch, int64_t wait_ms) {
     struct pollfd fds[] = {{watch->stop_fd, POLLIN, 0}, {board_fd(watch->o.board), POLLIN, 0}};
     (void)poll(fds, 2, (int)wait_ms);
@@ -95,7 +95,7 @@ static void *run(void *ctx) {
     struct watch *watch = ctx;
     while (!stopped(watch)) {
         bool answered = turn(watch);
-        /* What is red is looked at again soon: it may be over. */
+        /* After a red finding, looks again soon: it may be over. */
         bool calm = answered && !findings_any(&watch->news.findings, FINDING_RED);
         int64_t wait_ms = watch->o.interval_ms;
         rest(watch, calm || wait_ms < RETRY_MS ? wait_ms : RETRY_MS);

@@ -1,11 +1,11 @@
 /* watch.h: looks at the source database again and again, in a thread of its own.
  *
- * What:    every interval, and at once after an acknowledgement: a look, compared with the view and
- *          with the looks before; the findings go to a board.
+ * What:    every interval, and at once after an acknowledgement, takes a look, compares it with the
+ *          view and with earlier looks, and posts the findings to a board.
  * Owns:    its thread and copies of its options; borrows view and board until watch_stop.
  * Threads: its thread touches nothing but this and the board, and waits for nobody else.
  * Units:   milliseconds.
- * Errors:  none beyond starting: a database that is away is a finding, red after a minute.
+ * Errors:  none after the start: a database that does not answer is a finding, red after a minute.
  */
 #ifndef OLTP_WATCH_H
 #define OLTP_WATCH_H
@@ -23,10 +23,10 @@ struct watch_options {
 
 struct watch;
 
-/* NULL: no thread could be made. */
+/* NULL: no thread could be created. */
 struct watch *watch_start(const struct watch_options *options);
-/* Ends the thread; accepts NULL and a pointer to NULL. False: the thread hangs in the resolver of
- * names, and what it borrows must stay. */
+/* Ends the thread; accepts NULL and a pointer to NULL. False: the thread hangs in a DNS lookup, and
+ * what it borrows must not be freed. */
 bool watch_stop(struct watch **watch);
 
 #endif

@@ -22,14 +22,14 @@ static int port_of(int fd) {
     return (int)strtol(service, NULL, 10);
 }
 
-/* -1 and errno where it can't be had. */
+/* -1 and errno if it can't be bound. */
 static int open_on(const struct addrinfo *info) {
     int on = 1;
     int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC, info->ai_protocol);
     if (fd < 0) {
         return -1;
     }
-    /* What a predecessor's connections leave behind is no reason to wait. */
+    /* Don't wait for the TIME_WAIT of a predecessor's connections. */
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
         int why = errno;

@@ -1,9 +1,9 @@
 /* listen.h: a listening socket.
  *
- * What:    made here rather than by libmicrohttpd, which says little about why it failed.
+ * What:    opened here rather than by libmicrohttpd, which says little about why it failed.
  * Owns:    the socket is the caller's.
  * Threads: any.
- * Errors:  ERR_RETRY: the address can't be had.
+ * Errors:  ERR_RETRY: the address can't be bound.
  *
  * Private to serve/.
  */
@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-/* port 0: a free one; *ret_port is the one that was had. */
+/* port 0: any free one; *ret_port is the one that was bound. */
 MUST_CHECK enum err_kind listen_on(const char *address, int port, int *ret_fd, int *ret_port,
                                    struct err *reterr);
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define SILENCE_MAX_S    10U
-#define CONNECTION_BYTES ((size_t)16 * 1024) /* a request's head must fit in */
+#define CONNECTION_BYTES ((size_t)16 * 1024) /* a request's head must fit in them */
 
 struct serve {
     struct serve_options o;
@@ -16,7 +16,7 @@ struct serve {
     int port;
 };
 
-/* Of one answer. */
+/* One response. */
 struct answer {
     unsigned status;
     const char *type;
@@ -102,8 +102,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
     return sent;
 }
 
-/* libmicrohttpd calls it at a request's head, at each piece of a body, and at the end. Nothing is
- * answered before the end: an earlier answer would cost the connection. */
+/* libmicrohttpd calls it for a request's head, for each piece of a body, and at the end. Answers at
+ * the end only: an earlier answer would close the connection. */
 /* Its signature is libmicrohttpd's. NOLINTNEXTLINE(readability-function-size) */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *upload,
@@ -119,7 +119,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     if (*upload_size > 0) {
-        *upload_size = 0; /* bodies are not looked at */
+        *upload_size = 0; /* bodies are ignored */
         return MHD_YES;
     }
     if (may) {

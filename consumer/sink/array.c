@@ -12,7 +12,7 @@
 void array_begin(struct buf *out, uint32_t element_oid) {
     buf_reset(out);
     buf_be32(out, 1);
-    buf_be32(out, 1); /* may hold NULLs: PostgreSQL looks for itself */
+    buf_be32(out, 1); /* may hold NULLs: PostgreSQL checks that itself */
     buf_be32(out, element_oid);
     buf_be32(out, 0);
     buf_be32(out, 1);
@@ -99,10 +99,10 @@ void marks_text(struct buf *out, const struct progress *progress, size_t table_c
     buf_append(out, "}", 1);
 }
 
-/* Length of the UTF-8 character at p, 0 if it is none. Surrogates and overlong forms are none. */
+/* Length of the UTF-8 character at p; 0: not valid, which surrogates and overlong forms are not. */
 static size_t utf8_len(const unsigned char *p, size_t left) {
     static const struct {
-        unsigned char first, last, low, high; /* of the head, and of the byte behind it */
+        unsigned char first, last, low, high; /* bounds of the first byte, and of the second */
         size_t len;
     } forms[] = {
         {0x01, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
@@ -173,7 +173,7 @@ static size_t element_bytes(const struct buf *column, size_t position) {
     return sizeof(uint32_t) + (len < 0 ? 0 : (size_t)len);
 }
 
-/* How much of the current array fits: rows to take, and where each column then stands. */
+/* How many rows of the current array fit. Moves positions behind them. */
 static size_t slice_rows(struct slicer *slicer, size_t room, size_t *bytes) {
     const struct row_array *rows = slicer->arrays[slicer->current];
     size_t taken = 0;

@@ -1,11 +1,11 @@
 /* array.h: PostgreSQL's binary arrays, and row arrays cut into statements.
  *
- * What:    encodes one-dimensional arrays for parameters, reads bigint[] from results, and puts the
- *          rows of several parts together, at most so many rows and bytes a statement.
+ * What:    encodes one-dimensional arrays for parameters, decodes bigint[] from results, and
+ *          distributes the rows of several parts over statements of bounded size.
  * Owns:    nothing: writes into the caller's bufs; a slicer owns its positions until slicer_clear.
  * Units:   rows, bytes.
- * Errors:  array_read_int64 says false for bytes that are no bigint[] without NULLs.
- * Limits:  SLICE_ROWS, SLICE_BYTES (a single larger row still goes, alone).
+ * Errors:  array_read_int64 returns false for bytes that are no bigint[] without NULLs.
+ * Limits:  SLICE_ROWS, SLICE_BYTES a statement (a larger row is sent alone).
  *
  * Private to sink/.
  */
@@ -26,7 +26,7 @@
 #define SLICE_ROWS  2000
 #define SLICE_BYTES ((size_t)32 * 1024 * 1024)
 
-/* Empties out and begins an array; array_end fills in how many elements came between. */
+/* Empties out and begins an array; array_end fills in the number of elements added since. */
 void array_begin(struct buf *out, uint32_t element_oid);
 void array_add(struct buf *out, struct str element); /* ptr NULL is SQL NULL */
 void array_add_int32(struct buf *out, int32_t element);
@@ -38,9 +38,9 @@ bool array_read_int64(struct str binary, int64_t *ret_elements, size_t max, size
 int32_t read_be32(const char *bytes);
 int64_t read_be64(const char *bytes);
 
-/* `{}`, `{1,2}`: the offsets of a progress row as PostgreSQL's array text; appended. */
+/* Appends the offsets of a progress row as PostgreSQL's array text: `{}`, `{1,2}`. */
 void offsets_text(struct buf *out, const struct progress *progress, size_t table_count);
-/* The same of its marks, two numbers each. */
+/* Appends its marks, two numbers each. */
 void marks_text(struct buf *out, const struct progress *progress, size_t table_count);
 /* Appends text with every byte that is not UTF-8, or NUL, shown as `?`. */
 void text_clean(struct buf *out, struct str text);
@@ -49,10 +49,10 @@ void text_clean(struct buf *out, struct str text);
 struct slicer {
     const struct row_array **arrays;
     size_t array_count, array_cap;
-    size_t current;    /* the array to read on */
-    size_t row;        /* and its next row */
-    size_t *positions; /* and where it is, by column */
-    size_t *starts;    /* where the columns stood when the statement began in this array */
+    size_t current;    /* the array to read next */
+    size_t row;        /* its next row */
+    size_t *positions; /* where that row begins, by column */
+    size_t *starts;    /* where the present statement's rows of this array begin, by column */
     size_t position_cap;
 };
 

@@ -16,16 +16,17 @@ static bool is_any(const char *sqlstate, const char *const *prefixes) {
     return false;
 }
 
-/* Rows can be at fault here, or what the user put on the table; COMMIT for deferred constraints. */
+/* Steps in which rows can be at fault, or constraints and triggers that the user added; COMMIT
+ * because of deferred constraints. */
 static bool is_data_step(enum step_kind step) {
     return step == STEP_DELETE || step == STEP_CHECK || step == STEP_UPSERT || step == STEP_LOAD ||
            step == STEP_REFUSED || step == STEP_COMMIT;
 }
 
 enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool by_code) {
-    /* 54000: an index entry or a row too large, by its values. P0: RAISE. */
+    /* 54000: a row or index entry is too large. P0: RAISE. */
     static const char *const data[] = {"22", "23", "21000", "54000", "P0", NULL};
-    /* 26000, 0A000: a prepared statement is gone or does not fit any more; a new session has it. */
+    /* 26000, 0A000: a prepared statement is lost or outdated; a new session prepares it again. */
     static const char *const again[] = {"40",    "53", "55P03", "55006", "57", "58",
                                         "25006", "08", "25P03", "26000", "0A", NULL};
     if (step == STEP_FENCE && (is_class(sqlstate, "23502") || is_class(sqlstate, "23505"))) {
@@ -35,13 +36,13 @@ enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool 
         return SINK_REFUSED;
     }
     if (step == STEP_PREPARE && is_class(sqlstate, "0A")) {
-        return SINK_HALT; /* a new session would not have it either */
+        return SINK_HALT; /* a new session could not prepare it either */
     }
     if (is_any(sqlstate, again)) {
         return SINK_AGAIN;
     }
     if (step == STEP_TABLE) {
-        return SINK_OTHER_TABLE; /* gone, say: what is there now is looked at */
+        return SINK_OTHER_TABLE; /* dropped, say: the table that is there now is inspected */
     }
     if (step == STEP_REGISTER || step == STEP_LOOK) {
         return SINK_UNFIT;
@@ -50,7 +51,7 @@ enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool 
 }
 
 enum blame outcome_blame(const char *sqlstate, enum step_kind step, bool by_code) {
-    /* 23514 is also a partitioned table's that has no partition for the row. */
+    /* 23514 is also raised by a partitioned table without a partition for the row. */
     static const char *const own[] = {"22", "23514", "23502", "54000", NULL};
     if (step == STEP_CHECK) {
         return BLAME_RECORD;
@@ -132,7 +133,7 @@ const char *step_name(enum step_kind step) {
     return names[step];
 }
 
-/* The first quote of any kind: servers speak their own language. */
+/* The first quote of any kind: servers have localized messages. */
 static const char *first_quote(const char *message) {
     static const char *const quotes[] = {
         "\"",           "'",
@@ -159,7 +160,7 @@ const char *message_clean(const char *sqlstate, const char *message, char *out, 
         (void)snprintf(out, size, "%.*s", len, message);
         return out;
     }
-    /* From the first quote to the last: a value may hold quotes of its own, and line ends. */
+    /* From the first quote to the last: a value may contain quotes and line ends itself. */
     const char *last = *from == '"' ? strrchr(message, '"') : NULL;
     const char *rest = last && last > from ? last + 1 : "";
     (void)snprintf(out, size, "%.*s\"...\"%.*s", (int)(from - message), message,

@@ -1,4 +1,4 @@
-/* Taking tasks over: identity, locks, a progress row with a new owner, the dead letters. */
+/* The job acquire: identity, locks, a progress row with a new owner, the dead letters. */
 #include "sink/pg_internal.h"
 
 #include "base/safeguard.h"
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TRIES_MAX 5 /* ends of lock holders, before the caller is told */
+#define TRIES_MAX 5 /* how often lock holders are terminated before the job fails */
 
 enum round { ROUND_IDENTITY, ROUND_APPEND, ROUND_TERMINATE, ROUND_SWEEP };
 
@@ -39,7 +39,7 @@ static void identity_send(struct sink *sink) {
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_READ);
     results_begin(sink);
     send_look(sink);   /* the identity has its row now */
-    send_newest(sink); /* rows of another shape: halt before writing */
+    send_newest(sink); /* rows that are not this view's: halt before writing */
     flight_sync(sink);
 }
 
@@ -47,7 +47,8 @@ static void append_send(struct sink *sink) {
     const struct sink_result *before = sink->tasks.results;
     sink->acquire.letters_ahead = false;
     results_begin(sink);
-    /* What this appends is of the table as it is now. */
+    /* The rows that this appends belong to the table as it is now: so what was found before it is
+     * passed on. */
     for (size_t i = 0; before && i < sink->tasks.count; i++) {
         sink->tasks.results[i].other_table =
             before[i].other_table && (before[i].newest.has_offsets || !before[i].newest.exists);
@@ -75,7 +76,7 @@ static void terminate_send(struct sink *sink) {
     flight_sync(sink);
 }
 
-/* After the tasks are ours: seldom needed, and it takes a privilege more. */
+/* A round of its own, after the tasks are ours: seldom needed, and it needs one more privilege. */
 static void sweep_send(struct sink *sink) {
     params_begin(sink);
     flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");

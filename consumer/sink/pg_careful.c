@@ -1,9 +1,9 @@
-/* A transaction of one part in which rows may be refused by their own values: they are left out and
- * noted, the rest is written.
+/* A transaction of one part that leaves out the rows that the table refuses for their own values,
+ * records them in sync_refused, and writes the rest.
  *
- * Which rows those are is found by halving the upserts, under a savepoint, a round of the pipeline
- * a try. In place of a refused row's upsert stands a delete of its key, so that the table never
- * shows an older version of it; its entry goes to sync_refused in the same transaction.
+ * Bisects the upserts to find those rows: each try is a round of the pipeline, under a savepoint. A
+ * refused row is deleted by its key, so that the table never shows an older version of it. All of
+ * this is one transaction.
  */
 #include "base/memory.h"
 #include "sink/pg_internal.h"
@@ -38,7 +38,7 @@ static size_t *start_of(const struct careful *careful, size_t row) {
     return careful->starts + row * careful->rows->column_count;
 }
 
-/* Notes where each row begins, and puts all of them up for a try, a slice at a time. */
+/* Computes where each row begins, and queues all of them to be tried, one range per slice. */
 static void rows_begin(struct careful *careful, const struct row_array *rows) {
     size_t columns = rows->column_count, needed = (rows->row_count + 1) * columns;
     careful->rows = rows;
@@ -127,7 +127,7 @@ static struct str show(struct sink *sink, struct str row_key) {
     return arena_copy(&sink->results, buf_view(&sink->scratch));
 }
 
-/* The row's refusal, as the flight's failure says it, behind those that are noted. */
+/* Appends the row to the refusals, with the flight's failure as the reason. */
 static void add_refusal(struct sink *sink, size_t row) {
     struct careful *careful = &sink->careful;
     const struct failure *failure = &sink->flight.failure;
@@ -220,7 +220,7 @@ static void close_send(struct sink *sink) {
         params_add_columns(sink, careful->keys.column_count);
         flight_prepared(sink, (struct step){STEP_REFUSED, 0}, "sync_refuse");
     }
-    while (send_tail(sink)) { /* an entry is cleared before it is written again */
+    while (send_tail(sink)) { /* first: an entry is deleted before it is written again */
     }
     while (send_entries(sink)) {
     }

@@ -1,4 +1,4 @@
-/* Rows whose values are only converted: does PostgreSQL take them? */
+/* The job check: does PostgreSQL accept the values of these rows? Converts them, writes nothing. */
 #include "sink/pg_internal.h"
 
 #include <stdio.h>

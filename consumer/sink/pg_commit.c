@@ -1,7 +1,6 @@
-/* One fenced transaction: BEGIN, lock, fence, deletes, checks, upserts, letters, trim, COMMIT.
- *
- * Sent in one pipeline with one Sync. A lock that can't be had (a frozen process holds it) is
- * followed by pg_fence.c's rounds.
+/* The job commit: one fenced transaction. BEGIN, lock, fence, deletes, checks, upserts, dead
+ * letters, trim, COMMIT are sent in one pipeline with one Sync. After a lock timeout (a frozen
+ * process holds the lock) follow the rounds of pg_fence.c.
  */
 #include "sink/pg_internal.h"
 
@@ -19,7 +18,7 @@ enum phase {
     PHASE_CLOSE
 };
 
-/* Deletes go first: one row may leave a key that another takes in the same transaction. */
+/* Deletes go first: a key that one row gives up may be another's in the same transaction. */
 static enum phase phase_after(enum phase phase) {
     const bool deletes_first = SAFEGUARD("deletes go before upserts");
     switch (phase) {
@@ -40,7 +39,7 @@ static enum phase phase_after(enum phase phase) {
     return PHASE_CLOSE;
 }
 
-/* Goes to a phase, or to the next table of this one. */
+/* Begins a phase, or its next table. */
 static void enter(struct sink *sink, enum phase phase, size_t table) {
     const struct txn *txn = sink->write.txn;
     sink->write.phase = (int)phase;
@@ -111,7 +110,7 @@ static size_t letter_fill(struct sink *sink, const struct txn_part *part,
     return letter->key.len + letter->value.len + letter->row_key.len + letter->kept.len + text->len;
 }
 
-/* The keys of all parts in one statement; none is sent where no part has any. */
+/* The keys of all parts in one statement. False: no part has any, and nothing was sent. */
 static bool send_cleared(struct sink *sink) {
     struct buf *c = sink->columns;
     size_t count = 0;
@@ -148,7 +147,7 @@ static bool send_letters(struct sink *sink) {
     struct write *write = &sink->write;
     const size_t column_count = sizeof types / sizeof types[0];
     size_t count = 0, bytes = 0;
-    bool decided = false; /* of the slice: a statement for each kind */
+    bool decided = false; /* of this statement's: there is one statement for each kind */
     for (size_t c = 0; c < column_count; c++) {
         array_begin(&sink->columns[c], types[c]);
     }

@@ -1,7 +1,7 @@
-/* pg_apply_ddl: makes the tables, or says what does not fit. Blocking.
+/* pg_apply_ddl: creates the tables, or says what does not match. Blocking.
  *
- * One transaction. What stands there is compared with the same DDL run into pg_temp, so that
- * PostgreSQL itself says what the types are. Anything wrong rolls it all back.
+ * One transaction. Existing tables are compared with tables that the same DDL creates in pg_temp,
+ * so that PostgreSQL itself resolves the types. Any difference rolls everything back.
  */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
@@ -15,8 +15,8 @@ static const char *const own_tables[] = {"sync_progress", "sync_identity", "sync
                                          "sync_refused"};
 #define OWN_TABLE_COUNT (sizeof own_tables / sizeof own_tables[0])
 
-/* $1 the table that stands there, $2 the one that should. One line a difference. `fits` is what
- * must be equal. A column besides is nobody's harm unless it must be given a value. */
+/* $1 the existing table, $2 the wanted one. One line per difference. `fits` is what must be equal.
+ * Further columns do no harm unless an INSERT must give them a value. */
 #define SQL_COLUMNS_OF(parameter, null)                                                            \
     "(SELECT attname AS name, form AS fits, attnotnull AND NOT atthasdef AND attidentity = '' AS " \
     "needed, form || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END AS is FROM pg_attribute"    \
@@ -40,11 +40,11 @@ static const char *const own_tables[] = {"sync_progress", "sync_identity", "sync
                               " WHERE r.is <> w.is"                                                \
                               " UNION ALL SELECT 'it is no table' FROM pg_class"                   \
                               " WHERE oid = $1::oid AND relkind NOT IN ('r', 'p')"
-/* Of the sink table a NOT NULL of the user's is warned of, as a CHECK is. */
+/* On the sink table, a NOT NULL that the user added gets a warning, as a CHECK does. */
 #define SQL_DIFFERENCES      SQL_DIFFERENCES_BY(" || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END")
 #define SQL_SINK_DIFFERENCES SQL_DIFFERENCES_BY("")
 
-/* What the user put on the sink table, and what becomes of rows for it. */
+/* What the user added to the sink table, and its effect on rows. */
 #define SQL_ROW "'rows that it refuses are left out and noted in sync_refused'"
 #define SQL_OTHERS                                                                                 \
     "'members may wait for each other''s rows; what it refuses is tried again for "                \
@@ -110,14 +110,14 @@ static enum err_kind failed(struct ddl *ddl, const PGresult *result, struct err 
     return config ? ERR_CONFIG : ERR_RETRY;
 }
 
-/* Runs sql with at most two parameters (NULL: not there); the caller clears *ret_result. */
+/* Runs sql with at most two parameters, up to the first NULL; the caller clears *ret_result. */
 static enum err_kind run(struct ddl *ddl, const char *sql, const char *const *params,
                          PGresult **ret_result, struct err *reterr) {
     int count = 0;
     while (count < 2 && params && params[count]) {
         count++;
     }
-    /* Without parameters as a simple query, which may hold several statements. */
+    /* Without parameters it is a simple query, which may hold several statements. */
     PGresult *result = count > 0 ? PQexecParams(ddl->conn, sql, count, NULL, params, NULL, NULL, 0)
                                  : PQexec(ddl->conn, sql);
     ExecStatusType status = PQresultStatus(result);
@@ -213,7 +213,7 @@ enum err_kind ddl_connect(const struct pg_sink_options *options, PGconn **ret_co
     return link_fits(conn, reterr) ? session_set(conn, reterr) : ERR_CONFIG;
 }
 
-/* Adds what tables of older versions lack. */
+/* Adds the columns that tables of older versions lack. */
 static enum err_kind migrate(struct ddl *ddl, struct err *reterr) {
     PGresult *result = NULL;
     enum err_kind kind = run(ddl, SQL_LACKING, NULL, &result, reterr);
@@ -231,8 +231,7 @@ static const char *table_text(struct ddl *ddl, const char *text) {
     return ddl->text.ptr;
 }
 
-/* The trigger that tells of TRUNCATE. Views and foreign tables have none: they are refused later.
- */
+/* The trigger that notices TRUNCATE. Views and foreign tables get none: they are rejected later. */
 static enum err_kind make_trigger(struct ddl *ddl, struct err *reterr) {
     PGresult *result = NULL;
     enum err_kind kind = run(ddl, table_text(ddl, SQL_TRUNCATED_LACKING), NULL, &result, reterr);
@@ -244,7 +243,7 @@ static enum err_kind make_trigger(struct ddl *ddl, struct err *reterr) {
     return lacking ? execute(ddl, table_text(ddl, SQL_TRUNCATED), reterr) : ERR_NONE;
 }
 
-/* What is missing is made; what is there is not touched, so that a role without CREATE passes. */
+/* Creates what is missing. If nothing is, a role without CREATE will do. */
 static enum err_kind make(struct ddl *ddl, struct err *reterr) {
     char oid[16] = "";
     for (size_t i = 0; i < OWN_TABLE_COUNT; i++) {
@@ -319,7 +318,7 @@ static enum err_kind compare_all(struct ddl *ddl, struct err *reterr) {
     return kind == ERR_NONE ? execute(ddl, "ROLLBACK TO wanted", reterr) : kind;
 }
 
-/* Rows without any progress are somebody else's, or what is left of a wiped progress table. */
+/* Rows without any progress are somebody else's, or sync_progress was emptied. */
 static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
     struct str plan = ddl->plan->name;
     char *name = PQescapeIdentifier(ddl->conn, plan.ptr, plan.len);
@@ -346,8 +345,8 @@ static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
     return kind;
 }
 
-/* The table that is there now is registered, if it is the one that the progress speaks of, or has
- * no rows; the members load its rows again then. */
+/* Registers the table that is there now, if the progress belongs to it or if it has no rows; in the
+ * latter case the members load its rows again. */
 static enum err_kind register_table(struct ddl *ddl, struct err *reterr) {
     struct buf name = {0};
     buf_str(&name, ddl->plan->name);
@@ -398,7 +397,7 @@ static enum err_kind warn_of_extras(struct ddl *ddl, struct err *reterr) {
 static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
     const char *params[] = {text_of(ddl, ddl->plan->name), NULL};
     enum err_kind kind = execute(ddl, "BEGIN", reterr);
-    if (kind == ERR_NONE) { /* two at once would trip over each other in the catalog */
+    if (kind == ERR_NONE) { /* two at once would conflict in the catalog */
         kind = run(ddl, "SELECT pg_advisory_xact_lock(" SQL_KEY "-1)", params, NULL, reterr);
     }
     if (kind == ERR_NONE) {

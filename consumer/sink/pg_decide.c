@@ -1,6 +1,5 @@
-/* pg_decide: the operator's decision to put a record aside, as a row that its task's owner reads.
- *
- * One transaction under the task's lock, so that the offsets it looks at can't move meanwhile.
+/* pg_decide: records the operator's decision to set a record aside, in a row that the task's owner
+ * reads. One transaction under the task's lock, so that the offsets it compares can't move.
  */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"

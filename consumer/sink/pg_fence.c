@@ -1,8 +1,8 @@
-/* How every fenced transaction begins and ends, and what follows when its lock can't be had.
+/* How every fenced transaction begins and ends, and what follows a lock timeout.
  *
- * A lock not had in time is held by a frozen process or by another writer. The newest rows tell:
- * still ours, the holder is ended and the caller tries again; not ours, we are fenced and must not
- * end what may be the new owner's initial load.
+ * A lock that times out is held by a frozen process or by another writer. The newest progress rows
+ * say which: if they are still ours, the holder is terminated and the caller tries again. If not,
+ * we are fenced and must not terminate what may be the new owner's initial load.
  */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"

@@ -1,4 +1,4 @@
-/* Statements out, answers in, matched by position; see pg_internal.h. */
+/* Sends statements and reads their answers, matched by position; see pg_internal.h. */
 #include "base/memory.h"
 #include "sink/pg_internal.h"
 
@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TURNS_MAX     4  /* a poll, so that its caller stays responsive */
-#define MESSAGE_BYTES 64 /* of a statement, beside its parameters; about */
+#define TURNS_MAX     4  /* of the loop in one poll, so that its caller stays responsive */
+#define MESSAGE_BYTES 64 /* of a statement besides its parameters, approximately */
 
 void flight_begin(struct sink *sink) {
     struct flight *flight = &sink->flight;
@@ -97,8 +97,8 @@ static void copy_field(char *out, size_t size, const PGresult *result, int field
     (void)snprintf(out, size, "%.*s", text ? (int)strcspn(text, "\r\n") : 0, text ? text : "");
 }
 
-/* What a function raised has its place as context. COPY and json have one of their own, which says
- * nothing of the kind. */
+/* An error that was raised inside a function has that function as its context. COPY and json give a
+ * context of their own, which means something else. */
 static bool raised_by_code(const struct sink *sink, const PGresult *result) {
     const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
     const char *file = PQresultErrorField(result, PG_DIAG_SOURCE_FILE);
@@ -126,7 +126,7 @@ void flight_fail(struct sink *sink, struct step step, const PGresult *result) {
     copy_field(failure->constraint, sizeof failure->constraint, result, PG_DIAG_CONSTRAINT_NAME);
 }
 
-/* False: answers and steps don't match, which no server does. */
+/* False: answers and steps don't match, which must not happen. */
 static bool flight_answer(struct sink *sink, PGresult *result) {
     struct flight *flight = &sink->flight;
     struct step step = flight->steps[flight->answered++];
@@ -156,7 +156,7 @@ static bool flight_answer(struct sink *sink, PGresult *result) {
     return status == PGRES_PIPELINE_ABORTED;
 }
 
-/* Reads all answers that are there. False: give the connection up. */
+/* Reads all answers that have arrived. False: give the connection up. */
 static bool flight_answers(struct sink *sink) {
     int nulls = 0;
     while (sink->flight.answered < sink->flight.count) {
@@ -164,7 +164,7 @@ static bool flight_answers(struct sink *sink) {
             return true;
         }
         PGresult *result = PQgetResult(sink->link.conn);
-        if (!result) { /* one stands between two answers */
+        if (!result) { /* libpq returns one NULL between two answers */
             if (++nulls > 1) {
                 return PQstatus(sink->link.conn) == CONNECTION_OK;
             }
@@ -183,7 +183,7 @@ static bool flight_answers(struct sink *sink) {
     return true;
 }
 
-/* Sends, flushes and reads until the socket has no more to take or give. */
+/* Sends, flushes and reads until the socket blocks in both directions. */
 void flight_drive(struct sink *sink) {
     struct flight *flight = &sink->flight;
     for (int i = 0; i < TURNS_MAX && sink->job && !sink->load.copying; i++) {

@@ -1,5 +1,4 @@
-/* What is stored beside the progress and must not change: the comparison, and what it tells people.
- */
+/* Compares what is stored beside the progress and must not change, and says what differs. */
 #include "plan/difference.h"
 #include "sink/pg_internal.h"
 #include "sink/statements.h"

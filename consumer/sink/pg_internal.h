@@ -1,12 +1,13 @@
 /* pg_internal.h: the parts of pg_sink.c's struct sink, for its own files.
  *
- * What:    a link (connection and its state), a flight (statements sent and their answers, by
- *          position), and a job (what the flight is for, in one or more rounds, a Sync each).
+ * What:    a link (the connection and its state); a flight (the statements of one pipeline, matched
+ *          to their answers by position); and a job (what was asked of the sink: one or more
+ *          rounds, each a flight with a Sync).
  * Owns:    see the members.
  * Errors:  a connection that fails is dropped by sink_drop, which queues the event.
- * Limits:  FLIGHT_BYTES are handed to libpq before the socket must have taken them.
+ * Limits:  at most FLIGHT_BYTES are handed to libpq before the socket has taken them.
  *
- * Private to sink/, the only room with libpq-fe.h.
+ * Private to sink/.
  */
 #ifndef SINK_PG_INTERNAL_H
 #define SINK_PG_INTERNAL_H
@@ -21,19 +22,19 @@
 
 #define FLIGHT_BYTES ((size_t)1024 * 1024)
 #define EVENTS_MAX   4
-#define ANSWER_MS    (120 * (int64_t)1000) /* for all of a job, unless the server is at work */
-/* A batch must not hang. One that takes longer is given more, else it would be cut off for ever. */
+#define ANSWER_MS    (120 * (int64_t)1000) /* for a whole job, unless the server is working on it */
+/* statement_timeout, so that a batch can't hang. It is doubled for a statement that needs longer,
+ * which would otherwise time out for ever. */
 #define STATEMENT_LIMIT_S     30
 #define STATEMENT_LIMIT_TEXT  TEXT_OF(STATEMENT_LIMIT_S) "s"
 #define TEXT_OF(number)       TEXT_OF_TOKEN(number)
 #define TEXT_OF_TOKEN(token)  #token
 #define STATEMENT_LIMIT_MAX_S 3600
 #define SINK_MESSAGE_MAX      400
-/* Slices of the largest batch, and halves of one. */
+/* The slices of the largest batch, and the halves of one slice. */
 #define CAREFUL_RANGES_MAX ((TXN_ROWS_MAX + SLICE_ROWS - 1) / SLICE_ROWS + CAREFUL_HALVINGS)
 #define CAREFUL_HALVINGS   11
-_Static_assert(SLICE_ROWS <= 1 << CAREFUL_HALVINGS,
-               "each halving of a slice puts up one range more");
+_Static_assert(SLICE_ROWS <= 1 << CAREFUL_HALVINGS, "each halving of a slice adds one range");
 
 struct step {
     enum step_kind kind;
@@ -46,7 +47,7 @@ struct failure {
     struct step step;
     char sqlstate[6];
     char message[SINK_MESSAGE_MAX];
-    bool by_code;                        /* raised inside a function: code says where */
+    bool by_code;                        /* raised inside a function; code says which */
     char code[160];                      /* the first line of the error's context */
     char schema[IDENTIFIER_MAX + 1];     /* of the constraint */
     char constraint[IDENTIFIER_MAX + 1]; /* "": none is named */
@@ -58,18 +59,18 @@ struct flight {
     size_t count, cap;
     size_t answered;
     bool open;    /* the job has more to send before the Sync */
-    bool broken;  /* a send failed: the connection is gone */
-    bool blocked; /* the socket takes no more for now */
+    bool broken;  /* a send failed: the connection is lost */
+    bool blocked; /* the socket's send buffer is full */
     size_t queued_bytes;
     struct failure failure;
 };
 
-/* What a flight is for. */
+/* What was asked of the sink. */
 struct job {
     const char *name;
     /* Sends one or more steps; closes the round with flight_sync. */
     void (*send)(struct sink *sink);
-    /* A step's answer, not an error. May be NULL. */
+    /* A step's answer, if it is not an error. May be NULL. */
     void (*answer)(struct sink *sink, struct step step, PGresult *result);
     /* The Sync's answer: begins the next round, or ends the job by job_end or job_fail. */
     void (*synced)(struct sink *sink);
@@ -89,18 +90,18 @@ struct link {
     struct backoff backoff;
     /* Of the last connection. */
     char place[128], place_name[200];
-    int32_t backend_pid;   /* as the server says; 0: not known */
-    char started[48];      /* when the server was started, as it says */
+    int32_t backend_pid;   /* as the server reports it; 0: not known */
+    char started[48];      /* when the server was started, as it reports it */
     int statement_limit_s; /* more than STATEMENT_LIMIT_S after a statement took too long */
 };
 
-/* The second connection, which asks what the first one's backend does: pg_probe.c. */
+/* The second connection, which asks what the first one's backend is doing: pg_probe.c. */
 struct probe {
-    PGconn *conn; /* NULL: nothing is asked now */
+    PGconn *conn; /* NULL: no probe is under way */
     PostgresPollingStatusType polling;
     bool asked;
-    int silent;    /* so often in a row the server was found not to be at work */
-    int64_t at_ms; /* asks then; while asking: gives up then */
+    int silent;    /* how often in a row the server was not working on our statement */
+    int64_t at_ms; /* when to probe; during a probe: when to give it up */
 };
 
 /* Parameters of the next statement: binary, borrowed until it is sent. */
@@ -143,7 +144,7 @@ enum copy_phase { COPY_BEGIN, COPY_ROWS, COPY_END };
 struct load {
     bool copying; /* COPY has the connection, in place of the flight */
     enum copy_phase phase;
-    struct row_array rows; /* without COPY: those of the INSERT being sent */
+    struct row_array rows; /* if COPY can't be used: those of the INSERT being sent */
 };
 
 /* What careful_job has beside its write: pg_careful.c. */
@@ -167,7 +168,7 @@ struct careful {
 /* acquire_job's: pg_acquire.c. */
 struct acquire {
     const char *owner;
-    int tries;          /* ends of lock holders */
+    int tries;          /* how often lock holders were terminated */
     bool letters_ahead; /* letters at or after the offsets stand there */
     bool committed;     /* COMMIT's tag was literally COMMIT */
 };
@@ -177,11 +178,11 @@ struct check {
     int table;
 };
 
-/* What sink_poll has to tell. */
+/* What sink_poll will return. */
 struct events {
     struct sink_event items[EVENTS_MAX];
     size_t count;
-    bool given; /* one was told: what it points to is the caller's until the next poll */
+    bool given; /* one was returned: what it points to stays valid until the next poll */
 };
 
 struct sink {
@@ -196,7 +197,7 @@ struct sink {
     int64_t answer_check_ms;
     int64_t deadline_ms; /* DOWN: next try; CONNECTING, or a job: give up; -1: none */
 
-    /* Statements on it, and the one being sent. */
+    /* The statements in flight, and the one being built. */
     struct flight flight;
     struct params params;
     struct buf *columns;
@@ -207,7 +208,8 @@ struct sink {
     /* The job under way, and what its kind needs. */
     const struct job *job; /* NULL: none */
     int round;
-    struct err why; /* it can't go on: a load's source, or what is stored; kind ERR_NONE: it can */
+    struct err why; /* why the job can't go on (a load's source failed, or what is stored does not
+                       match); kind ERR_NONE: it can */
     struct table_look look;
     struct task_list tasks;
     struct write write;
@@ -218,7 +220,7 @@ struct sink {
 
     /* How it ended. */
     struct sink_event outcome; /* held back until its ROLLBACK is answered */
-    struct failure explained;  /* ... what it was made of */
+    struct failure explained;  /* the failure that outcome was made of */
     struct arena results;
     struct events events;
 };
@@ -229,34 +231,36 @@ MUST_CHECK enum err_kind ddl_connect(const struct pg_sink_options *options, PGco
                                      struct err *reterr);
 
 /* pg_options.c */
-/* Of the next connection: a password file is read anew. */
+/* For the next connection: reads the password file again. */
 void link_read_password(struct sink *sink);
 char **link_keywords(const struct pg_sink_options *options, char ***ret_values);
 void link_keywords_free(char ***keywords, char ***values);
-/* sink's keywords and values, and behind them those that lead to the server conn was made to. */
+/* sink's keywords and values, then those that lead to the very server conn is connected to. */
 char **link_keywords_to(const struct sink *sink, const PGconn *conn, char ***ret_values);
 /* pg_link.c */
-/* False: a new connection whose server is too old, or whose database can't hold all values. */
+/* False: the server of this new connection is too old, or its database can't hold all values. */
 bool link_fits(PGconn *conn, struct err *ret_err);
 void link_drive(struct sink *sink);
-/* What libpq says of a connection that is gone or was not made. ERR_HALT: the operator must act.
- * Connections have PQERRORS_VERBOSE, since else libpq keeps a refusal's SQLSTATE to itself. */
+/* What libpq says about a connection that was lost or could not be made. ERR_HALT: the operator
+ * must act. Connections have PQERRORS_VERBOSE: otherwise libpq does not tell the SQLSTATE of a
+ * failed login. */
 void link_describe(PGconn *conn, struct err *ret_err);
 /* Closes the connection, tries again later, and queues LOST with err; a job's own outcome goes
  * first. */
 void sink_drop(struct sink *sink, const struct err *err);
-/* The same, as HALT where err says so: the operator must act before it can work. */
+/* The same, but queues HALT if err says that the operator must act before it can work. */
 void sink_drop_connect(struct sink *sink, const struct err *err);
 /* The same as sink_drop, with libpq's message. */
 void sink_drop_conn(struct sink *sink);
 void sink_event_push(struct sink *sink, const struct sink_event *event);
 
 /* pg_probe.c */
-/* The server answered, or a job begins: all is well for a while. */
+/* The server answered, or a job begins: no probe is needed for a while. */
 void probe_heard(struct sink *sink);
-/* While a job is there: asks when nothing was heard, and drops the connection. */
+/* During a job: probes the server if it has not answered for a while, and drops the connection if
+ * the server is not working on the job. */
 void probe_drive(struct sink *sink);
-/* deadline_ms (-1: none), or when the probe is to be driven next. */
+/* When to wake up: at deadline_ms (-1: none), or earlier for the probe. */
 int64_t probe_wait_until(const struct sink *sink, int64_t deadline_ms);
 
 /* pg_flight.c */
@@ -300,60 +304,58 @@ void params_begin_tasks(struct sink *sink);
 void send_lock(struct sink *sink);
 void send_newest(struct sink *sink);
 void send_terminate(struct sink *sink);
-/* pg_results.c: what is to be told of each of sink->tasks. */
+/* pg_results.c: the result for each of sink->tasks. */
 void results_begin(struct sink *sink);
 /* NULL: not one of them. */
 struct sink_result *result_of(struct sink *sink, int32_t task);
-/* task, seq, offsets, owner, marks, generation. False: these bytes are no progress row of this
- * view. */
+/* Reads task, seq, offsets, owner, marks, generation. False: no progress row of this view. */
 bool read_progress(const struct plan *plan, const PGresult *result, int row,
                    struct progress *ret_progress);
-/* Such rows into the results. stored: as they stood before this job, so that they may speak of
- * another table. */
+/* Reads such rows into the results. stored: the rows are from before this job, so that they may
+ * belong to an earlier generation of the table. */
 void results_progress(struct sink *sink, const PGresult *result, bool stored);
-/* Ends the job with them, unless sink->why is set. */
+/* Ends the job with the results, or with sink->why if that is set. */
 void results_end(struct sink *sink, enum sink_event_kind kind);
-/* pg_fence.c: the rounds after a lock that could not be had, for commit and load. */
+/* pg_fence.c: the rounds that follow a lock timeout, for commit and load. */
 bool contention_needed(const struct sink *sink);
 void contention_begin(struct sink *sink);
 void contention_send(struct sink *sink);
 void contention_answer(struct sink *sink, struct step step, const PGresult *result);
 void contention_synced(struct sink *sink);
 bool contention_is_on(const struct sink *sink);
-/* Whether something else than the transaction's next statement was to be sent, and is: such a
- * round, or, where nothing more will be executed, the end. */
+/* True: the transaction's next statement must not be sent, and something else was: a round of the
+ * above, or, after a failure, the Sync. */
 bool sent_instead(struct sink *sink);
 void log_terminated(struct sink *sink, const PGresult *result);
 /* BEGIN, lock, fence of all txn's tasks. */
 void send_begin(struct sink *sink);
 void send_commit(struct sink *sink);
-/* pg_identity.c: keeps the view's text where none is kept yet; compares what is stored, into
- * sink->why. */
+/* pg_identity.c: stores the view's text if none is stored yet; compares what is stored with what
+ * this member has, into sink->why. */
 void send_definition(struct sink *sink);
 void identity_answer(struct sink *sink, const PGresult *result);
-/* pg_commit.c: the next statement of BEGIN, fence, deletes and checks; false when there are no
- * more.
- */
+/* pg_commit.c: the next of BEGIN, fence, deletes and checks; false: there are no more. */
 bool send_head(struct sink *sink);
-/* The next statement of entries to be cleared and of dead letters; false when there are no more. */
+/* The next statement that deletes cleared entries or writes dead letters; false when there are no
+ * more. */
 bool send_tail(struct sink *sink);
-/* pg_job.c: what the error says of a REFUSED whose blame is others', once the catalog was asked. */
+/* pg_job.c: asks the catalog what to add to the error message of a REFUSED with BLAME_OTHERS. */
 void job_explain_send(struct sink *sink);
 void job_explain_answer(struct sink *sink, const PGresult *result);
-/* pg_table.c: is the sink table the one that the progress speaks of? */
-/* text with the sink table's name put in, NUL-terminated, into out. */
+/* pg_table.c: is the sink table the one that the progress belongs to? */
+/* Writes text, with the sink table's name put in, NUL-terminated, to out. */
 void table_sql(PGconn *conn, struct str plan, const char *text, struct buf *out);
-/* What SQL_LOOK says. False: the table can't be written to, err says what to do. */
+/* Reads SQL_LOOK's answer. False: the table can't be written to; err says what to do. */
 bool table_verdict(struct str plan, struct str word, struct str kind, struct err *ret_err);
-/* Registers the table as it is, where that is right, and looks at it. */
+/* Registers the table as it is, where that is right, and inspects it. */
 void send_look(struct sink *sink);
 void look_answer(struct sink *sink, struct step step, const PGresult *result);
-/* progress is of another filling of the table than the one look_answer saw. */
+/* progress is of another generation of the table than the one look_answer saw. */
 bool table_is_other(const struct sink *sink, const struct progress *progress);
 void send_trim(struct sink *sink); /* if one of the tasks is at its hundredth batch */
-/* All was answered well: committed, if COMMIT's tag says so. */
+/* All answers were successes: committed, if COMMIT's tag says so. */
 void write_end(struct sink *sink);
-/* An answer was an error. A statement that was cut off for its length is given twice as long. */
+/* An answer was an error. After a statement timeout, doubles the limit. */
 void write_fail(struct sink *sink);
 void write_answer(struct sink *sink, struct step step, PGresult *result);
 

@@ -1,4 +1,4 @@
-/* What all jobs share: beginning, ending with or without a ROLLBACK, and common statements. */
+/* What all jobs share: beginning, ending (with a ROLLBACK if needed), and common statements. */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 
@@ -58,7 +58,8 @@ void job_explain_send(struct sink *sink) {
     flight_query(sink, (struct step){STEP_READ, 0}, SQL_EXPLAIN);
 }
 
-/* Rows of an initial load that stand there already are no conflict; a trigger is named. */
+/* A duplicate primary key in an initial load is no conflict: the table had rows already. Names the
+ * trigger that raised an exception. */
 void job_explain_answer(struct sink *sink, const PGresult *result) {
     struct sink_event *outcome = &sink->outcome;
     const struct failure *why = &sink->explained;

@@ -1,4 +1,4 @@
-/* The connection: made with backoff, prepared, watched, dropped. */
+/* The connection: connecting with backoff, preparing statements, watching it, dropping it. */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 
@@ -44,8 +44,7 @@ void link_describe(PGconn *conn, struct err *ret_err) {
     const char *text = message_sqlstate(message[0] ? message : "no answer", sqlstate);
     bool halt = sqlstate[0] != '\0' && outcome_of(sqlstate, STEP_PREPARE, false) == SINK_HALT;
     const char *advice = halt ? outcome_advice(sqlstate, STEP_PREPARE) : "";
-    /* pgbouncer, of olap.options. By its words: it has the one code 08P01 for all that it refuses.
-     */
+    /* pgbouncer, because of olap.options. Known by its text: whatever it rejects has code 08P01. */
     if (strstr(text, "unsupported startup parameter")) {
         halt = true;
         advice = POOLER_ADVICE;
@@ -83,7 +82,7 @@ bool link_fits(PGconn *conn, struct err *ret_err) {
 void sink_drop_conn(struct sink *sink) {
     struct err err = {0};
     const struct failure *failure = &sink->flight.failure;
-    if (sink->job && failure->set) { /* a FATAL said why, before the connection went */
+    if (sink->job && failure->set) { /* a FATAL said why, before the connection was closed */
         (void)err_set(&err, ERR_RETRY, "OLAP connection: %s", failure->message);
         (void)snprintf(err.sqlstate, sizeof err.sqlstate, "%s", failure->sqlstate);
     } else {
@@ -179,7 +178,7 @@ static void connect_poll(struct sink *sink) {
     job_begin(sink, &setup_job, true);
 }
 
-/* Idle: does the server still hold its end? */
+/* Idle: has the server closed the connection? */
 static void watch(struct sink *sink) {
     if (!PQconsumeInput(sink->link.conn) || PQstatus(sink->link.conn) != CONNECTION_OK) {
         sink_drop_conn(sink);
@@ -223,8 +222,7 @@ static void setup_send(struct sink *sink) {
         {"sync_fence", SQL_FENCE},
         {"sync_trim", SQL_TRIM},
         {"sync_letters", SQL_LETTERS_WRITE},
-        {"sync_definition", SQL_DEFINITION}, /* by the way: tables of an earlier version show here
-                                              */
+        {"sync_definition", SQL_DEFINITION}, /* fails if the tables are of an earlier version */
         {"sync_clear", SQL_REFUSED_CLEAR},
         {"sync_refused", SQL_REFUSED_WRITE},
         {"sync_table", SQL_TABLE},
@@ -258,7 +256,7 @@ static void setup_send(struct sink *sink) {
     flight_sync(sink);
 }
 
-/* Asked, not PQbackendPID: a pooler has numbers of its own. */
+/* A query tells the pid, not PQbackendPID: a pooler has pids of its own. */
 static void setup_answer(struct sink *sink, struct step step, PGresult *result) {
     if (step.kind == STEP_READ && PQntuples(result) == 1) {
         sink->link.backend_pid = read_be32(PQgetvalue(result, 0, 0));

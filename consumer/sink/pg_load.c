@@ -1,9 +1,9 @@
-/* The initial load: lock and fence, then all rows by COPY, then dead letters and
- * COMMIT: one transaction.
+/* The job load, an initial load in one transaction: lock and fence, all rows by COPY, dead letters,
+ * COMMIT.
  *
- * COPY is not allowed in a pipeline, so the rounds are answered one by one. Rows are pulled from
- * their source as fast as the socket takes them and no faster. Where a column needs a conversion
- * (no sql_copy) they go as INSERTs in a pipeline instead.
+ * COPY is not allowed in a pipeline, so there are three rounds. Rows are pulled from their source
+ * as fast as the socket takes them. If a column needs a conversion (no sql_copy), they are sent as
+ * INSERTs in a pipeline instead.
  */
 #include "sink/pg_internal.h"
 
@@ -53,7 +53,7 @@ bool load_next_row(struct sink *sink, const struct str **ret_values) {
     return kind == ERR_NONE && !end;
 }
 
-/* Out of COPY; with its answer in the flight's failure, or none. */
+/* Leaves COPY. Its error, if there was one, is the flight's failure. */
 static void copy_leave(struct sink *sink) {
     sink->load.copying = false;
     if (PQenterPipelineMode(sink->link.conn) != 1) {
@@ -85,7 +85,7 @@ static void copy_enter(struct sink *sink) {
     buf_reset(sql);
 }
 
-/* Answers of the COPY itself; at the start and at the end. */
+/* Reads the answers to COPY itself, at its start and its end. */
 static void copy_answer(struct sink *sink) {
     while (!PQisBusy(sink->link.conn)) {
         PGresult *result = PQgetResult(sink->link.conn);
@@ -126,8 +126,7 @@ static bool copy_fill(struct sink *sink) {
     return false;
 }
 
-/* Sends rows until the socket is full or enough is done for one poll. -1: the connection is gone.
- */
+/* Sends rows until the socket is full or a poll's share is sent. -1: the connection is lost. */
 static int copy_rows(struct sink *sink) {
     size_t sent = 0;
     int flushed = 0;
@@ -139,7 +138,7 @@ static int copy_rows(struct sink *sink) {
                 return -1;
             }
             if (put == 0) {
-                return 1; /* not taken: scratch stays */
+                return 1; /* libpq did not take it: scratch is kept */
             }
             sent += sink->scratch.len;
             buf_reset(&sink->scratch);

@@ -1,4 +1,4 @@
-/* The newest progress rows of tasks, as they stand: a job that only reads. */
+/* The job newest: reads the newest progress rows of tasks. */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 

@@ -1,5 +1,4 @@
-/* How a connection is asked for: libpq's keywords and values, and what is wrong with them for good.
- */
+/* The parameters of a connection: libpq's keywords and values, and what is wrong with them. */
 #include "base/memory.h"
 #include "sink/pg_internal.h"
 
@@ -9,8 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Ours first, the caller's then, since libpq takes the last. No `options`: a pooler refuses them,
- * and the session is set up by SQL_SESSION. */
+/* Our defaults, then the caller's: libpq uses the last. No `options`: a pooler rejects them, and
+ * SQL_SESSION sets the session up. */
 char **link_keywords(const struct pg_sink_options *options, char ***ret_values) {
     static const struct {
         const char *keyword, *value;
@@ -78,8 +77,8 @@ char **link_keywords_to(const struct sink *sink, const PGconn *conn, char ***ret
     return keywords;
 }
 
-/* A password file's first line takes the place of the password: it may have been rotated. What
- * can't be read now leaves the one from before. */
+/* Sets the password to the first line of the password file, which may have been rotated. If the
+ * file can't be read now, the previous password stays. */
 void link_read_password(struct sink *sink) {
     char *line = NULL;
     size_t size = 0;
@@ -116,7 +115,7 @@ static bool is_number(const char *text) {
     return end != text && *end == '\0' && errno == 0;
 }
 
-/* Files and numbers, which libpq looks at only when it has the server's ear. */
+/* Files and numbers, which libpq checks only once it is connected to the server. */
 static enum err_kind check_value(const char *keyword, const char *value, struct err *reterr) {
     static const char *const files[] = {"sslrootcert", "sslcert", "sslkey", "sslcrl", NULL};
     static const char *const numbers[] = {"connect_timeout",
@@ -135,8 +134,8 @@ static enum err_kind check_value(const char *keyword, const char *value, struct 
     return ERR_NONE;
 }
 
-/* The same list with every host a socket that nobody has made: libpq checks all keywords and values
- * before it tries to connect. */
+/* Replaces every host by a socket that does not exist: libpq checks all keywords and values before
+ * it tries to connect. */
 static void to_nowhere(char **keywords, char **values) {
     struct buf hosts = {0};
     const char *list = "";
@@ -179,7 +178,7 @@ enum err_kind pg_sink_check(const struct pg_sink_options *options, struct err *r
         }
     }
     char **values = NULL, **keywords = link_keywords(options, &values);
-    if (kind == ERR_NONE && has_host(keywords)) { /* else it would be libpq's default, a real one */
+    if (kind == ERR_NONE && has_host(keywords)) { /* else libpq would try its default host */
         to_nowhere(keywords, values);
         PGconn *conn =
             PQconnectStartParams((const char *const *)keywords, (const char *const *)values, 0);

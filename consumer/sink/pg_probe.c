@@ -1,11 +1,11 @@
-/* Is the server at work on what it has not answered?
+/* Is the server working on what it has not answered?
  *
- * A transaction that waits for a lock, or deletes a million rows, is silent as long as one whose
- * request or answer was lost on a way that acknowledges what it swallows. The server knows: a
- * second connection, made when nothing was heard for a while, asks what the first one's backend
- * does. It is made to the very server that the first one was made to, of all that olap.host may
- * name. It is asked twice, since the answer may be on its way. What the newest rows then say
- * decides, as after every lost connection.
+ * A transaction that waits for a lock, or deletes a million rows, gives no answer for a long time.
+ * Nor does one whose request or answer was lost in a proxy that had acknowledged it. The server can
+ * tell them apart: when it has not answered for a while, a second connection asks what the first
+ * one's backend is doing. It goes to the very server of the first connection, even if olap.host
+ * names several. It asks twice, since the answer may be on its way. If the backend is idle, the
+ * first connection is dropped; then the newest progress rows decide, as after any lost connection.
  */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
@@ -48,7 +48,7 @@ static void probe_start(struct sink *sink, int64_t now_ms) {
 }
 
 static bool ask(struct sink *sink) {
-    /* What we have still to send, the server may well wait for. */
+    /* The server may be waiting for what we have not sent yet. */
     bool sending = sink->flight.blocked || sink->flight.open ||
                    (sink->load.copying && sink->load.phase == COPY_ROWS);
     char pid[16];
@@ -59,7 +59,7 @@ static bool ask(struct sink *sink) {
            PQsendQueryParams(sink->probe.conn, SQL_IS_AT_WORK, 3, NULL, values, NULL, NULL, 0) == 1;
 }
 
-/* A server that says why it refuses is there: no more is known. */
+/* A server that rejects the connection with an SQLSTATE is alive; no more is known. */
 static enum verdict refused(struct sink *sink) {
     char sqlstate[6];
     (void)message_sqlstate(PQerrorMessage(sink->probe.conn), sqlstate);
@@ -95,7 +95,7 @@ static bool probe_step(struct sink *sink, enum verdict *ret) {
     if (PQresultStatus(result) == PGRES_TUPLES_OK) {
         *ret = PQgetvalue(result, 0, 1)[0] == 't' ? AT_WORK : SILENT;
         if (PQgetvalue(result, 0, 0)[0] != 't') {
-            *ret = UNKNOWN; /* the way leads to another server: it knows nothing of our session */
+            *ret = UNKNOWN; /* this is another server, which knows nothing of our session */
         }
     } else {
         *ret = UNKNOWN;

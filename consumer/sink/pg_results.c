@@ -1,4 +1,4 @@
-/* What a job has to tell of each task; the progress rows that it read. */
+/* A job's results: one for each task, with the progress row that was read. */
 #include "sink/pg_internal.h"
 
 void results_begin(struct sink *sink) {
@@ -20,7 +20,7 @@ struct sink_result *result_of(struct sink *sink, int32_t task) {
     return NULL;
 }
 
-/* Rows of older versions have none. */
+/* Rows of older versions have no marks. */
 static void read_marks(const struct plan *plan, struct str value, struct progress *progress) {
     int64_t numbers[2 * RELATIONS_MAX];
     size_t count = 0;

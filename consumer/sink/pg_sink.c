@@ -1,4 +1,4 @@
-/* The vtable, construction, and the loop that drives link, job and events. */
+/* The vtable, the constructor, and what drives link, job and events. */
 #include "sink/pg_sink.h"
 
 #include "base/memory.h"
@@ -13,7 +13,7 @@
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   2000
-#define ANSWER_CHECK_MS  10000 /* of silence, then the server is asked what it does */
+#define ANSWER_CHECK_MS  10000 /* without an answer, then the server is probed */
 #define COLUMNS_MIN      16    /* of fence and letters */
 
 static size_t columns_max(const struct plan *plan) {

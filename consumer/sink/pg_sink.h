@@ -1,7 +1,7 @@
 /* pg_sink.h: sink.h over libpq, in pipeline mode.
  *
- * What:    the only room with libpq-fe.h. Connects by itself, with backoff; every batch is BEGIN,
- * locks, fence, deletes, checks, upserts, dead letters, trim, COMMIT in one flush with one Sync.
+ * What:    connects by itself, with backoff. Every batch is one pipeline with one Sync: BEGIN,
+ *          locks, fence, deletes, checks, upserts, dead letters, trim, COMMIT.
  * Owns:    its connection; copies its options.
  * Errors:  as sink.h; pg_apply_ddl's are returned.
  * Limits:  as sink.h.
@@ -19,31 +19,32 @@ struct pg_sink_options {
     struct sink_identity identity;
     const struct log *log;
     struct clock clock;
-    const char *password_file; /* read anew for each connection; NULL: none */
-    int64_t answer_check_ms;   /* silence after which the server is asked what it does; 0: 10 s */
+    const char *password_file; /* read again for each connection; NULL: none */
+    int64_t answer_check_ms;   /* no answer for so long: the server is probed; 0: 10 s */
 };
 
 extern const struct sink_ops pg_sink_ops;
 
-/* ERR_CONFIG: what libpq would refuse for good: a value it does not know, a certificate file that
- * is not there. Needs no server. */
+/* ERR_CONFIG: what libpq would always reject: a value it does not know, a certificate file that
+ * does not exist. Needs no server. */
 MUST_CHECK enum err_kind pg_sink_check(const struct pg_sink_options *options, struct err *reterr);
 /* view is borrowed for the sink's life. */
 MUST_CHECK enum err_kind pg_sink_new(const struct plan *plan, const struct pg_sink_options *options,
                                      struct sink **ret_sink, struct err *reterr);
 void pg_sink_destroy(struct sink **sink);
 
-/* The operator's decision: the record of *record (topic, table, partition, offset, key, value,
- * checksum) is to be put aside when its task comes to it. Blocking. ERR_RETRY: not reachable, the
- * task has gone past it, or it stands there already. */
+/* Records the operator's decision that the task is to set *record (topic, table, partition, offset,
+ * key, value, checksum) aside when it reads it. Blocking. ERR_RETRY: not reachable, the task is
+ * past the record, or the decision was recorded before. */
 MUST_CHECK enum err_kind pg_decide(const struct plan *plan, const struct pg_sink_options *options,
                                    const struct dead_letter *record, struct err *reterr);
 
 /* The tables beside the sink table: sync_progress, sync_identity, sync_dead_letter, sync_refused.
  * Static. */
 const char *pg_sink_ddl(void);
-/* Makes all tables, blocking, idempotent. ERR_CONFIG: what stands there does not fit the view, or
- * the sink table has rows and no progress is recorded; ERR_RETRY: not reachable. */
+/* Creates the tables that are missing; blocking, idempotent. ERR_CONFIG: an existing table does not
+ * match the view, or the sink table has rows and no progress is recorded; ERR_RETRY: not
+ * reachable. */
 MUST_CHECK enum err_kind pg_apply_ddl(const struct plan *plan,
                                       const struct pg_sink_options *options, struct err *reterr);
 

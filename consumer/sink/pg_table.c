@@ -1,15 +1,15 @@
-/* Is the sink table the one that the progress speaks of?
+/* Is the sink table the one that the progress belongs to?
  *
- * sync_identity says which table that is, in which file its rows stood, and how often it was filled
- * anew (generation). Every fence compares; what differs is looked at here, on every connection, and
- * once in a while when all is quiet.
+ * sync_identity says which table that is, in which file its rows were, and how often it was filled
+ * again (its generation). Every fence compares them. The table is inspected here if they differ, on
+ * every new connection, and from time to time when nothing else is going on.
  */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 
 #include <stdlib.h>
 
-/* PostgreSQL's escaping allocates. */
+/* escaped: libpq's, NULL if out of memory; freed. */
 static void append_escaped(struct buf *out, char *escaped) {
     if (!escaped) {
         abort();

@@ -1,7 +1,7 @@
-/* sink.h: the edge to the OLAP database: fenced transactions, acquisition, progress.
+/* sink.h: the interface to the OLAP database: fenced transactions, acquisition, progress.
  *
- * What:    a vtable that PostgreSQL implements (pg_sink.h) and the simulator replaces. One job at
- *          a time; nothing blocks: submit, then poll until its event comes.
+ * What:    a vtable that PostgreSQL implements (pg_sink.h) and the simulator replaces. One job (a
+ *          request) at a time; nothing blocks: submit it, then poll until its event comes.
  * Owns:    a job's data is borrowed until its event.
  * Errors:  come as events.
  * Limits:  one job in flight.
@@ -16,12 +16,13 @@ enum sink_event_kind {
     SINK_CONNECTED, /* a new connection is ready. Before anything else is sent, the newest row of
                        every held task must be read and compared. */
     SINK_LOST, /* the connection is gone (or could not be made); a job in flight has no outcome */
-    SINK_COMMITTED,   /* the transaction is in; counts are set */
+    SINK_COMMITTED,   /* the transaction is committed; counts are set */
     SINK_FENCED,      /* another writer has one of the tasks: nothing was written */
     SINK_OTHER_TABLE, /* the sink table is not the one that was filled, or was rewritten: nothing
-                         was written. The newest rows must be read and compared: what is to be done
-                         about the table is done with that. */
-    SINK_REFUSED,     /* behind the fence, by blame: nothing was written */
+                         was written. The newest rows must be read and compared; reading them also
+                         registers the table again, where that is right. */
+    SINK_REFUSED,     /* the fence passed, but a statement after it failed: nothing was written;
+                         blame says whose fault it is */
     SINK_AGAIN, /* nothing was written; the same may succeed later (40001, 40P01, 55P03, 53xxx...)
                  */
     SINK_ACQUIRED, /* acquisition: results[] are set */
@@ -48,7 +49,7 @@ struct refusal {
     struct str constraint, message; /* constraint ptr NULL: none is named */
 };
 
-/* A dead letter that already stands in the sink. */
+/* A dead letter that is in sync_dead_letter already. */
 struct known_letter {
     int table;
     int64_t offset;
@@ -57,8 +58,8 @@ struct known_letter {
     int64_t value_len;             /* of the record; -1: it has no value */
     bool has_checksum;             /* false: an earlier release wrote it */
     uint32_t checksum;
-    bool pending;   /* the operator's decision: to be put aside when its task comes to it */
-    bool unfounded; /* its task has no progress, and never had: that was deleted without it */
+    bool pending;   /* the operator's decision: the task is to set the record aside at its turn */
+    bool unfounded; /* its task has no progress: that was deleted, and the dead letter was not */
 };
 
 /* For qsort and bsearch: by (table, offset). */
@@ -71,10 +72,10 @@ struct sink_result {
     size_t letter_count;
     struct str *refused; /* SINK_ACQUIRED: the row_keys in sync_refused */
     size_t refused_count;
-    /* The sink table was made anew or emptied: SINK_NEWEST: the progress speaks of another;
-     * SINK_ACQUIRED: it did, and there is none now. */
+    /* The sink table was created again or emptied. SINK_NEWEST: the progress is of an earlier
+     * generation of it; SINK_ACQUIRED: it was, and the task has none now. */
     bool other_table;
-    /* SINK_NEWEST: how many dead letters and refused rows of the task are noted in the tables. */
+    /* SINK_NEWEST: how many dead letters and refused rows of the task are recorded. */
     size_t letters_noted, refused_noted;
 };
 
@@ -84,13 +85,13 @@ struct sink_event {
     size_t result_count;
     uint64_t deleted_count, upserted_count; /* rows really changed, SINK_COMMITTED */
     /* COMMITTED: rows that a careful part left out, with their entries in sync_refused. REFUSED:
-     * the row that BLAME_OTHERS or too many of BLAME_ROW is about, where it is known. As results.
-     */
+     * the row that BLAME_OTHERS or too many of BLAME_ROW is about, where it is known. Valid as long
+     * as results. */
     struct refusal *refusals;
     size_t refusal_count;
     enum blame blame; /* REFUSED */
-    /* CONNECTED: which database it is, whatever it is reached by, and its name for people; NULL:
-     * not known. */
+    /* CONNECTED: which database it is, under whatever address it was reached, and its name for
+     * people; NULL: not known. */
     const char *place, *place_name;
     struct err err; /* LOST, FENCED, REFUSED, AGAIN, HALT */
 };
@@ -104,15 +105,16 @@ struct sink_identity {
 struct sink; /* defined by the implementation */
 
 struct sink_ops {
-    /* A connection is there and no job is in flight. */
+    /* Connected, and no job is in flight. */
     bool (*ready)(const struct sink *sink);
     void (*commit)(struct sink *sink, const struct txn *txn);
-    /* Takes the tasks' locks, compares or writes the identity, appends a row with owner and the
-     * newest row's offsets for each, reads the refused rows and the dead letters. Those of earlier
-     * releases at or after the offsets are deleted and not given: their work never ended, and
-     * their records are judged anew. A difference of identity is SINK_HALT. */
+    /* Compares or writes the identity, takes the tasks' locks, appends for each task a row with
+     * owner and the newest row's offsets, and reads the refused rows and the dead letters. Dead
+     * letters of earlier releases at or after the offsets are deleted and not returned: their batch
+     * was never committed, and their records are decoded again. A difference in identity is
+     * SINK_HALT. */
     void (*acquire)(struct sink *sink, const int32_t *tasks, size_t count, const char *owner);
-    /* The tasks' newest rows, and whether the sink table is the one that they speak of. */
+    /* The tasks' newest progress rows, and whether the sink table is the one they belong to. */
     void (*newest)(struct sink *sink, const int32_t *tasks, size_t count);
     /* Converts rows of a table without writing; SINK_CHECKED or SINK_REFUSED. */
     void (*check)(struct sink *sink, int table, const struct row_array *rows);

@@ -1,7 +1,7 @@
-/* statements.h: the SQL of progress, identity and dead letters; the view brings the rest.
+/* statements.h: the SQL for progress, identity and dead letters; the view has the other statements.
  *
- * What:    text, with $1 the view's name where there is one (but in SQL_EXPLAIN). {table} stands
- *          for the sink table's name and {oid} for its regclass: table_sql puts them in.
+ * What:    text. $1 is the view's name (except in SQL_EXPLAIN). {table} is the sink table's name
+ *          and {oid} its regclass; table_sql puts them in.
  *
  * Private to sink/.
  */
@@ -10,10 +10,11 @@
 
 #include "base/safeguard.h"
 
-/* What a session needs, whatever role, database and server say; what the operator gave with
- * olap.options or PGOPTIONS stays, where it can. Plans must not depend on how full a table was when
- * they were made: every statement goes by key. datestyle and the like: values mean the same on
- * every server. By a statement, since a pooler refuses the startup parameter `options`. */
+/* The settings that a session needs, whatever the defaults of role, database and server are. What
+ * the operator set with olap.options or PGOPTIONS stays, where it can. Plans must not depend on how
+ * full a table was when they were made: every statement looks rows up by key. datestyle and the
+ * like: values mean the same on every server. Set by a statement, since a pooler rejects the
+ * startup parameter `options`. */
 #define SQL_SESSION                                                                                \
     "SELECT set_config(s.name, v.value, false) FROM (VALUES"                                       \
     " ('statement_timeout', '" STATEMENT_LIMIT_TEXT "', false), ('lock_timeout', '5s', false),"    \
@@ -24,26 +25,26 @@
     " ('intervalstyle', 'postgres', true), ('timezone', 'UTC', true)) v(name, value, always)"      \
     " JOIN pg_settings s ON lower(s.name) = v.name WHERE v.always OR s.source <> 'client'"
 
-/* READ COMMITTED whatever the role's default: the fence needs a snapshot of its own, taken after
- * the lock. */
+/* READ COMMITTED, whatever the role's default is: the fence needs a snapshot that is taken after
+ * the lock was acquired. */
 #define SQL_BEGIN "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 #define SQL_KEY "hashtextextended('sync:' || $1::text, 0) + "
 
-/* Ascending, always. */
+/* Always in ascending order, against deadlocks. */
 #define SQL_LOCK "SELECT pg_advisory_xact_lock(" SQL_KEY "t) FROM unnest($2::int[]) u(t) ORDER BY t"
 
 /* Nobody can swap, empty or rewrite the table between the fence, which looks at it, and COMMIT. */
 #define SQL_TABLE "LOCK TABLE ONLY {table} IN ROW EXCLUSIVE MODE"
 
-/* What changes when a table's rows are put into another file: TRUNCATE, VACUUM FULL and every
- * rewrite. A partitioned table has none: its partitions'. */
+/* A number that changes when a table's rows move to another file: TRUNCATE, VACUUM FULL and every
+ * rewrite. A partitioned table has no file: computed from its partitions'. */
 #define SQL_FILE                                                                                   \
     "coalesce(pg_relation_filenode({oid})::bigint, (SELECT sum(hashint8extended("                  \
     "relid::oid::bigint, coalesce(pg_relation_filenode(relid)::bigint, 0)) % 1000000007)::bigint"  \
     " FROM pg_partition_tree({oid})), 0)"
 
-/* Where the progress itself stands: a restored copy of both has another home. */
+/* Which sync_progress this is, in which database: a restored copy has another home. */
 #define SQL_HOME                                                                                   \
     "(SELECT d.oid || '/' || 'sync_progress'::regclass::oid FROM pg_database d"                    \
     " WHERE d.datname = current_database())"
@@ -55,9 +56,9 @@
     SAFEGUARD_SQL(                                                                                 \
         "the fence compares the table",                                                            \
         "    AND i.generation = x.generation AND i.relation = {oid} AND i.file = " SQL_FILE)
-/* When the newest row is not exactly what this member last wrote, the sub-select is NULL and
- * seq's NOT NULL aborts everything. So does generation's, when the sink table is not as it is
- * registered, or was filled anew since the task was acquired. */
+/* If the newest row is not exactly what this member wrote last, the sub-select is NULL, and NOT
+ * NULL on seq aborts the transaction. So does NOT NULL on generation if the sink table is not as it
+ * is registered, or was filled again since the task was acquired. */
 #define SQL_FENCE                                                                                  \
     "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks, generation)"                \
     " SELECT $1::text, x.task,"                                                                    \
@@ -70,7 +71,8 @@
     "   $8::bigint[]) WITH ORDINALITY x(task, seq, old, new, owner, marks, generation, o)"         \
     " ORDER BY x.o"
 
-/* Bounded below: unbounded, it walks all that an old snapshot keeps from being cleaned up. */
+/* With a lower bound: without it, the scan reads all dead rows that an old snapshot keeps VACUUM
+ * from removing. */
 #define SQL_TRIM                                                                                   \
     "DELETE FROM sync_progress p USING unnest($2::int[], $3::bigint[]) x(task, seq)"               \
     " WHERE p.view = $1::text AND p.task = x.task AND p.seq > x.seq - 200 AND p.seq <= x.seq - "   \
@@ -83,10 +85,10 @@
     " $6::bigint[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::text[],"             \
     " $12::bigint[]) x ON CONFLICT "
 
-/* A replay finds its letter standing: the first `kept` stays. */
+/* A replay finds that its dead letter exists: the first `kept` stays. */
 #define SQL_LETTERS_WRITE SQL_LETTERS "DO NOTHING"
 
-/* In place of the operator's decisions; a statement of its own, since it takes a privilege more. */
+/* Replaces the operator's decisions; a statement of its own, since it needs one more privilege. */
 #define SQL_LETTERS_DECIDED                                                                        \
     SQL_LETTERS                                                                                    \
     "(view, topic, partition, \"offset\") DO UPDATE SET key = excluded.key,"                       \
@@ -101,7 +103,8 @@
 
 #define SQL_NEWEST "SELECT t.task, p.seq, p.offsets, p.owner, p.marks, p.generation" SQL_NEWEST_OF
 
-/* Progress of a table that is gone, or was emptied since, is none. */
+/* Progress counts only for the present generation of the table, not after it was created again or
+ * emptied. */
 #define SQL_SAME_TABLE                                                                             \
     SAFEGUARD_SQL("progress counts for its own table", "p.generation = g.generation")
 #define SQL_APPEND                                                                                 \
@@ -112,12 +115,13 @@
     " CROSS JOIN (SELECT (SELECT i.generation FROM sync_identity i WHERE i.view = $1::text)"       \
     " AS generation) g RETURNING task, seq, offsets, owner, marks, generation"
 
-/* At acquisition without the lower bound: what a skipped hundredth batch left behind. */
+/* At acquisition, without the lower bound: deletes what a skipped hundredth batch has left. */
 #define SQL_TRIM_ALL                                                                               \
     "DELETE FROM sync_progress d USING (SELECT t.task, p.seq" SQL_NEWEST_OF ") n"                  \
     " WHERE d.view = $1::text AND d.task = n.task AND d.seq <= n.seq - 100"
 
-/* With the record where a later letter of its row keeps a version: that of a record put aside. */
+/* With the record's value if a later dead letter of the same row has a `kept` version, which comes
+ * from a record that was set aside. */
 #define SQL_LETTERS_READ                                                                           \
     "SELECT d.partition, d.topic, d.\"offset\", d.row_key, d.kept, d.key,"                         \
     " CASE WHEN EXISTS (SELECT FROM sync_dead_letter l WHERE l.view = d.view"                      \
@@ -128,14 +132,15 @@
     "  AND p.offsets <> '{}')"                                                                     \
     " FROM sync_dead_letter d WHERE d.view = $1::text AND d.partition = ANY ($2::int[])"
 
-/* What the operator removes is gone from the gauges at the next look. */
+/* For the gauges: counted again, since the operator may have deleted some. */
 #define SQL_COUNT                                                                                  \
     "SELECT t.task, (SELECT count(*) FROM sync_dead_letter d WHERE d.view = $1::text"              \
     " AND d.partition = t.task), (SELECT count(*) FROM sync_refused r WHERE r.view = $1::text"     \
     " AND r.task = t.task) FROM unnest($2::int[]) t(task)"
 
-/* Letters of works that never ended, of earlier releases (which wrote no checksum): at or after the
- * offsets. Under the tasks' locks, and only while they are still $3's. */
+/* Deletes dead letters of earlier releases (which wrote no checksum) whose batch was never
+ * committed: those at or after the offsets. Under the tasks' locks, and only while $3 still owns
+ * them. */
 #define SQL_LETTERS_SWEEP                                                                          \
     "DELETE FROM sync_dead_letter d USING (SELECT t.task, p.offsets, p.owner" SQL_NEWEST_OF ") n," \
     " unnest($4::text[]) WITH ORDINALITY o(topic, i)"                                              \
@@ -143,7 +148,7 @@
     " AND n.owner = $3::text AND d.\"offset\" >= n.offsets[o.i]"                                   \
     " AND d.checksum IS NULL AND NOT d.pending"
 
-/* Rows that the sink table refuses by their own values: $2 tasks, $3 keys. */
+/* Rows that the sink table refuses for their own values: $2 tasks, $3 keys. */
 #define SQL_REFUSED_CLEAR                                                                          \
     "DELETE FROM sync_refused r USING unnest($2::int[], $3::bytea[]) x(task, row_key)"             \
     " WHERE r.view = $1::text AND r.task = x.task AND r.row_key = x.row_key"
@@ -156,7 +161,7 @@
 #define SQL_REFUSED_READ                                                                           \
     "SELECT task, row_key FROM sync_refused WHERE view = $1::text AND task = ANY ($2::int[])"
 
-/* Of a refusal that no row's own values explain: whether the constraint $1.$2 is a primary key, and
+/* For an error that no row's own values explain: whether the constraint $1.$2 is a primary key, and
  * which triggers of table $3 call a function that the error's context $4 names. */
 #define SQL_EXPLAIN                                                                                \
     "SELECT coalesce((SELECT i.indisprimary FROM pg_index i JOIN pg_class c ON c.oid = "           \
@@ -168,8 +173,8 @@
     "     SELECT relid FROM pg_partition_tree(to_regclass(quote_ident($3::text))))"                \
     "   AND strpos($4::text, p.proname::text || '(') > 0)"
 
-/* Whoever has waited long enough for a lock ends its holder: a process frozen inside a pipeline
- * keeps its locks, and no session timeout ends it. */
+/* After a lock timeout, terminates the lock's holder: a process that is frozen in the middle of a
+ * pipeline keeps its locks, and no session timeout ends it. */
 #define SQL_TERMINATE                                                                              \
     "SELECT l.pid, t.task, pg_terminate_backend(l.pid)"                                            \
     " FROM unnest($2::int[]) t(task) JOIN pg_locks l"                                              \
@@ -184,7 +189,7 @@
     " coalesce(max(p.generation), 0) FROM sync_progress p WHERE p.view = $1::text"                 \
     " ON CONFLICT DO NOTHING"
 
-/* Rows of earlier versions have none. */
+/* Rows of earlier versions have no definition. */
 #define SQL_DEFINITION                                                                             \
     "UPDATE sync_identity SET definition = $3::text"                                               \
     " WHERE view = $1::text AND fingerprint = $2::text AND definition IS NULL"
@@ -193,25 +198,26 @@
     "SELECT cluster_id, array_to_string(topics, ', '), partitions::text, hash, fingerprint,"       \
     " coalesce(definition, '') FROM sync_identity WHERE view = $1::text"
 
-/* When the server was started: another time is another server. */
+/* When the server was started: tells one server from another. */
 #define SQL_STARTED "extract(epoch FROM pg_postmaster_start_time())::text"
-/* The backend asked, and where the progress lies: a cluster, a database, a schema, whatever name
- * the server is reached by. */
+/* The backend's pid, and where sync_progress is: cluster, database and schema, under whatever
+ * address the server was reached. */
 #define SQL_PLACE                                                                                  \
     "SELECT pg_backend_pid(), (SELECT system_identifier FROM pg_control_system()) || '.' ||"       \
     " d.oid || '.' || c.relnamespace, 'database ' || d.datname || ', schema ' ||"                  \
     " c.relnamespace::regnamespace, " SQL_STARTED " FROM pg_database d, pg_class c"                \
     " WHERE d.datname = current_database() AND c.oid = to_regclass('sync_progress')"
 
-/* Registers the sink table as it is now, where that can be right. Nothing is written to a table
- * that is not registered, so what is in it is what others have left there:
- * - nothing: it was made anew or emptied. A new generation: every task fills it again. Before there
- *   was any progress it stays the same one: what an earlier version writes beside us has 0;
+/* Registers the sink table as it is now, where that can be right. A member never writes to a table
+ * that is not registered, so whatever the table holds was left there by others:
+ * - no rows: it was created again or emptied. This begins a new generation: every task fills it
+ *   again. If there was no progress yet, the generation stays the same, since an earlier version
+ *   that runs beside this one writes 0;
  * - rows, in another file of the same table: it was rewritten (VACUUM FULL, CLUSTER, ALTER TABLE);
- * - rows, and the progress too stands elsewhere: both were restored together;
+ * - rows, and sync_progress is another one, too: both were restored together;
  * - rows, and nothing was registered yet (no home): an earlier version wrote them.
- * Rows in another table beside the same progress are not those that it speaks of. CASE, so that the
- * table is looked into only where something differs. */
+ * Rows in another table beside the same progress do not belong to it. CASE, so that the table is
+ * read only if something differs. */
 #define SQL_UNLOGGED_PARTITION                                                                     \
     "EXISTS (SELECT FROM pg_partition_tree({oid}) l JOIN pg_class lc ON lc.oid = l.relid"          \
     " WHERE lc.relpersistence <> 'p' OR lc.relkind NOT IN ('r', 'p'))"
@@ -230,7 +236,7 @@
     "   ELSE n.empty OR i.relation = n.relation OR i.home IS DISTINCT FROM n.home END"             \
     " RETURNING i.generation, n.empty"
 
-/* How the sink table stands to what is registered: a word, and what it is. */
+/* How the sink table compares with what is registered: a word, and the table's kind. */
 #define SQL_LOOK                                                                                   \
     "SELECT i.generation, CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'kind'"                       \
     " WHEN c.relpersistence <> 'p' OR (c.relkind = 'p' AND " SQL_UNLOGGED_PARTITION ")"            \
@@ -241,8 +247,8 @@
     " WHEN 'f' THEN 'a foreign table' ELSE 'no table' END"                                         \
     " FROM pg_class c LEFT JOIN sync_identity i ON i.view = $1::text WHERE c.oid = {oid}"
 
-/* TRUNCATE, and rows of others in one transaction with it, would look like a rewrite. For whoever
- * empties the table, with the rights of whoever made this. */
+/* TRUNCATE followed by others' rows in the same transaction would look like a rewrite. The function
+ * runs with its owner's rights, whoever empties the table. */
 #define SQL_TRUNCATED_LACKING                                                                      \
     "SELECT NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = {oid}"                              \
     " AND tgname = 'sync_truncated')"
@@ -257,7 +263,7 @@
     " FOR EACH STATEMENT EXECUTE FUNCTION sync_truncated();\n"                                     \
     "ALTER TABLE {table} ENABLE ALWAYS TRIGGER sync_truncated"
 
-/* Tables of older versions: what they lack. */
+/* Whether the tables are of an older version and lack columns. */
 #define SQL_LACKING                                                                                \
     "SELECT count(*) < 7 FROM pg_attribute WHERE NOT attisdropped"                                 \
     " AND (attrelid, attname) IN ((to_regclass('sync_progress'), 'marks'),"                        \

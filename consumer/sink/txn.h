@@ -2,8 +2,8 @@
  *
  * What:    for each task its fence (seq, offsets before and after, owner) and its row ops, as
  *          column arrays ready for PostgreSQL.
- * Owns:    a struct txn_part owns its arrays until txn_part_clear; it is kept unchanged until its
- *          outcome is known, since a resend must be identical.
+ * Owns:    a struct txn_part owns its arrays until txn_part_clear. It stays unchanged until its
+ *          outcome is known, since a retry must send the same.
  * Units:   rows.
  * Limits:  the caller keeps a transaction to batch.max.rows rows over all parts.
  */
@@ -17,8 +17,8 @@
 #define OWNER_LEN    32     /* hex digits of a random token */
 #define TXN_ROWS_MAX 100000 /* of one part's upserts */
 
-/* Rows of text values by column: the elements of PostgreSQL's binary text[] (a be32 length and the
- * bytes; -1: NULL), without the array headers, so that parts can be put together. */
+/* Rows of text values, column by column: the elements of PostgreSQL's binary text[] (a be32 length
+ * and the bytes; -1: NULL) without the array header, so that parts can be concatenated. */
 struct row_array {
     struct buf *columns;
     size_t column_count;
@@ -34,8 +34,8 @@ void row_array_add(struct row_array *rows, const struct str *values);
 bool row_array_next(const struct row_array *rows, size_t column, size_t *position,
                     struct str *ret_value);
 
-/* A record that was applied, by which its log is known again: where it stands and what the broker
- * has as its time. */
+/* The last applied record of a partition, by its offset and the timestamp that the broker has for
+ * it: shows later whether a log is still the one that was applied. */
 struct mark {
     int64_t offset, timestamp_ms; /* timestamp_ms 0: none */
 };
@@ -48,11 +48,11 @@ struct progress {
     int64_t offsets[RELATIONS_MAX];   /* by table: next to read */
     struct mark marks[RELATIONS_MAX]; /* by table: the last record applied */
     char owner[OWNER_LEN + 1];
-    int64_t generation; /* of the sink table: how often it was filled anew; the sink's */
+    int64_t generation; /* of the sink table: how often it was filled again; set by the sink */
 };
 
-/* Marks are not compared: they follow from the offsets, and older rows have none. Nor is the
- * generation: it follows from the owner. */
+/* Does not compare marks, which follow from the offsets and which older rows lack, nor the
+ * generation, which follows from the owner. */
 bool progress_equal(const struct progress *a, const struct progress *b, size_t table_count);
 
 /* A record that can't be applied. Bytes are borrowed until the outcome is known. */
@@ -61,11 +61,11 @@ struct dead_letter {
     int table;
     int32_t partition;
     int64_t offset;
-    struct str key, value; /* as they came; ptr NULL: none */
+    struct str key, value; /* as received; ptr NULL: none */
     struct str row_key;    /* row_key_encode; ptr NULL: not readable */
     struct str kept;       /* the state's version before it (row_value_encode); ptr NULL: absent */
     uint32_t checksum;     /* of key and value: is the record at the offset still this one? */
-    bool decided;          /* takes the place of the operator's decision, which stands there */
+    bool decided;          /* replaces the row with the operator's decision */
     const char *reason;
 };
 
@@ -80,12 +80,13 @@ struct txn_part {
     size_t letter_count, letter_cap;
     size_t table_count;
     size_t bytes; /* of the values added; the pipeline's, 0 after a reset */
-    /* Keys whose entries in sync_refused go; by txn_part_add_cleared, bytes borrowed as a letter's.
-     */
+    /* Keys whose entries in sync_refused are deleted; by txn_part_add_cleared, bytes borrowed as
+     * those of dead letters. */
     struct str *cleared;
     size_t cleared_count, cleared_cap;
-    /* Rows that the sink table refuses by their own values are found and noted, rather than the
-     * transaction refused: the part is alone in it. At most refused_max rows. */
+    /* Rows that the sink table refuses for their own values are found by bisection, left out and
+     * recorded in sync_refused, at most refused_max of them; otherwise such a row fails the
+     * transaction. The part is alone in its transaction. */
     bool careful;
     size_t refused_max;
 };
@@ -100,16 +101,16 @@ void txn_part_add_cleared(struct txn_part *part, struct str row_key);
 /* Rows and letters in all its arrays. */
 size_t txn_part_rows(const struct txn_part *part);
 
-/* The key of a sink row in sync_refused, appended: each value of view.key_outputs and a NUL.
+/* Appends the key of a sink row in sync_refused: each value of view.key_outputs and a NUL.
  * values: output_count of them. */
 void sink_key_append(const struct plan *plan, const struct str *values, struct buf *out);
-/* Whether row_key is under the key of a table's row, whose key columns are values. */
+/* Whether the sink row of row_key is made from the table's row whose key columns are values. */
 bool sink_key_has(const struct plan *plan, struct str row_key, int table, const struct str *values);
-/* `order_id=7 line_no=9`, appended. */
+/* Appends `order_id=7 line_no=9`. */
 void sink_key_show(const struct plan *plan, struct str row_key, struct buf *out);
 
-/* Rows of an initial load, one at a time: false at the end (or on error, with *ret_kind set).
- * values: output_count texts, valid until the next call. */
+/* The rows of an initial load, one at a time. *ret_values: output_count texts, valid until the next
+ * call; *ret_end: there are no more. */
 struct load_source {
     void *ctx;
     enum err_kind (*next)(void *ctx, const struct str **ret_values, bool *ret_end,
@@ -119,8 +120,8 @@ struct load_source {
 struct txn {
     struct txn_part **parts; /* ascending by task */
     size_t part_count;
-    /* With a load there is one part, whose row arrays are empty (it may have letters): the rows
-     * come from here, by COPY; by INSERT where the part is careful. */
+    /* NULL: no initial load. With one there is one part, whose row arrays are empty (it may have
+     * dead letters): the rows come from here, by COPY, or by INSERT if the part is careful. */
     const struct load_source *load;
 };
 
