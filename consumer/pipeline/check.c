@@ -129,6 +129,7 @@ static void check_phase(const struct member *m, const struct task *task) {
 void task_check(const struct member *m, const struct task *task) {
     const struct session *s = task->session;
     MUST(m->tasks[task->number] == task);
+    MUST(!verdict_stands(&task->verdict));
     MUST(s->member == m && s == &m->sessions[s->number]);
     MUST(!task->hunting || s->hunt);
     MUST(!task->assigned || task->positioned);

@@ -19,8 +19,7 @@ static void halt_where_due(struct session *s) {
         if (task && task->phase == TASK_LIVE && task->work.kind == WORK_NONE) {
             const struct err *halt = task_next_halt(task);
             if (halt) {
-                struct err err = *halt;
-                task_halt(m, task, &err);
+                verdict_halt(&task->verdict, halt);
             }
         }
     }
@@ -161,7 +160,7 @@ static void commit_cache_of(struct member *m, struct task *task) {
         state_commit(task->state, applied, clock_wall_ms(&m->o.clock), false, &err);
     task->cache_clean_ms = now_ms(m);
     if (kind != ERR_NONE) {
-        task_trouble(m, task, &err);
+        verdict_fail(&task->verdict, &err);
         return;
     }
     backoff_reset(&task->retry);
@@ -178,7 +177,7 @@ void commit_dirty_caches(struct member *m) {
     struct task *largest = NULL;
     bool live = false;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        struct task *task = m->tasks[p];
+        struct task *task = member_task(m, p);
         size_t bytes = task && may_commit(task) ? state_dirty_bytes(task->state) : 0;
         dirty += bytes;
         live |= task && task->phase == TASK_LIVE;
@@ -228,7 +227,7 @@ static void work_complete(struct member *m, struct task *task) {
     task_forget_found(task);
     if (state_commit(task->state, task->progress.offsets, clock_wall_ms(&m->o.clock), true, &err) !=
         ERR_NONE) {
-        task_trouble(m, task, &err);
+        verdict_fail(&task->verdict, &err);
         return;
     }
     task->cache_clean_ms = now_ms(m);
@@ -263,7 +262,7 @@ void task_committed(struct member *m, struct task *task, const struct sink_event
 void commit_caches(struct member *m) {
     int64_t now = now_ms(m);
     for (int32_t p = 0; p < m->partition_count; p++) {
-        struct task *task = m->tasks[p];
+        struct task *task = member_task(m, p);
         if (task && task->phase == TASK_LIVE && task->work.kind == WORK_NONE) {
             bool rests =
                 state_dirty_bytes(task->state) > 0 && now - task->changed_ms > CACHE_REST_MS;
@@ -283,7 +282,7 @@ void commit_caches(struct member *m) {
     struct topic_position *positions =
         arena_alloc(arena, (size_t)m->partition_count * tables * sizeof *positions);
     for (int32_t p = 0; p < m->partition_count; p++) {
-        const struct task *task = m->tasks[p];
+        const struct task *task = member_task(m, p);
         if (task && task->phase == TASK_LIVE) {
             for (size_t t = 0; t < tables; t++) {
                 positions[count++] = (struct topic_position){(int)t, p, task->progress.offsets[t]};

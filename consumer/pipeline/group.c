@@ -89,7 +89,7 @@ static bool must_wait(const struct member *m) {
     return commits && now_ms(m) < m->finish_by_ms;
 }
 
-static size_t finish_leaving(struct member *m) {
+size_t group_leave(struct member *m) {
     if ((!m->revoking && !(m->stopping && !m->stopped)) || must_wait(m)) {
         return 0;
     }
@@ -128,7 +128,7 @@ static void halt_if_altered(struct member *m, const struct consume_event *event)
         (void)err_about(&err, topic, event->pairs[i].partition, 0);
         for (int32_t p = 0; p < m->partition_count; p++) {
             if (m->tasks[p]) {
-                task_halt(m, m->tasks[p], &err);
+                verdict_halt(&m->tasks[p]->verdict, &err);
             }
         }
         return;
@@ -184,37 +184,33 @@ void group_watch(struct member *m) {
     }
 }
 
-size_t group_step(struct member *m) {
-    size_t done = 0;
-    for (;;) {
-        struct consume_event event = {.kind = CONSUME_NOTHING};
-        if (m->revoking) { /* the next assignment waits until we have let go */
-            break;
-        }
-        m->o.consume_ops->poll_group(m->o.consume, &event);
-        if (event.kind == CONSUME_NOTHING) {
-            break;
-        }
-        done++;
-        if (event.kind == CONSUME_ASSIGN) {
-            on_assign(m, &event);
-        } else if (event.kind == CONSUME_REVOKE) {
-            m->revoking = true;
-            int64_t by_ms = now_ms(m) + (event.lost ? 0 : REVOKE_WAIT_MS);
-            if (!m->stopping || by_ms < m->finish_by_ms) { /* a stop is not put off */
-                m->finish_by_ms = by_ms;
-            }
-            metrics_add(m->o.metrics, METRIC_REBALANCES,
-                        event.lost ? REBALANCE_LOST : REBALANCE_REVOKED, 1);
-            log_line(m->o.log, LOG_INFO, "pipeline", "revoked", "lost=%s",
-                     event.lost ? "true" : "false");
-        } else if (event.kind == CONSUME_FATAL) {
-            m->error = event.err;
-        } else {
-            report_kafka_trouble(m, &event.err);
-        }
+static void on_revoke(struct member *m, const struct consume_event *event) {
+    m->revoking = true;
+    int64_t by_ms = now_ms(m) + (event->lost ? 0 : REVOKE_WAIT_MS);
+    if (!m->stopping || by_ms < m->finish_by_ms) { /* a stop is not put off */
+        m->finish_by_ms = by_ms;
     }
-    return done + finish_leaving(m);
+    metrics_add(m->o.metrics, METRIC_REBALANCES, event->lost ? REBALANCE_LOST : REBALANCE_REVOKED,
+                1);
+    log_line(m->o.log, LOG_INFO, "pipeline", "revoked", "lost=%s", event->lost ? "true" : "false");
+}
+
+bool group_event(struct member *m) {
+    struct consume_event event = {.kind = CONSUME_NOTHING};
+    if (m->revoking) { /* the next assignment waits until we have let go */
+        return false;
+    }
+    m->o.consume_ops->poll_group(m->o.consume, &event);
+    if (event.kind == CONSUME_ASSIGN) {
+        on_assign(m, &event);
+    } else if (event.kind == CONSUME_REVOKE) {
+        on_revoke(m, &event);
+    } else if (event.kind == CONSUME_FATAL) {
+        m->error = event.err;
+    } else if (event.kind != CONSUME_NOTHING) {
+        report_kafka_trouble(m, &event.err);
+    }
+    return event.kind != CONSUME_NOTHING;
 }
 
 size_t group_assign(struct member *m) {

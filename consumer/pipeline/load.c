@@ -32,11 +32,11 @@ static enum err_kind check_letters(const struct member *m, const struct task *ta
                             : ERR_HALT;
 }
 
-static bool too_many_letters(struct member *m, struct task *task, const struct err *newest) {
+static bool too_many_letters(const struct member *m, struct task *task, const struct err *newest) {
     struct err err = *newest;
     bool many = check_letters(m, task, newest, &err) != ERR_NONE;
     if (many) {
-        task_halt(m, task, &err);
+        verdict_halt(&task->verdict, &err);
     }
     return many;
 }
@@ -114,7 +114,7 @@ void task_begin_writing(struct member *m, struct task *task) {
     enum err_kind kind =
         state_commit(task->state, task->position, clock_wall_ms(&m->o.clock), false, &err);
     if (kind != ERR_NONE) {
-        task_trouble(m, task, &err);
+        verdict_fail(&task->verdict, &err);
         return;
     }
     if (task->refused_count > 0 && too_many_letters(m, task, &task->refusal)) {
@@ -231,7 +231,7 @@ static void hunt_end(struct session *s) {
         task->careful = true;
         task_take_care(m, task);
     } else if (!too_many_letters(m, task, &task->refusal)) {
-        task_restart_reading(m, task, DISCARD_ROWS_REFUSED);
+        verdict_read_again(&task->verdict, DISCARD_ROWS_REFUSED);
     }
 }
 
@@ -264,9 +264,7 @@ void hunt_submit(struct session *s) {
         return;
     }
     if (hunt->range_count == 0 && hunt_read_range(s, &err) != ERR_NONE) {
-        struct task *task = hunt->task;
-        hunt_drop(s);
-        task_trouble(m, task, &err);
+        verdict_fail(&hunt->task->verdict, &err);
         return;
     }
     if (hunt->range_count == 0) {
@@ -279,9 +277,7 @@ void hunt_submit(struct session *s) {
          i < hunt->ranges[hunt->range_count - 1].end; i++) {
         const struct str *values;
         if (row_writer_columns(s->writer, hunt->table, hunt->rows[i], &values, &err) != ERR_NONE) {
-            struct task *task = hunt->task;
-            hunt_drop(s);
-            task_trouble(m, task, &err);
+            verdict_fail(&hunt->task->verdict, &err);
             return;
         }
         row_array_add(&s->checked, values);

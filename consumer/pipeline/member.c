@@ -70,78 +70,6 @@ void member_destroy(struct member **member) {
     *member = NULL;
 }
 
-/* The task from scratch, in WAITING. What the sink still reads stays until it has answered. */
-static struct task *start_over(struct member *m, struct task *task) {
-    if (task->hunting) {
-        hunt_drop(task->session);
-    }
-    if (task_in_flight(task) && SAFEGUARD("what the sink reads is kept")) {
-        struct task *fresh = task_new(m->plan, task->number, task->session);
-        fresh->retry = task->retry;
-        task_become_ghost(m, task);
-        m->tasks[fresh->number] = fresh;
-        task = fresh;
-    } else {
-        task_forget(task, m->o.consume_ops, m->o.consume);
-    }
-    task->assigned = false;
-    member_needs_assign(m);
-    return task;
-}
-
-void task_reacquire(struct member *m, struct task *task, enum reacquired reason, const char *why) {
-    metrics_add(m->o.metrics, METRIC_REACQUISITIONS, reason, 1);
-    log_line(m->o.log, LOG_WARN, "pipeline", "reacquire", "task=%d why=\"%s\"", task->number, why);
-    (void)start_over(m, task);
-}
-
-void task_distrust_cache(struct member *m, struct task *task, enum cache_discard why) {
-    int32_t number = task->number;
-    task_reacquire(m, task, REACQUIRED_CACHE, "its cache can't be trusted");
-    m->tasks[number]->distrust = why;
-}
-
-void task_halt(struct member *m, struct task *task, const struct err *err) {
-    log_line(m->o.log, LOG_ERROR, "pipeline", "halt", "task=%d phase=%s", task->number,
-             task_phase_name(task->phase));
-    struct err why = *err;
-    if (why.partition < 0) { /* about no record: then about the task, which has its number */
-        why.partition = task->number;
-    }
-    log_err(m->o.log, LOG_ERROR, "pipeline", "halted", &why);
-    metrics_add(m->o.metrics, METRIC_HALTS, (size_t)task->number, 1);
-    task = start_over(m, task);
-    task->phase = TASK_HALTED;
-    task->halt = why;
-}
-
-void task_trouble(struct member *m, struct task *task, const struct err *err) {
-    int32_t number = task->number;
-    switch (err->kind) {
-    case ERR_NONE:
-        return;
-    case ERR_CACHE:
-        log_err(m->o.log, LOG_WARN, "state", "cache_discarded", err);
-        task_distrust_cache(m, task, DISCARD_DISTRUSTED);
-        m->tasks[number]->retry_at_ms = now_ms(m) + backoff_next_ms(&m->tasks[number]->retry);
-        return;
-    case ERR_RETRY:
-        log_err(m->o.log, LOG_WARN, "state", "retry", err);
-        task_reacquire(m, task, REACQUIRED_CACHE, "its cache can't be used now");
-        task = m->tasks[number];
-        task->retry_at_ms = now_ms(m) + backoff_next_ms(&task->retry);
-        return;
-    case ERR_RECORD:
-    case ERR_HALT:
-        task_halt(m, task, err);
-        return;
-    case ERR_CONFIG:
-    case ERR_BUG:
-        m->error = *err;
-        return;
-    }
-}
-
 void task_set_live(struct member *m, struct task *task) {
     log_line(m->o.log, LOG_INFO, "pipeline", "live", "task=%d from=%s rows=%llu", task->number,
              task_phase_name(task->phase), (unsigned long long)state_row_count(task->state));
@@ -196,6 +124,7 @@ static size_t submit(struct member *m, bool built) {
     for (size_t i = 0; i < m->o.sink_count; i++) {
         if (!built || turn_is_built(&m->sessions[i])) {
             done += commit_submit(&m->sessions[i]);
+            apply_verdicts(m);
         }
     }
     return done;
@@ -215,25 +144,47 @@ static void check_all(const struct member *m) {
     }
 }
 
-size_t member_step(struct member *m) {
-    size_t done = group_step(m);
+/* What the group and the sinks say. */
+static size_t receive(struct member *m) {
+    size_t done = 0;
+    while (group_event(m)) {
+        apply_verdicts(m);
+        done++;
+    }
+    done += group_leave(m);
     for (size_t i = 0; i < m->o.sink_count; i++) {
         done += sink_step(&m->sessions[i]);
+        apply_verdicts(m);
     }
+    return done;
+}
+
+/* From records to rows, caches and offsets. */
+static size_t advance(struct member *m) {
+    size_t done = submit(m, true); /* the sink should not wait for what else there is to do */
+    done += take_records(m);
+    apply_verdicts(m);
+    done += submit(m, false);
+    commit_dirty_caches(m);
+    commit_caches(m);
+    apply_verdicts(m);
+    group_watch(m);
+    origin_step(m);
+    apply_verdicts(m);
+    copy_step(m);
+    return done;
+}
+
+size_t member_step(struct member *m) {
+    size_t done = receive(m);
     if (m->stopped) {
         return done;
     }
     done += open_tasks(m);
+    apply_verdicts(m);
     done += group_assign(m);
     if (!m->revoking && !m->stopping) {
-        done += submit(m, true); /* the sink should not wait for what else there is to do */
-        done += take_records(m);
-        done += submit(m, false);
-        commit_dirty_caches(m);
-        commit_caches(m);
-        group_watch(m);
-        origin_step(m);
-        copy_step(m);
+        done += advance(m);
     }
     watch_ready(m);
     report_step(m);
@@ -271,9 +222,10 @@ void member_resume(struct member *m) {
     copy_forget(m);
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p] && m->tasks[p]->phase == TASK_HALTED) {
-            task_reacquire(m, m->tasks[p], REACQUIRED_RESUMED, "resumed by the operator");
+            verdict_reacquire(&m->tasks[p]->verdict, REACQUIRED_RESUMED, "resumed by the operator");
         }
     }
+    apply_verdicts(m);
 }
 
 const struct err *member_error(const struct member *m) {

@@ -127,16 +127,24 @@ static inline int64_t now_ms(const struct member *m) {
     return clock_mono_ms(&m->o.clock);
 }
 
-/* The member's task p, if it writes through the session; else NULL. */
+/* The member's task p; NULL: it has none, or one that waits for its verdict. */
+static inline struct task *member_task(const struct member *m, int32_t p) {
+    struct task *task = m->tasks[p];
+    return task && !task_awaits_verdict(task) ? task : NULL;
+}
+
+/* The same, if it writes through the session. */
 static inline struct task *session_task(const struct session *s, int32_t p) {
-    struct task *task = s->member->tasks[p];
+    struct task *task = member_task(s->member, p);
     bool its = task && (task->session == s || !SAFEGUARD("a task writes through one session"));
     return its ? task : NULL;
 }
 
 /* group.c */
-/* The group's events; takes our leave of revoked tasks. */
-size_t group_step(struct member *m);
+/* The group's next event; false: there is none. */
+bool group_event(struct member *m);
+/* Takes our leave of revoked tasks. */
+size_t group_leave(struct member *m);
 /* Halts what the group has kept split for too long. */
 void group_watch(struct member *m);
 /* task's transaction is with the sink, which reads task->part. */
@@ -154,7 +162,7 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
 /* Opens the cache of a task in OPENING; returns whether anything was done. */
 bool task_open(struct member *m, struct task *task);
 /* Empties the cache and reads the log from its start. */
-void task_restart_reading(struct member *m, struct task *task, enum cache_discard why);
+void task_read_again(struct member *m, struct task *task, enum cache_discard why);
 
 /* letters.c */
 /* The dead letters of a task just acquired, by (table, offset); may change what they keep.
@@ -258,7 +266,7 @@ void report_step(struct member *m);
 /* The transaction that task->part was alone in is refused. */
 void task_refused(struct member *m, struct task *task, const struct sink_event *event);
 /* Halts the task; for what its work is about a single record, that is named. */
-void task_halt_at_work(struct member *m, struct task *task, const struct err *why);
+void task_halt_at_work(const struct member *m, struct task *task, const struct err *why);
 /* task->part is to look for refused rows. */
 void task_take_care(const struct member *m, struct task *task);
 /* An op of task->part: entries of the rows it deletes or writes go. values: its table's columns, of
@@ -300,15 +308,11 @@ void ghost_check(const struct member *m, const struct task *task);
 /* settle.c */
 size_t sink_step(struct session *s);
 
+/* apply.c */
+/* Does what the pending verdicts say. A pointer to a task does not outlive this. */
+void apply_verdicts(struct member *m);
+
 /* member.c */
-/* Forgets what task did and acquires it anew. task may be another one afterwards: m->tasks[number].
- */
-void task_reacquire(struct member *m, struct task *task, enum reacquired reason, const char *why);
-/* Acquires it anew and rebuilds its cache. */
-void task_distrust_cache(struct member *m, struct task *task, enum cache_discard why);
-void task_halt(struct member *m, struct task *task, const struct err *err);
-/* What to do about an error from a task's state or work: rebuild, try again later, halt, or end. */
-void task_trouble(struct member *m, struct task *task, const struct err *err);
 void task_set_live(struct member *m, struct task *task);
 
 #endif

@@ -16,7 +16,7 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
     memcpy(task->proof, task->progress.marks, sizeof task->proof);
     struct err err;
     if (task_take_letters(m, task, result->letters, result->letter_count, &err) != ERR_NONE) {
-        task_halt(m, task, &err);
+        verdict_halt(&task->verdict, &err);
         return;
     }
     task->letters_gone = task->refused_gone = 0;
@@ -101,7 +101,7 @@ static enum err_kind open_state(struct member *m, struct task *task, struct stat
                       &task->state, meta, reterr);
 }
 
-void task_restart_reading(struct member *m, struct task *task, enum cache_discard why) {
+void task_read_again(struct member *m, struct task *task, enum cache_discard why) {
     struct err err;
     metrics_add(m->o.metrics, METRIC_CACHE_DISCARDS, (size_t)why, 1);
     join_end(task->join);
@@ -118,7 +118,7 @@ void task_restart_reading(struct member *m, struct task *task, enum cache_discar
     arena_reset(&arena);
     task->work = (struct work){.arena = arena};
     if (state_discard(task->state, &err) != ERR_NONE) {
-        task_trouble(m, task, &err);
+        verdict_fail(&task->verdict, &err);
         return;
     }
     memset(task->position, 0, sizeof task->position);
@@ -168,12 +168,12 @@ bool task_open(struct member *m, struct task *task) {
         return true;
     }
     if (kind != ERR_NONE) {
-        task_trouble(m, task, &err);
+        verdict_fail(&task->verdict, &err);
         return true;
     }
     enum cache_discard why = cache_verdict(m, task, &meta);
     if (why != DISCARD_NONE) {
-        task_restart_reading(m, task, why);
+        task_read_again(m, task, why);
     } else {
         position_by_cache(m, task, &meta);
     }

@@ -86,7 +86,7 @@ static void halt_tasks(struct member *m) {
         (void)err_set(&err, ERR_HALT, "the source database: %.480s", findings->items[i].text);
         for (int32_t p = 0; p < m->partition_count; p++) {
             if (m->tasks[p] && m->tasks[p]->phase != TASK_HALTED) {
-                task_halt(m, m->tasks[p], &err);
+                verdict_halt(&m->tasks[p]->verdict, &err);
             }
         }
     }

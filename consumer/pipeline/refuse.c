@@ -26,11 +26,11 @@ static void halve(struct task *task, const struct err *refusal) {
     }
 }
 
-static void halt_letter(struct member *m, struct task *task, const struct err *refusal) {
+static void halt_letter(struct task *task, const struct err *refusal) {
     struct err err = *refusal;
     (void)err_set(&err, ERR_HALT, "a dead letter is refused (SQLSTATE %.5s): %.300s",
                   refusal->sqlstate, refusal->message);
-    task_halt(m, task, &err);
+    verdict_halt(&task->verdict, &err);
 }
 
 /* ---- rows ---- */
@@ -44,10 +44,10 @@ static void err_about_work(const struct member *m, const struct task *task, stru
     }
 }
 
-void task_halt_at_work(struct member *m, struct task *task, const struct err *why) {
+void task_halt_at_work(const struct member *m, struct task *task, const struct err *why) {
     struct err err = *why;
     err_about_work(m, task, &err);
-    task_halt(m, task, &err);
+    verdict_halt(&task->verdict, &err);
 }
 
 static void halt_too_many(struct member *m, struct task *task, const struct sink_event *event) {
@@ -212,7 +212,7 @@ static void conflict(struct member *m, struct task *task, const struct sink_even
     int64_t since_ms = batch ? task->conflict_batch_ms : task->conflict_since_ms;
     bool half = now - since_ms >= m->o.conflict_halt_ms / share;
     if (half && single && passes_in_rebuild(m, task, &event->err)) {
-        task_distrust_cache(m, task, DISCARD_CONFLICT);
+        verdict_distrust(&task->verdict, DISCARD_CONFLICT);
         return;
     }
     if (over && single) {
@@ -279,7 +279,7 @@ static void writing_refused(struct member *m, struct task *task, const struct si
 void task_refused(struct member *m, struct task *task, const struct sink_event *event) {
     task->solo = true;
     if (task->work.kind == WORK_LETTER && event->blame == BLAME_RECORD) {
-        halt_letter(m, task, &event->err);
+        halt_letter(task, &event->err);
     } else if (event->blame == BLAME_ROW && event->refusal_count > 0) {
         halt_too_many(m, task, event);
     } else if (task->work.kind == WORK_BATCH || task->work.kind == WORK_LETTER) {

@@ -3,10 +3,6 @@
 
 #include <stdio.h>
 
-#define CONTEST_MIN         3 /* times within CONTEST_MS without a new assignment */
-#define CONTEST_MS          600000
-#define CONTEST_WAIT_MAX_MS 60000
-
 /* The task of a transaction's part, unless it was taken away meanwhile. */
 static struct task *task_of(const struct session *s, const struct txn_part *part) {
     struct task *task = session_task(s, part->task);
@@ -73,27 +69,6 @@ static void send_alone(struct session *s) {
     }
 }
 
-/* Within a group a task has one member, and one that takes another's tells of a change that the
- * group makes known soon. Again and again without one, it is somebody whom this group does not
- * know: each would take the task from the other for ever. So the waits grow. */
-static void contested(struct member *m, int32_t number) {
-    struct contest *contest = &m->contests[number];
-    int64_t now = now_ms(m);
-    contest->count = now - contest->last_ms > CONTEST_MS ? 1 : contest->count + 1;
-    contest->last_ms = now;
-    int beyond = contest->count - CONTEST_MIN;
-    if (beyond < 0) {
-        return;
-    }
-    int64_t wait_ms = beyond < 6 ? INT64_C(1000) << beyond : CONTEST_WAIT_MAX_MS;
-    m->tasks[number]->retry_at_ms = now + wait_ms;
-    log_line(
-        m->o.log, LOG_ERROR, "pipeline", "contested",
-        "task=%d times=%d wait_s=%lld hint=\"members of another consumer group (kafka.group.id) "
-        "or of an older version write this view's rows too: stop one of the two\"",
-        number, contest->count, (long long)(wait_ms / 1000));
-}
-
 static void on_refused(struct session *s, const struct sink_event *event) {
     log_err(s->member->o.log, LOG_DEBUG, "pipeline", "refused", &event->err);
     send_alone(s);
@@ -104,7 +79,7 @@ static void on_refused(struct session *s, const struct sink_event *event) {
 }
 
 /* The newest row is neither what the task knows nor what it has sent. */
-static void overtaken(struct member *m, struct task *task, const struct progress *newest) {
+static void overtaken(struct task *task, const struct progress *newest) {
     bool ours = newest->exists && strcmp(newest->owner, task->progress.owner) == 0;
     char why[160];
     (void)snprintf(why, sizeof why,
@@ -112,11 +87,7 @@ static void overtaken(struct member *m, struct task *task, const struct progress
                           "wrote: it went back in time"
                         : "fenced: another member acquired it (seq %lld)",
                    newest->exists ? (long long)newest->seq : 0LL);
-    int32_t number = task->number;
-    task_reacquire(m, task, ours ? REACQUIRED_SINK_WENT_BACK : REACQUIRED_FENCED, why);
-    if (!ours) {
-        contested(m, number);
-    }
+    verdict_reacquire(&task->verdict, ours ? REACQUIRED_SINK_WENT_BACK : REACQUIRED_FENCED, why);
 }
 
 /* A fence failed, an outcome is unknown, or the connection is new: the newest row decides. */
@@ -130,14 +101,15 @@ static void settle(struct session *s, struct task *task, const struct sink_resul
         if (unknown) {
             report_settled(s, UNKNOWN_OVERTAKEN);
         }
-        task_reacquire(m, task, REACQUIRED_TABLE, "the sink table was created again or emptied");
+        verdict_reacquire(&task->verdict, REACQUIRED_TABLE,
+                          "the sink table was created again or emptied");
     } else if (unknown && progress_equal(newest, &part->after, tables)) {
         log_line(m->o.log, LOG_INFO, "pipeline", "was_committed", "task=%d seq=%lld", task->number,
                  (long long)newest->seq);
         report_settled(s, UNKNOWN_WAS_COMMITTED);
         if (part->careful && SAFEGUARD("refused rows of a lost answer are read")) {
             /* which rows it refused was in the answer */
-            task_reacquire(m, task, REACQUIRED_UNKNOWN, "its refused rows must be read");
+            verdict_reacquire(&task->verdict, REACQUIRED_UNKNOWN, "its refused rows must be read");
         } else {
             task_committed(m, task, NULL);
         }
@@ -150,7 +122,7 @@ static void settle(struct session *s, struct task *task, const struct sink_resul
         if (unknown) {
             report_settled(s, UNKNOWN_OVERTAKEN);
         }
-        overtaken(m, task, newest);
+        overtaken(task, newest);
     }
 }
 
@@ -192,7 +164,7 @@ static void on_again(struct session *s, const struct err *err) {
         }
     }
     if (s->load_task && s->load_error.kind != ERR_NONE) {
-        task_trouble(s->member, s->load_task, &s->load_error); /* its cache ended the load */
+        verdict_fail(&s->load_task->verdict, &s->load_error); /* its cache ended the load */
         return;
     }
     retry_later(s, err);
@@ -216,7 +188,7 @@ static void on_halt(struct session *s, const struct err *err) {
         for (size_t i = 0; i < s->asked_count; i++) {
             struct task *task = session_task(s, s->asked[i]);
             if (task) {
-                task_halt(m, task, err);
+                verdict_halt(&task->verdict, err);
             }
         }
     } else {

@@ -29,7 +29,7 @@ static bool is_slow(const struct member *m, const struct task *task) {
 }
 
 static bool holds_freely(const struct member *m, const struct task *task) {
-    return task && task->assigned && !is_slow(m, task);
+    return task_reads(task) && !is_slow(m, task);
 }
 
 /* A silent task goes on reading what it does not hold: the topics that lie behind the sink. So does
@@ -100,7 +100,7 @@ static bool has_room(struct member *m) {
     watch_held(m, held);
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
-        if (task && task->assigned) {
+        if (task_reads(task)) {
             bool busy = m->hold == HOLD_BUSY && task->busy;
             pause_task(m, task, is_slow(m, task) ? is_full(m, task) : busy);
         }
@@ -234,7 +234,7 @@ static void apply_silently(struct member *m, struct task *task, const struct rec
         }
     }
     if (kind != ERR_NONE) {
-        task_trouble(m, task, &err);
+        verdict_fail(&task->verdict, &err);
     }
 }
 
@@ -242,6 +242,9 @@ static void apply_silently(struct member *m, struct task *task, const struct rec
  * seen. */
 static void after_progress(struct member *m, struct task *task) {
     bool silent_done = true, reading_done = true;
+    if (task_awaits_verdict(task)) {
+        return;
+    }
     for (size_t t = 0; t < m->plan->relation_count; t++) {
         silent_done &= task->position[t] >= task->progress.offsets[t] ||
                        !SAFEGUARD("a replay reads to the progress of every topic");
@@ -271,7 +274,7 @@ static bool take_record(struct member *m, struct task *task, const struct record
     bool first = !task->first_seen[record->table];
     task->first_seen[record->table] = true;
     if (first && task->phase != TASK_READING && task->phase != TASK_WRITING && too_old(m, record)) {
-        task_distrust_cache(m, task, DISCARD_LOG_TOO_OLD);
+        verdict_distrust(&task->verdict, DISCARD_LOG_TOO_OLD);
         return false;
     }
     note_gap(m, task, record);
@@ -287,7 +290,7 @@ static bool take_record(struct member *m, struct task *task, const struct record
 }
 
 /* The first record at or after the proof says whether this is the log that was applied: a record
- * never changes its time. false: it is another one, and the task has halted. */
+ * never changes its time. false: it is another one, and the task halts. */
 static bool log_is_known(struct member *m, struct task *task, const struct record *record) {
     struct mark *proof = &task->proof[record->table];
     if (proof->timestamp_ms == 0 || record->offset < proof->offset) {
@@ -310,7 +313,7 @@ static bool log_is_known(struct member *m, struct task *task, const struct recor
         (long long)record->offset, (long long)record->timestamp_ms, (long long)applied_ms);
     (void)err_about(&err, m->plan->relations[record->table].topic.ptr, task->number,
                     record->offset);
-    task_halt(m, task, &err);
+    verdict_halt(&task->verdict, &err);
     return false;
 }
 
@@ -323,7 +326,7 @@ static void take_halt(struct member *m, struct task *task, const struct consume_
         member_needs_assign(m);
         return;
     }
-    task_halt(m, task, &event->err);
+    verdict_halt(&task->verdict, &event->err);
 }
 
 static void take_end(struct member *m, struct task *task, const struct record *end) {
@@ -347,7 +350,7 @@ static void take_end(struct member *m, struct task *task, const struct record *e
             "the topic was deleted and created again, or truncated. See docs/operations.md",
             (long long)end->offset, (long long)task->progress.offsets[t]);
         (void)err_about(&err, m->plan->relations[t].topic.ptr, task->number, end->offset);
-        task_halt(m, task, &err);
+        verdict_halt(&task->verdict, &err);
     }
 }
 
@@ -363,7 +366,7 @@ static void take_event(struct member *m, struct consume_event *event) {
         report_kafka_trouble(m, &event->err);
     } else if (event->kind == CONSUME_FATAL) {
         m->error = event->err;
-    } else if (task && task->assigned && task->phase != TASK_HALTED) {
+    } else if (task_reads(task)) {
         if (event->kind == CONSUME_HALT) {
             take_halt(m, task, event);
         } else if (event->kind == CONSUME_EOF) {

@@ -15,10 +15,12 @@
 
 #include "base/backoff.h"
 #include "base/metrics.h"
+#include "base/safeguard.h"
 #include "pipeline/batch.h"
 #include "pipeline/checksum.h"
 #include "pipeline/refused_set.h"
 #include "pipeline/row_writer.h"
+#include "pipeline/verdict.h"
 #include "sink/sink.h"
 #include "state/state.h"
 
@@ -111,8 +113,9 @@ struct task {
     int32_t number;
     struct session *session; /* writes through it; borrowed */
     enum task_phase phase;
-    struct progress progress;    /* the newest row in the sink, as we wrote or read it */
-    struct state *state;         /* from OPENING on */
+    struct verdict verdict;   /* pending: what member_step does next; until then it is left alone */
+    struct progress progress; /* the newest row in the sink, as we wrote or read it */
+    struct state *state;      /* from OPENING on */
     enum cache_discard distrust; /* discard it when it is opened next, for this reason */
     int64_t opening_since_ms;
     int64_t retry_at_ms; /* nothing is tried before; 0: at once */
@@ -204,6 +207,16 @@ int64_t task_read_from(const struct task *task, int table);
 
 /* The work's transaction, built or committed just now, is the one that moves the offsets. */
 bool work_is_last(const struct work *work);
+
+/* It is to be left alone until its verdict is applied. */
+static inline bool task_awaits_verdict(const struct task *task) {
+    return verdict_stands(&task->verdict) &&
+           SAFEGUARD("a task that awaits its verdict is left alone");
+}
+/* What comes from Kafka for its partitions is for this task (it may be NULL). */
+static inline bool task_reads(const struct task *task) {
+    return task && task->assigned && !task_awaits_verdict(task);
+}
 
 /* Records wait that no work covers yet. */
 bool task_has_records(const struct task *task);

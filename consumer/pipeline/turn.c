@@ -53,8 +53,7 @@ static size_t rows_waiting(const struct session *s, const struct task *task) {
                : batch_waiting(&task->current) + batch_waiting(&task->next);
 }
 
-/* Returns the rows built. A task in trouble builds none, and is none of the member's any more, or
- * waits. */
+/* Returns the rows built: none where it fails. */
 static size_t build(struct session *s, struct task *task, size_t budget) {
     struct member *m = s->member;
     struct err err;
@@ -66,7 +65,7 @@ static size_t build(struct session *s, struct task *task, size_t budget) {
         kind = work_build(m, task, budget, &err);
     }
     if (kind != ERR_NONE) {
-        task_trouble(m, task, &err);
+        verdict_fail(&task->verdict, &err);
         return 0;
     }
     return txn_part_rows(&task->part);
@@ -107,8 +106,7 @@ static size_t build_tiny(struct session *s) {
         if (is_open(s, task) &&
             rows_waiting(s, task) <= s->member->o.batch_max_rows / TINY_SHARE + 1) {
             (void)build(s, task, s->member->o.batch_max_rows);
-            bool built = session_task(s, p) == task && task->work.txn == TXN_BUILT;
-            if (built) {
+            if (task->work.txn == TXN_BUILT) {
                 task->work.txn = TXN_SENT;
                 count++;
             }
