@@ -87,12 +87,13 @@ static enum err_kind check_identity(const struct config *config, const struct pl
     bool ours = identity.len >= tail.len &&
                 memcmp(identity.ptr + identity.len - tail.len, tail.ptr, tail.len) == 0;
     enum err_kind kind =
-        ours ? ERR_NONE
-             : err_set(reterr, ERR_CACHE,
-                       "it was written for \"" STR_FMT
-                       "\" (cluster|topic prefix|partitions|view), but the settings say \"" STR_FMT
-                       "\"; a member would rebuild this cache",
-                       STR_ARG(identity), STR_ARG(buf_view(&tail)));
+        ours
+            ? ERR_NONE
+            : err_set(reterr, ERR_CACHE,
+                      "it was written for \"" STR_FMT
+                      "\" (cluster|topic prefix|partitions|tables), but the settings say \"" STR_FMT
+                      "\"; a member would rebuild this cache",
+                      STR_ARG(identity), STR_ARG(buf_view(&tail)));
     buf_clear(&tail);
     return kind;
 }

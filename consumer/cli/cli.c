@@ -41,8 +41,11 @@ void cli_print_place(char **place) {
 }
 
 void cli_identity_tail(const struct config *config, const struct plan *plan, struct buf *out) {
-    buf_printf(out, "|%s|%d|%s|java", config->topic_prefix, plan->partition_count,
-               plan->fingerprint.ptr);
+    buf_printf(out, "|%s|%d|", config->topic_prefix, plan->partition_count);
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        buf_printf(out, "%s%s", t > 0 ? "," : "", plan->relations[t].identity.ptr);
+    }
+    buf_str(out, STR("|java"));
 }
 
 /* The value of an option that takes one, "--set x" or "--set=x"; NULL: not this option. Moves *at.

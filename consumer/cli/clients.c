@@ -35,7 +35,7 @@ void clients_init(struct clients *clients, const struct config *config, const st
         .topics = clients->topics,
         .topic_count = plan->relation_count,
         .record_max_bytes = config->record_max_bytes,
-        .peer = {.plan = arena_printf(&clients->texts, "%s.%d.%s", plan->fingerprint.ptr,
+        .peer = {.plan = arena_printf(&clients->texts, "%s.%d.%s", plan->targets[0].fingerprint.ptr,
                                       (int)plan->partition_count, config->topic_prefix)
                              .ptr,
                  .view = plan->name.ptr,

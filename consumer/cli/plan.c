@@ -39,21 +39,23 @@ static void print_sql(const char *title, struct str sql) {
 
 static void print_plan(const struct plan *plan, const char *connector) {
     (void)printf("-- View %s: fingerprint %s, %d partitions (tasks)\n", plan->name.ptr,
-                 plan->fingerprint.ptr, plan->partition_count);
+                 plan->targets[0].fingerprint.ptr, plan->partition_count);
     for (size_t t = 0; t < plan->relation_count; t++) {
         (void)printf("-- Source %s.%s: topic %s\n", plan->relations[t].schema.ptr,
                      plan->relations[t].name.ptr, plan->relations[t].topic.ptr);
     }
     (void)printf("\n");
-    print_sql("The table", plan->sql_ddl);
+    const struct target *target = &plan->targets[0];
+    print_sql("The table", target->sql_ddl);
     (void)printf("-- Progress, identity and dead letters\n%s\n", pg_sink_ddl());
-    print_sql("Upsert: one text[] for each column", plan->sql_upsert);
-    for (size_t t = 0; t < plan->relation_count; t++) {
-        (void)printf("-- Table %s\n", plan->relations[t].name.ptr);
-        print_sql("Delete the rows of a key", plan->relations[t].sql_delete);
-        print_sql("Convert a row's values without writing", plan->relations[t].sql_check);
+    print_sql("Upsert: one text[] for each column", target->sql_upsert);
+    for (size_t o = 0; o < target->occurrence_count; o++) {
+        const struct relation *table = occurrence_relation(plan, target, (int)o);
+        (void)printf("-- Table %s\n", table->name.ptr);
+        print_sql("Delete the rows of a key", target->occurrences[o].sql_delete);
+        print_sql("Convert a row's values without writing", table->sql_check);
     }
-    print_sql("Initial load", plan->sql_copy.ptr ? plan->sql_copy : plan->sql_insert);
+    print_sql("Initial load", target->sql_copy.ptr ? target->sql_copy : target->sql_insert);
     struct buf trigger = {0};
     trigger_append(&trigger, plan);
     (void)printf(

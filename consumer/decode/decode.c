@@ -55,7 +55,7 @@ struct job {
 };
 
 static bool join_key_is_null(const struct job *job, const struct str *values) {
-    for (size_t i = 0; i < job->decoder->plan->join_count; i++) {
+    for (size_t i = 0; i < job->table->placement_count; i++) {
         if (!values[i].ptr) {
             return true;
         }
@@ -66,23 +66,20 @@ static bool join_key_is_null(const struct job *job, const struct str *values) {
 /* The change's key from the key columns' texts; none of it when the join key is NULL. */
 static enum err_kind set_key(const struct job *job, const struct str *values, struct err *reterr) {
     const struct relation *table = job->table;
-    const struct plan *plan = job->decoder->plan;
     struct buf *bytes = &job->decoder->key_bytes;
     if (join_key_is_null(job, values)) {
         return ERR_NONE;
     }
-    for (size_t i = plan->join_count; i < table->key_count; i++) {
+    for (size_t i = table->placement_count; i < table->key_count; i++) {
         if (!values[i].ptr) {
             return err_set(reterr, ERR_RECORD, "primary key column " STR_FMT " is null",
                            STR_ARG(table->columns[i].name));
         }
     }
     buf_reset(bytes);
-    size_t join_len;
-    enum err_kind kind = row_key_encode(plan, table, values, bytes, &join_len, reterr);
+    enum err_kind kind = row_key_encode(table, values, bytes, reterr);
     if (kind == ERR_NONE) {
         job->change->key = arena_copy(job->arena, buf_view(bytes));
-        job->change->join_len = join_len;
     }
     return kind;
 }
@@ -106,7 +103,7 @@ static enum err_kind check_partition(const struct job *job, const struct str *va
     if (!job->change->key.ptr) {
         return ERR_NONE;
     }
-    int32_t expected = route_partition(job->decoder->plan, job->table, values);
+    int32_t expected = route_partition(job->table, values, job->decoder->plan->partition_count);
     return expected == job->record->partition || !SAFEGUARD("a record is in its partition")
                ? ERR_NONE
                : wrong_partition(job, expected, reterr);
@@ -262,9 +259,9 @@ static enum err_kind decode_tombstone(const struct job *job, struct err *reterr)
         kind = set_key(job, values, reterr);
     }
     if (kind == ERR_NONE && job->change->key.ptr &&
-        route_partition(job->decoder->plan, job->table, values) != job->record->partition) {
+        route_partition(job->table, values, job->decoder->plan->partition_count) !=
+            job->record->partition) {
         job->change->key = STR_NONE;
-        job->change->join_len = 0;
     }
     return kind;
 }

@@ -37,10 +37,9 @@ enum snapshot_mark {
 
 struct change {
     enum change_op op;
-    int table;       /* index into view->tables */
-    struct str key;  /* row_key_encode; ptr NULL: a part of the join key is NULL: in no state, emits
-                        nothing */
-    size_t join_len; /* prefix of key that is the join key */
+    int table;      /* index into view->tables */
+    struct str key; /* row_key_encode; ptr NULL: a part of the join key is NULL: in no state, emits
+                       nothing */
     struct str value; /* row_value_encode; ptr NULL for CHANGE_DELETE */
     int64_t ts_us;    /* commit time in the source; 0: the record does not say */
     uint64_t blank;   /* blank.h: of a row, or an old row, without content; 0: it has some */

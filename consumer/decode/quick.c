@@ -247,9 +247,9 @@ static bool write_row(const struct job *job, struct arena *arena) {
     struct change *change = job->change;
     struct buf *row = &job->quick->row;
     buf_reset(row);
-    if (row_key_encode(quick->plan, table, quick->texts, row, &change->join_len, NULL) !=
-            ERR_NONE ||
-        route_partition(quick->plan, table, quick->texts) != job->record->partition) {
+    if (row_key_encode(table, quick->texts, row, NULL) != ERR_NONE ||
+        route_partition(table, quick->texts, quick->plan->partition_count) !=
+            job->record->partition) {
         return false;
     }
     size_t key_len = row->len;

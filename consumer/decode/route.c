@@ -55,15 +55,15 @@ static uint32_t hash_part(const struct relation_column *column, struct str text)
     return 0;
 }
 
-int32_t route_partition(const struct plan *plan, const struct relation *table,
-                        const struct str *values) {
+int32_t route_partition(const struct relation *table, const struct str *values,
+                        int32_t partition_count) {
     uint32_t sum = 0;
-    for (size_t i = 0; i < plan->join_count; i++) {
+    for (size_t i = 0; i < table->placement_count; i++) {
         sum += hash_part(&table->columns[i], values[i]);
     }
     sum &= INT32_MAX;
     if (sum == INT32_MAX) { /* the transform counts it as 0 */
         sum = 0;
     }
-    return (int32_t)sum % plan->partition_count;
+    return (int32_t)sum % partition_count;
 }

@@ -10,8 +10,9 @@
 
 #include "plan/plan.h"
 
-/* values: the join key's texts, view->join_count of them, none NULL; text is valid UTF-8. */
-int32_t route_partition(const struct plan *plan, const struct relation *table,
-                        const struct str *values);
+/* values: the texts of the columns that place the row, table->placement_count of them, none NULL;
+ * text is valid UTF-8. */
+int32_t route_partition(const struct relation *table, const struct str *values,
+                        int32_t partition_count);
 
 #endif

@@ -3,40 +3,87 @@
 #include "base/memory.h"
 #include "base/safeguard.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum phase { PHASE_DELETES, PHASE_CHECKS, PHASE_UPSERTS, PHASE_ALL, PHASE_END };
 
+/* Where the plan joins a relation: an occurrence of a target. */
+struct use {
+    int target, occurrence;
+};
+
 /* What the first pass (the deletes) found out about a touched row. */
 struct entry {
-    struct str value; /* after the batch; ptr NULL: deleted */
-    bool has_partner; /* unless deleted: join_has_partner */
+    struct str value;   /* after the batch; ptr NULL: deleted */
+    uint64_t partnered; /* unless deleted: bit i: use i of its relation has a partner */
 };
+
+#define USES_MAX 64
 
 struct join {
     const struct plan *plan;
     struct row_reader reader;
+    struct use *uses[RELATIONS_MAX]; /* by relation */
+    size_t use_count[RELATIONS_MAX];
     struct touched *touched;
     struct entry *entries; /* beside touched */
-    size_t count, index, entry_cap;
+    size_t count, entry_cap;
     enum phase phase;
-    /* A cursor over the combinations of one row of table `fixed` with rows of the other tables:
-     * rows[] is the present combination, first[] each table's first row. */
-    bool turning;
-    int fixed;
-    struct str prefix;
-    struct row_ref rows[RELATIONS_MAX], first[RELATIONS_MAX];
+    size_t index, use; /* the next one of touched, and of its relation's uses */
+    /* A cursor over the combinations of one occurrence's row with rows of the others: rows[] is
+     * the present combination, first[] each occurrence's first row. */
+    struct combinations {
+        bool begun;
+        int target, from; /* whose row it is */
+        struct str prefix[OCCURRENCES_MAX];
+        struct row_ref rows[OCCURRENCES_MAX], first[OCCURRENCES_MAX];
+    } combinations;
 };
+
+static void add_use(struct join *join, int relation, int target, int occurrence) {
+    size_t *count = &join->use_count[relation];
+    assert(*count < USES_MAX);
+    join->uses[relation] =
+        memory_resize(join->uses[relation], *count + 1, sizeof *join->uses[relation]);
+    join->uses[relation][(*count)++] = (struct use){target, occurrence};
+}
+
+/* What the rules below rest on: partners lie at the start of the key that the row's own begins
+ * with. */
+static void check_path(const struct occurrence *occurrence) {
+    for (size_t i = 0; i < occurrence->path.lookup_count; i++) {
+        const struct lookup *lookup = &occurrence->path.lookups[i];
+        assert(lookup->index == 0 && !lookup->optional);
+        for (size_t c = 0; c < lookup->column_count; c++) {
+            assert(lookup->columns[c] == c);
+        }
+    }
+}
 
 struct join *join_new(const struct plan *plan) {
     struct join *join = memory_new(1, sizeof *join);
     join->plan = plan;
     join->phase = PHASE_END;
+    for (int t = 0; t < (int)plan->target_count; t++) {
+        const struct target *target = &plan->targets[t];
+        assert(target->occurrence_count <= OCCURRENCES_MAX);
+        for (int o = 0; o < (int)target->occurrence_count; o++) {
+            check_path(&target->occurrences[o]);
+            add_use(join, target->occurrences[o].relation, t, o);
+        }
+    }
+    for (size_t r = 0; r < plan->relation_count; r++) {
+        assert(join->use_count[r] > 0);
+    }
     return join;
 }
 
 void join_destroy(struct join **join) {
     if (*join) {
+        for (size_t r = 0; r < RELATIONS_MAX; r++) {
+            free((*join)->uses[r]);
+        }
         free((*join)->entries);
         free(*join);
         *join = NULL;
@@ -70,14 +117,16 @@ void join_begin(struct join *join, struct row_reader reader, struct touched *tou
     join->touched = touched;
     join->count = touched_count;
     join->index = 0;
-    join->turning = false;
+    join->use = 0;
+    join->combinations.begun = false;
     join->phase = PHASE_DELETES;
 }
 
-void join_begin_all(struct join *join, struct row_reader reader) {
+void join_begin_all(struct join *join, struct row_reader reader, int target) {
     join_begin(join, reader, NULL, 0);
     join->phase = PHASE_ALL;
-    join->rows[0].key = STR_NONE;
+    join->combinations.target = target;
+    join->combinations.rows[0].key = STR_NONE;
 }
 
 void join_end(struct join *join) {
@@ -86,80 +135,113 @@ void join_end(struct join *join) {
     join->count = 0;
 }
 
-/* The first row of table after `after` with the join key. Skips touched rows of tables before the
- * fixed one: their own pass emits this combination (no sink row is written twice). */
-static enum err_kind next_partner(struct join *join, int table, struct str after,
+/* ---- combinations ---- */
+
+static const struct path *path_of(const struct join *join) {
+    const struct combinations *c = &join->combinations;
+    return &join->plan->targets[c->target].occurrences[c->from].path;
+}
+
+/* The bytes that a lookup's rows begin with. */
+static struct str lookup_prefix(const struct relation *relation, struct str key,
+                                const struct lookup *lookup) {
+    return (struct str){key.ptr, row_key_prefix(relation, key, lookup->column_count)};
+}
+
+/* The lookup's first row after `after`. Skips touched rows of occurrences before the row's own:
+ * their own pass emits this combination (no sink row is written twice). */
+static enum err_kind next_partner(struct join *join, const struct lookup *lookup, struct str after,
                                   struct row_ref *ret_row, struct err *reterr) {
+    const struct combinations *c = &join->combinations;
+    int table = join->plan->targets[c->target].occurrences[lookup->occurrence].relation;
     do {
-        enum err_kind kind = join->reader.next(join->reader.ctx, table, join->prefix, after,
-                                               &ret_row->key, &ret_row->value, reterr);
+        enum err_kind kind =
+            join->reader.next(join->reader.ctx, table, c->prefix[lookup->occurrence], after,
+                              &ret_row->key, &ret_row->value, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
         after = ret_row->key;
-    } while (ret_row->key.ptr && table < join->fixed && is_touched(join, table, ret_row->key) &&
-             SAFEGUARD("no sink row is written twice"));
+    } while (ret_row->key.ptr && lookup->occurrence < c->from &&
+             is_touched(join, table, ret_row->key) && SAFEGUARD("no sink row is written twice"));
     return ERR_NONE;
 }
 
-/* Moves every table but the fixed one to its first row. *ret_found: there is a combination. */
+/* Moves every occurrence but the row's own to its first row. *ret_found: there is a combination. */
 static enum err_kind combinations_begin(struct join *join, bool *ret_found, struct err *reterr) {
+    struct combinations *c = &join->combinations;
+    const struct path *path = path_of(join);
+    const struct relation *relation =
+        occurrence_relation(join->plan, &join->plan->targets[c->target], c->from);
     *ret_found = false;
-    for (int table = 0; table < (int)join->plan->relation_count; table++) {
-        if (table == join->fixed) {
-            continue;
-        }
-        enum err_kind kind = next_partner(join, table, STR_NONE, &join->first[table], reterr);
+    for (size_t i = 0; i < path->lookup_count; i++) {
+        int o = path->lookups[i].occurrence;
+        c->prefix[o] = lookup_prefix(relation, c->rows[c->from].key, &path->lookups[i]);
+        enum err_kind kind = next_partner(join, &path->lookups[i], STR_NONE, &c->first[o], reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
-        if (!join->first[table].key.ptr) {
+        if (!c->first[o].key.ptr) {
             return ERR_NONE;
         }
-        join->rows[table] = join->first[table];
+        c->rows[o] = c->first[o];
     }
     *ret_found = true;
     return ERR_NONE;
 }
 
-/* The next combination; the last table varies fastest. */
+/* The next combination; the last lookup varies fastest. */
 static enum err_kind combinations_next(struct join *join, bool *ret_found, struct err *reterr) {
+    struct combinations *c = &join->combinations;
+    const struct path *path = path_of(join);
     *ret_found = false;
-    for (int table = (int)join->plan->relation_count - 1; table >= 0; table--) {
-        if (table == join->fixed) {
-            continue;
-        }
+    for (size_t i = path->lookup_count; i-- > 0;) {
+        int o = path->lookups[i].occurrence;
         struct row_ref row;
-        enum err_kind kind = next_partner(join, table, join->rows[table].key, &row, reterr);
+        enum err_kind kind = next_partner(join, &path->lookups[i], c->rows[o].key, &row, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
         if (row.key.ptr) {
-            join->rows[table] = row;
+            c->rows[o] = row;
             *ret_found = true;
             return ERR_NONE;
         }
-        join->rows[table] = join->first[table];
+        c->rows[o] = c->first[o];
     }
     return ERR_NONE;
 }
 
 /* Moves the cursor to the next combination; *ret_found false: there are no more. */
-static enum err_kind turn(struct join *join, bool *ret_found, struct err *reterr) {
-    enum err_kind kind = join->turning ? combinations_next(join, ret_found, reterr)
-                                       : combinations_begin(join, ret_found, reterr);
-    join->turning = kind == ERR_NONE && *ret_found;
+static enum err_kind combinations_step(struct join *join, bool *ret_found, struct err *reterr) {
+    enum err_kind kind = join->combinations.begun ? combinations_next(join, ret_found, reterr)
+                                                  : combinations_begin(join, ret_found, reterr);
+    join->combinations.begun = kind == ERR_NONE && *ret_found;
     return kind;
 }
 
-enum err_kind join_has_partner(const struct plan *plan, struct row_reader reader, int table,
-                               struct str join_key, bool *ret_partner, struct err *reterr) {
+static void emit_upsert(const struct join *join, struct row_op *ret_op) {
+    *ret_op = (struct row_op){.kind = ROW_OP_UPSERT,
+                              .target = join->combinations.target,
+                              .rows = join->combinations.rows};
+}
+
+/* ---- partners ---- */
+
+/* Whether every other occurrence of the target has a row for the row of this one. */
+static enum err_kind has_partner(const struct plan *plan, struct row_reader reader, struct use use,
+                                 struct str key, bool *ret_partner, struct err *reterr) {
+    const struct target *target = &plan->targets[use.target];
+    const struct relation *relation = occurrence_relation(plan, target, use.occurrence);
+    const struct path *path = &target->occurrences[use.occurrence].path;
     bool has = true;
-    for (int other = 0; has && other < (int)plan->relation_count; other++) {
-        if (other != table && (other < 2 || SAFEGUARD("a partner is asked of every table"))) {
+    for (size_t i = 0; has && i < path->lookup_count; i++) {
+        const struct lookup *lookup = &path->lookups[i];
+        if (lookup->occurrence < 2 || SAFEGUARD("a partner is asked of every table")) {
             struct row_ref row;
-            enum err_kind kind =
-                reader.next(reader.ctx, other, join_key, STR_NONE, &row.key, &row.value, reterr);
+            enum err_kind kind = reader.next(
+                reader.ctx, target->occurrences[lookup->occurrence].relation,
+                lookup_prefix(relation, key, lookup), STR_NONE, &row.key, &row.value, reterr);
             if (kind != ERR_NONE) {
                 return kind;
             }
@@ -170,71 +252,114 @@ enum err_kind join_has_partner(const struct plan *plan, struct row_reader reader
     return ERR_NONE;
 }
 
-/* Looks the touched row up in the state: its value, and whether every other table has a partner. */
-static enum err_kind look_up(struct join *join, const struct touched *touched, struct entry *entry,
-                             struct err *reterr) {
+enum err_kind join_has_partners(const struct plan *plan, struct row_reader reader, int table,
+                                struct str key, bool *ret_has, struct err *reterr) {
+    *ret_has = true;
+    for (int t = 0; t < (int)plan->target_count; t++) {
+        for (int o = 0; o < (int)plan->targets[t].occurrence_count && *ret_has; o++) {
+            enum err_kind kind = ERR_NONE;
+            if (plan->targets[t].occurrences[o].relation == table) {
+                kind = has_partner(plan, reader, (struct use){t, o}, key, ret_has, reterr);
+            }
+            if (kind != ERR_NONE) {
+                return kind;
+            }
+        }
+    }
+    return ERR_NONE;
+}
+
+static uint64_t every_use(const struct join *join, int table) {
+    return join->use_count[table] == USES_MAX ? UINT64_MAX
+                                              : (UINT64_C(1) << join->use_count[table]) - 1;
+}
+
+/* Looks the touched row up in the state: its value, and where it has partners. */
+static enum err_kind look_up(const struct join *join, const struct touched *touched,
+                             struct entry *entry, struct err *reterr) {
     enum err_kind kind =
         join->reader.get(join->reader.ctx, touched->table, touched->key, &entry->value, reterr);
-    struct str join_key = {touched->key.ptr, touched->join_len};
-    if (kind != ERR_NONE || !entry->value.ptr) {
-        return kind;
+    entry->partnered = 0;
+    for (size_t u = 0; kind == ERR_NONE && entry->value.ptr && u < join->use_count[touched->table];
+         u++) {
+        bool partner = false;
+        kind = has_partner(join->plan, join->reader, join->uses[touched->table][u], touched->key,
+                           &partner, reterr);
+        entry->partnered |= (uint64_t)partner << u;
     }
-    return join_has_partner(join->plan, join->reader, touched->table, join_key, &entry->has_partner,
-                            reterr);
+    return kind;
+}
+
+/* ---- the phases: END means that the phase has no more ---- */
+
+static void enter(struct join *join, enum phase phase) {
+    join->phase = phase;
+    join->index = 0;
+    join->use = 0;
+}
+
+/* The next use of the touched row, or the first one of the next row. */
+static void advance(struct join *join) {
+    if (++join->use >= join->use_count[join->touched[join->index].table]) {
+        join->use = 0;
+        join->index++;
+    }
 }
 
 static enum err_kind next_delete(struct join *join, struct row_op *ret_op, struct err *reterr) {
     while (join->index < join->count) {
         const struct touched *touched = &join->touched[join->index];
         struct entry *entry = &join->entries[join->index];
-        enum err_kind kind = look_up(join, touched, entry, reterr);
+        enum err_kind kind = join->use == 0 ? look_up(join, touched, entry, reterr) : ERR_NONE;
         if (kind != ERR_NONE) {
             return kind;
         }
-        join->index++;
+        size_t u = join->use;
+        advance(join);
         if ((touched->deleted && SAFEGUARD("what was deleted in between is deleted")) ||
             !entry->value.ptr ||
-            (!entry->has_partner && SAFEGUARD("a row without a partner is deleted"))) {
-            *ret_op = (struct row_op){
-                .kind = ROW_OP_DELETE, .table = touched->table, .row = {touched->key, STR_NONE}};
+            (!(entry->partnered >> u & 1) && SAFEGUARD("a row without a partner is deleted"))) {
+            struct use use = join->uses[touched->table][u];
+            *ret_op = (struct row_op){.kind = ROW_OP_DELETE,
+                                      .target = use.target,
+                                      .occurrence = use.occurrence,
+                                      .table = touched->table,
+                                      .row = {touched->key, STR_NONE}};
             return ERR_NONE;
         }
     }
-    join->phase = PHASE_CHECKS;
-    join->index = 0;
+    enter(join, PHASE_CHECKS);
     return ERR_NONE;
 }
 
 static enum err_kind next_check(struct join *join, struct row_op *ret_op) {
     while (join->index < join->count) {
         size_t i = join->index++;
-        if (join->entries[i].value.ptr && !join->entries[i].has_partner &&
+        int table = join->touched[i].table;
+        if (join->entries[i].value.ptr && join->entries[i].partnered != every_use(join, table) &&
             SAFEGUARD("rows without a partner are checked")) {
             *ret_op = (struct row_op){.kind = ROW_OP_CHECK,
-                                      .table = join->touched[i].table,
+                                      .table = table,
                                       .row = {join->touched[i].key, join->entries[i].value}};
             return ERR_NONE;
         }
     }
-    join->phase = PHASE_UPSERTS;
-    join->index = 0;
+    enter(join, PHASE_UPSERTS);
     return ERR_NONE;
 }
 
-static void emit_upsert(const struct join *join, struct row_op *ret_op) {
-    *ret_op = (struct row_op){.kind = ROW_OP_UPSERT, .rows = join->rows};
-}
-
 static enum err_kind next_upsert(struct join *join, struct row_op *ret_op, struct err *reterr) {
+    struct combinations *c = &join->combinations;
     while (join->index < join->count) {
         const struct touched *touched = &join->touched[join->index];
         const struct entry *entry = &join->entries[join->index];
         bool found = false;
-        if (entry->value.ptr && entry->has_partner) {
-            join->fixed = touched->table;
-            join->prefix = (struct str){touched->key.ptr, touched->join_len};
-            join->rows[touched->table] = (struct row_ref){touched->key, entry->value};
-            enum err_kind kind = turn(join, &found, reterr);
+        if (entry->value.ptr && (entry->partnered >> join->use & 1)) {
+            struct use use = join->uses[touched->table][join->use];
+            c->target = use.target;
+            c->from = use.occurrence;
+            c->rows[use.occurrence] = (struct row_ref){touched->key, entry->value};
+            enum err_kind kind = combinations_step(join, &found, reterr);
             if (kind != ERR_NONE) {
                 return kind;
             }
@@ -243,30 +368,30 @@ static enum err_kind next_upsert(struct join *join, struct row_op *ret_op, struc
             emit_upsert(join, ret_op);
             return ERR_NONE;
         }
-        join->index++;
+        advance(join);
     }
     join->phase = PHASE_END;
     return ERR_NONE;
 }
 
-/* Each row of table 0 with all its combinations. */
+/* Each row of the target's first occurrence with all its combinations. */
 static enum err_kind next_of_all(struct join *join, struct row_op *ret_op, struct err *reterr) {
+    struct combinations *c = &join->combinations;
+    struct row_ref *row = &c->rows[0];
+    int table = join->plan->targets[c->target].occurrences[0].relation;
     bool found = false;
     enum err_kind kind = ERR_NONE;
-    if (join->turning) {
-        kind = turn(join, &found, reterr);
+    if (c->begun) {
+        kind = combinations_step(join, &found, reterr);
     }
     while (kind == ERR_NONE && !found) {
-        kind = join->reader.next(join->reader.ctx, 0, STR_NONE, join->rows[0].key,
-                                 &join->rows[0].key, &join->rows[0].value, reterr);
-        if (kind != ERR_NONE || !join->rows[0].key.ptr) {
+        kind = join->reader.next(join->reader.ctx, table, STR_NONE, row->key, &row->key,
+                                 &row->value, reterr);
+        if (kind != ERR_NONE || !row->key.ptr) {
             break;
         }
-        join->fixed = 0;
-        join->prefix = (struct str){
-            join->rows[0].key.ptr,
-            row_key_prefix(&join->plan->relations[0], join->rows[0].key, join->plan->join_count)};
-        kind = turn(join, &found, reterr);
+        c->from = 0;
+        kind = combinations_step(join, &found, reterr);
     }
     if (kind != ERR_NONE) {
         return kind;
@@ -299,7 +424,7 @@ enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *re
     struct row_op op = {.kind = ROW_OP_END};
     enum err_kind kind = ERR_NONE;
     while (kind == ERR_NONE && op.kind == ROW_OP_END && join->phase != PHASE_END) {
-        kind = next_of_phase(join, &op, reterr); /* END: the phase has no more */
+        kind = next_of_phase(join, &op, reterr);
     }
     if (kind == ERR_NONE) {
         *ret_op = op;

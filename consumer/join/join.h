@@ -30,8 +30,7 @@ struct row_reader {
 struct touched {
     int table;
     struct str key;
-    size_t join_len; /* prefix of key that is the join key */
-    bool deleted;    /* at any point of the batch */
+    bool deleted; /* at any point of the batch */
 };
 
 /* For qsort and bsearch: by (table, key). */
@@ -39,9 +38,9 @@ int touched_compare(const void *left, const void *right);
 
 enum row_op_kind {
     ROW_OP_END,    /* no more */
-    ROW_OP_DELETE, /* the sink rows of (table, key) */
+    ROW_OP_DELETE, /* the target's rows that show (occurrence, key) */
     ROW_OP_CHECK,  /* the row has no partner: only check that its values convert */
-    ROW_OP_UPSERT, /* the sink row of rows[] */
+    ROW_OP_UPSERT, /* the target's row of rows[] */
 };
 
 struct row_ref {
@@ -50,13 +49,16 @@ struct row_ref {
 
 struct row_op {
     enum row_op_kind kind;
-    int table;                  /* DELETE, CHECK */
+    int target;                 /* DELETE, UPSERT: index into plan.targets */
+    int occurrence;             /* DELETE: of the target */
+    int table;                  /* DELETE, CHECK: index into plan.relations */
     struct row_ref row;         /* DELETE (value unset), CHECK */
-    const struct row_ref *rows; /* UPSERT: one for each table; valid until the next join_next */
+    const struct row_ref *rows; /* UPSERT: by occurrence; valid until the next join_next */
 };
 
 struct join;
 
+/* plan is borrowed; its paths must be such as plan_join_on_placement makes. */
 struct join *join_new(const struct plan *plan);
 void join_destroy(struct join **join);
 
@@ -64,14 +66,15 @@ void join_destroy(struct join **join);
  * must not change until ROW_OP_END or join_end. */
 void join_begin(struct join *join, struct row_reader reader, struct touched *touched,
                 size_t touched_count);
-/* Begins over every row of the state, in key order: upserts only (the initial load). */
-void join_begin_all(struct join *join, struct row_reader reader);
+/* Begins over every combination of a target, in key order: upserts only (the initial load). */
+void join_begin_all(struct join *join, struct row_reader reader, int target);
 MUST_CHECK enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *reterr);
 void join_end(struct join *join);
 
-/* Whether every table but `table` has a row under join_key. */
-MUST_CHECK enum err_kind join_has_partner(const struct plan *plan, struct row_reader reader,
-                                          int table, struct str join_key, bool *ret_partner,
-                                          struct err *reterr);
+/* Whether the table's row has a partner wherever the plan joins it: else no upsert of some target
+ * shows it. */
+MUST_CHECK enum err_kind join_has_partners(const struct plan *plan, struct row_reader reader,
+                                           int table, struct str key, bool *ret_has,
+                                           struct err *reterr);
 
 #endif

@@ -54,7 +54,7 @@ static enum err_kind load_next(void *ctx, const struct str **ret_values, bool *r
 
 static void load_begin(struct session *s, struct task *task) {
     row_writer_forget(s->writer);
-    join_begin_all(task->join, task_reader(task));
+    join_begin_all(task->join, task_reader(task), 0);
     s->load_task = task;
     s->load_error.kind = ERR_NONE;
     s->load = (struct load_source){s, load_next};

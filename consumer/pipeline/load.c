@@ -195,10 +195,8 @@ static enum err_kind hunt_read(const struct member *m, struct hunt *hunt, struct
         enum err_kind kind = state_next(hunt->task->state, hunt->table, STR_NONE, after, &row.key,
                                         &row.value, reterr);
         if (kind == ERR_NONE && row.key.ptr && hunt->survey) {
-            struct str join_key = {row.key.ptr, row_key_prefix(&m->plan->relations[hunt->table],
-                                                               row.key, m->plan->join_count)};
-            kind = join_has_partner(m->plan, task_reader(hunt->task), hunt->table, join_key,
-                                    &partner, reterr);
+            kind = join_has_partners(m->plan, task_reader(hunt->task), hunt->table, row.key,
+                                     &partner, reterr);
         }
         if (kind != ERR_NONE) {
             return kind;

@@ -57,7 +57,7 @@ static void halt_too_many(struct member *m, struct task *task, const struct sink
                   "more than %zu rows of this task are refused by table " STR_FMT
                   " (refused.row.max); the newest: " STR_FMT ", SQLSTATE %.5s: %.200s. Look at "
                   "sync_refused, fix the constraint or the rows, or raise the setting",
-                  m->o.refused_row_max, STR_ARG(m->plan->name), STR_ARG(newest->key),
+                  m->o.refused_row_max, STR_ARG(m->plan->targets[0].name), STR_ARG(newest->key),
                   newest->sqlstate, newest->message.ptr);
     (void)snprintf(err.sqlstate, sizeof err.sqlstate, "%s", newest->sqlstate);
     task_halt_at_work(m, task, &err);
@@ -99,20 +99,20 @@ void task_take_care(const struct member *m, struct task *task) {
 void task_clear_refused(const struct member *m, struct task *task, const struct row_op *op,
                         const struct str *values) {
     const struct refused_set *set = &task->refused_rows;
-    const struct plan *plan = m->plan;
     if (set->count == 0 || op->kind == ROW_OP_CHECK || op->kind == ROW_OP_END ||
         (op->kind == ROW_OP_UPSERT && !SAFEGUARD("the entry of a row that passes goes")) ||
         (op->kind == ROW_OP_DELETE && !SAFEGUARD("the entry of a deleted row goes"))) {
         return;
     }
+    const struct target *target = &m->plan->targets[op->target];
+    const struct occurrence *occurrence = &target->occurrences[op->occurrence];
+    size_t key_count = m->plan->relations[occurrence->relation].key_count;
     struct buf wanted = {0};
     bool whole = op->kind == ROW_OP_UPSERT;
     if (whole) {
-        sink_key_append(plan, values, &wanted);
-    }
-    for (size_t i = 0; !whole && i < plan->join_count; i++) { /* a delete's key begins with it */
-        buf_str(&wanted, values[i]);
-        buf_append(&wanted, "", 1);
+        sink_key_append(target, values, &wanted);
+    } else {
+        sink_key_begin(occurrence, key_count, values, &wanted);
     }
     for (size_t i = refused_set_seek(set, buf_view(&wanted)); i < set->count; i++) {
         struct str key = refused_set_key(set, i);
@@ -120,7 +120,7 @@ void task_clear_refused(const struct member *m, struct task *task, const struct 
             break;
         }
         if (whole ? key.len == wanted.len
-                  : sink_key_has(plan, key, op->table, values) ||
+                  : sink_key_has(occurrence, key_count, key, values) ||
                         !SAFEGUARD("entries beside a deleted row stay")) {
             txn_part_add_cleared(&task->part, arena_copy(&task->work.arena, key));
         }
@@ -164,13 +164,13 @@ static void conflict_halt(struct member *m, struct task *task, const struct sink
         key = str_from(
             row_key_show(&m->plan->relations[row->table], row->key, touched, sizeof touched));
     }
-    (void)err_set(&err, ERR_HALT,
-                  "table " STR_FMT
-                  " refuses the row %.*s since %lld s: %.260s. It depends on other "
-                  "rows or on a trigger, so nothing was put aside. Drop or fix the constraint or "
-                  "trigger, then send the member SIGHUP",
-                  STR_ARG(m->plan->name), key.ptr ? (int)key.len : 1, key.ptr ? key.ptr : "?",
-                  (long long)(now_ms(m) - task->conflict_since_ms) / 1000, event->err.message);
+    (void)err_set(
+        &err, ERR_HALT,
+        "table " STR_FMT " refuses the row %.*s since %lld s: %.260s. It depends on other "
+        "rows or on a trigger, so nothing was put aside. Drop or fix the constraint or "
+        "trigger, then send the member SIGHUP",
+        STR_ARG(m->plan->targets[0].name), key.ptr ? (int)key.len : 1, key.ptr ? key.ptr : "?",
+        (long long)(now_ms(m) - task->conflict_since_ms) / 1000, event->err.message);
     memcpy(err.sqlstate, event->err.sqlstate, sizeof err.sqlstate);
     task_halt_at_work(m, task, &err);
 }

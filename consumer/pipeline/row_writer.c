@@ -21,7 +21,11 @@ struct row_writer {
 struct row_writer *row_writer_new(const struct plan *plan) {
     struct row_writer *writer = memory_new(1, sizeof *writer);
     writer->plan = plan;
-    writer->outputs = memory_new(plan->output_count, sizeof(struct str));
+    size_t outputs = 0;
+    for (size_t t = 0; t < plan->target_count; t++) {
+        outputs = plan->targets[t].output_count > outputs ? plan->targets[t].output_count : outputs;
+    }
+    writer->outputs = memory_new(outputs, sizeof(struct str));
     for (size_t t = 0; t < plan->relation_count; t++) {
         writer->tables[t].values = memory_new(plan->relations[t].column_count, sizeof(struct str));
         writer->tables[t].scratch = memory_new(plan->relations[t].key_count, ROW_PART_TEXT_MAX);
@@ -66,17 +70,18 @@ enum err_kind row_writer_columns(struct row_writer *writer, int table, struct ro
 
 enum err_kind row_writer_outputs(struct row_writer *writer, const struct row_op *op,
                                  const struct str **ret_values, struct err *reterr) {
-    const struct plan *plan = writer->plan;
-    for (size_t t = 0; t < plan->relation_count; t++) {
-        const struct str *values;
-        enum err_kind kind = row_writer_columns(writer, (int)t, op->rows[t], &values, reterr);
+    const struct target *target = &writer->plan->targets[op->target];
+    const struct str *values[OCCURRENCES_MAX];
+    for (size_t o = 0; o < target->occurrence_count; o++) {
+        enum err_kind kind = row_writer_columns(writer, target->occurrences[o].relation,
+                                                op->rows[o], &values[o], reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
     }
-    for (size_t i = 0; i < plan->output_count; i++) {
-        const struct target_output *output = &plan->outputs[i];
-        writer->outputs[i] = writer->tables[output->table].values[output->column];
+    for (size_t i = 0; i < target->output_count; i++) {
+        const struct target_output *output = &target->outputs[i];
+        writer->outputs[i] = values[output->occurrence][output->column];
     }
     *ret_values = writer->outputs;
     return ERR_NONE;
@@ -97,7 +102,7 @@ enum err_kind row_writer_add(struct row_writer *writer, const struct row_op *op,
     case ROW_OP_DELETE:
         kind = row_writer_columns(writer, op->table, op->row, &values, reterr);
         if (kind == ERR_NONE) {
-            add_row(part, &part->deletes[op->table], values);
+            add_row(part, &part->targets[op->target].deletes[op->occurrence], values);
         }
         break;
     case ROW_OP_CHECK:
@@ -109,7 +114,7 @@ enum err_kind row_writer_add(struct row_writer *writer, const struct row_op *op,
     case ROW_OP_UPSERT:
         kind = row_writer_outputs(writer, op, &values, reterr);
         if (kind == ERR_NONE) {
-            add_row(part, &part->upserts, values);
+            add_row(part, &part->targets[op->target].upserts, values);
         }
         break;
     case ROW_OP_END:

@@ -114,7 +114,6 @@ static enum err_kind add_letter(const struct member *m, struct task *task, struc
     }
     if (work->kind == WORK_LETTER && letter->row_key.ptr) { /* what was written of it is mended */
         struct slot *slot = slots_find(slots, item->record.table, letter->row_key, true);
-        slot->touched.join_len = item->change.join_len;
         slot->value = letter->kept;
     }
     work->letter_count++;
@@ -153,7 +152,6 @@ static void add_change(struct slots *slots, const struct change *change, struct 
         return;
     }
     struct slot *slot = slots_find(slots, change->table, change->key, true);
-    slot->touched.join_len = change->join_len;
     slot->touched.deleted |= change->op == CHANGE_DELETE;
     if (!slot->value.ptr || SAFEGUARD("the last version in a batch wins")) {
         slot->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;
@@ -298,7 +296,7 @@ void work_deletes_ahead(struct task *task) {
 }
 
 /* The next touched rows of a rebuild become a batch of their own: its deletes first. */
-static enum err_kind rebuild_next(const struct member *m, struct task *task, struct err *reterr) {
+static enum err_kind rebuild_next(struct task *task, struct err *reterr) {
     struct work *work = &task->work;
     char key_bytes[ROW_KEY_MAX];
     struct str after = {work->rebuild_key.ptr ? key_bytes : NULL, work->rebuild_key.len};
@@ -325,13 +323,11 @@ static enum err_kind rebuild_next(const struct member *m, struct task *task, str
             work->rebuild_done = false;
             break;
         }
-        const struct relation *source = &m->plan->relations[table];
         struct touched *touched = &work->touched[work->touched_count++];
         *touched =
             (struct touched){.table = table,
                              .key = arena_copy(&work->arena, key),
                              .deleted = deleted && SAFEGUARD("a rebuild knows what was deleted")};
-        touched->join_len = row_key_prefix(source, touched->key, m->plan->join_count);
         after = work->rebuild_key = touched->key;
         work->rebuild_table = table;
     }
@@ -425,7 +421,7 @@ enum err_kind work_build(struct member *m, struct task *task, size_t budget, str
     enum err_kind kind = ERR_NONE;
     deletes_went(work);
     if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops == OPS_DONE)) {
-        kind = rebuild_next(m, task, reterr);
+        kind = rebuild_next(task, reterr);
     }
     if (kind == ERR_NONE && work->kind != WORK_LOAD) {
         kind = fill_part(m, task, budget, reterr);

@@ -16,9 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RELATIONS_MAX  16
-#define COLUMNS_MAX    256
-#define IDENTIFIER_MAX 63 /* bytes of a name: PostgreSQL's */
+#define RELATIONS_MAX   16
+#define OCCURRENCES_MAX 16 /* of a target */
+#define COLUMNS_MAX     256
+#define IDENTIFIER_MAX  63 /* bytes of a name: PostgreSQL's */
 
 /* How Debezium's JSON shows a value of the column's type. */
 enum scalar {
@@ -53,62 +54,117 @@ struct relation_column {
     bool tells;       /* a value that isn't its type's 0, "" or false shows a whole old row */
 };
 
+/* An order in which the rows of a relation are kept, by these columns: rows are found by the values
+ * of its first ones. */
+struct relation_index {
+    const size_t *columns;
+    size_t column_count;
+};
+
+/* A source table, as far as it is used. */
 struct relation {
     struct str schema, name; /* "public", "orders" */
     struct str topic;        /* "<prefix>.public.orders" */
-    /* The key first: the join key (view.join_count columns, the same order in every table), then
-     * the rest of the primary key; then the other used columns. */
+    /* The key first: the columns that place a row, then the rest of the primary key; then the other
+     * used columns. */
     struct relation_column *columns;
     size_t column_count;
     size_t key_count;
+    size_t placement_count; /* so many of the key's columns decide the row's partition */
     /* How many of the key's columns are the source's primary key: all of them where it holds the
-     * join key in full. */
+     * placement in full. */
     size_t primary_key_count;
-    /* Which column of the sink's key shows each key column: indexes into view.key_outputs. */
-    size_t *key_positions;
+    struct relation_index *indexes; /* the first one is the key */
+    size_t index_count;
     /* Without REPLICA IDENTITY FULL the connector sends an old row with NULL, 0 and "" in place of
-     * all but the primary key (or with the columns' defaults), the join key too: of this table it
+     * all but the primary key (or with the columns' defaults), the placement too: of this table it
      * can be seen, see decode/blank.h. */
     bool blanks_tell;
-    /* Deletes the sink rows of $1..$key_count: one text[] for each key column. */
-    struct str sql_delete;
     /* Converts $1..$column_count (text[] of every used column) without writing: a row's own values
      * are refused by its own statement, whatever its partners. Gives one row, one column. */
     struct str sql_check;
+    /* 16 hex digits over what decides how its records are read and its rows are kept: the topic,
+     * the partition count, the key, the used columns and their types. */
+    struct str identity;
 };
 
-/* A column of the sink table: a column of a source table under a name. */
+/* One step of a path: the rows of another occurrence that belong to the changed row. */
+struct lookup {
+    int occurrence;        /* where they are */
+    int index;             /* of its relation: by whose first column_count columns they are found */
+    const size_t *columns; /* of the changed row: the values to find them by */
+    size_t column_count;
+    bool optional; /* a LEFT JOIN: without such a row the combination has NULLs. None as yet. */
+};
+
+/* How a changed row finds the combinations of rows that it is part of. */
+struct path {
+    struct lookup *lookups; /* all the target's other occurrences, in the order they are read */
+    size_t lookup_count;
+};
+
+/* A relation's place in a target's FROM. */
+struct occurrence {
+    int relation;
+    struct path path; /* of its changed rows */
+    /* Which column of the sink's key shows each key column: indexes into target.key_outputs. */
+    size_t *key_positions;
+    /* Deletes the sink rows of $1..$key_count: one text[] for each key column. */
+    struct str sql_delete;
+};
+
+/* A column of the sink table: a column of an occurrence under a name. */
 struct target_output {
     struct str name;
-    int table;
-    int column;
+    int occurrence;
+    int column; /* of its relation */
 };
 
-struct plan {
+/* A table of the sink, and the join that it is to be equal to. */
+struct target {
     struct str name; /* of the view and the sink table */
-    struct relation *relations;
-    size_t relation_count;
-    size_t join_count; /* columns of the join key */
+    struct occurrence *occurrences;
+    size_t occurrence_count;
     struct target_output *outputs;
     size_t output_count;
-    size_t *key_outputs; /* the sink's primary key, indexes into outputs: the join key first */
+    size_t *key_outputs; /* the sink's primary key, indexes into outputs: the placement first */
     size_t key_output_count;
-    int32_t partition_count; /* N of every topic */
-    struct str unavailable;  /* the connector's unavailable.value.placeholder, of this prefix */
-    struct str fingerprint;  /* 16 hex digits over everything that decides what is written */
-    struct str definition;   /* the same for people, see definition.h */
-    struct str sql_ddl;      /* CREATE TABLE IF NOT EXISTS of the sink table */
-    struct str sql_upsert;   /* of $1..$output_count, one text[] for each output */
-    struct str sql_refuse;   /* deletes the rows of $1..$key_output_count, one text[] for each */
-    struct str sql_insert;   /* the same without ON CONFLICT, for an initial load that can't COPY */
+    struct str fingerprint; /* 16 hex digits over everything that decides what is written */
+    struct str definition;  /* the same for people, see view/definition.h */
+    struct str sql_ddl;     /* CREATE TABLE IF NOT EXISTS of the sink table */
+    struct str sql_upsert;  /* of $1..$output_count, one text[] for each output */
+    struct str sql_refuse;  /* deletes the rows of $1..$key_output_count, one text[] for each */
+    struct str sql_insert;  /* the same without ON CONFLICT, for an initial load that can't COPY */
     /* COPY ... FROM STDIN of every output in text format, where every column's JSON scalar is its
      * type's own input text; absent (ptr NULL) where a column needs a conversion. */
     struct str sql_copy;
-    struct arena arena; /* all of it */
 };
+
+/* What shares its progress: tasks 0 .. partition_count - 1 read the relations' partitions of their
+ * number and write the targets. */
+struct plan {
+    struct str name; /* of the progress */
+    struct relation *relations;
+    size_t relation_count;
+    struct target *targets;
+    size_t target_count;
+    int32_t partition_count; /* N of every topic */
+    struct str unavailable;  /* the connector's unavailable.value.placeholder, of this prefix */
+    struct arena arena;      /* all of it */
+};
+
+static inline const struct relation *
+occurrence_relation(const struct plan *plan, const struct target *target, int occurrence) {
+    return &plan->relations[target->occurrences[occurrence].relation];
+}
 
 /* An empty one. */
 struct plan *plan_new(void);
+/* Fills indexes and paths, in plan's arena, of targets whose occurrences are all joined on the
+ * columns that place their rows: a row's partners are then in its own task, at the start of the
+ * key.
+ */
+void plan_join_on_placement(struct plan *plan);
 void plan_destroy(struct plan **plan);
 
 #endif

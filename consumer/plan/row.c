@@ -148,22 +148,15 @@ static enum err_kind part_encode(const struct relation *table, size_t part, stru
                    STR_ARG(table->name));
 }
 
-enum err_kind row_key_encode(const struct plan *plan, const struct relation *table,
-                             const struct str *values, struct buf *key, size_t *ret_join_len,
-                             struct err *reterr) {
-    size_t start = key->len, join_len = 0;
+enum err_kind row_key_encode(const struct relation *table, const struct str *values,
+                             struct buf *key, struct err *reterr) {
+    size_t start = key->len;
     for (size_t i = 0; i < table->key_count; i++) {
-        if (i == plan->join_count) {
-            join_len = key->len - start;
-        }
         enum err_kind kind = part_encode(table, i, values[i], key, reterr);
         if (kind != ERR_NONE) {
             key->len = start;
             return kind;
         }
-    }
-    if (plan->join_count == table->key_count) {
-        join_len = key->len - start;
     }
     if (key->len - start > ROW_KEY_MAX) {
         size_t len = key->len - start;
@@ -171,7 +164,6 @@ enum err_kind row_key_encode(const struct plan *plan, const struct relation *tab
         return err_set(reterr, ERR_RECORD, "the key of " STR_FMT " takes %zu bytes, more than %d",
                        STR_ARG(table->name), len, ROW_KEY_MAX);
     }
-    *ret_join_len = join_len;
     return ERR_NONE;
 }
 

@@ -1,12 +1,11 @@
-/* row.h: rows of a source table in their encoded form, by the view's columns.
+/* row.h: rows of a source table in their encoded form, by the plan's columns.
  *
- * What:    key bytes that sort by (join key, rest of the primary key), the join key being a prefix;
- *          value bytes with the other used columns. State, join and sink pass these around.
- * Owns:    nothing: encoders append to the caller's buf; decoded text points into the encoded bytes
- *          or the caller's scratch.
- * Errors:  ERR_RECORD for a key part that can't be encoded (an integer out of range, a uuid that is
- *          none) or a key longer than ROW_KEY_MAX; ERR_CACHE for bytes that no encoder wrote.
- * Limits:  ROW_KEY_MAX, LMDB's.
+ * What:    key bytes that sort by (placement, rest of the primary key), so that rows are found by a
+ * prefix; value bytes with the other used columns. State, join and sink pass these around. Owns:
+ * nothing: encoders append to the caller's buf; decoded text points into the encoded bytes or the
+ * caller's scratch. Errors:  ERR_RECORD for a key part that can't be encoded (an integer out of
+ * range, a uuid that is none) or a key longer than ROW_KEY_MAX; ERR_CACHE for bytes that no encoder
+ * wrote. Limits:  ROW_KEY_MAX, LMDB's.
  *
  * Key part: KEY_INTEGER and KEY_BIGINT 8 bytes big-endian with the sign bit flipped; KEY_UUID 16
  * bytes; KEY_TEXT its bytes and 0x00 (PostgreSQL's text holds no NUL).
@@ -25,10 +24,9 @@
 #define ROW_PART_TEXT_MAX 40
 
 /* Appends the key of the row whose first key_count values are given, in table->columns' order, none
- * of them NULL. *ret_join_len: length of the join key's prefix (view->join_count parts). */
-MUST_CHECK enum err_kind row_key_encode(const struct plan *plan, const struct relation *table,
-                                        const struct str *values, struct buf *key,
-                                        size_t *ret_join_len, struct err *reterr);
+ * of them NULL. */
+MUST_CHECK enum err_kind row_key_encode(const struct relation *table, const struct str *values,
+                                        struct buf *key, struct err *reterr);
 /* Appends the value of a row: values[key_count .. column_count). ptr NULL is SQL NULL. */
 void row_value_encode(const struct relation *table, const struct str *values, struct buf *value);
 

@@ -31,7 +31,7 @@ static void identity_send(struct sink *sink) {
     params_add(sink, OID_TEXT_ARRAY, buf_view(&c[0]));
     params_add(sink, OID_INT4, buf_view(&c[1]));
     params_add(sink, OID_TEXT, sink->identity.hash);
-    params_add(sink, OID_TEXT, plan->fingerprint);
+    params_add(sink, OID_TEXT, sink->target->fingerprint);
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_WRITE);
     send_definition(sink);
     params_begin(sink);

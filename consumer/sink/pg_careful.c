@@ -28,8 +28,8 @@ void careful_clear(struct sink *sink) {
 void careful_begin(struct sink *sink) {
     struct careful *careful = &sink->careful;
     careful_clear(sink);
-    row_array_init(&careful->keys, sink->plan->key_output_count);
-    row_array_init(&careful->pulled, sink->plan->output_count);
+    row_array_init(&careful->keys, sink->target->key_output_count);
+    row_array_init(&careful->pulled, sink->target->output_count);
 }
 
 /* ---- rows to try ---- */
@@ -123,7 +123,7 @@ static void send_try(struct sink *sink) {
 
 static struct str show(struct sink *sink, struct str row_key) {
     buf_reset(&sink->scratch);
-    sink_key_show(sink->plan, row_key, &sink->scratch);
+    sink_key_show(sink->target, row_key, &sink->scratch);
     return arena_copy(&sink->results, buf_view(&sink->scratch));
 }
 
@@ -140,10 +140,10 @@ static void add_refusal(struct sink *sink, size_t row) {
         careful->refusals = more;
         careful->refusal_cap = cap;
     }
-    struct str *values = arena_alloc(&sink->results, sink->plan->output_count * sizeof *values);
+    struct str *values = arena_alloc(&sink->results, sink->target->output_count * sizeof *values);
     row_values(careful, row, values);
     buf_reset(&sink->scratch);
-    sink_key_append(sink->plan, values, &sink->scratch);
+    sink_key_append(sink->target, values, &sink->scratch);
     struct refusal *refusal = &careful->refusals[careful->refusal_count++];
     *refusal = (struct refusal){.row_key = arena_copy(&sink->results, buf_view(&sink->scratch))};
     refusal->key = show(sink, refusal->row_key);
@@ -152,9 +152,9 @@ static void add_refusal(struct sink *sink, size_t row) {
         refusal->constraint = arena_copy(&sink->results, str_from(failure->constraint));
     }
     memcpy(refusal->sqlstate, failure->sqlstate, sizeof refusal->sqlstate);
-    struct str *key = arena_alloc(&sink->results, sink->plan->key_output_count * sizeof *key);
-    for (size_t i = 0; i < sink->plan->key_output_count; i++) {
-        key[i] = values[sink->plan->key_outputs[i]];
+    struct str *key = arena_alloc(&sink->results, sink->target->key_output_count * sizeof *key);
+    for (size_t i = 0; i < sink->target->key_output_count; i++) {
+        key[i] = values[sink->target->key_outputs[i]];
     }
     row_array_add(&careful->keys, key);
 }
@@ -195,7 +195,7 @@ static bool send_entries(struct sink *sink) {
         return false;
     }
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->plan->name);
+    params_add(sink, OID_TEXT, sink->target->name);
     for (size_t i = 0; i < column_count; i++) {
         array_end(&c[i], count);
         params_add(sink, arrays[i], buf_view(&c[i]));
@@ -310,7 +310,7 @@ static void careful_synced(struct sink *sink) {
         write_fail(sink);
     } else if (sink->round == ROUND_OPEN) {
         if (!sink->write.txn->load) {
-            rows_begin(careful, &sink->write.txn->parts[0]->upserts);
+            rows_begin(careful, &sink->write.txn->parts[0]->targets[0].upserts);
         }
         go_on(sink);
     } else if (sink->round == ROUND_TRY) {

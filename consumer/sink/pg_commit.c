@@ -48,11 +48,11 @@ static void enter(struct sink *sink, enum phase phase, size_t table) {
     for (size_t i = 0; i < txn->part_count; i++) {
         const struct txn_part *part = txn->parts[i];
         if (phase == PHASE_DELETES) {
-            slicer_add(&sink->slicer, &part->deletes[table]);
+            slicer_add(&sink->slicer, &part->targets[0].deletes[table]);
         } else if (phase == PHASE_CHECKS) {
             slicer_add(&sink->slicer, &part->checks[table]);
         } else if (phase == PHASE_UPSERTS) {
-            slicer_add(&sink->slicer, &part->upserts);
+            slicer_add(&sink->slicer, &part->targets[0].upserts);
         }
     }
 }
@@ -69,18 +69,21 @@ static bool send_rows(struct sink *sink, enum step_kind kind, const char *name,
     return true;
 }
 
-/* Deletes and checks have a statement for each table. */
+/* Deletes have a statement for each occurrence, checks one for each table. */
 static void send_by_table(struct sink *sink) {
     struct write *write = &sink->write;
-    const struct relation *table = &sink->plan->relations[write->table];
     bool deletes = write->phase == PHASE_DELETES;
+    const struct relation *table =
+        deletes ? occurrence_relation(sink->plan, sink->target, (int)write->table)
+                : &sink->plan->relations[write->table];
+    size_t count = deletes ? sink->target->occurrence_count : sink->plan->relation_count;
     char name[40];
     (void)snprintf(name, sizeof name, deletes ? "sync_delete_%zu" : "sync_check_%zu", write->table);
     if (send_rows(sink, deletes ? STEP_DELETE : STEP_CHECK, name,
                   deletes ? table->key_count : table->column_count)) {
         return;
     }
-    if (write->table + 1 < sink->plan->relation_count) {
+    if (write->table + 1 < count) {
         enter(sink, (enum phase)write->phase, write->table + 1);
     } else {
         enter(sink, phase_after((enum phase)write->phase), 0);
@@ -247,7 +250,7 @@ static void commit_send(struct sink *sink) {
         (void)send_head(sink);
         break;
     case PHASE_UPSERTS:
-        if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->plan->output_count)) {
+        if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->target->output_count)) {
             enter(sink, phase_after(PHASE_UPSERTS), 0);
         }
         break;

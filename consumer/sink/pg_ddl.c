@@ -78,7 +78,7 @@ static const char *const own_tables[] = {"sync_progress", "sync_identity", "sync
     " WHERE (SELECT relrowsecurity FROM pg_class WHERE oid = id)"
 
 struct ddl {
-    const struct plan *plan;
+    const struct target *target;
     const struct log *log;
     PGconn *conn;
     struct buf text;
@@ -227,7 +227,7 @@ static enum err_kind migrate(struct ddl *ddl, struct err *reterr) {
 
 /* A statement of statements.h for the sink table. */
 static const char *table_text(struct ddl *ddl, const char *text) {
-    table_sql(ddl->conn, ddl->plan->name, text, &ddl->text);
+    table_sql(ddl->conn, ddl->target->name, text, &ddl->text);
     return ddl->text.ptr;
 }
 
@@ -257,10 +257,10 @@ static enum err_kind make(struct ddl *ddl, struct err *reterr) {
     }
     enum err_kind kind = migrate(ddl, reterr);
     if (kind == ERR_NONE) {
-        kind = find(ddl, text_of(ddl, ddl->plan->name), oid, reterr);
+        kind = find(ddl, text_of(ddl, ddl->target->name), oid, reterr);
     }
     if (kind == ERR_NONE && oid[0] == '\0') {
-        kind = execute(ddl, text_of(ddl, ddl->plan->sql_ddl), reterr);
+        kind = execute(ddl, text_of(ddl, ddl->target->sql_ddl), reterr);
     }
     return kind;
 }
@@ -297,7 +297,7 @@ static enum err_kind compare_all(struct ddl *ddl, struct err *reterr) {
     const char *names[OWN_TABLE_COUNT + 1];
     char oids[OWN_TABLE_COUNT + 1][16] = {""};
     struct buf name = {0};
-    buf_str(&name, ddl->plan->name);
+    buf_str(&name, ddl->target->name);
     buf_append(&name, "", 1);
     names[0] = name.ptr;
     memcpy(names + 1, own_tables, sizeof own_tables);
@@ -309,7 +309,7 @@ static enum err_kind compare_all(struct ddl *ddl, struct err *reterr) {
         kind = execute(ddl, "SAVEPOINT wanted; SET LOCAL search_path = pg_temp; " SQL_DDL, reterr);
     }
     if (kind == ERR_NONE) {
-        kind = execute(ddl, text_of(ddl, ddl->plan->sql_ddl), reterr);
+        kind = execute(ddl, text_of(ddl, ddl->target->sql_ddl), reterr);
     }
     for (size_t i = 0; i < OWN_TABLE_COUNT + 1 && kind == ERR_NONE; i++) {
         kind = compare(ddl, names[i], oids[i], i > 0, reterr);
@@ -320,8 +320,8 @@ static enum err_kind compare_all(struct ddl *ddl, struct err *reterr) {
 
 /* Rows without any progress are somebody else's, or sync_progress was emptied. */
 static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
-    struct str plan = ddl->plan->name;
-    char *name = PQescapeIdentifier(ddl->conn, plan.ptr, plan.len);
+    struct str table = ddl->target->name;
+    char *name = PQescapeIdentifier(ddl->conn, table.ptr, table.len);
     struct buf sql = {0};
     buf_printf(&sql,
                "SELECT EXISTS (SELECT FROM %s)"
@@ -329,7 +329,7 @@ static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
                name ? name : "");
     buf_append(&sql, "", 1);
     PQfreemem(name);
-    const char *params[] = {text_of(ddl, plan), NULL};
+    const char *params[] = {text_of(ddl, table), NULL};
     PGresult *result = NULL;
     enum err_kind kind = run(ddl, sql.ptr, params, &result, reterr);
     buf_clear(&sql);
@@ -338,7 +338,7 @@ static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
             kind = err_set(reterr, ERR_CONFIG,
                            "table " STR_FMT " has rows, but sync_progress knows of none: empty it "
                            "(TRUNCATE), or restore both from the same backup",
-                           STR_ARG(plan));
+                           STR_ARG(table));
         }
         PQclear(result);
     }
@@ -349,7 +349,7 @@ static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
  * latter case the members load its rows again. */
 static enum err_kind register_table(struct ddl *ddl, struct err *reterr) {
     struct buf name = {0};
-    buf_str(&name, ddl->plan->name);
+    buf_str(&name, ddl->target->name);
     buf_append(&name, "", 1);
     const char *params[] = {name.ptr, NULL};
     PGresult *result = NULL;
@@ -365,7 +365,7 @@ static enum err_kind register_table(struct ddl *ddl, struct err *reterr) {
         kind = run(ddl, table_text(ddl, SQL_LOOK), params, &result, reterr);
     }
     struct err err;
-    if (kind == ERR_NONE && !table_verdict(ddl->plan->name, result_value(result, 0, 1),
+    if (kind == ERR_NONE && !table_verdict(ddl->target->name, result_value(result, 0, 1),
                                            result_value(result, 0, 2), &err)) {
         kind = err_set(reterr, ERR_CONFIG, "%s", err.message);
     }
@@ -376,7 +376,7 @@ static enum err_kind register_table(struct ddl *ddl, struct err *reterr) {
 
 static enum err_kind warn_of_extras(struct ddl *ddl, struct err *reterr) {
     char oid[16] = "";
-    enum err_kind kind = find(ddl, text_of(ddl, ddl->plan->name), oid, reterr);
+    enum err_kind kind = find(ddl, text_of(ddl, ddl->target->name), oid, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
@@ -395,7 +395,7 @@ static enum err_kind warn_of_extras(struct ddl *ddl, struct err *reterr) {
 }
 
 static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
-    const char *params[] = {text_of(ddl, ddl->plan->name), NULL};
+    const char *params[] = {text_of(ddl, ddl->target->name), NULL};
     enum err_kind kind = execute(ddl, "BEGIN", reterr);
     if (kind == ERR_NONE) { /* two at once would conflict in the catalog */
         kind = run(ddl, "SELECT pg_advisory_xact_lock(" SQL_KEY "-1)", params, NULL, reterr);
@@ -423,7 +423,7 @@ static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
 
 enum err_kind pg_apply_ddl(const struct plan *plan, const struct pg_sink_options *options,
                            struct err *reterr) {
-    struct ddl ddl = {.plan = plan, .log = options->log};
+    struct ddl ddl = {.target = &plan->targets[0], .log = options->log};
     enum err_kind kind = ddl_connect(options, &ddl.conn, reterr);
     if (kind == ERR_NONE) {
         kind = apply(&ddl, reterr);

@@ -12,33 +12,33 @@
 void send_definition(struct sink *sink) {
     params_begin(sink);
     params_add(sink, OID_TEXT, sink->plan->name);
-    params_add(sink, OID_TEXT, sink->plan->fingerprint);
-    params_add(sink, OID_TEXT, sink->plan->definition);
+    params_add(sink, OID_TEXT, sink->target->fingerprint);
+    params_add(sink, OID_TEXT, sink->target->definition);
     flight_prepared(sink, (struct step){STEP_IDENTITY, 0}, "sync_definition");
 }
 
 static void view_differs(struct sink *sink, struct str stored, struct str fingerprint) {
-    const struct plan *plan = sink->plan;
+    const struct target *target = sink->target;
     char what[DIFFERENCE_MAX];
-    size_t count = definition_difference(stored, plan->definition, what, sizeof what);
+    size_t count = definition_difference(stored, target->definition, what, sizeof what);
     if (stored.len == 0 || count == 0) {
         (void)snprintf(
             what, sizeof what,
             "fingerprint %.16s, now %.16s (an earlier version filled it, and kept no text "
             "to compare)",
-            fingerprint.ptr, plan->fingerprint.ptr);
+            fingerprint.ptr, target->fingerprint.ptr);
     }
     (void)err_set(&sink->why, ERR_HALT,
                   "the view's SQL or the source tables' declarations have changed since table "
                   "%.60s was filled: %s%s. " WAYS_OUT,
-                  plan->name.ptr, what, stored.len > 0 && count > 1 ? ", ..." : "");
+                  target->name.ptr, what, stored.len > 0 && count > 1 ? ", ..." : "");
 }
 
 static void setting_differs(struct sink *sink, const char *what, struct str stored,
                             struct str found) {
     (void)err_set(&sink->why, ERR_HALT,
                   "table %.60s was filled with %s %.120s, and this member has %.120s. " WAYS_OUT,
-                  sink->plan->name.ptr, what, stored.ptr, found.ptr);
+                  sink->target->name.ptr, what, stored.ptr, found.ptr);
 }
 
 void identity_answer(struct sink *sink, const PGresult *result) {
@@ -80,7 +80,7 @@ void identity_answer(struct sink *sink, const PGresult *result) {
         }
     }
     struct str fingerprint = result_value(result, 0, (int)setting_count);
-    if (!str_equal(fingerprint, plan->fingerprint)) {
+    if (!str_equal(fingerprint, sink->target->fingerprint)) {
         view_differs(sink, result_value(result, 0, (int)setting_count + 1), fingerprint);
     }
 }

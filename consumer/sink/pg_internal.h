@@ -186,7 +186,8 @@ struct events {
 };
 
 struct sink {
-    const struct plan *plan; /* borrowed */
+    const struct plan *plan;     /* borrowed */
+    const struct target *target; /* its only one, so far */
     struct arena memory;
     struct sink_identity identity; /* in memory */
     const struct log *log;         /* borrowed */
@@ -344,9 +345,9 @@ void job_explain_send(struct sink *sink);
 void job_explain_answer(struct sink *sink, const PGresult *result);
 /* pg_table.c: is the sink table the one that the progress belongs to? */
 /* Writes text, with the sink table's name put in, NUL-terminated, to out. */
-void table_sql(PGconn *conn, struct str plan, const char *text, struct buf *out);
+void table_sql(PGconn *conn, struct str table, const char *text, struct buf *out);
 /* Reads SQL_LOOK's answer. False: the table can't be written to; err says what to do. */
-bool table_verdict(struct str plan, struct str word, struct str kind, struct err *ret_err);
+bool table_verdict(struct str table, struct str word, struct str kind, struct err *ret_err);
 /* Registers the table as it is, where that is right, and inspects it. */
 void send_look(struct sink *sink);
 void look_answer(struct sink *sink, struct step step, const PGresult *result);

@@ -212,6 +212,26 @@ static const char *text_of(struct sink *sink, struct str sql) {
     return sink->scratch.ptr;
 }
 
+static void prepare_rows(struct sink *sink) {
+    const struct target *target = sink->target;
+    char name[40];
+    for (size_t o = 0; o < target->occurrence_count; o++) {
+        params_types(sink, occurrence_relation(sink->plan, target, (int)o)->key_count);
+        (void)snprintf(name, sizeof name, "sync_delete_%zu", o);
+        flight_prepare(sink, o, name, text_of(sink, target->occurrences[o].sql_delete));
+    }
+    for (size_t t = 0; t < sink->plan->relation_count; t++) {
+        params_types(sink, sink->plan->relations[t].column_count);
+        (void)snprintf(name, sizeof name, "sync_check_%zu", t);
+        flight_prepare(sink, t, name, text_of(sink, sink->plan->relations[t].sql_check));
+    }
+    params_types(sink, target->key_output_count);
+    flight_prepare(sink, 0, "sync_refuse", text_of(sink, target->sql_refuse));
+    params_types(sink, target->output_count);
+    flight_prepare(sink, 0, "sync_upsert", text_of(sink, target->sql_upsert));
+    flight_prepare(sink, 0, "sync_insert", text_of(sink, target->sql_insert));
+}
+
 static void setup_send(struct sink *sink) {
     static const struct {
         const char *name, *sql;
@@ -233,24 +253,10 @@ static void setup_send(struct sink *sink) {
     params_begin(sink);
     flight_query(sink, (struct step){STEP_SET, 0}, SQL_SESSION);
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
-        table_sql(sink->link.conn, sink->plan->name, statements[i].sql, &sink->scratch);
+        table_sql(sink->link.conn, sink->target->name, statements[i].sql, &sink->scratch);
         flight_prepare(sink, 0, statements[i].name, sink->scratch.ptr);
     }
-    for (size_t t = 0; t < sink->plan->relation_count; t++) {
-        const struct relation *table = &sink->plan->relations[t];
-        char name[40];
-        params_types(sink, table->key_count);
-        (void)snprintf(name, sizeof name, "sync_delete_%zu", t);
-        flight_prepare(sink, t, name, text_of(sink, table->sql_delete));
-        params_types(sink, table->column_count);
-        (void)snprintf(name, sizeof name, "sync_check_%zu", t);
-        flight_prepare(sink, t, name, text_of(sink, table->sql_check));
-    }
-    params_types(sink, sink->plan->key_output_count);
-    flight_prepare(sink, 0, "sync_refuse", text_of(sink, sink->plan->sql_refuse));
-    params_types(sink, sink->plan->output_count);
-    flight_prepare(sink, 0, "sync_upsert", text_of(sink, sink->plan->sql_upsert));
-    flight_prepare(sink, 0, "sync_insert", text_of(sink, sink->plan->sql_insert));
+    prepare_rows(sink);
     params_begin(sink);
     flight_query(sink, (struct step){STEP_READ, 0}, SQL_PLACE);
     flight_sync(sink);

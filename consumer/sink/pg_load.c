@@ -74,7 +74,7 @@ static void copy_leave(struct sink *sink) {
 static void copy_enter(struct sink *sink) {
     struct buf *sql = &sink->scratch;
     buf_reset(sql);
-    buf_str(sql, sink->plan->sql_copy);
+    buf_str(sql, sink->target->sql_copy);
     buf_append(sql, "", 1);
     if (PQexitPipelineMode(sink->link.conn) != 1 || PQsendQuery(sink->link.conn, sql->ptr) != 1) {
         sink_drop_conn(sink);
@@ -115,7 +115,7 @@ static bool copy_fill(struct sink *sink) {
         if (!load_next_row(sink, &values)) {
             return true;
         }
-        for (size_t c = 0; c < sink->plan->output_count; c++) {
+        for (size_t c = 0; c < sink->target->output_count; c++) {
             if (c > 0) {
                 buf_append(out, "\t", 1);
             }
@@ -231,12 +231,12 @@ static void load_send(struct sink *sink) {
 }
 
 static void fence_synced(struct sink *sink) {
-    if (sink->plan->sql_copy.ptr) {
+    if (sink->target->sql_copy.ptr) {
         copy_enter(sink);
         return;
     }
     row_array_clear(&sink->load.rows);
-    row_array_init(&sink->load.rows, sink->plan->output_count);
+    row_array_init(&sink->load.rows, sink->target->output_count);
     sink->round = ROUND_INSERT;
     flight_begin(sink);
 }

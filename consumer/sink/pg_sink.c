@@ -16,8 +16,8 @@
 #define ANSWER_CHECK_MS  10000 /* without an answer, then the server is probed */
 #define COLUMNS_MIN      16    /* of fence and letters */
 
-static size_t columns_max(const struct plan *plan) {
-    size_t max = plan->output_count > COLUMNS_MIN ? plan->output_count : COLUMNS_MIN;
+static size_t columns_max(const struct plan *plan, const struct target *target) {
+    size_t max = target->output_count > COLUMNS_MIN ? target->output_count : COLUMNS_MIN;
     for (size_t t = 0; t < plan->relation_count; t++) {
         max = plan->relations[t].column_count > max ? plan->relations[t].column_count : max;
     }
@@ -28,7 +28,9 @@ enum err_kind pg_sink_new(const struct plan *plan, const struct pg_sink_options 
                           struct sink **ret_sink, struct err *reterr) {
     (void)reterr; /* connecting comes later: nothing can fail here */
     struct sink *sink = memory_new(1, sizeof *sink);
+    assert(plan->target_count == 1);
     sink->plan = plan;
+    sink->target = &plan->targets[0];
     sink->log = options->log;
     sink->clock = options->clock;
     sink->identity.cluster_id = arena_copy(&sink->memory, options->identity.cluster_id);
@@ -36,7 +38,7 @@ enum err_kind pg_sink_new(const struct plan *plan, const struct pg_sink_options 
     (void)snprintf(sink->link.password_file, sizeof sink->link.password_file, "%s",
                    options->password_file ? options->password_file : "");
     sink->link.keywords = link_keywords(options, &sink->link.values);
-    sink->column_cap = columns_max(plan);
+    sink->column_cap = columns_max(plan, sink->target);
     sink->columns = memory_new(sink->column_cap, sizeof *sink->columns);
     uint64_t seed =
         (uint64_t)sink->clock.wall_us(sink->clock.ctx) ^ ((uint64_t)getpid() << 32) ^ 1U;

@@ -28,7 +28,7 @@ extern const struct sink_ops pg_sink_ops;
 /* ERR_CONFIG: what libpq would always reject: a value it does not know, a certificate file that
  * does not exist. Needs no server. */
 MUST_CHECK enum err_kind pg_sink_check(const struct pg_sink_options *options, struct err *reterr);
-/* view is borrowed for the sink's life. */
+/* plan is borrowed for the sink's life. */
 MUST_CHECK enum err_kind pg_sink_new(const struct plan *plan, const struct pg_sink_options *options,
                                      struct sink **ret_sink, struct err *reterr);
 void pg_sink_destroy(struct sink **sink);

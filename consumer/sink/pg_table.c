@@ -18,19 +18,19 @@ static void append_escaped(struct buf *out, char *escaped) {
     PQfreemem(escaped);
 }
 
-void table_sql(PGconn *conn, struct str plan, const char *text, struct buf *out) {
-    static const char table[] = "{table}", oid[] = "{oid}";
+void table_sql(PGconn *conn, struct str table, const char *text, struct buf *out) {
+    static const char name_mark[] = "{table}", oid_mark[] = "{oid}";
     struct buf name = {0}, literal = {0};
-    append_escaped(&name, PQescapeIdentifier(conn, plan.ptr, plan.len));
+    append_escaped(&name, PQescapeIdentifier(conn, table.ptr, table.len));
     append_escaped(&literal, PQescapeLiteral(conn, name.ptr, name.len));
     buf_reset(out);
     while (*text) {
-        if (strncmp(text, table, sizeof table - 1) == 0) {
+        if (strncmp(text, name_mark, sizeof name_mark - 1) == 0) {
             buf_str(out, buf_view(&name));
-            text += sizeof table - 1;
-        } else if (strncmp(text, oid, sizeof oid - 1) == 0) {
+            text += sizeof name_mark - 1;
+        } else if (strncmp(text, oid_mark, sizeof oid_mark - 1) == 0) {
             buf_printf(out, STR_FMT "::regclass", STR_ARG(buf_view(&literal)));
-            text += sizeof oid - 1;
+            text += sizeof oid_mark - 1;
         } else {
             buf_append(out, text++, 1);
         }
@@ -40,19 +40,19 @@ void table_sql(PGconn *conn, struct str plan, const char *text, struct buf *out)
     buf_clear(&literal);
 }
 
-bool table_verdict(struct str plan, struct str word, struct str kind, struct err *ret_err) {
+bool table_verdict(struct str table, struct str word, struct str kind, struct err *ret_err) {
     if (str_equal(word, STR("kind"))) {
         (void)err_set(ret_err, ERR_HALT,
                       STR_FMT " is " STR_FMT " in the OLAP database: rows go to an ordinary or a "
                               "partitioned table alone. Rename it, then plan --apply-sink",
-                      STR_ARG(plan), STR_ARG(kind));
+                      STR_ARG(table), STR_ARG(kind));
     } else if (str_equal(word, STR("unlogged"))) {
         (void)err_set(
             ret_err, ERR_HALT,
             "table " STR_FMT " is UNLOGGED or temporary, or a partition of it is: a crash "
             "of the OLAP server would empty it, while its progress stays. ALTER TABLE ... "
             "SET LOGGED; it is written to again then",
-            STR_ARG(plan));
+            STR_ARG(table));
     } else if (str_equal(word, STR("other"))) {
         (void)err_set(
             ret_err, ERR_HALT,
@@ -60,7 +60,7 @@ bool table_verdict(struct str plan, struct str word, struct str kind, struct err
             "by itself, or emptied and given rows by others), and it has rows. Put the "
             "one that was filled back under its name, or empty this one (TRUNCATE): it is "
             "filled again then",
-            STR_ARG(plan));
+            STR_ARG(table));
     } else {
         return true;
     }
@@ -69,7 +69,7 @@ bool table_verdict(struct str plan, struct str word, struct str kind, struct err
 
 void send_look(struct sink *sink) {
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->plan->name);
+    params_add(sink, OID_TEXT, sink->target->name);
     flight_prepared(sink, (struct step){STEP_REGISTER, 0}, "sync_register");
     flight_prepared(sink, (struct step){STEP_LOOK, 0}, "sync_look");
 }
@@ -90,7 +90,7 @@ void look_answer(struct sink *sink, struct step step, const PGresult *result) {
     look->has_generation = !PQgetisnull(result, 0, 0);
     look->generation = look->has_generation ? read_be64(PQgetvalue(result, 0, 0)) : 0;
     if (sink->why.kind == ERR_NONE) {
-        look->unfit = !table_verdict(sink->plan->name, result_value(result, 0, 1),
+        look->unfit = !table_verdict(sink->target->name, result_value(result, 0, 1),
                                      result_value(result, 0, 2), &sink->why);
     }
 }

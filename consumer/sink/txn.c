@@ -60,27 +60,44 @@ bool progress_equal(const struct progress *a, const struct progress *b, size_t t
     return !a->has_offsets || memcmp(a->offsets, b->offsets, table_count * sizeof(int64_t)) == 0;
 }
 
+static void target_rows_init(struct target_rows *rows, const struct plan *plan,
+                             const struct target *target) {
+    rows->occurrence_count = target->occurrence_count;
+    rows->deletes = memory_new(target->occurrence_count, sizeof *rows->deletes);
+    for (size_t o = 0; o < target->occurrence_count; o++) {
+        row_array_init(&rows->deletes[o], occurrence_relation(plan, target, (int)o)->key_count);
+    }
+    row_array_init(&rows->upserts, target->output_count);
+}
+
 void txn_part_init(struct txn_part *part, const struct plan *plan) {
     *part = (struct txn_part){
-        .deletes = memory_new(plan->relation_count, sizeof(struct row_array)),
-        .checks = memory_new(plan->relation_count, sizeof(struct row_array)),
+        .checks = memory_new(plan->relation_count, sizeof *part->checks),
         .table_count = plan->relation_count,
+        .targets = memory_new(plan->target_count, sizeof *part->targets),
+        .target_count = plan->target_count,
     };
     for (size_t t = 0; t < plan->relation_count; t++) {
-        row_array_init(&part->deletes[t], plan->relations[t].key_count);
         row_array_init(&part->checks[t], plan->relations[t].column_count);
     }
-    row_array_init(&part->upserts, plan->output_count);
+    for (size_t t = 0; t < plan->target_count; t++) {
+        target_rows_init(&part->targets[t], plan, &plan->targets[t]);
+    }
 }
 
 void txn_part_clear(struct txn_part *part) {
     for (size_t t = 0; t < part->table_count; t++) {
-        row_array_clear(&part->deletes[t]);
         row_array_clear(&part->checks[t]);
     }
-    free(part->deletes);
+    for (size_t t = 0; t < part->target_count; t++) {
+        for (size_t o = 0; o < part->targets[t].occurrence_count; o++) {
+            row_array_clear(&part->targets[t].deletes[o]);
+        }
+        free(part->targets[t].deletes);
+        row_array_clear(&part->targets[t].upserts);
+    }
     free(part->checks);
-    row_array_clear(&part->upserts);
+    free(part->targets);
     free(part->letters);
     free(part->cleared);
     *part = (struct txn_part){0};
@@ -88,10 +105,14 @@ void txn_part_clear(struct txn_part *part) {
 
 void txn_part_reset(struct txn_part *part) {
     for (size_t t = 0; t < part->table_count; t++) {
-        row_array_reset(&part->deletes[t]);
         row_array_reset(&part->checks[t]);
     }
-    row_array_reset(&part->upserts);
+    for (size_t t = 0; t < part->target_count; t++) {
+        for (size_t o = 0; o < part->targets[t].occurrence_count; o++) {
+            row_array_reset(&part->targets[t].deletes[o]);
+        }
+        row_array_reset(&part->targets[t].upserts);
+    }
     part->bytes = 0;
     part->letter_count = 0;
     part->cleared_count = 0;
@@ -111,14 +132,25 @@ void txn_part_add_cleared(struct txn_part *part, struct str row_key) {
     part->cleared[part->cleared_count++] = row_key;
 }
 
-void sink_key_append(const struct plan *plan, const struct str *values, struct buf *out) {
-    for (size_t i = 0; i < plan->key_output_count; i++) {
-        buf_str(out, values[plan->key_outputs[i]]);
-        buf_append(out, "", 1);
+static void append_key_value(struct buf *out, struct str value) {
+    buf_str(out, value);
+    buf_append(out, "", 1);
+}
+
+void sink_key_append(const struct target *target, const struct str *values, struct buf *out) {
+    for (size_t i = 0; i < target->key_output_count; i++) {
+        append_key_value(out, values[target->key_outputs[i]]);
     }
 }
 
-/* The value of one of view->key_outputs. */
+void sink_key_begin(const struct occurrence *occurrence, size_t key_count, const struct str *values,
+                    struct buf *out) {
+    for (size_t i = 0; i < key_count && occurrence->key_positions[i] == i; i++) {
+        append_key_value(out, values[i]);
+    }
+}
+
+/* The value of one of target->key_outputs. */
 static struct str key_value(struct str row_key, size_t position) {
     const char *at = row_key.ptr, *end = row_key.ptr + row_key.len;
     for (; position > 0 && at < end; position--) {
@@ -127,28 +159,33 @@ static struct str key_value(struct str row_key, size_t position) {
     return at < end ? (struct str){at, strnlen(at, (size_t)(end - at))} : STR_NONE;
 }
 
-bool sink_key_has(const struct plan *plan, struct str row_key, int table,
+bool sink_key_has(const struct occurrence *occurrence, size_t key_count, struct str row_key,
                   const struct str *values) {
-    const struct relation *of = &plan->relations[table];
     bool has = true;
-    for (size_t i = 0; i < of->key_count; i++) {
-        has &= str_equal(key_value(row_key, of->key_positions[i]), values[i]);
+    for (size_t i = 0; i < key_count; i++) {
+        has &= str_equal(key_value(row_key, occurrence->key_positions[i]), values[i]);
     }
     return has;
 }
 
-void sink_key_show(const struct plan *plan, struct str row_key, struct buf *out) {
-    for (size_t i = 0; i < plan->key_output_count; i++) {
+void sink_key_show(const struct target *target, struct str row_key, struct buf *out) {
+    for (size_t i = 0; i < target->key_output_count; i++) {
         struct str value = key_value(row_key, i);
         buf_printf(out, "%s" STR_FMT "=" STR_FMT, i > 0 ? " " : "",
-                   STR_ARG(plan->outputs[plan->key_outputs[i]].name), STR_ARG(value));
+                   STR_ARG(target->outputs[target->key_outputs[i]].name), STR_ARG(value));
     }
 }
 
 size_t txn_part_rows(const struct txn_part *part) {
-    size_t rows = part->upserts.row_count + part->letter_count;
+    size_t rows = part->letter_count;
     for (size_t t = 0; t < part->table_count; t++) {
-        rows += part->deletes[t].row_count + part->checks[t].row_count;
+        rows += part->checks[t].row_count;
+    }
+    for (size_t t = 0; t < part->target_count; t++) {
+        rows += part->targets[t].upserts.row_count;
+        for (size_t o = 0; o < part->targets[t].occurrence_count; o++) {
+            rows += part->targets[t].deletes[o].row_count;
+        }
     }
     return rows;
 }

@@ -69,16 +69,22 @@ struct dead_letter {
     const char *reason;
 };
 
+/* What is written to one target. */
+struct target_rows {
+    struct row_array *deletes; /* by occurrence, key columns */
+    size_t occurrence_count;
+    struct row_array upserts; /* outputs */
+};
+
 struct txn_part {
     int32_t task;
     struct progress before;      /* must be the newest row */
     struct progress after;       /* seq + 1, the same owner */
-    struct row_array *deletes;   /* by table, key columns */
     struct row_array *checks;    /* by table, all used columns */
-    struct row_array upserts;    /* outputs */
+    struct target_rows *targets; /* by target */
     struct dead_letter *letters; /* by txn_part_add_letter */
     size_t letter_count, letter_cap;
-    size_t table_count;
+    size_t table_count, target_count;
     size_t bytes; /* of the values added; the pipeline's, 0 after a reset */
     /* Keys whose entries in sync_refused are deleted; by txn_part_add_cleared, bytes borrowed as
      * those of dead letters. */
@@ -101,13 +107,19 @@ void txn_part_add_cleared(struct txn_part *part, struct str row_key);
 /* Rows and letters in all its arrays. */
 size_t txn_part_rows(const struct txn_part *part);
 
-/* Appends the key of a sink row in sync_refused: each value of view.key_outputs and a NUL.
+/* Appends the key of a sink row in sync_refused: each value of target.key_outputs and a NUL.
  * values: output_count of them. */
-void sink_key_append(const struct plan *plan, const struct str *values, struct buf *out);
-/* Whether the sink row of row_key is made from the table's row whose key columns are values. */
-bool sink_key_has(const struct plan *plan, struct str row_key, int table, const struct str *values);
+void sink_key_append(const struct target *target, const struct str *values, struct buf *out);
+/* Appends what the keys of all sink rows begin with that are made from the occurrence's row whose
+ * key_count key columns are values. */
+void sink_key_begin(const struct occurrence *occurrence, size_t key_count, const struct str *values,
+                    struct buf *out);
+/* Whether the sink row of row_key is made from the occurrence's row whose key columns are values.
+ */
+bool sink_key_has(const struct occurrence *occurrence, size_t key_count, struct str row_key,
+                  const struct str *values);
 /* Appends `order_id=7 line_no=9`. */
-void sink_key_show(const struct plan *plan, struct str row_key, struct buf *out);
+void sink_key_show(const struct target *target, struct str row_key, struct buf *out);
 
 /* The rows of an initial load, one at a time. *ret_values: output_count texts, valid until the next
  * call; *ret_end: there are no more. */

@@ -139,7 +139,7 @@ static void set_sizes(json_t *settings, int64_t record_max_bytes, struct buf *te
 
 static bool same_join_names(const struct plan *plan) {
     for (size_t t = 1; t < plan->relation_count; t++) {
-        for (size_t i = 0; i < plan->join_count; i++) {
+        for (size_t i = 0; i < plan->relations[0].placement_count; i++) {
             if (!str_equal(plan->relations[0].columns[i].name,
                            plan->relations[t].columns[i].name)) {
                 return false;
@@ -163,7 +163,7 @@ static void set_partitions(json_t *settings, const struct plan *plan, const char
 
 static void set_route(json_t *settings, const struct plan *plan, size_t t, const char *group) {
     struct buf text = {0};
-    for (size_t i = 0; i < plan->join_count; i++) {
+    for (size_t i = 0; i < plan->relations[t].placement_count; i++) {
         buf_str(&text, i > 0 ? STR(",change.") : STR("change."));
         buf_str(&text, plan->relations[t].columns[i].name);
     }

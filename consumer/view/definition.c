@@ -31,41 +31,43 @@ static void append_table(struct buf *out, const struct relation *table) {
     }
 }
 
-static void append_outputs(struct buf *out, const struct plan *plan) {
+static void append_outputs(struct buf *out, const struct plan *plan, const struct target *target) {
     buf_str(out, STR("column list of the view:"));
-    for (size_t i = 0; i < plan->output_count; i++) {
+    for (size_t i = 0; i < target->output_count; i++) {
         buf_str(out, i == 0 ? STR(" ") : STR(", "));
-        identifier_append(out, plan->outputs[i].name);
+        identifier_append(out, target->outputs[i].name);
     }
-    for (size_t i = 0; i < plan->output_count; i++) {
+    for (size_t i = 0; i < target->output_count; i++) {
+        const struct target_output *output = &target->outputs[i];
         buf_str(out, STR("\ncolumn "));
-        identifier_append(out, plan->outputs[i].name);
+        identifier_append(out, output->name);
         buf_str(out, STR(" of the view: "));
-        append_column(out, &plan->relations[plan->outputs[i].table],
-                      (size_t)plan->outputs[i].column);
+        append_column(out, occurrence_relation(plan, target, output->occurrence),
+                      (size_t)output->column);
     }
     buf_str(out, STR("\nprimary key of the view: ("));
-    for (size_t i = 0; i < plan->key_output_count; i++) {
+    for (size_t i = 0; i < target->key_output_count; i++) {
         buf_str(out, i == 0 ? STR("") : STR(", "));
-        identifier_append(out, plan->outputs[plan->key_outputs[i]].name);
+        identifier_append(out, target->outputs[target->key_outputs[i]].name);
     }
     buf_str(out, STR(")\n"));
 }
 
-struct str definition_text(struct arena *arena, const struct plan *plan) {
+struct str definition_text(struct arena *arena, const struct plan *plan,
+                           const struct target *target) {
     struct buf out = {0};
     for (size_t t = 0; t < plan->relation_count; t++) {
         append_table(&out, &plan->relations[t]);
     }
-    for (size_t i = 0; i < plan->join_count; i++) {
+    for (size_t i = 0; i < plan->relations[0].placement_count; i++) {
         buf_printf(&out, "join condition %zu: ", i + 1);
-        for (size_t t = 0; t < plan->relation_count; t++) {
-            buf_str(&out, t == 0 ? STR("") : STR(" = "));
-            append_column(&out, &plan->relations[t], i);
+        for (size_t o = 0; o < target->occurrence_count; o++) {
+            buf_str(&out, o == 0 ? STR("") : STR(" = "));
+            append_column(&out, occurrence_relation(plan, target, (int)o), i);
         }
         buf_str(&out, STR("\n"));
     }
-    append_outputs(&out, plan);
+    append_outputs(&out, plan, target);
     buf_printf(&out, "partitions: %d\n", (int)plan->partition_count);
     struct str text = arena_copy(arena, buf_view(&out));
     buf_clear(&out);

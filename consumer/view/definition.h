@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "plan/plan.h"
 
-struct str definition_text(struct arena *arena, const struct plan *plan);
+struct str definition_text(struct arena *arena, const struct plan *plan,
+                           const struct target *target);
 
 #endif

@@ -70,20 +70,21 @@ static struct str type_text(struct draft *draft, const struct type *type) {
     return copy;
 }
 
-static void table_fill(struct draft *draft, const struct draft_table *from, struct str unavailable,
-                       struct relation *table) {
+static void relation_fill(struct draft *draft, const struct draft_table *from,
+                          struct str unavailable, struct relation *relation) {
     const struct catalog_table *source = from->source;
-    *table = (struct relation){.schema = arena_copy(draft->arena, source->schema),
-                               .name = arena_copy(draft->arena, source->name),
-                               .column_count = from->column_count,
-                               .key_count = from->key_count,
-                               .primary_key_count = source->key_count};
-    table->columns = arena_alloc(draft->arena, from->column_count * sizeof *table->columns);
+    *relation = (struct relation){.schema = arena_copy(draft->arena, source->schema),
+                                  .name = arena_copy(draft->arena, source->name),
+                                  .column_count = from->column_count,
+                                  .key_count = from->key_count,
+                                  .placement_count = draft->join_count,
+                                  .primary_key_count = source->key_count};
+    relation->columns = arena_alloc(draft->arena, from->column_count * sizeof *relation->columns);
     for (size_t i = 0; i < from->column_count; i++) {
         const struct type *type = &from->types[i];
         const struct catalog_column *column = &source->columns[from->columns[i]];
         bool primary_key = catalog_in_key(source, column->name);
-        table->columns[i] = (struct relation_column){
+        relation->columns[i] = (struct relation_column){
             .name = arena_copy(draft->arena, column->name),
             .type = type_text(draft, type),
             .scalar = type_scalar(type),
@@ -93,21 +94,26 @@ static void table_fill(struct draft *draft, const struct draft_table *from, stru
             .not_null = column->not_null || primary_key || type->serial,
             .primary_key = primary_key,
             .tells = !primary_key && !column->has_default && !type->serial};
-        table->blanks_tell |= table->columns[i].tells;
+        relation->blanks_tell |= relation->columns[i].tells;
     }
-    table->key_positions =
-        arena_alloc(draft->arena, from->key_count * sizeof *table->key_positions);
-    for (size_t i = 0; i < from->key_count; i++) {
-        table->key_positions[i] = sql_key_position(draft, from, i);
-    }
-    table->blanks_tell &= table->key_count > table->primary_key_count;
-    table->sql_delete = sql_delete(draft, from);
-    table->sql_check = sql_check(draft, from);
+    relation->blanks_tell &= relation->key_count > relation->primary_key_count;
+    relation->sql_check = sql_check(draft, from);
 }
 
-static void outputs_fill(struct draft *draft, struct plan *plan) {
-    plan->output_count = draft->output_count;
-    plan->outputs = arena_alloc(draft->arena, draft->output_count * sizeof *plan->outputs);
+static void occurrence_fill(struct draft *draft, int table, struct occurrence *occurrence) {
+    const struct draft_table *from = &draft->tables[table];
+    occurrence->relation = table;
+    occurrence->key_positions =
+        arena_alloc(draft->arena, from->key_count * sizeof *occurrence->key_positions);
+    for (size_t i = 0; i < from->key_count; i++) {
+        occurrence->key_positions[i] = sql_key_position(draft, from, i);
+    }
+    occurrence->sql_delete = sql_delete(draft, from);
+}
+
+static void outputs_fill(struct draft *draft, struct target *target) {
+    target->output_count = draft->output_count;
+    target->outputs = arena_alloc(draft->arena, draft->output_count * sizeof *target->outputs);
     for (size_t i = 0; i < draft->output_count; i++) {
         const struct draft_output *output = &draft->outputs[i];
         const struct draft_table *table = &draft->tables[output->table];
@@ -115,75 +121,110 @@ static void outputs_fill(struct draft *draft, struct plan *plan) {
         while (table->columns[column] != output->column) {
             column++;
         }
-        plan->outputs[i] =
+        target->outputs[i] =
             (struct target_output){arena_copy(draft->arena, output->name), output->table, column};
     }
-    plan->key_output_count = draft->key_output_count;
-    plan->key_outputs =
-        arena_alloc(draft->arena, draft->key_output_count * sizeof *plan->key_outputs);
+    target->key_output_count = draft->key_output_count;
+    target->key_outputs =
+        arena_alloc(draft->arena, draft->key_output_count * sizeof *target->key_outputs);
     for (size_t i = 0; i < draft->key_output_count; i++) {
-        plan->key_outputs[i] = (size_t)draft->key_outputs[i];
+        target->key_outputs[i] = (size_t)draft->key_outputs[i];
     }
 }
 
-/* ---- the fingerprint ---- */
+/* ---- what must stay equal ---- */
 
 static void append_field(struct buf *out, struct str field) {
     buf_printf(out, "%zu:", field.len);
     buf_str(out, field);
 }
 
-/* Over everything that decides what is written and where it comes from. The
- * statements say names, types, outputs and the sink's key; tables and columns how records are read
- * and kept. */
-static struct str fingerprint(struct draft *draft, const struct plan *plan) {
-    struct buf all = {0};
-    buf_printf(&all, "1 %" PRId32 " %zu ", plan->partition_count, plan->join_count);
-    append_field(&all, plan->name);
-    for (size_t t = 0; t < plan->relation_count; t++) {
-        const struct relation *table = &plan->relations[t];
-        append_field(&all, table->schema);
-        append_field(&all, table->name);
-        append_field(&all, table->topic);
-        buf_printf(&all, "%zu %zu ", table->key_count, table->primary_key_count);
-        for (size_t i = 0; i < table->column_count; i++) {
-            append_field(&all, table->columns[i].name);
-            append_field(&all, table->columns[i].type);
-        }
+static void append_columns(struct buf *out, const struct relation *relation) {
+    buf_printf(out, "%zu %zu ", relation->key_count, relation->primary_key_count);
+    for (size_t i = 0; i < relation->column_count; i++) {
+        append_field(out, relation->columns[i].name);
+        append_field(out, relation->columns[i].type);
     }
-    for (size_t i = 0; i < plan->output_count; i++) {
-        append_field(&all, plan->outputs[i].name);
-        buf_printf(&all, "%d %d ", plan->outputs[i].table, plan->outputs[i].column);
-    }
-    append_field(&all, plan->sql_ddl);
-    uint64_t hash = fnv1a(FNV1A_START, buf_view(&all));
-    buf_clear(&all);
+}
+
+static struct str hash_text(struct draft *draft, struct buf *all) {
+    uint64_t hash = fnv1a(FNV1A_START, buf_view(all));
+    buf_clear(all);
     return arena_printf(draft->arena, "%016" PRIx64, hash);
 }
 
-static enum err_kind view_fill(struct draft *draft, const struct view_options *options,
+static struct str identity(struct draft *draft, const struct relation *relation,
+                           int32_t partition_count) {
+    struct buf all = {0};
+    buf_printf(&all, "1 %" PRId32 " %zu ", partition_count, relation->placement_count);
+    append_field(&all, relation->topic);
+    append_columns(&all, relation);
+    return hash_text(draft, &all);
+}
+
+/* Over everything that decides what is written and where it comes from. The statements say names,
+ * types, outputs and the sink's key; relations and columns how records are read and kept. It stands
+ * beside the progress in the sink: another text would halt those who come from an earlier version.
+ */
+static struct str fingerprint(struct draft *draft, const struct plan *plan,
+                              const struct target *target) {
+    struct buf all = {0};
+    buf_printf(&all, "1 %" PRId32 " %zu ", plan->partition_count, draft->join_count);
+    append_field(&all, target->name);
+    for (size_t i = 0; i < target->occurrence_count; i++) {
+        const struct relation *relation = &plan->relations[target->occurrences[i].relation];
+        append_field(&all, relation->schema);
+        append_field(&all, relation->name);
+        append_field(&all, relation->topic);
+        append_columns(&all, relation);
+    }
+    for (size_t i = 0; i < target->output_count; i++) {
+        append_field(&all, target->outputs[i].name);
+        buf_printf(&all, "%d %d ", target->outputs[i].occurrence, target->outputs[i].column);
+    }
+    append_field(&all, target->sql_ddl);
+    return hash_text(draft, &all);
+}
+
+static void target_fill(struct draft *draft, const struct plan *plan, struct target *target) {
+    *target = (struct target){
+        .name = plan->name,
+        .occurrence_count = draft->table_count,
+        .occurrences = arena_alloc(draft->arena, draft->table_count * sizeof *target->occurrences)};
+    for (size_t t = 0; t < draft->table_count; t++) {
+        target->occurrences[t] = (struct occurrence){0};
+        occurrence_fill(draft, (int)t, &target->occurrences[t]);
+    }
+    outputs_fill(draft, target);
+    target->sql_ddl = sql_ddl(draft);
+    target->sql_upsert = sql_upsert(draft);
+    target->sql_refuse = sql_refuse(draft);
+    target->sql_insert = sql_insert(draft);
+    target->sql_copy = sql_copy(draft);
+    target->fingerprint = fingerprint(draft, plan, target);
+    target->definition = definition_text(draft->arena, plan, target);
+}
+
+static enum err_kind plan_fill(struct draft *draft, const struct view_options *options,
                                struct plan *plan) {
     plan->name = arena_copy(draft->arena, draft->name);
     plan->relation_count = draft->table_count;
-    plan->join_count = draft->join_count;
     plan->partition_count = options->partition_count;
     plan->unavailable = unavailable_text(draft, str_from(options->topic_prefix));
     plan->relations = arena_alloc(draft->arena, draft->table_count * sizeof *plan->relations);
     for (size_t t = 0; t < draft->table_count; t++) {
-        table_fill(draft, &draft->tables[t], plan->unavailable, &plan->relations[t]);
+        relation_fill(draft, &draft->tables[t], plan->unavailable, &plan->relations[t]);
         enum err_kind kind = topic_set(draft, plan, t, options->topic_prefix);
         if (kind != ERR_NONE) {
             return kind;
         }
+        plan->relations[t].identity =
+            identity(draft, &plan->relations[t], options->partition_count);
     }
-    outputs_fill(draft, plan);
-    plan->sql_ddl = sql_ddl(draft);
-    plan->sql_upsert = sql_upsert(draft);
-    plan->sql_refuse = sql_refuse(draft);
-    plan->sql_insert = sql_insert(draft);
-    plan->sql_copy = sql_copy(draft);
-    plan->fingerprint = fingerprint(draft, plan);
-    plan->definition = definition_text(draft->arena, plan);
+    plan->target_count = 1;
+    plan->targets = arena_alloc(draft->arena, sizeof *plan->targets);
+    target_fill(draft, plan, &plan->targets[0]);
+    plan_join_on_placement(plan);
     return ERR_NONE;
 }
 
@@ -237,7 +278,7 @@ enum err_kind view_load(const struct view_options *options, struct plan **ret_pl
     draft->report = &report;
     enum err_kind kind = draft_read(draft, options);
     if (kind == ERR_NONE) {
-        kind = view_fill(draft, options, plan);
+        kind = plan_fill(draft, options, plan);
     }
     catalog_clear(&draft->catalog);
     source_clear(&draft->source);

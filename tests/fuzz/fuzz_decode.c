@@ -37,8 +37,8 @@ static void run_way(struct way *way, const struct record *record) {
 
 static bool same_change(const struct change *a, const struct change *b) {
     return a->op == b->op && str_equal(a->key, b->key) && !a->key.ptr == !b->key.ptr &&
-           a->join_len == b->join_len && str_equal(a->value, b->value) &&
-           !a->value.ptr == !b->value.ptr && a->ts_us == b->ts_us && a->snapshot == b->snapshot;
+           str_equal(a->value, b->value) && !a->value.ptr == !b->value.ptr &&
+           a->ts_us == b->ts_us && a->snapshot == b->snapshot;
 }
 
 /* A change says what it was made of. */
@@ -50,7 +50,8 @@ static void check_change(const struct change *change) {
     if (change->key.ptr) {
         check(row_decode(table, change->key, change->value, scratch, values, &err) == ERR_NONE,
               "a change that does not decode");
-        check(change->join_len == row_key_prefix(table, change->key, 1), "join_len");
+        check(row_key_prefix(table, change->key, table->key_count) == change->key.len,
+              "the key's parts");
         check(!change->value.ptr == (change->op == CHANGE_DELETE), "value of a delete");
     }
 }

@@ -85,9 +85,8 @@ static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t
     const struct plan *plan = &world->plan.plan;
     schema_texts(&world->schema.tables[table], entry->cells, scratch, values);
     struct buf key = {0};
-    size_t join_len;
     if (entry->names_row &&
-        row_key_encode(plan, &plan->relations[table], values, &key, &join_len, NULL) == ERR_NONE) {
+        row_key_encode(&plan->relations[table], values, &key, NULL) == ERR_NONE) {
         letter->has_row_key = true;
         letter->row_key_len = key.len;
         memcpy(letter->row_key, key.ptr, key.len);

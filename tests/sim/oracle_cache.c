@@ -38,11 +38,10 @@ static bool key_of(const struct world *world, int table, cells_t cells, struct b
     char scratch[SCHEMA_COLUMNS_MAX][SCHEMA_TEXT_MAX];
     struct str values[SCHEMA_COLUMNS_MAX];
     const struct plan *plan = &world->plan.plan;
-    size_t join_len;
     struct err err;
     buf_reset(key);
     schema_texts(&world->schema.tables[table], cells, scratch, values);
-    return row_key_encode(plan, &plan->relations[table], values, key, &join_len, &err) == ERR_NONE;
+    return row_key_encode(&plan->relations[table], values, key, &err) == ERR_NONE;
 }
 
 /* One cache that is looked at. */

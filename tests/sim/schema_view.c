@@ -41,7 +41,8 @@ static void fill_table(struct schema_view *to, const struct schema *schema, int 
                             .columns = to->columns[t],
                             .column_count = (size_t)table->column_count,
                             .key_count = (size_t)table->key_count,
-                            .key_positions = to->key_positions[t]};
+                            .placement_count = (size_t)schema->join_count};
+    to->occurrences[t] = (struct occurrence){.relation = t, .key_positions = to->key_positions[t]};
     for (int c = 0; c < table->column_count; c++) {
         fill_column(&to->columns[t][c], &table->columns[c]);
         of->primary_key_count += table->columns[c].primary;
@@ -62,15 +63,24 @@ void schema_view_fill(struct schema_view *to, const struct schema *schema, int32
     for (int i = 0; i < schema->key_count; i++) {
         to->key_outputs[i] = (size_t)schema->key_outputs[i];
     }
+    to->target = (struct target){.name = str_from(schema->name),
+                                 .occurrences = to->occurrences,
+                                 .occurrence_count = (size_t)schema->table_count,
+                                 .outputs = to->outputs,
+                                 .output_count = (size_t)schema->output_count,
+                                 .key_outputs = to->key_outputs,
+                                 .key_output_count = (size_t)schema->key_count};
     to->plan = (struct plan){.name = str_from(schema->name),
                              .relations = to->tables,
                              .relation_count = (size_t)schema->table_count,
-                             .join_count = (size_t)schema->join_count,
-                             .outputs = to->outputs,
-                             .output_count = (size_t)schema->output_count,
-                             .key_outputs = to->key_outputs,
-                             .key_output_count = (size_t)schema->key_count,
+                             .targets = &to->target,
+                             .target_count = 1,
                              .partition_count = partitions};
+    plan_join_on_placement(&to->plan);
+}
+
+void schema_view_clear(struct schema_view *view) {
+    arena_clear(&view->plan.arena);
 }
 
 /* ---- SQL ---- */
@@ -130,31 +140,38 @@ static bool column_equal(const struct relation_column *a, const struct relation_
            a->not_null == b->not_null && a->primary_key == b->primary_key && a->tells == b->tells;
 }
 
-static bool table_equal(const struct relation *a, const struct relation *b) {
+static bool relation_equal(const struct relation *a, const struct relation *b) {
     bool equal = str_equal(a->schema, b->schema) && str_equal(a->name, b->name) &&
                  str_equal(a->topic, b->topic) && a->column_count == b->column_count &&
-                 a->key_count == b->key_count && a->primary_key_count == b->primary_key_count &&
-                 a->blanks_tell == b->blanks_tell;
+                 a->key_count == b->key_count && a->placement_count == b->placement_count &&
+                 a->primary_key_count == b->primary_key_count && a->blanks_tell == b->blanks_tell;
     for (size_t c = 0; equal && c < a->column_count; c++) {
-        equal = column_equal(&a->columns[c], &b->columns[c]) &&
-                (c >= a->key_count || a->key_positions[c] == b->key_positions[c]);
+        equal = column_equal(&a->columns[c], &b->columns[c]);
     }
     return equal;
 }
 
-bool schema_view_equal(const struct plan *a, const struct plan *b, char *what, size_t size) {
-    bool equal = str_equal(a->name, b->name) && a->relation_count == b->relation_count &&
-                 a->join_count == b->join_count && a->output_count == b->output_count &&
-                 a->key_output_count == b->key_output_count &&
-                 a->partition_count == b->partition_count;
-    (void)snprintf(what, size, "the counts");
-    for (size_t t = 0; equal && t < a->relation_count; t++) {
-        equal = table_equal(&a->relations[t], &b->relations[t]);
-        (void)snprintf(what, size, "table %zu", t);
+static bool positions_equal(const struct schema_view *ours, const struct target *theirs, size_t o) {
+    const struct occurrence *a = &ours->occurrences[o], *b = &theirs->occurrences[o];
+    return a->relation == b->relation &&
+           memcmp(a->key_positions, b->key_positions,
+                  ours->tables[a->relation].key_count * sizeof *a->key_positions) == 0;
+}
+
+static bool target_equal(const struct schema_view *ours, const struct target *b, char *what,
+                         size_t size) {
+    const struct target *a = &ours->target;
+    bool equal = str_equal(a->name, b->name) && a->occurrence_count == b->occurrence_count &&
+                 a->output_count == b->output_count && a->key_output_count == b->key_output_count;
+    (void)snprintf(what, size, "the target's counts");
+    for (size_t o = 0; equal && o < a->occurrence_count; o++) {
+        equal = positions_equal(ours, b, o);
+        (void)snprintf(what, size, "occurrence %zu", o);
     }
     for (size_t i = 0; equal && i < a->output_count; i++) {
         const struct target_output *x = &a->outputs[i], *y = &b->outputs[i];
-        equal = str_equal(x->name, y->name) && x->table == y->table && x->column == y->column;
+        equal =
+            str_equal(x->name, y->name) && x->occurrence == y->occurrence && x->column == y->column;
         (void)snprintf(what, size, "output %zu", i);
     }
     for (size_t i = 0; equal && i < a->key_output_count; i++) {
@@ -162,4 +179,18 @@ bool schema_view_equal(const struct plan *a, const struct plan *b, char *what, s
         (void)snprintf(what, size, "key output %zu", i);
     }
     return equal;
+}
+
+bool schema_view_equal(const struct schema_view *ours, const struct plan *theirs, char *what,
+                       size_t size) {
+    const struct plan *a = &ours->plan;
+    bool equal = str_equal(a->name, theirs->name) && a->relation_count == theirs->relation_count &&
+                 a->target_count == theirs->target_count &&
+                 a->partition_count == theirs->partition_count;
+    (void)snprintf(what, size, "the plan's counts");
+    for (size_t t = 0; equal && t < a->relation_count; t++) {
+        equal = relation_equal(&a->relations[t], &theirs->relations[t]);
+        (void)snprintf(what, size, "table %zu", t);
+    }
+    return equal && target_equal(ours, &theirs->targets[0], what, size);
 }

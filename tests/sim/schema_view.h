@@ -16,8 +16,10 @@
 
 struct schema_view {
     struct plan plan;
+    struct target target;
     struct relation tables[SCHEMA_TABLES_MAX];
     struct relation_column columns[SCHEMA_TABLES_MAX][SCHEMA_COLUMNS_MAX];
+    struct occurrence occurrences[SCHEMA_TABLES_MAX];
     size_t key_positions[SCHEMA_TABLES_MAX][SCHEMA_COLUMNS_MAX];
     struct target_output outputs[SCHEMA_OUTPUTS_MAX];
     size_t key_outputs[SCHEMA_OUTPUTS_MAX];
@@ -26,10 +28,12 @@ struct schema_view {
 
 /* Borrows the schema's names. */
 void schema_view_fill(struct schema_view *to, const struct schema *schema, int32_t partitions);
+void schema_view_clear(struct schema_view *view);
 /* CREATE TABLE of every table; CREATE MATERIALIZED VIEW. Appended. */
 void schema_sql_tables(const struct schema *schema, struct buf *out);
 void schema_sql_view(const struct schema *schema, struct buf *out);
 /* Whether both say the same of what the pipeline reads; false: what differs is in `what`. */
-bool schema_view_equal(const struct plan *a, const struct plan *b, char *what, size_t size);
+bool schema_view_equal(const struct schema_view *ours, const struct plan *theirs, char *what,
+                       size_t size);
 
 #endif

@@ -215,16 +215,16 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
     }
     const bool deletes_first = SAFEGUARD("sim: deletes go before upserts");
     if (!deletes_first) {
-        copy_rows(world, to, &part->upserts, SIM_UPSERT, 0);
+        copy_rows(world, to, &part->targets[0].upserts, SIM_UPSERT, 0);
     }
     for (int t = 0; t < world->schema.table_count; t++) {
-        copy_rows(world, to, &part->deletes[t], SIM_DELETE, t);
+        copy_rows(world, to, &part->targets[0].deletes[t], SIM_DELETE, t);
     }
     for (int t = 0; t < world->schema.table_count; t++) {
         copy_rows(world, to, &part->checks[t], SIM_CHECK, t);
     }
     if (deletes_first) {
-        copy_rows(world, to, &part->upserts, SIM_UPSERT, 0);
+        copy_rows(world, to, &part->targets[0].upserts, SIM_UPSERT, 0);
     }
     copy_letters(world, to, part);
     to->cleared = calloc(part->cleared_count + 1, sizeof *to->cleared);

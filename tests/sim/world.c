@@ -95,6 +95,7 @@ void world_clear(struct world *world) {
         memory_disk_destroy(&world->disks[i]);
     }
     sim_sink_clear(world);
+    schema_view_clear(&world->plan);
     for (int t = 0; t < SCHEMA_TABLES_MAX; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             free(world->log[t][p].entries);

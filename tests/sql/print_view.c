@@ -10,13 +10,13 @@ static json_t *text(struct str s) {
     return s.ptr ? json_stringn(s.ptr, s.len) : json_null();
 }
 
-static json_t *table_json(const struct relation *table) {
+static json_t *table_json(const struct relation *table, const struct occurrence *occurrence) {
     json_t *columns = json_array();
     for (size_t i = 0; i < table->column_count; i++) {
         json_array_append_new(columns, text(table->columns[i].name));
     }
     return json_pack("{s:o, s:o, s:i, s:o, s:o}", "name", text(table->name), "columns", columns,
-                     "key_count", (int)table->key_count, "delete", text(table->sql_delete), "check",
+                     "key_count", (int)table->key_count, "delete", text(occurrence->sql_delete), "check",
                      text(table->sql_check));
 }
 
@@ -32,17 +32,18 @@ int main(int argc, char **argv) {
         free(report);
         return 1;
     }
+    const struct target *target = &plan->targets[0];
     json_t *tables = json_array(), *outputs = json_array();
     for (size_t t = 0; t < plan->relation_count; t++) {
-        json_array_append_new(tables, table_json(&plan->relations[t]));
+        json_array_append_new(tables, table_json(&plan->relations[t], &target->occurrences[t]));
     }
-    for (size_t i = 0; i < plan->output_count; i++) {
-        json_array_append_new(outputs, text(plan->outputs[i].name));
+    for (size_t i = 0; i < target->output_count; i++) {
+        json_array_append_new(outputs, text(target->outputs[i].name));
     }
     json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(plan->name), "ddl",
-                            text(plan->sql_ddl), "upsert", text(plan->sql_upsert), "insert",
-                            text(plan->sql_insert), "copy", text(plan->sql_copy), "tables", tables,
-                            "outputs", outputs);
+                            text(target->sql_ddl), "upsert", text(target->sql_upsert), "insert",
+                            text(target->sql_insert), "copy", text(target->sql_copy), "tables",
+                            tables, "outputs", outputs);
     int failed = json_dumpf(all, stdout, 0);
     json_decref(all);
     plan_destroy(&plan);

@@ -36,9 +36,7 @@ static struct relation tables[] = {
      .columns = student_columns,
      .column_count = 2,
      .key_count = 1,
-     .key_positions = student_positions,
-     .sql_delete = STR("DELETE FROM student_contact t USING unnest($1::text[]) x(a)"
-                       " WHERE t.student_id = x.a::bigint"),
+     .placement_count = 1,
      .sql_check = STR("SELECT count(*) FROM (SELECT a::bigint, b::text"
                       " FROM unnest($1::text[], $2::text[]) x(a, b) OFFSET 0) y WHERE y IS NULL")},
     {.schema = STR("public"),
@@ -47,12 +45,20 @@ static struct relation tables[] = {
      .columns = contact_columns,
      .column_count = 4,
      .key_count = 2,
-     .key_positions = contact_positions,
-     .sql_delete = STR("DELETE FROM student_contact t USING unnest($1::text[], $2::text[]) x(a, b)"
-                       " WHERE t.student_id = x.a::bigint AND t.contact_id = x.b::bigint"),
+     .placement_count = 1,
      .sql_check = STR("SELECT count(*) FROM (SELECT a::bigint, b::bigint, c::text, d::date"
                       " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) x(a, b, c, d)"
                       " OFFSET 0) y WHERE y IS NULL")},
+};
+static struct occurrence occurrences[] = {
+    {.relation = 0,
+     .key_positions = student_positions,
+     .sql_delete = STR("DELETE FROM student_contact t USING unnest($1::text[]) x(a)"
+                       " WHERE t.student_id = x.a::bigint")},
+    {.relation = 1,
+     .key_positions = contact_positions,
+     .sql_delete = STR("DELETE FROM student_contact t USING unnest($1::text[], $2::text[]) x(a, b)"
+                       " WHERE t.student_id = x.a::bigint AND t.contact_id = x.b::bigint")},
 };
 static struct target_output outputs[] = {
     {STR("student_id"), 0, 0},     {STR("contact_id"), 1, 1}, {STR("name"), 0, 1},
@@ -64,16 +70,14 @@ static struct target_output outputs[] = {
     " SELECT a::bigint, b::bigint, c, d, e::date"                                                  \
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) x(a, b, c, d, e)"
 
-static const struct plan made = {
+static const struct target target = {
     .name = STR("student_contact"),
-    .relations = tables,
-    .relation_count = 2,
-    .join_count = 1,
+    .occurrences = occurrences,
+    .occurrence_count = 2,
     .outputs = outputs,
     .output_count = 5,
     .key_outputs = key_outputs,
     .key_output_count = 2,
-    .partition_count = 8,
     .fingerprint = STR("0123456789abcdef"),
     .definition = STR("partitions: 8\nsource column public.student.name: text\n"),
     .sql_ddl = STR("CREATE TABLE IF NOT EXISTS student_contact (student_id bigint,"
@@ -91,12 +95,25 @@ static const struct plan made = {
                     " FROM STDIN"),
 };
 
+/* A plan of one target that the test may alter. */
+static struct plan *made(struct plan *plan, struct target *copy) {
+    *copy = target;
+    *plan = (struct plan){.name = STR("student_contact"),
+                          .relations = tables,
+                          .relation_count = 2,
+                          .targets = copy,
+                          .target_count = 1,
+                          .partition_count = 8};
+    return plan;
+}
+
 const struct plan *test_view(bool with_copy) {
-    static struct plan by_copy, by_insert;
-    by_copy = made;
-    by_insert = made;
+    static struct target by_copy, by_insert;
+    static struct plan copies, inserts;
+    (void)made(&copies, &by_copy);
+    (void)made(&inserts, &by_insert);
     by_insert.sql_copy = STR_NONE;
-    return with_copy ? &by_copy : &by_insert;
+    return with_copy ? &copies : &inserts;
 }
 
 static struct log test_log = {.fd = 2, .level = LOG_WARN, .member = "test"};
@@ -219,19 +236,19 @@ void part_upsert(struct txn_part *part, int student, int contact, const char *na
     char a[24], b[24];
     struct str values[] = {number_text(a, student), number_text(b, contact), str_from(name),
                            str_from(number), STR("2001-02-03")};
-    row_array_add(&part->upserts, values);
+    row_array_add(&part->targets[0].upserts, values);
 }
 
 void part_delete_student(struct txn_part *part, int student) {
     char a[24];
     struct str values[] = {number_text(a, student)};
-    row_array_add(&part->deletes[0], values);
+    row_array_add(&part->targets[0].deletes[0], values);
 }
 
 void part_delete_contact(struct txn_part *part, int student, int contact) {
     char a[24], b[24];
     struct str values[] = {number_text(a, student), number_text(b, contact)};
-    row_array_add(&part->deletes[1], values);
+    row_array_add(&part->targets[0].deletes[1], values);
 }
 
 void part_check_contact(struct txn_part *part, int student, int contact, const char *number,
@@ -309,6 +326,6 @@ void tables_reset(const struct plan *plan) {
     char sql[1024];
     tables_drop();
     admin(pg_sink_ddl());
-    (void)snprintf(sql, sizeof sql, STR_FMT, STR_ARG(plan->sql_ddl));
+    (void)snprintf(sql, sizeof sql, STR_FMT, STR_ARG(plan->targets[0].sql_ddl));
     admin(sql);
 }

@@ -145,7 +145,7 @@ static void test_data_errors_are_refused(void **state) {
     part_begin(&part, plan, 1, &at);
     struct str bad[] = {STR("7"), STR("1"), STR("Ada"), STR("1"), STR("Ada's birthday")};
     part_upsert(&part, 1, 1, "good", "1");
-    row_array_add(&part.upserts, bad);
+    row_array_add(&part.targets[0].upserts, bad);
     struct err err = expect_nothing(sink, &part, SINK_REFUSED, "22007");
     assert_int_equal(err.kind, ERR_RECORD);
     assert_null(strstr(err.message, "Ada"));
@@ -155,7 +155,7 @@ static void test_data_errors_are_refused(void **state) {
     assert_non_null(strstr(err.message, "public.contact"));
     txn_part_reset(&part);
     struct str key[] = {STR("99999999999999999999")};
-    row_array_add(&part.deletes[0], key);
+    row_array_add(&part.targets[0].deletes[0], key);
     (void)expect_nothing(sink, &part, SINK_REFUSED, "22003");
     txn_part_reset(&part);
     part_upsert(&part, 1, 1, "a", "1");
@@ -288,7 +288,7 @@ static void test_large_values_and_many_rows(void **state) {
     part_upsert(&part, 5, 1, "x", "1");
     part.before = part.after;
     part.after.seq++;
-    part.upserts.columns[0].ptr[4] = 'x';
+    part.targets[0].upserts.columns[0].ptr[4] = 'x';
     (void)expect_nothing(sink, &part, SINK_REFUSED, "22P02");
     free(big);
     txn_part_clear(&part);

@@ -248,9 +248,11 @@ static void test_identity_must_be_equal(void **state) {
     struct sink *sink = sink_connected(plan);
     (void)sink_acquire(sink, 1, OWNER_A);
     (void)sink_acquire(sink, 1, OWNER_A);
+    struct target target = plan->targets[0];
     struct plan other = *plan;
-    other.fingerprint = STR("ffffffffffffffff");
-    other.definition = STR("partitions: 8\nsource column public.student.name: varchar\n");
+    other.targets = &target;
+    target.fingerprint = STR("ffffffffffffffff");
+    target.definition = STR("partitions: 8\nsource column public.student.name: varchar\n");
     struct sink_event event = acquire_with(&other);
     assert_int_equal(event.kind, SINK_HALT);
     assert_int_equal(event.err.kind, ERR_HALT);

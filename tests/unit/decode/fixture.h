@@ -81,7 +81,6 @@ static inline void assert_same_change(const struct change *a, const struct chang
     assert_int_equal(a->op, b->op);
     assert_int_equal(a->table, b->table);
     assert_str(a->key, b->key);
-    assert_int_equal(a->join_len, b->join_len);
     assert_str(a->value, b->value);
     assert_int_equal(a->ts_us, b->ts_us);
     assert_int_equal(a->blank, b->blank);

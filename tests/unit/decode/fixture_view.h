@@ -56,7 +56,7 @@ static struct relation_column kinds_columns[] = {
     {                                                                                              \
         .schema = STR("public"), .name = STR(table), .topic = STR("cap.public." table),            \
         .columns = (of), .column_count = sizeof(of) / sizeof *(of), .key_count = (keys),           \
-        .blanks_tell = &(of)[0] == &contact_columns[0]                                             \
+        .placement_count = 1, .blanks_tell = &(of)[0] == &contact_columns[0]                       \
     }
 
 static struct relation fixture_tables[] = {
@@ -65,9 +65,7 @@ static struct relation fixture_tables[] = {
     [KINDS] = TABLE("kinds", kinds_columns, 2),
 };
 
-static struct plan fixture_view = {.relations = fixture_tables,
-                                   .relation_count = TABLE_COUNT,
-                                   .join_count = 1,
-                                   .partition_count = 8};
+static struct plan fixture_view = {
+    .relations = fixture_tables, .relation_count = TABLE_COUNT, .partition_count = 8};
 
 #endif

@@ -70,13 +70,10 @@ static const struct {
 
 static void check(struct relation_column *columns, const struct str *values, size_t parts,
                   const int32_t *partitions) {
-    struct relation table = {.columns = columns, .column_count = parts, .key_count = parts};
+    struct relation table = {
+        .columns = columns, .column_count = parts, .key_count = parts, .placement_count = parts};
     for (size_t i = 0; i < 3; i++) {
-        struct plan plan = {.relations = &table,
-                            .relation_count = 1,
-                            .join_count = parts,
-                            .partition_count = counts[i]};
-        int32_t got = route_partition(&plan, &table, values);
+        int32_t got = route_partition(&table, values, counts[i]);
         if (got != partitions[i]) {
             fail_msg(STR_FMT " of %d: %d, the transform says %d", STR_ARG(values[0]), counts[i],
                      got, partitions[i]);

@@ -20,10 +20,25 @@ static struct relation_column child_columns[] = {
     {STR("child"), STR("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
 };
 static struct relation tables[] = {
-    {.name = STR("a"), .columns = parent_columns, .column_count = 1, .key_count = 1},
-    {.name = STR("b"), .columns = child_columns, .column_count = 2, .key_count = 2},
-    {.name = STR("c"), .columns = child_columns, .column_count = 2, .key_count = 2},
+    {.name = STR("a"),
+     .columns = parent_columns,
+     .column_count = 1,
+     .key_count = 1,
+     .placement_count = 1},
+    {.name = STR("b"),
+     .columns = child_columns,
+     .column_count = 2,
+     .key_count = 2,
+     .placement_count = 1},
+    {.name = STR("c"),
+     .columns = child_columns,
+     .column_count = 2,
+     .key_count = 2,
+     .placement_count = 1},
 };
+/* In the order of tables; pair is of the last two, the other way round. */
+static struct occurrence all[] = {{.relation = 0}, {.relation = 1}, {.relation = 2}};
+static struct occurrence pair[] = {{.relation = 2}, {.relation = 1}};
 
 /* A row of the model: does it stand in the state, is it touched, was it deleted at some point. */
 struct cell {
@@ -35,10 +50,14 @@ struct cell {
 
 struct model {
     struct plan plan;
+    struct target targets[2];
     struct cell cells[3][KEYS][KEYS];
     uint64_t seed;
-    int upserts[KEYS][KEYS][KEYS]; /* by join key, child of b, child of c */
-    bool deletes[3][KEYS][KEYS], checks[3][KEYS][KEYS];
+    struct written {
+        int upserts[KEYS][KEYS][KEYS]; /* by join key, child of b, child of c */
+        bool deletes[3][KEYS][KEYS];
+    } written[2]; /* by target */
+    bool checks[3][KEYS][KEYS];
 };
 
 static uint32_t roll(struct model *model, uint32_t sides) {
@@ -50,9 +69,15 @@ static int rows_under(int table) {
     return table == 0 ? 1 : KEYS;
 }
 
-static void make(struct model *model, size_t table_count) {
-    model->plan =
-        (struct plan){.relations = tables, .relation_count = table_count, .join_count = 1};
+/* target_count 2: the second one joins b and c alone. */
+static void make(struct model *model, size_t table_count, size_t target_count) {
+    model->targets[0] = (struct target){.occurrences = all, .occurrence_count = table_count};
+    model->targets[1] = (struct target){.occurrences = pair, .occurrence_count = 2};
+    model->plan = (struct plan){.relations = tables,
+                                .relation_count = table_count,
+                                .targets = model->targets,
+                                .target_count = target_count};
+    plan_join_on_placement(&model->plan);
     for (int t = 0; t < (int)table_count; t++) {
         for (int k = 0; k < KEYS; k++) {
             for (int i = 0; i < rows_under(t); i++) {
@@ -96,26 +121,42 @@ static enum err_kind model_next(void *ctx, int table, struct str prefix, struct 
     return ERR_NONE;
 }
 
+/* Whether the table is in the target. */
+static bool joins(const struct model *model, int target, int table) {
+    return target == 1 ? table > 0 : table < (int)model->plan.relation_count;
+}
+
+static void take_upsert(struct model *model, const struct row_op *op) {
+    const struct target *target = &model->targets[op->target];
+    int at[3] = {0, 0, 0}, k = op->rows[0].key.ptr[7];
+    for (size_t o = 0; o < target->occurrence_count; o++) {
+        int table = target->occurrences[o].relation;
+        assert_int_equal(op->rows[o].key.ptr[7], k);
+        at[table] = table ? op->rows[o].key.ptr[15] : 0;
+    }
+    model->written[op->target].upserts[k][at[1]][at[2]]++;
+}
+
 static void take(struct model *model, const struct row_op *op) {
     if (op->kind == ROW_OP_UPSERT) {
-        bool three = model->plan.relation_count == 3;
-        int k = op->rows[0].key.ptr[7];
-        for (size_t t = 1; t < model->plan.relation_count; t++) {
-            assert_int_equal(op->rows[t].key.ptr[7], k);
-        }
-        model->upserts[k][(int)op->rows[1].key.ptr[15]][three ? (int)op->rows[2].key.ptr[15] : 0]++;
+        take_upsert(model, op);
         return;
     }
     int k = op->row.key.ptr[7], i = op->table ? op->row.key.ptr[15] : 0;
-    bool *seen = op->kind == ROW_OP_DELETE ? &model->deletes[op->table][k][i]
-                                           : &model->checks[op->table][k][i];
+    bool deletes = op->kind == ROW_OP_DELETE;
+    if (deletes) {
+        assert_int_equal(model->targets[op->target].occurrences[op->occurrence].relation,
+                         op->table);
+    }
+    bool *seen = deletes ? &model->written[op->target].deletes[op->table][k][i]
+                         : &model->checks[op->table][k][i];
     assert_false(*seen);
     *seen = true;
 }
 
-static bool has_partner(const struct model *model, int table, int k) {
+static bool has_partner(const struct model *model, int target, int table, int k) {
     for (int t = 0; t < (int)model->plan.relation_count; t++) {
-        bool any = t == table;
+        bool any = t == table || !joins(model, target, t);
         for (int i = 0; i < rows_under(t) && !any; i++) {
             any = model->cells[t][k][i].there;
         }
@@ -129,25 +170,29 @@ static bool has_partner(const struct model *model, int table, int k) {
 /* Deletes and checks are exactly those of rule 5. */
 static void expect_row(const struct model *model, int t, int k, int i) {
     const struct cell *cell = &model->cells[t][k][i];
-    bool partner = has_partner(model, t, k);
-    assert_int_equal(model->deletes[t][k][i],
-                     cell->touched && (cell->deleted || !cell->there || !partner));
-    assert_int_equal(model->checks[t][k][i], cell->touched && cell->there && !partner);
+    bool everywhere = true;
+    for (int target = 0; target < (int)model->plan.target_count; target++) {
+        bool partner = has_partner(model, target, t, k);
+        bool deleted = cell->deleted || !cell->there || !partner;
+        assert_int_equal(model->written[target].deletes[t][k][i],
+                         cell->touched && joins(model, target, t) && deleted);
+        everywhere &= partner || !joins(model, target, t);
+    }
+    assert_int_equal(model->checks[t][k][i], cell->touched && cell->there && !everywhere);
 }
 
 /* Each sink row with a touched row in it comes once, no other comes. */
-static void expect_combinations(const struct model *model, int k, bool all) {
-    bool three = model->plan.relation_count == 3;
-    for (int b = 0; b < KEYS; b++) {
-        for (int c = 0; c < (three ? KEYS : 1); c++) {
+static void expect_combinations(const struct model *model, int target, int k, bool every) {
+    for (int b = 0; b < (joins(model, target, 1) ? KEYS : 1); b++) {
+        for (int c = 0; c < (joins(model, target, 2) ? KEYS : 1); c++) {
             const struct cell *rows[] = {&model->cells[0][k][0], &model->cells[1][k][b],
                                          &model->cells[2][k][c]};
-            bool there = true, touched = all;
-            for (size_t t = 0; t < model->plan.relation_count; t++) {
-                there &= rows[t]->there;
-                touched |= rows[t]->touched;
+            bool there = true, touched = every;
+            for (int t = 0; t < 3; t++) {
+                there &= rows[t]->there || !joins(model, target, t);
+                touched |= rows[t]->touched && joins(model, target, t);
             }
-            assert_int_equal(model->upserts[k][b][c], there && touched);
+            assert_int_equal(model->written[target].upserts[k][b][c], there && touched);
         }
     }
 }
@@ -159,8 +204,7 @@ static size_t list_touched(struct model *model, struct touched *list) {
             for (int i = 0; i < rows_under(t); i++) {
                 struct cell *cell = &model->cells[t][k][i];
                 if (cell->touched) {
-                    list[count++] =
-                        (struct touched){t, {cell->key, cell->key_len}, 8, cell->deleted};
+                    list[count++] = (struct touched){t, {cell->key, cell->key_len}, cell->deleted};
                 }
             }
         }
@@ -168,14 +212,7 @@ static size_t list_touched(struct model *model, struct touched *list) {
     return count;
 }
 
-static void play(struct model *model, struct join *join, bool all) {
-    struct touched list[3 * KEYS * KEYS];
-    struct row_reader reader = {model, model_get, model_next};
-    if (all) {
-        join_begin_all(join, reader);
-    } else {
-        join_begin(join, reader, list, list_touched(model, list));
-    }
+static void run_to_end(struct model *model, struct join *join) {
     enum row_op_kind last = ROW_OP_DELETE;
     for (;;) {
         struct row_op op;
@@ -188,40 +225,82 @@ static void play(struct model *model, struct join *join, bool all) {
         last = op.kind;
         take(model, &op);
     }
+}
+
+static void play(struct model *model, struct join *join, bool every) {
+    struct touched list[3 * KEYS * KEYS];
+    struct row_reader reader = {model, model_get, model_next};
+    if (every) {
+        for (int target = 0; target < (int)model->plan.target_count; target++) {
+            join_begin_all(join, reader, target);
+            run_to_end(model, join);
+        }
+    } else {
+        join_begin(join, reader, list, list_touched(model, list));
+        run_to_end(model, join);
+    }
     for (int k = 0; k < KEYS; k++) {
-        for (int t = 0; t < (int)model->plan.relation_count && !all; t++) {
+        for (int t = 0; t < (int)model->plan.relation_count && !every; t++) {
             for (int i = 0; i < rows_under(t); i++) {
                 expect_row(model, t, k, i);
             }
         }
-        expect_combinations(model, k, all);
+        for (int target = 0; target < (int)model->plan.target_count; target++) {
+            expect_combinations(model, target, k, every);
+        }
     }
 }
 
-static void play_rounds(size_t table_count, bool all) {
+static void play_rounds(size_t table_count, size_t target_count, bool every) {
     for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
         struct model model = {.seed = seed * 0x9e3779b97f4a7c15ULL};
-        make(&model, table_count);
+        make(&model, table_count, target_count);
         struct join *join = join_new(&model.plan);
-        play(&model, join, all);
+        play(&model, join, every);
         join_destroy(&join);
+        arena_clear(&model.plan.arena);
     }
 }
 
 static void test_two_tables(void **state) {
     (void)state;
-    play_rounds(2, false);
+    play_rounds(2, 1, false);
 }
 
 static void test_three_tables(void **state) {
     (void)state;
-    play_rounds(3, false);
+    play_rounds(3, 1, false);
+}
+
+static void test_two_targets(void **state) {
+    (void)state;
+    play_rounds(3, 2, false);
 }
 
 static void test_all_rows(void **state) {
     (void)state;
-    play_rounds(2, true);
-    play_rounds(3, true);
+    play_rounds(2, 1, true);
+    play_rounds(3, 1, true);
+    play_rounds(3, 2, true);
+}
+
+static void test_partners_everywhere(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
+        struct model model = {.seed = seed * 0x9e3779b97f4a7c15ULL};
+        make(&model, 3, 2);
+        struct row_reader reader = {&model, model_get, model_next};
+        for (int t = 0; t < 3; t++) {
+            const struct cell *cell = &model.cells[t][1][0];
+            bool has = false, wanted = has_partner(&model, 0, t, 1);
+            struct err err;
+            assert_int_equal(join_has_partners(&model.plan, reader, t,
+                                               (struct str){cell->key, cell->key_len}, &has, &err),
+                             ERR_NONE);
+            assert_int_equal(has, wanted && (t == 0 || has_partner(&model, 1, t, 1)));
+        }
+        arena_clear(&model.plan.arena);
+    }
 }
 
 static enum err_kind failing_next(void *ctx, int table, struct str prefix, struct str after,
@@ -233,21 +312,21 @@ static enum err_kind failing_next(void *ctx, int table, struct str prefix, struc
 static void test_reader_errors_pass(void **state) {
     (void)state;
     struct model model = {.seed = 7};
-    make(&model, 2);
+    make(&model, 2, 1);
     struct join *join = join_new(&model.plan);
-    join_begin_all(join, (struct row_reader){&model, model_get, failing_next});
+    join_begin_all(join, (struct row_reader){&model, model_get, failing_next}, 0);
     struct row_op op;
     struct err err;
     assert_int_equal(join_next(join, &op, &err), ERR_CACHE);
     join_destroy(&join);
+    arena_clear(&model.plan.arena);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_tables),
-        cmocka_unit_test(test_three_tables),
-        cmocka_unit_test(test_all_rows),
-        cmocka_unit_test(test_reader_errors_pass),
+        cmocka_unit_test(test_two_tables),          cmocka_unit_test(test_three_tables),
+        cmocka_unit_test(test_two_targets),         cmocka_unit_test(test_all_rows),
+        cmocka_unit_test(test_partners_everywhere), cmocka_unit_test(test_reader_errors_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

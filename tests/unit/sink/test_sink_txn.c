@@ -9,7 +9,11 @@
 
 static struct relation tables[] = {{.column_count = 2, .key_count = 1},
                                    {.column_count = 3, .key_count = 2}};
-static const struct plan plan = {.relations = tables, .relation_count = 2, .output_count = 4};
+static struct occurrence occurrences[] = {{.relation = 0}, {.relation = 1}};
+static struct target target = {
+    .occurrences = occurrences, .occurrence_count = 2, .output_count = 4};
+static const struct plan plan = {
+    .relations = tables, .relation_count = 2, .targets = &target, .target_count = 1};
 
 static void test_row_array_gives_back_what_was_added(void **state) {
     (void)state;
@@ -74,11 +78,11 @@ static void test_part_counts_rows_and_letters(void **state) {
     struct txn_part part;
     txn_part_init(&part, &plan);
     struct str values[] = {STR("1"), STR("2"), STR("3"), STR("4")};
-    row_array_add(&part.deletes[0], values);
-    row_array_add(&part.deletes[1], values);
+    row_array_add(&part.targets[0].deletes[0], values);
+    row_array_add(&part.targets[0].deletes[1], values);
     row_array_add(&part.checks[1], values);
-    row_array_add(&part.upserts, values);
-    assert_int_equal(part.deletes[1].column_count, 2);
+    row_array_add(&part.targets[0].upserts, values);
+    assert_int_equal(part.targets[0].deletes[1].column_count, 2);
     assert_int_equal(part.checks[0].column_count, 2);
     for (int64_t i = 0; i < 37; i++) {
         struct dead_letter letter = {.topic = STR("t"), .offset = i, .reason = "r"};
@@ -106,13 +110,9 @@ static void test_sink_keys(void **state) {
     static struct target_output outputs[] = {
         {STR("c"), 0, 0}, {STR("b"), 0, 0}, {STR("x"), 0, 0}, {STR("a"), 0, 0}};
     static size_t key_outputs[] = {3, 1, 0}, positions[] = {0, 2};
-    static struct relation keyed_tables[] = {{.key_count = 2, .key_positions = positions}};
-    const struct plan keyed = {.outputs = outputs,
-                               .output_count = 4,
-                               .key_outputs = key_outputs,
-                               .key_output_count = 3,
-                               .relations = keyed_tables,
-                               .relation_count = 1};
+    static const struct occurrence second = {.relation = 1, .key_positions = positions};
+    const struct target keyed = {
+        .outputs = outputs, .output_count = 4, .key_outputs = key_outputs, .key_output_count = 3};
     const struct str values[] = {STR("30"), STR(""), STR("x"), STR("1")};
     struct buf key = {0}, text = {0};
     sink_key_append(&keyed, values, &key);
@@ -123,9 +123,12 @@ static void test_sink_keys(void **state) {
     assert_true(str_is(buf_view(&text), "a=1 b= c=30"));
     const struct str same[] = {STR("1"), STR("30")}, other[] = {STR("1"), STR("3")},
                      beside[] = {STR("2"), STR("30")};
-    assert_true(sink_key_has(&keyed, buf_view(&key), 0, same));
-    assert_false(sink_key_has(&keyed, buf_view(&key), 0, other));
-    assert_false(sink_key_has(&keyed, buf_view(&key), 0, beside));
+    assert_true(sink_key_has(&second, 2, buf_view(&key), same));
+    assert_false(sink_key_has(&second, 2, buf_view(&key), other));
+    assert_false(sink_key_has(&second, 2, buf_view(&key), beside));
+    buf_reset(&text);
+    sink_key_begin(&second, 2, same, &text); /* not the third: the second of the key is another's */
+    assert_true(str_equal(buf_view(&text), STR("1\0")));
     buf_clear(&key);
     buf_clear(&text);
 }

@@ -8,10 +8,12 @@
 static void compare(const char *oltp, const char *view_sql, size_t count, const char *difference) {
     struct plan *before = load(STUDENT_CONTACT, SELECT_LIST FROM), *now = load(oltp, view_sql);
     char text[400];
-    assert_int_equal(definition_difference(before->definition, now->definition, text, sizeof text),
+    assert_int_equal(definition_difference(before->targets[0].definition,
+                                           now->targets[0].definition, text, sizeof text),
                      count);
     assert_string_equal(text, difference);
-    assert_int_equal(count == 0, str_equal(before->fingerprint, now->fingerprint));
+    assert_int_equal(count == 0,
+                     str_equal(before->targets[0].fingerprint, now->targets[0].fingerprint));
     plan_destroy(&before);
     plan_destroy(&now);
 }
@@ -53,7 +55,8 @@ static void test_primary_key(void **state) {
                                               "\"PRIMARY KEY (\", student.student_id AS s, "
                                               "contact.contact_id, contact_number " FROM);
     static const char line[] = "\nprimary key of the view: (s, contact_id)\n";
-    assert_non_null(memmem(plan->definition.ptr, plan->definition.len, line, sizeof line - 1));
+    assert_non_null(memmem(plan->targets[0].definition.ptr, plan->targets[0].definition.len, line,
+                           sizeof line - 1));
     plan_destroy(&plan);
 }
 

@@ -112,7 +112,7 @@ static void test_key_of_two_columns(void **state) {
         "CREATE TABLE b (q text, p int, id int PRIMARY KEY); ALTER TABLE b REPLICA IDENTITY FULL;",
         "CREATE MATERIALIZED VIEW v AS SELECT a.id AS a_id, b.id AS b_id, q, x FROM a JOIN b ON "
         "b.q = a.y AND a.x = b.p");
-    assert_int_equal(plan->join_count, 2);
+    assert_int_equal(plan->relations[0].placement_count, 2);
     static const char *const names[2][3] = {{"y", "x", "id"}, {"q", "p", "id"}};
     for (size_t t = 0; t < 2; t++) {
         assert_int_equal(plan->relations[t].key_count, 3);
@@ -121,7 +121,7 @@ static void test_key_of_two_columns(void **state) {
             assert_true(str_is(plan->relations[t].columns[i].name, names[t][i]));
         }
     }
-    assert_non_null(strstr(plan->sql_ddl.ptr, "PRIMARY KEY (q, x, a_id, b_id)"));
+    assert_non_null(strstr(plan->targets[0].sql_ddl.ptr, "PRIMARY KEY (q, x, a_id, b_id)"));
     plan_destroy(&plan);
 }
 

@@ -48,7 +48,7 @@ static void test_join_types(void **state) {
     struct plan *plan =
         load(oltp, "CREATE MATERIALIZED VIEW v AS SELECT b.g, a.id AS a_id, b.id FROM "
                    "a JOIN b ON a.g = b.g");
-    assert_non_null(strstr(plan->sql_ddl.ptr, "g character varying(3),"));
+    assert_non_null(strstr(plan->targets[0].sql_ddl.ptr, "g character varying(3),"));
     plan_destroy(&plan);
 }
 
@@ -200,7 +200,7 @@ static void test_column_order(void **state) {
         assert_int_equal(table->columns[i].key, i < 3 ? KEY_INTEGER : KEY_NONE);
     }
     assert_int_equal(plan->relations[0].key_count, 1);
-    assert_non_null(strstr(plan->sql_ddl.ptr, "PRIMARY KEY (g, k1, k2)"));
+    assert_non_null(strstr(plan->targets[0].sql_ddl.ptr, "PRIMARY KEY (g, k1, k2)"));
     plan_destroy(&plan);
 }
 

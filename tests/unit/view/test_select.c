@@ -130,16 +130,16 @@ static void test_outputs(void **state) {
     } want[] = {{"nr", "contact_number", 0},     {"sid2", "student_id", 0},
                 {"contact_id", "contact_id", 0}, {"name", "name", 1},
                 {"student_id", "student_id", 1}, {"again", "name", 1}};
-    assert_int_equal(plan->output_count, 6);
+    assert_int_equal(plan->targets[0].output_count, 6);
     for (size_t i = 0; i < 6; i++) {
-        const struct target_output *output = &plan->outputs[i];
+        const struct target_output *output = &plan->targets[0].outputs[i];
         assert_true(str_is(output->name, want[i].name));
-        assert_int_equal(output->table, want[i].table);
+        assert_int_equal(output->occurrence, want[i].table);
         assert_true(
-            str_is(plan->relations[output->table].columns[output->column].name, want[i].column));
+            str_is(plan->relations[output->occurrence].columns[output->column].name, want[i].column));
     }
     /* The first of two columns that show the join key is the sink's key. */
-    assert_non_null(strstr(plan->sql_ddl.ptr, "PRIMARY KEY (sid2, contact_id)"));
+    assert_non_null(strstr(plan->targets[0].sql_ddl.ptr, "PRIMARY KEY (sid2, contact_id)"));
     plan_destroy(&plan);
 }
 

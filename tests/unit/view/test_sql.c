@@ -12,19 +12,19 @@ static void test_student_contact(void **state) {
     struct plan *plan =
         load(STUDENT_CONTACT, SELECT_LIST "FROM student JOIN contact ON "
                                           "student.student_id = contact.student_id");
-    check(plan->sql_ddl, "CREATE TABLE IF NOT EXISTS v (\n"
-                         "  student_id bigint,\n"
-                         "  contact_id bigint,\n"
-                         "  name text,\n"
-                         "  contact_number text,\n"
-                         "  PRIMARY KEY (student_id, contact_id)\n"
-                         ")");
-    check(plan->sql_insert,
+    check(plan->targets[0].sql_ddl, "CREATE TABLE IF NOT EXISTS v (\n"
+                                    "  student_id bigint,\n"
+                                    "  contact_id bigint,\n"
+                                    "  name text,\n"
+                                    "  contact_number text,\n"
+                                    "  PRIMARY KEY (student_id, contact_id)\n"
+                                    ")");
+    check(plan->targets[0].sql_insert,
           "INSERT INTO v AS t (student_id, contact_id, name, contact_number)\n"
           "SELECT x.c1::bigint, x.c2::bigint, x.c3, x.c4\n"
           "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS x(c1, c2, c3, c4)");
     check(
-        plan->sql_upsert,
+        plan->targets[0].sql_upsert,
         "INSERT INTO v AS t (student_id, contact_id, name, contact_number)\n"
         "SELECT x.c1::bigint, x.c2::bigint, x.c3, x.c4\n"
         "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS x(c1, c2, c3, c4)\n"
@@ -32,24 +32,25 @@ static void test_student_contact(void **state) {
         "excluded.contact_number\n"
         "WHERE ROW(t.name, t.contact_number)::record OPERATOR(pg_catalog.*<>) ROW(excluded.name, "
         "excluded.contact_number)::record");
-    check(plan->sql_copy, "COPY v (student_id, contact_id, name, contact_number) FROM STDIN");
-    check(plan->relations[0].sql_delete,
+    check(plan->targets[0].sql_copy,
+          "COPY v (student_id, contact_id, name, contact_number) FROM STDIN");
+    check(plan->targets[0].occurrences[0].sql_delete,
           "DELETE FROM v AS t\nWHERE t.student_id = ANY (ARRAY(SELECT x.c1::bigint FROM "
           "unnest($1::text[]) AS x(c1)))");
-    check(plan->relations[1].sql_delete,
+    check(plan->targets[0].occurrences[1].sql_delete,
           "DELETE FROM v AS t\nUSING unnest($1::text[], $2::text[]) AS x(c1, c2)\n"
           "WHERE t.student_id = x.c1::bigint AND t.contact_id = x.c2::bigint");
     check(plan->relations[1].sql_check,
           "SELECT count(x.c1::bigint) + count(x.c2::bigint) + count(x.c3)\n"
           "FROM unnest($1::text[], $2::text[], $3::text[]) AS x(c1, c2, c3)");
-    check(plan->sql_refuse,
+    check(plan->targets[0].sql_refuse,
           "DELETE FROM v AS t\nUSING unnest($1::text[], $2::text[]) AS x(c1, c2)\n"
           "WHERE t.student_id = x.c1::bigint AND t.contact_id = x.c2::bigint");
-    assert_int_equal(plan->key_output_count, 2);
-    assert_true(plan->key_outputs[0] == 0 && plan->key_outputs[1] == 1);
-    assert_int_equal(plan->relations[0].key_positions[0], 0);
-    assert_true(plan->relations[1].key_positions[0] == 0 &&
-                plan->relations[1].key_positions[1] == 1);
+    assert_int_equal(plan->targets[0].key_output_count, 2);
+    assert_true(plan->targets[0].key_outputs[0] == 0 && plan->targets[0].key_outputs[1] == 1);
+    assert_int_equal(plan->targets[0].occurrences[0].key_positions[0], 0);
+    assert_true(plan->targets[0].occurrences[1].key_positions[0] == 0 &&
+                plan->targets[0].occurrences[1].key_positions[1] == 1);
     plan_destroy(&plan);
 }
 
@@ -59,10 +60,10 @@ static void test_keys_alone(void **state) {
         load(STUDENT_CONTACT,
              "CREATE MATERIALIZED VIEW v AS SELECT contact_id, s.student_id FROM student "
              "s JOIN contact c ON s.student_id = c.student_id");
-    check(plan->sql_upsert, "INSERT INTO v AS t (contact_id, student_id)\n"
-                            "SELECT x.c1::bigint, x.c2::bigint\n"
-                            "FROM unnest($1::text[], $2::text[]) AS x(c1, c2)\n"
-                            "ON CONFLICT (student_id, contact_id) DO NOTHING");
+    check(plan->targets[0].sql_upsert, "INSERT INTO v AS t (contact_id, student_id)\n"
+                                       "SELECT x.c1::bigint, x.c2::bigint\n"
+                                       "FROM unnest($1::text[], $2::text[]) AS x(c1, c2)\n"
+                                       "ON CONFLICT (student_id, contact_id) DO NOTHING");
     plan_destroy(&plan);
 }
 
@@ -75,14 +76,14 @@ static void test_names(void **state) {
         "ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL;",
         "CREATE MATERIALIZED VIEW \"V;--\" AS SELECT b.id AS \"i\"\"d\", \"order\" AS o, n, b.k AS "
         "\"Key\" FROM a JOIN b ON \"K'\" = k");
-    check(plan->sql_ddl, "CREATE TABLE IF NOT EXISTS \"V;--\" (\n"
-                         "  \"i\"\"d\" uuid,\n"
-                         "  o character(3),\n"
-                         "  n numeric(5,2),\n"
-                         "  \"Key\" character varying(3),\n"
-                         "  PRIMARY KEY (\"Key\", o, \"i\"\"d\")\n"
-                         ")");
-    check(plan->relations[0].sql_delete,
+    check(plan->targets[0].sql_ddl, "CREATE TABLE IF NOT EXISTS \"V;--\" (\n"
+                                    "  \"i\"\"d\" uuid,\n"
+                                    "  o character(3),\n"
+                                    "  n numeric(5,2),\n"
+                                    "  \"Key\" character varying(3),\n"
+                                    "  PRIMARY KEY (\"Key\", o, \"i\"\"d\")\n"
+                                    ")");
+    check(plan->targets[0].occurrences[0].sql_delete,
           "DELETE FROM \"V;--\" AS t\nUSING unnest($1::text[], $2::text[]) AS x(c1, c2)\n"
           "WHERE t.\"Key\" = x.c1 AND t.o = x.c2::bpchar");
     check(plan->relations[0].sql_check,

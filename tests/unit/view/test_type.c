@@ -71,7 +71,7 @@ static void test_supported(void **state) {
         assert_int_equal(column->key, KEY_NONE);
         assert_int_equal(column->unavailable.ptr != NULL, cases[i].toastable);
         assert_int_equal(column->form, cases[i].form);
-        assert_int_equal(plan->sql_copy.ptr != NULL, cases[i].copies);
+        assert_int_equal(plan->targets[0].sql_copy.ptr != NULL, cases[i].copies);
         plan_destroy(&plan);
     }
 }

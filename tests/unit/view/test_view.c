@@ -13,7 +13,7 @@ static void test_shipped(void **state) {
     assert_null(report);
     assert_true(str_is(plan->name, "student_contact"));
     assert_int_equal(plan->relation_count, 2);
-    assert_int_equal(plan->join_count, 1);
+    assert_int_equal(plan->relations[0].placement_count, 1);
     assert_int_equal(plan->partition_count, 8);
     const struct relation *student = &plan->relations[0], *contact = &plan->relations[1];
     assert_true(str_is(student->schema, "public"));
@@ -26,7 +26,7 @@ static void test_shipped(void **state) {
     assert_true(str_is(contact->columns[0].name, "student_id"));
     assert_true(str_is(contact->columns[1].name, "contact_id"));
     assert_true(str_is(contact->columns[2].name, "contact_number"));
-    assert_int_equal(plan->fingerprint.len, 16);
+    assert_int_equal(plan->targets[0].fingerprint.len, 16);
     plan_destroy(&plan);
     plan_destroy(&plan);
 }
@@ -143,7 +143,7 @@ static void test_topics(void **state) {
 
 static void fingerprint(const char *oltp, const char *view_sql, char out[17]) {
     struct plan *plan = load(oltp, view_sql);
-    (void)snprintf(out, 17, STR_FMT, STR_ARG(plan->fingerprint));
+    (void)snprintf(out, 17, STR_FMT, STR_ARG(plan->targets[0].fingerprint));
     plan_destroy(&plan);
 }
 
@@ -189,8 +189,62 @@ static void test_fingerprint(void **state) {
     options.partition_count = 9;
     struct plan *plan = NULL;
     assert_int_equal(view_load(&options, &plan, NULL, NULL), ERR_NONE);
-    assert_false(str_is(plan->fingerprint, want));
+    assert_false(str_is(plan->targets[0].fingerprint, want));
     plan_destroy(&plan);
+}
+
+/* What a cache holds is a relation's: another name of an output, or one more of what is there
+ * already, keeps it. */
+static void test_identities(void **state) {
+    (void)state;
+    static const struct {
+        const char *view;
+        bool same[2]; /* of student, contact */
+    } cases[] = {
+        {"CREATE MATERIALIZED VIEW other AS SELECT student.student_id AS id, contact.contact_id, "
+         "name AS n, contact_number AS number " JOINED,
+         {true, true}},
+        {"CREATE MATERIALIZED VIEW v AS SELECT student.student_id, contact.contact_id, name, "
+         "contact_number, contact.student_id AS again, name AS n " JOINED,
+         {true, true}},
+        {"CREATE MATERIALIZED VIEW v AS SELECT student.student_id, contact.contact_id, "
+         "contact_number " JOINED,
+         {false, true}},
+        {"CREATE MATERIALIZED VIEW v AS SELECT student.student_id, contact.contact_id, "
+         "name " JOINED,
+         {true, false}},
+    };
+    struct plan *shipped = load(STUDENT_CONTACT, SELECT_LIST JOINED);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct plan *plan = load(STUDENT_CONTACT, cases[i].view);
+        for (size_t r = 0; r < 2; r++) {
+            assert_int_equal(plan->relations[r].identity.len, 16);
+            assert_int_equal(str_equal(plan->relations[r].identity, shipped->relations[r].identity),
+                             cases[i].same[r]);
+        }
+        plan_destroy(&plan);
+    }
+    load_write("view.sql", SELECT_LIST JOINED, NULL, NULL);
+    for (int i = 0; i < 3; i++) { /* other partitions, topics, types */
+        struct view_options options = load_options();
+        options.partition_count += i == 0;
+        options.topic_prefix = i == 1 ? "elsewhere" : options.topic_prefix;
+        load_write("oltp.sql",
+                   i < 2 ? STUDENT_CONTACT
+                         : "CREATE TABLE student (student_id int PRIMARY KEY, name text);"
+                           "CREATE TABLE contact (contact_id bigserial PRIMARY KEY, student_id int,"
+                           " contact_number text);"
+                           "ALTER TABLE student REPLICA IDENTITY FULL;"
+                           "ALTER TABLE contact REPLICA IDENTITY FULL;",
+                   NULL, NULL);
+        struct plan *plan = NULL;
+        assert_int_equal(view_load(&options, &plan, NULL, NULL), ERR_NONE);
+        for (size_t r = 0; r < 2; r++) {
+            assert_false(str_equal(plan->relations[r].identity, shipped->relations[r].identity));
+        }
+        plan_destroy(&plan);
+    }
+    plan_destroy(&shipped);
 }
 
 int main(void) {
@@ -198,6 +252,7 @@ int main(void) {
         cmocka_unit_test(test_shipped),    cmocka_unit_test(test_nullability),
         cmocka_unit_test(test_what_tells), cmocka_unit_test(test_options),
         cmocka_unit_test(test_topics),     cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_identities),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }
