@@ -163,7 +163,7 @@ SIMULATED = [
     Simulated('unique', 2000, 'a conflict blames no record'),
     Simulated('checked', 500, 'the entry of a row that passes goes'),
     Simulated('checked', 500, 'the entry of a deleted row goes'),
-    Simulated('checked', 2000, 'entries beside a deleted row stay'),
+    Simulated('any', 4000, 'entries beside a deleted row stay'),
     Simulated('checkmix', 2000, 'refused rows of a lost answer are read'),
     Simulated('checkmix', 2000, 'refused rows are read back'),
     Simulated('checkmix', 4000, 'own checks are asked before rows are refused'),
