@@ -52,7 +52,7 @@ static enum err_kind wait_for_socket(const struct link *link, short events, int6
     }
 }
 
-/* An error that libpq reports before it has contacted a server is about a setting. Told by its
+/* An error that libpq reports before it has reached a server is about a setting. Told by its
  * text: libpq has no error codes for this, and its text is English, since nothing here calls
  * setlocale. */
 static enum err_kind not_begun(const struct link *link, struct err *reterr) {

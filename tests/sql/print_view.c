@@ -16,8 +16,8 @@ static json_t *table_json(const struct relation *table, const struct occurrence 
         json_array_append_new(columns, text(table->columns[i].name));
     }
     return json_pack("{s:o, s:o, s:i, s:o, s:o}", "name", text(table->name), "columns", columns,
-                     "key_count", (int)table->key_count, "delete", text(occurrence->sql_delete), "check",
-                     text(table->sql_check));
+                     "key_count", (int)table->key_count, "delete", text(occurrence->sql_delete),
+                     "check", text(table->sql_check));
 }
 
 int main(int argc, char **argv) {

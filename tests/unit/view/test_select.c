@@ -135,8 +135,8 @@ static void test_outputs(void **state) {
         const struct target_output *output = &plan->targets[0].outputs[i];
         assert_true(str_is(output->name, want[i].name));
         assert_int_equal(output->occurrence, want[i].table);
-        assert_true(
-            str_is(plan->relations[output->occurrence].columns[output->column].name, want[i].column));
+        assert_true(str_is(plan->relations[output->occurrence].columns[output->column].name,
+                           want[i].column));
     }
     /* The first of two columns that show the join key is the sink's key. */
     assert_non_null(strstr(plan->targets[0].sql_ddl.ptr, "PRIMARY KEY (sid2, contact_id)"));
