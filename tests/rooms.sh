@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Which room includes and links what: arrows go one way (docs/architecture.md), and a library stays in its room.
+# Which files of pipeline/ call each other: no circle.
 # Also compiles every header alone. Prints what is wrong; exits with 1 if anything is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -74,4 +75,13 @@ while read -r elsewhere; do
     complain "consumer/CMakeLists.txt: $elsewhere: what a room links stands in its line room(...)"
 done < <(grep -nE '(target_)?link_libraries\(' consumer/CMakeLists.txt |
     grep -vF -e '${name} PUBLIC ${dep}' -e '(pg_query_imported INTERFACE' -e '(oltp-olap-sync PRIVATE cli)')
+
+# Within pipeline/ no files call each other in a circle; and one would be found.
+tests/circles.py consumer/pipeline || wrong=1
+folder=$(mktemp -d)
+trap 'rm -r "$folder"' EXIT
+printf 'int b(int i);\nint a(int i);\nint a(int i) { return i ? b(i - 1) : 0; }\n' >"$folder/a.c"
+printf 'int a(int i);\nint b(int i);\nint b(int i) { return a(i); }\n' >"$folder/b.c"
+[ "$(tests/circles.py "$folder")" = "$folder: a circle: a.c calls b of b.c, b.c calls a of a.c" ] ||
+    complain "tests/circles.py does not find a circle of two files"
 exit $wrong

@@ -3,7 +3,7 @@
  * What:    a growing array of changes, letters and halts, and the arena their bytes live in.
  * Owns:    its arena and the records' handles, which it gives back on reset.
  * Units:   records; bytes.
- * Limits:  soft: take.c stops taking records by batch_full and batch_bytes.
+ * Limits:  soft: ingest.c stops taking records by batch_full and batch_bytes.
  */
 #ifndef PIPELINE_BATCH_H
 #define PIPELINE_BATCH_H

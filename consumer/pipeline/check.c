@@ -1,7 +1,10 @@
 /* What holds for a task whenever a step has ended: what the other files may rely on. In debug and
  * sanitizer builds and in the simulator (member_options.checks) the process ends where it does not.
  */
-#include "pipeline/member_impl.h"
+#include "pipeline/check.h"
+
+#include "pipeline/orphan.h"
+#include "pipeline/work.h"
 
 #include <stdio.h>
 #include <stdlib.h>

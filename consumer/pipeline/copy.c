@@ -5,6 +5,8 @@
  * slot, which has a reader from then on (the watch sees it). Where nobody watches, a member that
  * does not hold every partition takes it as over when none of its records was written for a while.
  */
+#include "pipeline/copy.h"
+
 #include "base/memory.h"
 #include "pipeline/member_impl.h"
 

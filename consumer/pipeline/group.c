@@ -1,64 +1,16 @@
 /* The group's part: which tasks are ours, and taking leave of them. */
-#include "pipeline/member_impl.h"
+#include "pipeline/group.h"
+
+#include "pipeline/bisect_rows.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/orphan.h"
+#include "pipeline/report.h"
 
 #include <stdlib.h>
 
 #define REVOKE_WAIT_MS  1000 /* for the transaction in flight */
 #define ASSIGN_RETRY_MS 500
 #define ASSIGN_WAIT_MS  200 /* for tasks that are about to be opened */
-
-void member_needs_assign(struct member *m) {
-    if (!m->needs_assign) {
-        m->needs_assign = true;
-        m->needs_assign_since_ms = now_ms(m);
-    }
-}
-
-bool task_in_flight(const struct task *task) {
-    const struct session *s = task->session;
-    for (size_t i = 0; s->job == JOB_COMMIT && i < s->txn.part_count; i++) {
-        if (s->txn.parts[i] == &task->part) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void task_become_ghost(struct member *m, struct task *task) {
-    m->tasks[task->number] = NULL;
-    m->ghosts[m->ghost_count++] = task;
-    task->phase = TASK_HALTED;
-    task->session->load_task = NULL;
-}
-
-void group_free_ghosts(struct session *s) {
-    struct member *m = s->member;
-    size_t kept = 0;
-    for (size_t i = 0; i < m->ghost_count; i++) {
-        if (m->ghosts[i]->session == s || !SAFEGUARD("a ghost waits for its own session")) {
-            task_destroy(&m->ghosts[i], m->o.consume_ops, m->o.consume);
-        } else {
-            m->ghosts[kept++] = m->ghosts[i];
-        }
-    }
-    m->ghost_count = kept;
-}
-
-/* What a task's cache can keep: the state as of its last committed work. */
-static void leave_cache(struct member *m, struct task *task) {
-    struct err err;
-    if (task->phase != TASK_LIVE) {
-        return;
-    }
-    if (task->work.kind != WORK_NONE) {
-        work_undo(task);
-    }
-    if (state_dirty_bytes(task->state) > 0 &&
-        state_commit(task->state, task->progress.offsets, clock_wall_ms(&m->o.clock), false,
-                     &err) != ERR_NONE) {
-        log_err(m->o.log, LOG_WARN, "state", "commit_failed", &err);
-    }
-}
 
 static void drop_tasks(struct member *m) {
     for (size_t i = 0; i < m->o.sink_count; i++) {
@@ -74,7 +26,7 @@ static void drop_tasks(struct member *m) {
             continue;
         }
         m->tasks[p] = NULL;
-        leave_cache(m, task);
+        leave_cache(&m->o, task);
         task_destroy(&task, m->o.consume_ops, m->o.consume);
     }
     m->needs_assign = false;

@@ -1,5 +1,21 @@
+#include "pipeline/member.h"
 #include "base/memory.h"
-#include "pipeline/member_impl.h"
+#include "pipeline/apply_verdicts.h"
+#include "pipeline/bisect_rows.h"
+#include "pipeline/check.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/copy.h"
+#include "pipeline/group.h"
+#include "pipeline/ingest.h"
+#include "pipeline/kafka_commit.h"
+#include "pipeline/open.h"
+#include "pipeline/origin.h"
+#include "pipeline/orphan.h"
+#include "pipeline/ready.h"
+#include "pipeline/report.h"
+#include "pipeline/sink_events.h"
+#include "pipeline/submit.h"
+#include "pipeline/turn.h"
 
 #include <stdlib.h>
 
@@ -70,14 +86,6 @@ void member_destroy(struct member **member) {
     *member = NULL;
 }
 
-void task_set_live(struct member *m, struct task *task) {
-    log_line(m->o.log, LOG_INFO, "pipeline", "live", "task=%d from=%s rows=%llu", task->number,
-             task_phase_name(task->phase), (unsigned long long)state_row_count(task->state));
-    task->phase = TASK_LIVE;
-    task->changed_ms = now_ms(m);
-    m->kafka_commit_due = true; /* the group's other members learn what we keep */
-}
-
 static size_t open_tasks(struct member *m) {
     size_t done = 0;
     for (int32_t p = 0; p < m->partition_count && !m->revoking && !m->stopping; p++) {
@@ -88,21 +96,8 @@ static size_t open_tasks(struct member *m) {
     return done;
 }
 
-bool member_ready(const struct member *m) {
-    bool ready = m->joined && !m->revoking && !m->stopping && m->incomplete_since_ms == 0;
-    ready = ready && !origin_is_red(m) && !m->copy.running;
-    for (size_t i = 0; ready && i < m->o.sink_count; i++) {
-        ready = m->sessions[i].connected && !m->sessions[i].must_verify;
-    }
-    for (int32_t p = 0; ready && p < m->partition_count; p++) {
-        ready = !m->tasks[p] ||
-                (m->tasks[p]->phase == TASK_LIVE && m->tasks[p]->conflict_since_ms == 0);
-    }
-    return ready;
-}
-
 static void watch_ready(struct member *m) {
-    bool ready = member_ready(m);
+    bool ready = member_is_ready(m);
     if (ready && !m->ready) {
         int tasks = 0;
         uint64_t rows = 0;
@@ -167,6 +162,7 @@ static size_t advance(struct member *m) {
     done += submit(m, false);
     commit_dirty_caches(m);
     commit_caches(m);
+    kafka_commit_step(m);
     apply_verdicts(m);
     group_watch(m);
     origin_step(m);
@@ -226,6 +222,10 @@ void member_resume(struct member *m) {
         }
     }
     apply_verdicts(m);
+}
+
+bool member_ready(const struct member *m) {
+    return member_is_ready(m);
 }
 
 const struct err *member_error(const struct member *m) {

@@ -1,5 +1,7 @@
 /* What the watch on the source database found: said, counted, red in readiness, and where records
  * no longer tell what the tasks need, a halt. */
+#include "pipeline/origin.h"
+
 #include "base/memory.h"
 #include "pipeline/member_impl.h"
 

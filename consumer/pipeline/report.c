@@ -1,5 +1,11 @@
 /* What is counted, and what /readyz says: nothing here decides anything. */
+#include "pipeline/report.h"
+
+#include "pipeline/copy.h"
 #include "pipeline/member_impl.h"
+#include "pipeline/origin.h"
+#include "pipeline/ready.h"
+#include "pipeline/work.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -39,9 +45,10 @@ void report_change(struct member *m, struct task *task, const struct record *rec
     }
 }
 
-static void trouble_begin(const struct member *m, struct trouble *trouble, const struct err *err) {
+static void trouble_begin(const struct member_options *o, struct trouble *trouble,
+                          const struct err *err) {
     if (trouble->since_ms == 0) {
-        trouble->since_ms = clock_wall_ms(&m->o.clock);
+        trouble->since_ms = clock_wall_ms(&o->clock);
     }
     (void)snprintf(trouble->message, sizeof trouble->message, "%s", err->message);
 }
@@ -51,16 +58,17 @@ static void trouble_end(struct trouble *trouble) {
     trouble->hinted = false;
 }
 
-const char *report_hint(const struct member *m, struct trouble *trouble) {
-    const char *hint = trouble->hinted ? NULL : m->o.down_hint;
+const char *report_hint(const struct member_options *o, struct trouble *trouble) {
+    const char *hint = trouble->hinted ? NULL : o->down_hint;
     trouble->hinted = true;
     return hint;
 }
 
 void report_kafka_trouble(struct member *m, const struct err *err) {
-    log_err_hint(m->o.log, LOG_WARN, "consume", "trouble", err, report_hint(m, &m->report.kafka));
+    log_err_hint(m->o.log, LOG_WARN, "consume", "trouble", err,
+                 report_hint(&m->o, &m->report.kafka));
     metrics_add(m->o.metrics, METRIC_KAFKA_TROUBLES, 0, 1);
-    trouble_begin(m, &m->report.kafka, err);
+    trouble_begin(&m->o, &m->report.kafka, err);
     m->report.kafka_until_ms = now_ms(m) + KAFKA_TROUBLE_MS;
 }
 
@@ -79,7 +87,7 @@ void report_sink_event(struct session *s, const struct sink_event *event) {
     const struct member *m = s->member;
     struct metrics *metrics = m->o.metrics;
     if (is_trouble(event->kind)) {
-        trouble_begin(m, &s->trouble, &event->err);
+        trouble_begin(&m->o, &s->trouble, &event->err);
     } else {
         trouble_end(&s->trouble);
     }
@@ -118,13 +126,14 @@ void report_sink_event(struct session *s, const struct sink_event *event) {
     }
 }
 
-static void set_offsets(struct member *m, int32_t task, const struct progress *progress) {
-    for (size_t t = 0; t < m->plan->relation_count; t++) {
-        size_t at = metrics_at(m->o.metrics, task, t);
+static void set_offsets(const struct member_options *o, int32_t task,
+                        const struct progress *progress) {
+    for (size_t t = 0; t < o->plan->relation_count; t++) {
+        size_t at = metrics_at(o->metrics, task, t);
         if (progress && progress->has_offsets) {
-            metrics_set(m->o.metrics, METRIC_APPLIED_OFFSET, at, progress->offsets[t]);
+            metrics_set(o->metrics, METRIC_APPLIED_OFFSET, at, progress->offsets[t]);
         } else {
-            metrics_unset(m->o.metrics, METRIC_APPLIED_OFFSET, at);
+            metrics_unset(o->metrics, METRIC_APPLIED_OFFSET, at);
         }
     }
 }
@@ -135,36 +144,36 @@ void report_noted(struct task *task, const struct sink_result *result) {
     task->refused_gone = refused > result->refused_noted ? refused - result->refused_noted : 0;
 }
 
-static void log_letter(const struct member *m, const struct task *task,
+static void log_letter(const struct member_options *o, const struct task *task,
                        const struct dead_letter *letter) {
     char key[512], reason[1200];
     log_line(
-        m->o.log, LOG_WARN, "pipeline", "dead_letter",
+        o->log, LOG_WARN, "pipeline", "dead_letter",
         "task=%d topic=%s partition=%d offset=%lld key=%s reason=%s hint=\"the record is kept in "
         "sync_dead_letter, and its row stays as it was before: fix the cause, then write the "
         "row again in the source; see Dead letters in docs/operations.md\"",
-        task->number, m->plan->relations[letter->table].topic.ptr, (int)letter->partition,
+        task->number, o->plan->relations[letter->table].topic.ptr, (int)letter->partition,
         (long long)letter->offset, log_quote(key, sizeof key, letter->key),
         log_quote(reason, sizeof reason, str_from(letter->reason)));
 }
 
-void report_committed(struct member *m, const struct task *task) {
+void report_committed(const struct member_options *o, const struct task *task) {
     const struct work *work = &task->work;
     size_t number = (size_t)task->number;
     for (size_t i = 0; i < task->part.letter_count; i++) {
-        log_letter(m, task, &task->part.letters[i]);
+        log_letter(o, task, &task->part.letters[i]);
     }
     if (task->part.letter_count > 0) {
-        metrics_add(m->o.metrics, METRIC_DEAD_LETTERS, number, (int64_t)task->part.letter_count);
+        metrics_add(o->metrics, METRIC_DEAD_LETTERS, number, (int64_t)task->part.letter_count);
     }
     if (!work_is_last(work)) {
         return;
     }
-    metrics_add(m->o.metrics, METRIC_RECORDS_APPLIED, number, (int64_t)work->record_count);
-    set_offsets(m, task->number, &task->part.after);
+    metrics_add(o->metrics, METRIC_RECORDS_APPLIED, number, (int64_t)work->record_count);
+    set_offsets(o, task->number, &task->part.after);
     if (work->oldest_ts_us > 0) {
-        metrics_observe(m->o.metrics, METRIC_COMMIT_TO_VISIBLE,
-                        m->o.clock.wall_us(m->o.clock.ctx) - work->oldest_ts_us);
+        metrics_observe(o->metrics, METRIC_COMMIT_TO_VISIBLE,
+                        o->clock.wall_us(o->clock.ctx) - work->oldest_ts_us);
     }
 }
 
@@ -174,31 +183,22 @@ void report_settled(const struct session *s, enum unknown_settled settled) {
     }
 }
 
-int64_t task_applied_to(const struct task *task, size_t table) {
-    bool at_rest =
-        task->phase == TASK_LIVE && task->work.kind == WORK_NONE && !task_has_records(task);
-    if (at_rest) {
-        return task->position[table];
-    }
-    return task->progress.has_offsets ? task->progress.offsets[table] : 0;
-}
-
-static void set_lag(struct member *m, const struct task *task) {
+static void set_lag(const struct member_options *o, const struct task *task) {
     int64_t lag = 0;
-    for (size_t t = 0; t < m->plan->relation_count; t++) {
-        int64_t end = m->o.consume_ops->log_end(m->o.consume, (int)t, task->number);
+    for (size_t t = 0; t < o->plan->relation_count; t++) {
+        int64_t end = o->consume_ops->log_end(o->consume, (int)t, task->number);
         if (end < 0) {
-            metrics_unset(m->o.metrics, METRIC_LAG, (size_t)task->number);
+            metrics_unset(o->metrics, METRIC_LAG, (size_t)task->number);
             return;
         }
         int64_t applied = task_applied_to(task, t);
         lag += end > applied ? end - applied : 0;
     }
-    metrics_set(m->o.metrics, METRIC_LAG, (size_t)task->number, lag);
+    metrics_set(o->metrics, METRIC_LAG, (size_t)task->number, lag);
 }
 
-static void set_task_gauges(struct member *m, const struct task *task) {
-    struct metrics *metrics = m->o.metrics;
+static void set_task_gauges(const struct member_options *o, const struct task *task) {
+    struct metrics *metrics = o->metrics;
     size_t number = (size_t)task->number;
     if (task->state) {
         metrics_set(metrics, METRIC_CACHE_ROWS, number, (int64_t)state_row_count(task->state));
@@ -215,8 +215,8 @@ static void set_task_gauges(struct member *m, const struct task *task) {
         metrics_set(metrics, METRIC_STANDING_REFUSED, number,
                     (int64_t)task->refused_rows.count - (int64_t)task->refused_gone);
     }
-    set_offsets(m, task->number, &task->progress);
-    set_lag(m, task);
+    set_offsets(o, task->number, &task->progress);
+    set_lag(o, task);
 }
 
 static void set_gauges(struct member *m) {
@@ -225,7 +225,7 @@ static void set_gauges(struct member *m) {
         const struct task *task = m->tasks[p];
         if (task) {
             phases[task->phase]++;
-            set_task_gauges(m, task);
+            set_task_gauges(&m->o, task);
             continue;
         }
         metrics_unset(m->o.metrics, METRIC_CACHE_ROWS, (size_t)p);
@@ -233,7 +233,7 @@ static void set_gauges(struct member *m) {
         metrics_unset(m->o.metrics, METRIC_STANDING_LETTERS, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_STANDING_REFUSED, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_LAG, (size_t)p);
-        set_offsets(m, p, NULL);
+        set_offsets(&m->o, p, NULL);
     }
     for (size_t phase = 0; phase <= TASK_HALTED; phase++) {
         metrics_set(m->o.metrics, METRIC_TASKS, phase, phases[phase]);
@@ -335,7 +335,7 @@ static void make_report(const struct member *m, struct health_report *ret_report
             add_task_reason(m, m->tasks[p], ret_report);
         }
     }
-    if (ret_report->ready && !member_ready(m)) {
+    if (ret_report->ready && !member_is_ready(m)) {
         health_report_add(ret_report, "not ready");
     }
 }

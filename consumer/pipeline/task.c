@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/safeguard.h"
+#include "pipeline/work.h"
 
 #include <stdlib.h>
 
@@ -16,16 +17,10 @@ struct task *task_new(const struct plan *plan, int32_t number, struct session *s
     return task;
 }
 
-static void work_drop(struct work *work) {
-    struct arena arena = work->arena;
-    arena_reset(&arena);
-    *work = (struct work){.arena = arena};
-}
-
 void task_forget(struct task *task, const struct consume_ops *ops, struct consume *consume) {
     state_close(&task->state);
     join_end(task->join);
-    work_drop(&task->work);
+    work_reset(&task->work);
     txn_part_reset(&task->part);
     batch_reset(&task->current, ops, consume);
     batch_reset(&task->next, ops, consume);
@@ -98,32 +93,6 @@ const char *task_phase_name(enum task_phase phase) {
     return "unknown";
 }
 
-const struct known_letter *letter_at(const struct letter_list *list, int table, int64_t offset) {
-    struct known_letter wanted = {.table = table, .offset = offset};
-    return list->count == 0
-               ? NULL
-               : bsearch(&wanted, list->items, list->count, sizeof wanted, known_letter_compare);
-}
-
-void task_know_letter(struct task *task, const struct known_letter *letter) {
-    struct letter_list *list = letter->pending ? &task->decided : &task->letters;
-    if (letter_at(list, letter->table, letter->offset)) {
-        return;
-    }
-    list->items = memory_grow(list->items, list->count, &list->cap, sizeof *list->items);
-    size_t at = list->count++;
-    while (at > 0 && known_letter_compare(&list->items[at - 1], letter) > 0) {
-        list->items[at] = list->items[at - 1];
-        at--;
-    }
-    struct known_letter *known = &list->items[at];
-    *known = *letter;
-    known->row_key = arena_copy(&task->letters_arena, letter->row_key);
-    known->kept = arena_copy(&task->letters_arena, letter->kept);
-    known->key = arena_copy(&task->letters_arena, letter->key);
-    known->value = STR_NONE;
-}
-
 static enum err_kind reader_get(void *ctx, int table, struct str key, struct str *ret_value,
                                 struct err *reterr) {
     return state_get(ctx, table, key, ret_value, reterr);
@@ -153,12 +122,6 @@ int64_t task_read_from(const struct task *task, int table) {
     return earlier ? proof->offset : task->position[table];
 }
 
-bool work_is_last(const struct work *work) {
-    bool rows_done = work->kind != WORK_REBUILD || work->rebuild_done;
-    return work->kind == WORK_LOAD ||
-           (work->ops == OPS_DONE && work->deletes != DELETES_AHEAD && rows_done);
-}
-
 bool task_has_records(const struct task *task) {
     return task->current.consumed < task->current.count || task->next.count > 0;
 }
@@ -171,4 +134,13 @@ const struct err *task_next_halt(const struct task *task) {
         item = &task->next.items[0];
     }
     return item && item->kind == PENDING_HALT ? item->err : NULL;
+}
+
+int64_t task_applied_to(const struct task *task, size_t table) {
+    bool at_rest =
+        task->phase == TASK_LIVE && task->work.kind == WORK_NONE && !task_has_records(task);
+    if (at_rest) {
+        return task->position[table];
+    }
+    return task->progress.has_offsets ? task->progress.offsets[table] : 0;
 }

@@ -17,7 +17,6 @@
 #include "base/metrics.h"
 #include "base/safeguard.h"
 #include "pipeline/batch.h"
-#include "pipeline/checksum.h"
 #include "pipeline/refused_set.h"
 #include "pipeline/row_writer.h"
 #include "pipeline/verdict.h"
@@ -107,7 +106,7 @@ struct letter_list {
     size_t count, cap;
 };
 
-struct session; /* the pipeline's: member_impl.h */
+struct session;
 
 struct task {
     int32_t number;
@@ -185,11 +184,6 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
 void task_forget_found(struct task *task);
 const char *task_phase_name(enum task_phase phase);
 
-/* Notes a dead letter that stands in the sink now, or a decision; copies its bytes. The first at an
- * offset stays. */
-void task_know_letter(struct task *task, const struct known_letter *letter);
-/* The letter at (table, offset), or NULL. */
-const struct known_letter *letter_at(const struct letter_list *list, int table, int64_t offset);
 /* How the join reads the task's state. */
 struct row_reader task_reader(struct task *task);
 
@@ -205,9 +199,10 @@ bool task_is_proven(const struct task *task, size_t table_count);
  * comes before what is to be taken next. */
 int64_t task_read_from(const struct task *task, int table);
 
-/* The work's transaction, built or committed just now, is the one that moves the offsets. */
-bool work_is_last(const struct work *work);
-
+/* What it reads waits for a transaction, rather than go into the state at once. */
+static inline bool task_holds_records(const struct task *task) {
+    return task->phase == TASK_LIVE || task->phase == TASK_SILENT || task->phase == TASK_WRITING;
+}
 /* It is to be left alone until its verdict is applied. */
 static inline bool task_awaits_verdict(const struct task *task) {
     return verdict_stands(&task->verdict) &&
@@ -218,6 +213,8 @@ static inline bool task_reads(const struct task *task) {
     return task && task->assigned && !task_awaits_verdict(task);
 }
 
+/* How far the task has come: to its position when nothing is left of what was read. */
+int64_t task_applied_to(const struct task *task, size_t table);
 /* Records wait that no work covers yet. */
 bool task_has_records(const struct task *task);
 /* The record that comes next is where the task must halt: its error, else NULL. */

@@ -4,7 +4,10 @@
  * the tasks take turns with as much as they have, rather than a little of each: rows of one task
  * lie close together in the sink's table, and 2,000 of one cost PostgreSQL a quarter less than 250
  * of each of eight (docs/performance.md). What a quiet task has goes at once all the same. */
-#include "pipeline/member_impl.h"
+#include "pipeline/turn.h"
+
+#include "pipeline/work_batch.h"
+#include "pipeline/work_build.h"
 
 #define TINY_SHARE                                                                                 \
     64 /* of a transaction: so little of a task goes beside those whose turn it is                 \
@@ -59,10 +62,10 @@ static size_t build(struct session *s, struct task *task, size_t budget) {
     struct err err;
     enum err_kind kind = ERR_NONE;
     if (task->work.kind == WORK_NONE) {
-        kind = work_begin_batch(m, task, budget, &err);
+        kind = work_begin_batch(&m->o, task, budget, &err);
     }
     if (kind == ERR_NONE && task->work.kind != WORK_NONE) {
-        kind = work_build(m, task, budget, &err);
+        kind = work_build(&m->o, task, budget, &err);
     }
     if (kind != ERR_NONE) {
         verdict_fail(&task->verdict, &err);

@@ -2,7 +2,7 @@
  *
  * What:    a task that can't go on as it is gets a verdict and is left alone from then on: no file
  *          of this room takes a task apart, or puts another in its place, in the middle of a step.
- *          apply.c does, between two steps. The first verdict stands.
+ *          apply_verdicts.c does, between two steps. The first verdict stands.
  * Owns:    nothing: copies.
  */
 #ifndef PIPELINE_VERDICT_H

@@ -1,5 +1,6 @@
 /* What the sink refuses: who is blamed, who halts, who goes on. */
 #include "fixture.h"
+#include "pipeline/refused_rows.h"
 
 /* Nothing was written. */
 static void not_written(struct fixture *f) {
@@ -191,12 +192,12 @@ static void a_row_that_is_cleared_twice_counts_once(void **state) {
     txn_part_add_cleared(&task->part, one);
     txn_part_add_cleared(&task->part, other);
     txn_part_add_cleared(&task->part, other);
-    task_take_care(f->member, task);
+    task_take_care(task, f->member->o.refused_row_max);
     assert_int_equal(task->part.refused_max, 10);
     txn_part_reset(&task->part);
     txn_part_add_cleared(&task->part, other);
     txn_part_add_cleared(&task->part, other);
-    task_take_care(f->member, task);
+    task_take_care(task, f->member->o.refused_row_max);
     assert_int_equal(task->part.refused_max, 9); /* `one` stands */
 }
 

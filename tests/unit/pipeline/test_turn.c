@@ -1,5 +1,6 @@
 /* Who writes next, and who waits in Kafka. */
 #include "fixture.h"
+#include "pipeline/turn.h"
 
 /* Students of one task, each new and without a contact: a delete and a check, two rows each. */
 static void tell_students(struct fixture *f, int task, int count) {

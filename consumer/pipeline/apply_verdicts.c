@@ -1,6 +1,10 @@
 /* What follows from the verdicts: the only place where a task is taken apart or gives way to
  * another. Called between steps, when nobody has a pointer to a task. */
-#include "pipeline/member_impl.h"
+#include "pipeline/apply_verdicts.h"
+
+#include "pipeline/bisect_rows.h"
+#include "pipeline/orphan.h"
+#include "pipeline/phase.h"
 
 #define CONTEST_MIN         3 /* times within CONTEST_MS without a new assignment */
 #define CONTEST_MS          600000

@@ -1,8 +1,61 @@
 /* Dead letters that stand in the sink, and the operator's decisions: as a task takes them over, and
  * as it comes to their records. */
-#include "pipeline/member_impl.h"
+#include "pipeline/dead_letters.h"
+
+#include "base/memory.h"
+#include "pipeline/checksum.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+const struct known_letter *letter_at(const struct letter_list *list, int table, int64_t offset) {
+    struct known_letter wanted = {.table = table, .offset = offset};
+    return list->count == 0
+               ? NULL
+               : bsearch(&wanted, list->items, list->count, sizeof wanted, known_letter_compare);
+}
+
+void task_know_letter(struct task *task, const struct known_letter *letter) {
+    struct letter_list *list = letter->pending ? &task->decided : &task->letters;
+    if (letter_at(list, letter->table, letter->offset)) {
+        return;
+    }
+    list->items = memory_grow(list->items, list->count, &list->cap, sizeof *list->items);
+    size_t at = list->count++;
+    while (at > 0 && known_letter_compare(&list->items[at - 1], letter) > 0) {
+        list->items[at] = list->items[at - 1];
+        at--;
+    }
+    struct known_letter *known = &list->items[at];
+    *known = *letter;
+    known->row_key = arena_copy(&task->letters_arena, letter->row_key);
+    known->kept = arena_copy(&task->letters_arena, letter->kept);
+    known->key = arena_copy(&task->letters_arena, letter->key);
+    known->value = STR_NONE;
+}
+
+enum err_kind letters_too_many(const struct member_options *o, const char *newest,
+                               struct err *reterr) {
+    return err_set(reterr, ERR_HALT,
+                   "more than %zu records of this task can't be applied (dead.letter.max); the "
+                   "newest: %.300s. Look at sync_dead_letter, fix the cause, raise the setting",
+                   o->dead_letter_max, newest);
+}
+
+void letter_fill(struct dead_letter *letter, const struct plan *plan, const struct task *task,
+                 const struct record *record, const char *reason) {
+    *letter = (struct dead_letter){
+        .topic = plan->relations[record->table].topic,
+        .table = record->table,
+        .partition = record->partition,
+        .offset = record->offset,
+        .key = record->key,
+        .value = record->value,
+        .checksum = record_checksum(record),
+        .decided = letter_at(&task->decided, record->table, record->offset) != NULL,
+        .reason = reason,
+    };
+}
 
 /* The version that a letter's record holds, put aside itself; ptr NULL: none, or it can't be read.
  */
@@ -42,9 +95,9 @@ static void mend_letters_behind(struct member *m, const struct task *task,
 
 /* The task has not come to the letter's record: it is of another log, or the progress was emptied
  * without it. Its row would take the version that a record of that other log kept. */
-static enum err_kind strange_letter(const struct member *m, const struct task *task,
+static enum err_kind strange_letter(const struct member_options *o, const struct task *task,
                                     const struct known_letter *letter, struct err *reterr) {
-    const char *topic = m->plan->relations[letter->table].topic.ptr;
+    const char *topic = o->plan->relations[letter->table].topic.ptr;
     int64_t next = task->initial ? 0 : task->progress.offsets[letter->table];
     (void)err_set(
         reterr, ERR_HALT,
@@ -53,7 +106,7 @@ static enum err_kind strange_letter(const struct member *m, const struct task *t
         "without sync_dead_letter. Delete the letters that are not of this log, e.g. "
         "DELETE FROM sync_dead_letter WHERE view = '%.64s' AND partition = %d AND topic "
         "= '%.100s' AND \"offset\" >= %lld; then SIGHUP",
-        (long long)letter->offset, (long long)next, m->plan->name.ptr, task->number, topic,
+        (long long)letter->offset, (long long)next, o->plan->name.ptr, task->number, topic,
         (long long)next);
     return err_about(reterr, topic, task->number, letter->offset);
 }
@@ -66,7 +119,7 @@ enum err_kind task_take_letters(struct member *m, struct task *task, struct know
         bool ahead = task->initial ? letter->unfounded
                                    : letter->offset >= task->progress.offsets[letter->table];
         if (ahead && !letter->pending && SAFEGUARD("no letter stands ahead of the offsets")) {
-            return strange_letter(m, task, letter, reterr);
+            return strange_letter(&m->o, task, letter, reterr);
         }
     }
     for (size_t i = 0; i < count; i++) { /* ascending: what the first one keeps is right */
@@ -93,20 +146,20 @@ static bool is_of(const struct known_letter *letter, const struct record *record
             !SAFEGUARD("a letter's checksum is compared"));
 }
 
-static enum err_kind of_another(const struct member *m, const struct task *task,
+static enum err_kind of_another(const struct member_options *o, const struct task *task,
                                 const struct record *record, const char *what, struct err *reterr) {
-    const char *topic = m->plan->relations[record->table].topic.ptr;
+    const char *topic = o->plan->relations[record->table].topic.ptr;
     (void)err_set(
         reterr, ERR_HALT,
         "the %s at this offset in sync_dead_letter is of another record: the topic was "
         "created again without emptying that table. If the OLAP table was filled from this "
         "log, delete it and SIGHUP: DELETE FROM sync_dead_letter WHERE view = '%.64s' "
         "AND topic = '%.100s' AND partition = %d AND \"offset\" = %lld; else start over",
-        what, m->plan->name.ptr, topic, task->number, (long long)record->offset);
+        what, o->plan->name.ptr, topic, task->number, (long long)record->offset);
     return err_about(reterr, topic, task->number, record->offset);
 }
 
-enum err_kind task_letter_of(const struct member *m, const struct task *task,
+enum err_kind task_letter_of(const struct member_options *o, const struct task *task,
                              const struct record *record, const struct known_letter **ret_letter,
                              struct err *reterr) {
     *ret_letter = SAFEGUARD("a record put aside stays aside")
@@ -114,10 +167,10 @@ enum err_kind task_letter_of(const struct member *m, const struct task *task,
                       : NULL;
     return !*ret_letter || is_of(*ret_letter, record) || !SAFEGUARD("a letter is of its own record")
                ? ERR_NONE
-               : of_another(m, task, record, "dead letter", reterr);
+               : of_another(o, task, record, "dead letter", reterr);
 }
 
-enum err_kind task_decision(const struct member *m, const struct task *task,
+enum err_kind task_decision(const struct member_options *o, const struct task *task,
                             const struct record *record, enum err_kind kind, struct err *err) {
     const struct known_letter *decision = letter_at(&task->decided, record->table, record->offset);
     bool passed = !task->initial && record->offset < task->progress.offsets[record->table];
@@ -125,13 +178,13 @@ enum err_kind task_decision(const struct member *m, const struct task *task,
         return kind;
     }
     if (!is_of(decision, record)) {
-        return of_another(m, task, record, "decision", err);
+        return of_another(o, task, record, "decision", err);
     }
     char why[sizeof err->message];
     (void)snprintf(why, sizeof why, "%s", kind == ERR_NONE ? "it could be applied" : err->message);
-    const char *topic = m->plan->relations[record->table].topic.ptr;
+    const char *topic = o->plan->relations[record->table].topic.ptr;
     (void)err_set(err, ERR_RECORD, "put aside by the operator (%.400s)", why);
     (void)err_about(err, topic, record->partition, record->offset);
-    log_err(m->o.log, LOG_WARN, "pipeline", "decided", err);
+    log_err(o->log, LOG_WARN, "pipeline", "decided", err);
     return ERR_RECORD;
 }

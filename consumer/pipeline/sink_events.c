@@ -1,5 +1,14 @@
-/* The sink's answers: what was written, what was not, and who has the task now. */
-#include "pipeline/member_impl.h"
+/* The sink's answers. */
+#include "pipeline/sink_events.h"
+
+#include "pipeline/bisect_rows.h"
+#include "pipeline/complete.h"
+#include "pipeline/open.h"
+#include "pipeline/orphan.h"
+#include "pipeline/reconcile.h"
+#include "pipeline/refuse.h"
+#include "pipeline/report.h"
+#include "pipeline/work.h"
 
 #include <stdio.h>
 
@@ -74,55 +83,7 @@ static void on_refused(struct session *s, const struct sink_event *event) {
     send_alone(s);
     struct task *task = task_of(s, s->txn.parts[0]);
     if ((s->txn.part_count == 1 || !SAFEGUARD("only a task sent alone is refused")) && task) {
-        task_refused(s->member, task, event);
-    }
-}
-
-/* The newest row is neither what the task knows nor what it has sent. */
-static void overtaken(struct task *task, const struct progress *newest) {
-    bool ours = newest->exists && strcmp(newest->owner, task->progress.owner) == 0;
-    char why[160];
-    (void)snprintf(why, sizeof why,
-                   ours ? "the OLAP database has progress number %lld, not the one this member "
-                          "wrote: it went back in time"
-                        : "fenced: another member acquired it (seq %lld)",
-                   newest->exists ? (long long)newest->seq : 0LL);
-    verdict_reacquire(&task->verdict, ours ? REACQUIRED_SINK_WENT_BACK : REACQUIRED_FENCED, why);
-}
-
-/* A fence failed, an outcome is unknown, or the connection is new: the newest row decides. */
-static void settle(struct session *s, struct task *task, const struct sink_result *result) {
-    struct member *m = s->member;
-    const struct progress *newest = &result->newest;
-    size_t tables = m->plan->relation_count;
-    const struct txn_part *part = &task->part;
-    bool unknown = task->work.txn == TXN_SENT;
-    if (result->other_table && SAFEGUARD("progress of another table is dropped")) {
-        if (unknown) {
-            report_settled(s, UNKNOWN_OVERTAKEN);
-        }
-        verdict_reacquire(&task->verdict, REACQUIRED_TABLE,
-                          "the sink table was created again or emptied");
-    } else if (unknown && progress_equal(newest, &part->after, tables)) {
-        log_line(m->o.log, LOG_INFO, "pipeline", "was_committed", "task=%d seq=%lld", task->number,
-                 (long long)newest->seq);
-        report_settled(s, UNKNOWN_WAS_COMMITTED);
-        if (part->careful && SAFEGUARD("refused rows of a lost answer are read")) {
-            /* which rows it refused was in the answer */
-            verdict_reacquire(&task->verdict, REACQUIRED_UNKNOWN, "its refused rows must be read");
-        } else {
-            task_committed(m, task, NULL);
-        }
-    } else if (progress_equal(newest, &task->progress, tables)) {
-        if (unknown) { /* what was built is sent again, unchanged */
-            task->work.txn = TXN_BUILT;
-            report_settled(s, UNKNOWN_WAS_NOT);
-        }
-    } else {
-        if (unknown) {
-            report_settled(s, UNKNOWN_OVERTAKEN);
-        }
-        overtaken(task, newest);
+        task_refused(&s->member->o, task, event);
     }
 }
 
@@ -182,7 +143,7 @@ static void on_halt(struct session *s, const struct err *err) {
         struct task *task = task_of(s, s->txn.parts[0]);
         send_alone(s);
         if ((s->txn.part_count == 1 || !SAFEGUARD("only a task sent alone is halted")) && task) {
-            task_halt_at_work(m, task, err);
+            task_halt_at_work(m->plan, task, err);
         }
     } else if (s->job == JOB_ACQUIRE) {
         for (size_t i = 0; i < s->asked_count; i++) {
@@ -214,7 +175,8 @@ static void on_event(struct session *s, const struct sink_event *event) {
         break;
     case SINK_LOST:
         s->connected = false;
-        log_err_hint(m->o.log, LOG_WARN, "sink", "lost", &event->err, report_hint(m, &s->trouble));
+        log_err_hint(m->o.log, LOG_WARN, "sink", "lost", &event->err,
+                     report_hint(&m->o, &s->trouble));
         break;
     case SINK_COMMITTED:
         on_committed(s, event);

@@ -1,0 +1,111 @@
+/* What was read to its end is written: by an initial load, or by a rebuild, chunk by chunk. */
+#include "pipeline/backfill.h"
+
+#include "pipeline/dead_letters.h"
+#include "pipeline/found.h"
+
+#define REBUILD_KEYS_MAX 500 /* touched rows a rebuild's chunk takes at a time */
+
+/* The dead letters of READING: what it could not decode, and the refused rows' records. */
+static void collect_letters(const struct member_options *o, struct task *task) {
+    struct work *work = &task->work;
+    work->letters = arena_alloc(&task->found_arena, (task->found_count + task->refused_count + 1) *
+                                                        sizeof *work->letters);
+    for (size_t i = 0; i < task->found_count; i++) {
+        work->letters[work->letter_count++] = task->found[i];
+    }
+    for (size_t i = 0; i < task->refused_count; i++) {
+        const struct refused_row *row = &task->refused[i];
+        if (row->offset >= 0) {
+            struct record record = {.table = row->table,
+                                    .partition = task->number,
+                                    .offset = row->offset,
+                                    .key = row->letter_key,
+                                    .value = row->letter_value};
+            struct dead_letter *letter = &work->letters[work->letter_count++];
+            letter_fill(letter, o->plan, task, &record, task->refusal.message);
+            letter->row_key = row->key;
+        }
+    }
+}
+
+void task_begin_writing(const struct member_options *o, struct task *task) {
+    struct err err;
+    enum err_kind kind =
+        state_commit(task->state, task->position, clock_wall_ms(&o->clock), false, &err);
+    if (kind != ERR_NONE) {
+        verdict_fail(&task->verdict, &err);
+        return;
+    }
+    if (task->refused_count > 0 && too_many_letters(o, task, &task->refusal)) {
+        return;
+    }
+    task->phase = TASK_WRITING;
+    task->work.kind = task->initial ? WORK_LOAD : WORK_REBUILD;
+    memcpy(task->work.offsets_after, task->position, sizeof task->work.offsets_after);
+    memcpy(task->work.marks_after, task->read, sizeof task->work.marks_after);
+    collect_letters(o, task);
+    task->surveyed = !task->initial;
+    log_line(o->log, LOG_DEBUG, "pipeline", "read_to_end", "task=%d rows=%llu", task->number,
+             (unsigned long long)state_row_count(task->state));
+}
+
+void work_deletes_ahead(struct task *task) {
+    struct work *work = &task->work;
+    join_end(task->join);
+    work->deletes = DELETES_AHEAD;
+    work->txn = TXN_NONE;
+    work->chunk_count--; /* what is built was not written */
+    work->ops = OPS_DONE;
+    work->rebuild_table = 0;
+    work->rebuild_key = STR_NONE;
+    work->rebuild_done = false;
+}
+
+void deletes_went(struct work *work) {
+    if (work->deletes == DELETES_AHEAD && work->ops == OPS_DONE && work->rebuild_done) {
+        work->deletes = DELETES_WENT;
+        work->rebuild_table = 0;
+        work->rebuild_key = STR_NONE;
+    }
+}
+
+enum err_kind rebuild_next(struct task *task, struct err *reterr) {
+    struct work *work = &task->work;
+    char key_bytes[ROW_KEY_MAX];
+    struct str after = {work->rebuild_key.ptr ? key_bytes : NULL, work->rebuild_key.len};
+    if (after.ptr) {
+        memcpy(key_bytes, work->rebuild_key.ptr, after.len);
+    }
+    arena_reset(&work->arena); /* of the chunk before: the letters have an arena of their own */
+    work->touched = arena_alloc(&work->arena, REBUILD_KEYS_MAX * sizeof *work->touched);
+    work->touched_count = 0;
+    int table = work->rebuild_table;
+    work->rebuild_done = true;
+    for (;;) {
+        struct str key;
+        bool deleted;
+        enum err_kind kind =
+            state_touched_next(task->state, table, after, &table, &key, &deleted, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        if (!key.ptr) {
+            break;
+        }
+        if (work->touched_count == REBUILD_KEYS_MAX) {
+            work->rebuild_done = false;
+            break;
+        }
+        struct touched *touched = &work->touched[work->touched_count++];
+        *touched =
+            (struct touched){.table = table,
+                             .key = arena_copy(&work->arena, key),
+                             .deleted = deleted && SAFEGUARD("a rebuild knows what was deleted")};
+        after = work->rebuild_key = touched->key;
+        work->rebuild_table = table;
+    }
+    work->ops = OPS_NEXT;
+    join_begin(task->join, task_reader(task), work->touched, work->touched_count);
+    return ERR_NONE;
+}

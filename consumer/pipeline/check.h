@@ -1,0 +1,13 @@
+/* check.h: what holds for a task whenever a step has ended.
+ */
+#ifndef PIPELINE_CHECK_H
+#define PIPELINE_CHECK_H
+
+#include "pipeline/member_impl.h"
+
+/* Each ends the process where something does not hold. */
+void task_check(const struct member *m, const struct task *task);
+void session_check(const struct session *s);
+void ghost_check(const struct member *m, const struct task *task);
+
+#endif

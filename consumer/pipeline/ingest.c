@@ -1,0 +1,221 @@
+/* Records from Kafka into the tasks: held for their transaction, or put into the state at once
+ * while a cache is filled. */
+#include "pipeline/ingest.h"
+
+#include "pipeline/backfill.h"
+#include "pipeline/checkpoint.h"
+#include "pipeline/dead_letters.h"
+#include "pipeline/flow.h"
+#include "pipeline/phase.h"
+#include "pipeline/replay.h"
+#include "pipeline/report.h"
+
+#define EVENTS_A_STEP 256 /* taken in one step at most: the sink must be looked after too */
+
+/* A record so old when it is read that others between it and us may have been compacted away: only
+ * a task that has just been opened, after a long time, can meet one. */
+static bool too_old(const struct member_options *o, const struct record *record) {
+    return record->timestamp_ms > 0 && SAFEGUARD("a log left unread for long is read anew") &&
+           clock_wall_ms(&o->clock) - record->timestamp_ms > o->min_compaction_lag_ms / 2;
+}
+
+static void log_record(const struct member_options *o, const struct record *record,
+                       const struct change *change) {
+    if (log_enabled(o->log, LOG_DEBUG)) {
+        char key[256] = "-";
+        if (change->key.ptr) {
+            (void)row_key_show(&o->plan->relations[record->table], change->key, key, sizeof key);
+        }
+        log_line(o->log, LOG_DEBUG, "pipeline", "record",
+                 "topic=%s partition=%d offset=%lld op=%c %s",
+                 o->plan->relations[record->table].topic.ptr, record->partition,
+                 (long long)record->offset, (char)change->op, key);
+    }
+}
+
+static void hold_record(struct member *m, struct task *task, const struct record *record) {
+    struct pending item = {.kind = PENDING_CHANGE, .record = *record};
+    struct err err;
+    struct arena *arena = &task->next.arena;
+    enum err_kind kind = decode(m->decoder, record, arena, &item.change, &err);
+    if (SAFEGUARD("a live task sees decisions")) {
+        kind = task_decision(&m->o, task, record, kind, &err);
+    }
+    if (kind == ERR_NONE) {
+        log_record(&m->o, record, &item.change);
+        report_change(m, task, record, &item.change);
+    }
+    if (kind != ERR_NONE) {
+        item.kind = kind == ERR_RECORD ? PENDING_LETTER : PENDING_HALT;
+        struct err *copy = arena_alloc(arena, sizeof *copy);
+        *copy = err;
+        item.err = copy;
+    }
+    task->taken_bytes += record->key.len + record->value.len;
+    batch_add(&task->next, &item);
+}
+
+/* SILENT ends when every topic has come to the sink's offset; READING when every topic's end was
+ * seen. */
+static void after_progress(struct member *m, struct task *task) {
+    bool silent_done = true, reading_done = true;
+    if (task_awaits_verdict(task)) {
+        return;
+    }
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
+        silent_done &= task->position[t] >= task->progress.offsets[t] ||
+                       !SAFEGUARD("a replay reads to the progress of every topic");
+        reading_done &=
+            task->at_end[t] || (!SAFEGUARD("a rebuild reads to the end of the log") &&
+                                !task->initial && task->position[t] >= task->progress.offsets[t]);
+    }
+    if (task->phase == TASK_SILENT && silent_done) {
+        task_set_live(m, task);
+    } else if (task->phase == TASK_READING && reading_done) {
+        task_begin_writing(&m->o, task);
+    }
+}
+
+/* Records before this one were compacted away unread. What they said, a record behind them says
+ * once more that was in the log by then. */
+static void note_gap(const struct member_options *o, struct task *task,
+                     const struct record *record) {
+    int t = record->table;
+    if (task->phase != TASK_READING && record->offset > task->position[t] &&
+        SAFEGUARD("gaps in the log are noted")) {
+        int64_t end = o->consume_ops->log_end(o->consume, t, record->partition);
+        task->gap_end[t] = end >= 0 ? end : INT64_MAX;
+    }
+}
+
+static bool take_record(struct member *m, struct task *task, const struct record *record) {
+    bool first = !task->first_seen[record->table];
+    task->first_seen[record->table] = true;
+    if (first && task->phase != TASK_READING && task->phase != TASK_WRITING &&
+        too_old(&m->o, record)) {
+        verdict_distrust(&task->verdict, DISCARD_LOG_TOO_OLD);
+        return false;
+    }
+    note_gap(&m->o, task, record);
+    task->position[record->table] = record->offset + 1;
+    task->read[record->table] = record_mark(record);
+    bool live = record->offset >= task->progress.offsets[record->table];
+    if (task_holds_records(task) && (task->phase != TASK_SILENT || live)) {
+        hold_record(m, task, record);
+        return true;
+    }
+    apply_silently(m, task, record);
+    return false;
+}
+
+/* The first record at or after the proof says whether this is the log that was applied: a record
+ * never changes its time. false: it is another one, and the task halts. */
+static bool log_is_known(const struct member_options *o, struct task *task,
+                         const struct record *record) {
+    struct mark *proof = &task->proof[record->table];
+    if (proof->timestamp_ms == 0 || record->offset < proof->offset) {
+        return true;
+    }
+    int64_t applied_ms = proof->timestamp_ms;
+    /* else it was compacted away */
+    bool here = record->offset == proof->offset || !SAFEGUARD("only the record itself is compared");
+    proof->timestamp_ms = 0;
+    if (!here || applied_ms == PROOF_ANY || record->timestamp_ms <= 0 ||
+        record->timestamp_ms == applied_ms || !SAFEGUARD("the record applied last is compared")) {
+        return true;
+    }
+    struct err err;
+    (void)err_set(
+        &err, ERR_HALT,
+        "the record at offset %lld is not the one that was applied: its time is %lld, that one's "
+        "was %lld (milliseconds since 1970). The topic was deleted and created again, or lost "
+        "records, and was filled again. Nothing was written. See docs/operations.md",
+        (long long)record->offset, (long long)record->timestamp_ms, (long long)applied_ms);
+    (void)err_about(&err, o->plan->relations[record->table].topic.ptr, task->number,
+                    record->offset);
+    verdict_halt(&task->verdict, &err);
+    return false;
+}
+
+/* The partition can't be read at the proof (records were deleted on purpose, up to what comes
+ * next), or where the task would go on: that is seen there. */
+static void take_halt(struct member *m, struct task *task, const struct consume_event *event) {
+    struct mark *proof = &task->proof[event->record.table];
+    if (proof->timestamp_ms > 0 && SAFEGUARD("records deleted on purpose prove nothing")) {
+        proof->timestamp_ms = PROOF_ANY;
+        member_needs_assign(m);
+        return;
+    }
+    verdict_halt(&task->verdict, &event->err);
+}
+
+static void take_end(const struct member_options *o, struct task *task, const struct record *end) {
+    int t = end->table;
+    if (end->offset > task->position[t]) {
+        task->position[t] = end->offset; /* the rest was compacted away */
+    }
+    task->at_end[t] = true;
+    bool replays =
+        (task->phase == TASK_SILENT && SAFEGUARD("a replay sees a log that is too short")) ||
+        (task->phase == TASK_READING && !task->initial &&
+         SAFEGUARD("a rebuild sees a log that is too short"));
+    bool proves =
+        task->proof[t].timestamp_ms != 0 && SAFEGUARD("a proof sees a log that is too short");
+    task->proof[t].timestamp_ms = 0;
+    if ((replays || proves) && end->offset < task->progress.offsets[t]) {
+        struct err err;
+        (void)err_set(
+            &err, ERR_HALT,
+            "the log ends at offset %lld, but the OLAP database has applied it up to %lld: "
+            "the topic was deleted and created again, or truncated. See docs/operations.md",
+            (long long)end->offset, (long long)task->progress.offsets[t]);
+        (void)err_about(&err, o->plan->relations[t].topic.ptr, task->number, end->offset);
+        verdict_halt(&task->verdict, &err);
+    }
+}
+
+static void take_event(struct member *m, struct consume_event *event) {
+    struct record *record = &event->record;
+    bool ours =
+        event->kind == CONSUME_RECORD || event->kind == CONSUME_EOF || event->kind == CONSUME_HALT;
+    struct task *task = ours && record->partition >= 0 && record->partition < m->partition_count
+                            ? m->tasks[record->partition]
+                            : NULL;
+    bool held = false;
+    if (event->kind == CONSUME_TROUBLE) {
+        report_kafka_trouble(m, &event->err);
+    } else if (event->kind == CONSUME_FATAL) {
+        m->error = event->err;
+    } else if (task_reads(task)) {
+        if (event->kind == CONSUME_HALT) {
+            take_halt(m, task, event);
+        } else if (event->kind == CONSUME_EOF) {
+            take_end(&m->o, task, record);
+            after_progress(m, task);
+        } else if (log_is_known(&m->o, task, record) &&
+                   record->offset >= task->position[record->table]) {
+            metrics_add(m->o.metrics, METRIC_RECORDS_TAKEN, (size_t)record->table, 1);
+            held = take_record(m, task, record);
+            after_progress(m, task);
+        }
+    }
+    if (event->kind == CONSUME_RECORD && !held) {
+        m->o.consume_ops->release(m->o.consume, record->handle);
+    }
+}
+
+size_t take_records(struct member *m) {
+    size_t total = 0;
+    while (total < EVENTS_A_STEP && has_room(m)) {
+        size_t count = m->o.consume_ops->poll_records(m->o.consume, m->events, EVENTS_MAX);
+        for (size_t i = 0; i < count; i++) {
+            take_event(m, &m->events[i]);
+        }
+        total += count;
+        commit_dirty_caches(m);
+        if (count < EVENTS_MAX) {
+            break;
+        }
+    }
+    return total;
+}

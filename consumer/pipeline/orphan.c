@@ -1,0 +1,31 @@
+#include "pipeline/orphan.h"
+
+bool task_in_flight(const struct task *task) {
+    const struct session *s = task->session;
+    for (size_t i = 0; s->job == JOB_COMMIT && i < s->txn.part_count; i++) {
+        if (s->txn.parts[i] == &task->part) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void task_become_ghost(struct member *m, struct task *task) {
+    m->tasks[task->number] = NULL;
+    m->ghosts[m->ghost_count++] = task;
+    task->phase = TASK_HALTED;
+    task->session->load_task = NULL;
+}
+
+void group_free_ghosts(struct session *s) {
+    struct member *m = s->member;
+    size_t kept = 0;
+    for (size_t i = 0; i < m->ghost_count; i++) {
+        if (m->ghosts[i]->session == s || !SAFEGUARD("a ghost waits for its own session")) {
+            task_destroy(&m->ghosts[i], m->o.consume_ops, m->o.consume);
+        } else {
+            m->ghosts[kept++] = m->ghosts[i];
+        }
+    }
+    m->ghost_count = kept;
+}

@@ -1,0 +1,88 @@
+/* A task goes over to another phase. */
+#include "pipeline/phase.h"
+
+#include "pipeline/work.h"
+
+void task_set_live(struct member *m, struct task *task) {
+    log_line(m->o.log, LOG_INFO, "pipeline", "live", "task=%d from=%s rows=%llu", task->number,
+             task_phase_name(task->phase), (unsigned long long)state_row_count(task->state));
+    task->phase = TASK_LIVE;
+    task->changed_ms = now_ms(m);
+    m->kafka_commit_due = true; /* the group's other members learn what we keep */
+}
+
+static const char *discard_text(enum cache_discard why) {
+    switch (why) {
+    case DISCARD_NONE:
+        break;
+    case DISCARD_NO_PROGRESS:
+        return "no progress is recorded";
+    case DISCARD_DAMAGED:
+        return "the cache is damaged";
+    case DISCARD_DISTRUSTED:
+        return "the cache can't be trusted";
+    case DISCARD_MISSING:
+        return "there is no cache";
+    case DISCARD_INCOMPLETE:
+        return "the cache is incomplete";
+    case DISCARD_TOO_OLD:
+        return "the cache is too old";
+    case DISCARD_LOG_TOO_OLD:
+        return "the log was not read for so long that parts of it may have been compacted away";
+    case DISCARD_CONFLICT:
+        return "a row of the log's past is refused beside rows of other tasks";
+    case DISCARD_ROWS_REFUSED:
+        return "rows were refused: their records are read again";
+    }
+    return "";
+}
+
+void task_read_again(struct member *m, struct task *task, enum cache_discard why) {
+    struct err err;
+    metrics_add(m->o.metrics, METRIC_CACHE_DISCARDS, (size_t)why, 1);
+    join_end(task->join);
+    batch_reset(&task->current, m->o.consume_ops, m->o.consume);
+    batch_reset(&task->next, m->o.consume_ops, m->o.consume);
+    if (SAFEGUARD("a restart forgets what was found")) {
+        task_forget_found(task);
+    }
+    task->hunted = false;
+    task->careful = false;
+    task->conflict_since_ms = 0;
+    task->conflict_left = 0;
+    work_reset(&task->work);
+    if (state_discard(task->state, &err) != ERR_NONE) {
+        verdict_fail(&task->verdict, &err);
+        return;
+    }
+    memset(task->position, 0, sizeof task->position);
+    task->seen = (struct seen){0};
+    memset(task->at_end, 0, sizeof task->at_end);
+    memset(task->read, 0, sizeof task->read);
+    task->distrust = DISCARD_NONE;
+    task->phase = TASK_READING;
+    task->positioned = true;
+    task->assigned = false;
+    member_needs_assign(m);
+    log_line(m->o.log, LOG_INFO, "pipeline", task->initial ? "load_begins" : "rebuild_begins",
+             "task=%d why=\"%s\"", task->number, discard_text(why));
+}
+
+void task_read_on(struct member *m, struct task *task, const struct state_meta *meta) {
+    bool behind = false;
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
+        int64_t sink = task->progress.offsets[t], cache = meta->offsets[t];
+        task->position[t] = cache < sink ? cache : sink;
+        behind |= cache < sink;
+    }
+    task->seen = (struct seen){0};
+    memset(task->at_end, 0, sizeof task->at_end);
+    task->positioned = true;
+    task->assigned = false;
+    member_needs_assign(m);
+    if (behind) {
+        task->phase = TASK_SILENT;
+    } else {
+        task_set_live(m, task);
+    }
+}

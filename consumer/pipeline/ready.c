@@ -1,0 +1,16 @@
+#include "pipeline/ready.h"
+
+#include "pipeline/origin.h"
+
+bool member_is_ready(const struct member *m) {
+    bool ready = m->joined && !m->revoking && !m->stopping && m->incomplete_since_ms == 0;
+    ready = ready && !origin_is_red(m) && !m->copy.running;
+    for (size_t i = 0; ready && i < m->o.sink_count; i++) {
+        ready = m->sessions[i].connected && !m->sessions[i].must_verify;
+    }
+    for (int32_t p = 0; ready && p < m->partition_count; p++) {
+        ready = !m->tasks[p] ||
+                (m->tasks[p]->phase == TASK_LIVE && m->tasks[p]->conflict_since_ms == 0);
+    }
+    return ready;
+}

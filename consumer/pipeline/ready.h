@@ -1,0 +1,11 @@
+/* ready.h: whether all is as it should be.
+ */
+#ifndef PIPELINE_READY_H
+#define PIPELINE_READY_H
+
+#include "pipeline/member_impl.h"
+
+/* As member_ready. */
+bool member_is_ready(const struct member *m);
+
+#endif

@@ -1,0 +1,92 @@
+/* Sink rows that the table refuses by their own values: work sent with care leaves them out and
+ * notes them in sync_refused. */
+#include "pipeline/refused_rows.h"
+
+#include "base/safeguard.h"
+
+#include <stdlib.h>
+
+static int key_compare(const void *left, const void *right) {
+    const struct str *a = left, *b = right;
+    return str_compare(*a, *b);
+}
+
+/* A row that is deleted and written again is cleared by both. Sorts the keys: their order says
+ * nothing. */
+static size_t cleared_rows(struct txn_part *part) {
+    size_t count = 0;
+    if (part->cleared_count > 1) {
+        qsort(part->cleared, part->cleared_count, sizeof *part->cleared, key_compare);
+    }
+    for (size_t i = 0; i < part->cleared_count; i++) {
+        count += i == 0 || !str_equal(part->cleared[i], part->cleared[i - 1]);
+    }
+    return count;
+}
+
+void task_take_care(struct task *task, size_t refused_row_max) {
+    struct txn_part *part = &task->part;
+    size_t standing = task->refused_rows.count, cleared = cleared_rows(part);
+    standing -= cleared < standing ? cleared : standing;
+    part->careful = true;
+    size_t max = SAFEGUARD("refused.row.max bounds refused rows") ? refused_row_max : SIZE_MAX;
+    part->refused_max = max > standing ? max - standing : 0;
+}
+
+void task_clear_refused(const struct plan *plan, struct task *task, const struct row_op *op,
+                        const struct str *values) {
+    const struct refused_set *set = &task->refused_rows;
+    if (set->count == 0 || op->kind == ROW_OP_CHECK || op->kind == ROW_OP_END ||
+        (op->kind == ROW_OP_UPSERT && !SAFEGUARD("the entry of a row that passes goes")) ||
+        (op->kind == ROW_OP_DELETE && !SAFEGUARD("the entry of a deleted row goes"))) {
+        return;
+    }
+    const struct target *target = &plan->targets[op->target];
+    const struct occurrence *occurrence = &target->occurrences[op->occurrence];
+    size_t key_count = plan->relations[occurrence->relation].key_count;
+    struct buf wanted = {0};
+    bool whole = op->kind == ROW_OP_UPSERT;
+    if (whole) {
+        sink_key_append(target, values, &wanted);
+    } else {
+        sink_key_begin(occurrence, key_count, values, &wanted);
+    }
+    for (size_t i = refused_set_seek(set, buf_view(&wanted)); i < set->count; i++) {
+        struct str key = refused_set_key(set, i);
+        if (!str_starts(key, buf_view(&wanted))) {
+            break;
+        }
+        if (whole ? key.len == wanted.len
+                  : sink_key_has(occurrence, key_count, key, values) ||
+                        !SAFEGUARD("entries beside a deleted row stay")) {
+            txn_part_add_cleared(&task->part, arena_copy(&task->work.arena, key));
+        }
+    }
+    buf_clear(&wanted);
+}
+
+void task_clear_all_refused(struct task *task) {
+    for (size_t i = 0; i < task->refused_rows.count; i++) {
+        txn_part_add_cleared(
+            &task->part, arena_copy(&task->work.arena, refused_set_key(&task->refused_rows, i)));
+    }
+}
+
+void task_note_refused(const struct member_options *o, struct task *task,
+                       const struct sink_event *event) {
+    for (size_t i = 0; i < task->part.cleared_count; i++) {
+        (void)refused_set_remove(&task->refused_rows, task->part.cleared[i]);
+    }
+    for (size_t i = 0; event && task->part.careful && i < event->refusal_count; i++) {
+        const struct refusal *refusal = &event->refusals[i];
+        (void)refused_set_add(&task->refused_rows, refusal->row_key);
+        char key[256], name[160], message[512];
+        log_line(o->log, LOG_WARN, "pipeline", "row_refused",
+                 "task=%d row=%s sqlstate=%s constraint=%s message=%s hint=\"the row is left out "
+                 "until a version of it passes; see sync_refused\"",
+                 task->number, log_quote(key, sizeof key, refusal->key), refusal->sqlstate,
+                 log_quote(name, sizeof name, refusal->constraint),
+                 log_quote(message, sizeof message, refusal->message));
+        metrics_add(o->metrics, METRIC_ROWS_REFUSED, (size_t)task->number, 1);
+    }
+}

@@ -1,0 +1,11 @@
+/* replay.h: records into the state without writing to the sink.
+ */
+#ifndef PIPELINE_REPLAY_H
+#define PIPELINE_REPLAY_H
+
+#include "pipeline/member_impl.h"
+
+/* What a record says about its row, into the state of a task that fills its cache. */
+void apply_silently(struct member *m, struct task *task, const struct record *record);
+
+#endif

@@ -1,0 +1,11 @@
+/* submit.h: what goes to the sink next.
+ */
+#ifndef PIPELINE_SUBMIT_H
+#define PIPELINE_SUBMIT_H
+
+#include "pipeline/member_impl.h"
+
+/* Sends the session's next job, when it is free. */
+size_t commit_submit(struct session *s);
+
+#endif

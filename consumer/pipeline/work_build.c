@@ -1,0 +1,124 @@
+/* The work's next transaction: row ops from the join, as many as there is room for. */
+#include "pipeline/work_build.h"
+
+#include "pipeline/backfill.h"
+#include "pipeline/refused_rows.h"
+#include "pipeline/session.h"
+#include "pipeline/work.h"
+
+#define PART_BYTES_MAX ((size_t)8 << 20) /* of values in a task's share of a transaction */
+
+/* The op that was added last. */
+static enum err_kind clear_refused(const struct member_options *o, struct task *task,
+                                   struct err *reterr) {
+    struct row_writer *writer = task->session->writer;
+    const struct row_op *op = &task->work.op;
+    const struct str *values = NULL;
+    enum err_kind kind = op->kind == ROW_OP_UPSERT
+                             ? row_writer_outputs(writer, op, &values, reterr)
+                             : row_writer_columns(writer, op->table, op->row, &values, reterr);
+    if (kind == ERR_NONE) {
+        task_clear_refused(o->plan, task, op, values);
+    }
+    return kind;
+}
+
+/* The own checks of all touched rows: where something is refused, a record that is to blame is told
+ * before any of its rows is written. */
+static enum err_kind add_checks(struct task *task, struct err *reterr) {
+    struct work *work = &task->work;
+    for (size_t i = 0; i < work->touched_count; i++) {
+        struct row_op op = {.kind = ROW_OP_CHECK, .table = work->touched[i].table};
+        op.row.key = work->touched[i].key;
+        enum err_kind kind = state_get(task->state, op.table, op.row.key, &op.row.value, reterr);
+        if (kind == ERR_NONE && op.row.value.ptr) {
+            kind = row_writer_add(task->session->writer, &op, &task->part, reterr);
+        }
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    return ERR_NONE;
+}
+
+/* Row ops into the part until the budget is used or the join has no more: the op that finds no room
+ * waits in work->op, so that the transaction that takes the last op also moves the offsets. */
+static enum err_kind fill_part(const struct member_options *o, struct task *task, size_t budget,
+                               struct err *reterr) {
+    struct work *work = &task->work;
+    row_writer_forget(task->session->writer);
+    for (size_t rows = 0; work->ops != OPS_DONE; rows++) {
+        if (work->ops == OPS_NEXT) {
+            enum err_kind kind = join_next(task->join, &work->op, reterr);
+            if (kind != ERR_NONE) {
+                return kind;
+            }
+            bool passed = work->deletes == DELETES_AHEAD && work->op.kind != ROW_OP_DELETE;
+            work->ops = passed || work->op.kind == ROW_OP_END ? OPS_DONE : OPS_HELD;
+        }
+        if (work->ops == OPS_DONE || rows == budget || task->part.bytes >= PART_BYTES_MAX) {
+            break;
+        }
+        enum err_kind kind = row_writer_add(task->session->writer, &work->op, &task->part, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        if (task->refused_rows.count > 0) {
+            kind = clear_refused(o, task, reterr);
+        }
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        work->waiting_count += work->op.kind == ROW_OP_CHECK;
+        work->ops = OPS_NEXT;
+    }
+    return ERR_NONE;
+}
+
+enum err_kind work_build(const struct member_options *o, struct task *task, size_t budget,
+                         struct err *reterr) {
+    struct work *work = &task->work;
+    struct txn_part *part = &task->part;
+    txn_part_reset(part);
+    part->before = task->progress;
+    part->after = task->progress;
+    part->after.seq++;
+    enum err_kind kind = ERR_NONE;
+    deletes_went(work);
+    if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops == OPS_DONE)) {
+        kind = rebuild_next(task, reterr);
+    }
+    if (kind == ERR_NONE && work->kind != WORK_LOAD) {
+        kind = fill_part(o, task, budget, reterr);
+    }
+    bool first = work->kind == WORK_BATCH && work->chunk_count == 0;
+    if (kind == ERR_NONE && first && task->careful &&
+        SAFEGUARD("own checks are asked before rows are refused")) {
+        kind = add_checks(task, reterr);
+    }
+    if (kind != ERR_NONE) {
+        return kind;
+    }
+    const bool last = work_is_last(work);
+    if (work->kind == WORK_LOAD) {
+        task_clear_all_refused(task);
+    }
+    if (task->careful) {
+        task_take_care(task, o->refused_row_max);
+    }
+    if (last || !SAFEGUARD("letters go with the last transaction")) {
+        /* With the offsets, and not before: what an earlier transaction stored, a later one of the
+         * same work could prove wrong (a version kept that PostgreSQL refuses). */
+        for (size_t i = 0; i < work->letter_count; i++) {
+            txn_part_add_letter(part, &work->letters[i]);
+        }
+    }
+    if (last || !SAFEGUARD("offsets move with the last transaction")) {
+        part->after.has_offsets = true;
+        memcpy(part->after.offsets, work->offsets_after, sizeof part->after.offsets);
+        memcpy(part->after.marks, work->marks_after, sizeof part->after.marks);
+    }
+    work->chunk_count++;
+    work->txn = TXN_BUILT;
+    return ERR_NONE;
+}
