@@ -103,10 +103,10 @@ const struct metric_info metric_table[METRIC_COUNT] = {
     [METRIC_CACHE_DIRTY_BYTES] =
         BY_TASK(METRIC_GAUGE, "cache_dirty_bytes",
                 "Bytes changed in the task's state cache since its last commit."),
-    [METRIC_STANDING_LETTERS] =
+    [METRIC_STORED_DEAD_LETTERS] =
         BY_TASK(METRIC_GAUGE, "dead_letters",
                 "Dead letters of the task in sync_dead_letter, as of this member's last look."),
-    [METRIC_STANDING_REFUSED] =
+    [METRIC_STORED_REFUSED_ROWS] =
         BY_TASK(METRIC_GAUGE, "refused_rows",
                 "Rows of the task that are in sync_refused: the OLAP table lacks them."),
 

@@ -109,25 +109,25 @@ static void print_decided(const struct dead_letter *record) {
 }
 
 static enum err_kind add(const struct plan *plan, const struct clients *clients,
-                         struct dead_letter *letter, struct err *reterr) {
+                         struct dead_letter *dead_letter, struct err *reterr) {
     struct consume *consume = NULL;
     struct record record = {.handle = NULL};
-    struct topic_position at = {letter->table, letter->partition, letter->offset};
+    struct topic_position at = {dead_letter->table, dead_letter->partition, dead_letter->offset};
     enum err_kind kind = kafka_new(&clients->kafka, &consume, reterr);
     if (kind == ERR_NONE) {
         kind = kafka_ops.assign(consume, &at, 1, reterr);
     }
     if (kind == ERR_NONE) {
-        kind = await(consume, letter, &record, reterr);
+        kind = await(consume, dead_letter, &record, reterr);
     }
     if (kind == ERR_NONE) {
-        letter->key = record.key;
-        letter->value = record.value;
-        letter->checksum = record_checksum(&record);
-        kind = pg_decide(plan, &clients->sink, letter, reterr);
+        dead_letter->key = record.key;
+        dead_letter->value = record.value;
+        dead_letter->checksum = record_checksum(&record);
+        kind = pg_decide(plan, &clients->sink, dead_letter, reterr);
     }
     if (kind == ERR_NONE) {
-        print_decided(letter);
+        print_decided(dead_letter);
     }
     if (record.handle) {
         kafka_ops.release(consume, record.handle);
@@ -140,17 +140,17 @@ int cli_dead_letters(const struct cli *cli, const struct config *config) {
     struct plan *plan = NULL;
     struct err err;
     char *place = NULL;
-    struct dead_letter letter = {0};
+    struct dead_letter dead_letter = {0};
     enum err_kind kind = cli_load_view(config, &plan, &place, &err);
     if (kind == ERR_NONE) {
-        kind = parse_place(cli, plan, &letter, &err);
+        kind = parse_place(cli, plan, &dead_letter, &err);
     }
     if (kind == ERR_NONE) {
         struct log log = {.fd = STDERR_FILENO, .level = config->log_level};
         (void)snprintf(log.member, sizeof log.member, "dead-letters");
         struct clients clients;
         clients_init(&clients, config, plan, &log);
-        kind = add(plan, &clients, &letter, &err);
+        kind = add(plan, &clients, &dead_letter, &err);
         clients_clear(&clients);
     }
     plan_destroy(&plan);

@@ -119,7 +119,7 @@ static enum err_kind apply(struct config *config, const struct config_entry *ent
         return refuse_unknown(&memory->arena, entry, reterr);
     }
     if (!config_value_is_text(entry->value)) {
-        return config_value_refuse(reterr, entry->name, entry->value, entry->origin,
+        return config_value_reject(reterr, entry->name, entry->value, entry->origin,
                                    "a value is UTF-8 without control characters");
     }
     const struct config_setting *setting = config_setting_find(entry->name);
@@ -127,7 +127,7 @@ static enum err_kind apply(struct config *config, const struct config_entry *ent
         char allowed[160] = "must be ";
         size_t len = strlen(allowed);
         (void)config_value_allowed(setting, allowed + len, sizeof allowed - len);
-        return config_value_refuse(reterr, entry->name, entry->value, entry->origin, allowed);
+        return config_value_reject(reterr, entry->name, entry->value, entry->origin, allowed);
     }
     struct config_item *item = item_find(memory, entry->name);
     if (!item) {
@@ -143,7 +143,7 @@ static enum err_kind read_secret(struct arena *arena, const struct config_item *
                                  const char **ret, struct err *reterr) {
     FILE *in = fopen(item->value, "re");
     if (!in) {
-        return config_value_refuse(reterr, item->name, item->value, item->origin, strerror(errno));
+        return config_value_reject(reterr, item->name, item->value, item->origin, strerror(errno));
     }
     char *line = arena_alloc(arena, SECRET_BYTES + 1);
     size_t len = fread(line, 1, SECRET_BYTES, in);
@@ -166,7 +166,7 @@ static enum err_kind read_secret(struct arena *arena, const struct config_item *
         what = "the file's first line is not UTF-8 without control characters";
     }
     if (what) {
-        return config_value_refuse(reterr, item->name, item->value, item->origin, what);
+        return config_value_reject(reterr, item->name, item->value, item->origin, what);
     }
     *ret = line;
     return ERR_NONE;
@@ -186,7 +186,7 @@ static enum err_kind apply_file(struct config *config, struct config_item *item,
         char what[256];
         (void)snprintf(what, sizeof what, "%.100s is given too (%.100s); one of them must go", name,
                        secret->origin);
-        return config_value_refuse(reterr, item->name, item->value, item->origin, what);
+        return config_value_reject(reterr, item->name, item->value, item->origin, what);
     }
     const char *value = "";
     enum err_kind kind = read_secret(&memory->arena, item, &value, reterr);
@@ -229,7 +229,7 @@ static enum err_kind refuse_strings(const struct config *config, struct err *ret
                            "this is a connection string; give its parts: %.4s.host, %.4s.port, "
                            "%.4s.user, %.4s.password, %.4s.dbname",
                            names[i], names[i], names[i], names[i], names[i]);
-            return config_value_refuse(reterr, names[i], "password=", item->origin, what);
+            return config_value_reject(reterr, names[i], "password=", item->origin, what);
         }
     }
     return ERR_NONE;

@@ -122,7 +122,7 @@ bool config_value_is_text(const char *value) {
     return string != NULL;
 }
 
-enum err_kind config_value_refuse(struct err *reterr, const char *name, const char *value,
+enum err_kind config_value_reject(struct err *reterr, const char *name, const char *value,
                                   const char *origin, const char *what) {
     char shown[128];
     if (config_name_is_secret(name) || config_value_is_secret(value)) {

@@ -27,7 +27,7 @@ bool config_value_store(const struct config_setting *setting, const char *value,
 bool config_value_is_text(const char *value);
 
 /* ERR_CONFIG: "NAME = VALUE (ORIGIN): what", the value as *** where it is secret. */
-enum err_kind config_value_refuse(struct err *reterr, const char *name, const char *value,
+enum err_kind config_value_reject(struct err *reterr, const char *name, const char *value,
                                   const char *origin, const char *what);
 
 #endif

@@ -76,7 +76,7 @@ struct consume_ops {
     void (*members)(struct consume *consume, char *out, size_t size);
     /* Which OLAP database this member writes to: sink is compared with the other members', place is
      * for messages. Goes with the next commit. */
-    void (*announce)(struct consume *consume, const char *sink, const char *place);
+    void (*announce)(struct consume *consume, const char *sink, const char *sink_name);
     /* Offset behind the last record of a partition that is being read, as of the last fetch; -1:
      * not known. Asks nobody. */
     int64_t (*log_end)(const struct consume *consume, int table, int32_t partition);

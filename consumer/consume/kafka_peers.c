@@ -43,9 +43,9 @@ void peers_clear(struct consume *consume) {
     free(consume->peers.former_group);
 }
 
-void kafka_announce(struct consume *consume, const char *sink, const char *place) {
+void kafka_announce(struct consume *consume, const char *sink, const char *sink_name) {
     copy(consume->peers.own.sink, sizeof consume->peers.own.sink, sink);
-    copy(consume->peers.own.place, sizeof consume->peers.own.place, place);
+    copy(consume->peers.own.sink_name, sizeof consume->peers.own.sink_name, sink_name);
 }
 
 void peers_sign(struct consume *consume, rd_kafka_topic_partition_list_t *offsets) {
@@ -258,8 +258,9 @@ static void describe(const struct peers *peers, const struct member_info *other,
         "consumer group %.60s belongs to one %s, and member %s at %.40s keeps %s%.60s (%.90s),"
         " this one %s%.60s (%.90s): each would get a part of the tasks. %s",
         peers->group, plan ? "view" : "OLAP database", other->member, other->host,
-        plan ? "view " : "", plan ? other->view : other->place, plan ? other->plan : other->sink,
-        plan ? "view " : "", plan ? own->view : own->place, plan ? own->plan : own->sink,
+        plan ? "view " : "", plan ? other->view : other->sink_name,
+        plan ? other->plan : other->sink, plan ? "view " : "", plan ? own->view : own->sink_name,
+        plan ? own->plan : own->sink,
         later ? "Give this one a kafka.group.id of its own, or stop that one"
               : "Stop that one, or give it a kafka.group.id of its own");
 }

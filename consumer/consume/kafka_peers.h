@@ -27,8 +27,8 @@
 struct member_info {
     char id[300]; /* the group's name for it */
     int64_t since_ms;
-    char plan[300], sink[128];                         /* are compared; sink "": not known yet */
-    char member[64], view[128], place[200], host[128]; /* for people */
+    char plan[300], sink[128]; /* are compared; sink "": not known yet */
+    char member[64], view[128], sink_name[200], host[128]; /* for people */
 };
 
 /* Its line beside an offset: the fields, a form and a number, a bar after each. Brokers take 4096
@@ -74,7 +74,7 @@ bool peers_answer(struct consume *consume, rd_kafka_event_t *from, struct consum
 void peers_sign(struct consume *consume, rd_kafka_topic_partition_list_t *offsets);
 /* Members have come or gone: looks soon. */
 void peers_changed(struct consume *consume);
-void kafka_announce(struct consume *consume, const char *sink, const char *place);
+void kafka_announce(struct consume *consume, const char *sink, const char *sink_name);
 /* Joins the group now. */
 enum err_kind kafka_join(struct consume *consume, struct err *reterr);
 

@@ -28,7 +28,7 @@ void member_info_write(const struct member_info *info, char *out, size_t size) {
     char since[24];
     (void)snprintf(since, sizeof since, "%" PRId64, info->since_ms);
     const char *const fields[] = {FORM,       info->id,     since,      info->plan,
-                                  info->sink, info->member, info->view, info->place};
+                                  info->sink, info->member, info->view, info->sink_name};
     out[0] = '\0';
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         add(out, size, fields[i]);
@@ -57,7 +57,7 @@ bool member_info_read(const char *text, size_t len, struct member_info *ret) {
         !take(&at, end, info.sink, sizeof info.sink) ||
         !take(&at, end, info.member, sizeof info.member) ||
         !take(&at, end, info.view, sizeof info.view) ||
-        !take(&at, end, info.place, sizeof info.place)) {
+        !take(&at, end, info.sink_name, sizeof info.sink_name)) {
         return false;
     }
     info.since_ms = strtoll(since, NULL, 10);

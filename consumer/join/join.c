@@ -13,7 +13,7 @@ struct use {
     int target, occurrence;
 };
 
-/* What the first pass (the deletes) found out about a touched row. */
+/* What the first pass (the deletes) found out about a changed row. */
 struct entry {
     struct str value;   /* after the batch; ptr NULL: deleted */
     uint64_t partnered; /* unless deleted: bit i: use i of its relation has a partner */
@@ -26,11 +26,11 @@ struct join {
     struct row_reader reader;
     struct use *uses[RELATIONS_MAX]; /* by relation */
     size_t use_count[RELATIONS_MAX];
-    struct touched *touched;
-    struct entry *entries; /* beside touched */
+    struct changed_row *changed;
+    struct entry *entries; /* beside changed */
     size_t count, entry_cap;
     enum phase phase;
-    size_t index, use; /* the next one of touched, and of its relation's uses */
+    size_t index, use; /* the next one of changed, and of its relation's uses */
     /* A cursor over the combinations of one occurrence's row with rows of the others: rows[] is
      * the present combination, first[] each occurrence's first row. */
     struct combinations {
@@ -90,32 +90,32 @@ void join_destroy(struct join **join) {
     }
 }
 
-int touched_compare(const void *left, const void *right) {
-    const struct touched *a = left, *b = right;
+int changed_row_compare(const void *left, const void *right) {
+    const struct changed_row *a = left, *b = right;
     if (a->table != b->table) {
         return a->table < b->table ? -1 : 1;
     }
     return str_compare(a->key, b->key);
 }
 
-static bool is_touched(const struct join *join, int table, struct str key) {
-    struct touched wanted = {.table = table, .key = key};
+static bool is_changed(const struct join *join, int table, struct str key) {
+    struct changed_row wanted = {.table = table, .key = key};
     return join->count > 0 &&
-           bsearch(&wanted, join->touched, join->count, sizeof wanted, touched_compare) != NULL;
+           bsearch(&wanted, join->changed, join->count, sizeof wanted, changed_row_compare) != NULL;
 }
 
-void join_begin(struct join *join, struct row_reader reader, struct touched *touched,
-                size_t touched_count) {
-    if (touched_count > 1) {
-        qsort(touched, touched_count, sizeof *touched, touched_compare);
+void join_begin(struct join *join, struct row_reader reader, struct changed_row *changed,
+                size_t changed_count) {
+    if (changed_count > 1) {
+        qsort(changed, changed_count, sizeof *changed, changed_row_compare);
     }
-    if (touched_count > join->entry_cap) {
-        join->entries = memory_resize(join->entries, touched_count, sizeof *join->entries);
-        join->entry_cap = touched_count;
+    if (changed_count > join->entry_cap) {
+        join->entries = memory_resize(join->entries, changed_count, sizeof *join->entries);
+        join->entry_cap = changed_count;
     }
     join->reader = reader;
-    join->touched = touched;
-    join->count = touched_count;
+    join->changed = changed;
+    join->count = changed_count;
     join->index = 0;
     join->use = 0;
     join->combinations.begun = false;
@@ -131,7 +131,7 @@ void join_begin_all(struct join *join, struct row_reader reader, int target) {
 
 void join_end(struct join *join) {
     join->phase = PHASE_END;
-    join->touched = NULL;
+    join->changed = NULL;
     join->count = 0;
 }
 
@@ -148,7 +148,7 @@ static struct str lookup_prefix(const struct relation *relation, struct str key,
     return (struct str){key.ptr, row_key_prefix(relation, key, lookup->column_count)};
 }
 
-/* The lookup's first row after `after`. Skips touched rows of occurrences before the row's own:
+/* The lookup's first row after `after`. Skips changed rows of occurrences before the row's own:
  * their own pass emits this combination (no sink row is written twice). */
 static enum err_kind next_partner(struct join *join, const struct lookup *lookup, struct str after,
                                   struct row_ref *ret_row, struct err *reterr) {
@@ -163,7 +163,7 @@ static enum err_kind next_partner(struct join *join, const struct lookup *lookup
         }
         after = ret_row->key;
     } while (ret_row->key.ptr && lookup->occurrence < c->from &&
-             is_touched(join, table, ret_row->key) && SAFEGUARD("no sink row is written twice"));
+             is_changed(join, table, ret_row->key) && SAFEGUARD("no sink row is written twice"));
     return ERR_NONE;
 }
 
@@ -274,16 +274,16 @@ static uint64_t every_use(const struct join *join, int table) {
                                               : (UINT64_C(1) << join->use_count[table]) - 1;
 }
 
-/* Looks the touched row up in the state: its value, and where it has partners. */
-static enum err_kind look_up(const struct join *join, const struct touched *touched,
+/* Looks the changed row up in the state: its value, and where it has partners. */
+static enum err_kind look_up(const struct join *join, const struct changed_row *changed,
                              struct entry *entry, struct err *reterr) {
     enum err_kind kind =
-        join->reader.get(join->reader.ctx, touched->table, touched->key, &entry->value, reterr);
+        join->reader.get(join->reader.ctx, changed->table, changed->key, &entry->value, reterr);
     entry->partnered = 0;
-    for (size_t u = 0; kind == ERR_NONE && entry->value.ptr && u < join->use_count[touched->table];
+    for (size_t u = 0; kind == ERR_NONE && entry->value.ptr && u < join->use_count[changed->table];
          u++) {
         bool partner = false;
-        kind = has_partner(join->plan, join->reader, join->uses[touched->table][u], touched->key,
+        kind = has_partner(join->plan, join->reader, join->uses[changed->table][u], changed->key,
                            &partner, reterr);
         entry->partnered |= (uint64_t)partner << u;
     }
@@ -298,9 +298,9 @@ static void enter(struct join *join, enum phase phase) {
     join->use = 0;
 }
 
-/* The next use of the touched row, or the first one of the next row. */
+/* The next use of the changed row, or the first one of the next row. */
 static void advance(struct join *join) {
-    if (++join->use >= join->use_count[join->touched[join->index].table]) {
+    if (++join->use >= join->use_count[join->changed[join->index].table]) {
         join->use = 0;
         join->index++;
     }
@@ -308,23 +308,23 @@ static void advance(struct join *join) {
 
 static enum err_kind next_delete(struct join *join, struct row_op *ret_op, struct err *reterr) {
     while (join->index < join->count) {
-        const struct touched *touched = &join->touched[join->index];
+        const struct changed_row *changed = &join->changed[join->index];
         struct entry *entry = &join->entries[join->index];
-        enum err_kind kind = join->use == 0 ? look_up(join, touched, entry, reterr) : ERR_NONE;
+        enum err_kind kind = join->use == 0 ? look_up(join, changed, entry, reterr) : ERR_NONE;
         if (kind != ERR_NONE) {
             return kind;
         }
         size_t u = join->use;
         advance(join);
-        if ((touched->deleted && SAFEGUARD("what was deleted in between is deleted")) ||
+        if ((changed->deleted && SAFEGUARD("what was deleted in between is deleted")) ||
             !entry->value.ptr ||
             (!(entry->partnered >> u & 1) && SAFEGUARD("a row without a partner is deleted"))) {
-            struct use use = join->uses[touched->table][u];
+            struct use use = join->uses[changed->table][u];
             *ret_op = (struct row_op){.kind = ROW_OP_DELETE,
                                       .target = use.target,
                                       .occurrence = use.occurrence,
-                                      .table = touched->table,
-                                      .row = {touched->key, STR_NONE}};
+                                      .table = changed->table,
+                                      .row = {changed->key, STR_NONE}};
             return ERR_NONE;
         }
     }
@@ -335,12 +335,12 @@ static enum err_kind next_delete(struct join *join, struct row_op *ret_op, struc
 static enum err_kind next_check(struct join *join, struct row_op *ret_op) {
     while (join->index < join->count) {
         size_t i = join->index++;
-        int table = join->touched[i].table;
+        int table = join->changed[i].table;
         if (join->entries[i].value.ptr && join->entries[i].partnered != every_use(join, table) &&
             SAFEGUARD("rows without a partner are checked")) {
             *ret_op = (struct row_op){.kind = ROW_OP_CHECK,
                                       .table = table,
-                                      .row = {join->touched[i].key, join->entries[i].value}};
+                                      .row = {join->changed[i].key, join->entries[i].value}};
             return ERR_NONE;
         }
     }
@@ -351,14 +351,14 @@ static enum err_kind next_check(struct join *join, struct row_op *ret_op) {
 static enum err_kind next_upsert(struct join *join, struct row_op *ret_op, struct err *reterr) {
     struct combinations *c = &join->combinations;
     while (join->index < join->count) {
-        const struct touched *touched = &join->touched[join->index];
+        const struct changed_row *changed = &join->changed[join->index];
         const struct entry *entry = &join->entries[join->index];
         bool found = false;
         if (entry->value.ptr && (entry->partnered >> join->use & 1)) {
-            struct use use = join->uses[touched->table][join->use];
+            struct use use = join->uses[changed->table][join->use];
             c->target = use.target;
             c->from = use.occurrence;
-            c->rows[use.occurrence] = (struct row_ref){touched->key, entry->value};
+            c->rows[use.occurrence] = (struct row_ref){changed->key, entry->value};
             enum err_kind kind = combinations_step(join, &found, reterr);
             if (kind != ERR_NONE) {
                 return kind;

@@ -1,9 +1,9 @@
-/* join.h: touched rows and the state after a batch → row ops for the sink.
+/* join.h: changed rows and the state after a batch → row ops for the sink.
  *
- * What:    first a delete for each touched row that was deleted or has no partner; then the checks;
- *          then an upsert for every combination of a touched row with rows of the other tables.
+ * What:    first a delete for each changed row that was deleted or has no partner; then the checks;
+ *          then an upsert for every combination of a changed row with rows of the other tables.
  *          Each sink row is upserted once.
- * Owns:    a struct join owns its scratch; touched rows and the reader are borrowed until join_end.
+ * Owns:    a struct join owns its scratch; changed rows and the reader are borrowed until join_end.
  * Threads: belongs to one thread. Pure: no I/O but through the reader, no clock, no log.
  * Errors:  the reader's, passed on.
  * Limits:  none: the fan-out is read row by row, never held in memory.
@@ -27,14 +27,14 @@ struct row_reader {
 };
 
 /* A row that a batch changed. */
-struct touched {
+struct changed_row {
     int table;
     struct str key;
     bool deleted; /* at any point of the batch */
 };
 
 /* For qsort and bsearch: by (table, key). */
-int touched_compare(const void *left, const void *right);
+int changed_row_compare(const void *left, const void *right);
 
 enum row_op_kind {
     ROW_OP_END,    /* no more */
@@ -62,10 +62,10 @@ struct join;
 struct join *join_new(const struct plan *plan);
 void join_destroy(struct join **join);
 
-/* Begins over touched rows, no (table, key) twice; sorts them in place by (table, key). The state
+/* Begins over changed rows, no (table, key) twice; sorts them in place by (table, key). The state
  * must not change until ROW_OP_END or join_end. */
-void join_begin(struct join *join, struct row_reader reader, struct touched *touched,
-                size_t touched_count);
+void join_begin(struct join *join, struct row_reader reader, struct changed_row *changed,
+                size_t changed_count);
 /* Begins over every combination of a target, in key order: upserts only (the initial load). */
 void join_begin_all(struct join *join, struct row_reader reader, int target);
 MUST_CHECK enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *reterr);

@@ -50,7 +50,7 @@ static enum err_kind look_once(struct watch *watch, struct err *reterr) {
 }
 
 /* Takes a look and posts it to the board. Returns whether the database answered. */
-static bool turn(struct watch *watch) {
+static bool look_and_post(struct watch *watch) {
     struct clock clock = clock_real();
     struct err err = {0};
     uint32_t round = board_round(watch->o.board);
@@ -86,7 +86,7 @@ static bool turn(struct watch *watch) {
 }
 
 /* Waits until the next look is due or asked for, or until the end. */
-static void rest(const struct watch *watch, int64_t wait_ms) {
+static void wait_for_next(const struct watch *watch, int64_t wait_ms) {
     struct pollfd fds[] = {{watch->stop_fd, POLLIN, 0}, {board_fd(watch->o.board), POLLIN, 0}};
     (void)poll(fds, 2, (int)wait_ms);
 }
@@ -94,11 +94,11 @@ static void rest(const struct watch *watch, int64_t wait_ms) {
 static void *run(void *ctx) {
     struct watch *watch = ctx;
     while (!stopped(watch)) {
-        bool answered = turn(watch);
+        bool answered = look_and_post(watch);
         /* After a red finding, looks again soon: it may be over. */
         bool calm = answered && !findings_any(&watch->news.findings, FINDING_RED);
         int64_t wait_ms = watch->o.interval_ms;
-        rest(watch, calm || wait_ms < RETRY_MS ? wait_ms : RETRY_MS);
+        wait_for_next(watch, calm || wait_ms < RETRY_MS ? wait_ms : RETRY_MS);
     }
     return NULL;
 }

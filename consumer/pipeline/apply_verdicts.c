@@ -18,7 +18,7 @@ static struct task *start_over(struct member *m, struct task *task) {
     if (task_in_flight(task) && SAFEGUARD("what the sink reads is kept")) {
         struct task *fresh = task_new(m->plan, task->number, task->session);
         fresh->retry = task->retry;
-        task_become_ghost(m, task);
+        task_become_orphan(m, task);
         m->tasks[fresh->number] = fresh;
         task = fresh;
     } else {

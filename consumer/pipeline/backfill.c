@@ -4,15 +4,16 @@
 #include "pipeline/dead_letters.h"
 #include "pipeline/found.h"
 
-#define REBUILD_KEYS_MAX 500 /* touched rows a rebuild's chunk takes at a time */
+#define REBUILD_KEYS_MAX 500 /* changed rows a rebuild's chunk takes at a time */
 
 /* The dead letters of READING: what it could not decode, and the refused rows' records. */
-static void collect_letters(const struct member_options *o, struct task *task) {
+static void collect_dead_letters(const struct member_options *o, struct task *task) {
     struct work *work = &task->work;
-    work->letters = arena_alloc(&task->found_arena, (task->found_count + task->refused_count + 1) *
-                                                        sizeof *work->letters);
+    work->dead_letters =
+        arena_alloc(&task->found_arena,
+                    (task->found_count + task->refused_count + 1) * sizeof *work->dead_letters);
     for (size_t i = 0; i < task->found_count; i++) {
-        work->letters[work->letter_count++] = task->found[i];
+        work->dead_letters[work->dead_letter_count++] = task->found[i];
     }
     for (size_t i = 0; i < task->refused_count; i++) {
         const struct refused_row *row = &task->refused[i];
@@ -20,11 +21,11 @@ static void collect_letters(const struct member_options *o, struct task *task) {
             struct record record = {.table = row->table,
                                     .partition = task->number,
                                     .offset = row->offset,
-                                    .key = row->letter_key,
-                                    .value = row->letter_value};
-            struct dead_letter *letter = &work->letters[work->letter_count++];
-            letter_fill(letter, o->plan, task, &record, task->refusal.message);
-            letter->row_key = row->key;
+                                    .key = row->dead_letter_key,
+                                    .value = row->dead_letter_value};
+            struct dead_letter *dead_letter = &work->dead_letters[work->dead_letter_count++];
+            dead_letter_fill(dead_letter, o->plan, task, &record, task->refusal.message);
+            dead_letter->row_key = row->key;
         }
     }
 }
@@ -37,14 +38,14 @@ void task_begin_writing(const struct member_options *o, struct task *task) {
         verdict_fail(&task->verdict, &err);
         return;
     }
-    if (task->refused_count > 0 && too_many_letters(o, task, &task->refusal)) {
+    if (task->refused_count > 0 && too_many_dead_letters(o, task, &task->refusal)) {
         return;
     }
     task->phase = TASK_WRITING;
     task->work.kind = task->initial ? WORK_LOAD : WORK_REBUILD;
     memcpy(task->work.offsets_after, task->position, sizeof task->work.offsets_after);
-    memcpy(task->work.marks_after, task->read, sizeof task->work.marks_after);
-    collect_letters(o, task);
+    memcpy(task->work.anchors_after, task->read, sizeof task->work.anchors_after);
+    collect_dead_letters(o, task);
     task->surveyed = !task->initial;
     log_line(o->log, LOG_DEBUG, "pipeline", "read_to_end", "task=%d rows=%llu", task->number,
              (unsigned long long)state_row_count(task->state));
@@ -77,35 +78,36 @@ enum err_kind rebuild_next(struct task *task, struct err *reterr) {
     if (after.ptr) {
         memcpy(key_bytes, work->rebuild_key.ptr, after.len);
     }
-    arena_reset(&work->arena); /* of the chunk before: the letters have an arena of their own */
-    work->touched = arena_alloc(&work->arena, REBUILD_KEYS_MAX * sizeof *work->touched);
-    work->touched_count = 0;
+    arena_reset(
+        &work->arena); /* of the chunk before: the dead letters have an arena of their own */
+    work->changed = arena_alloc(&work->arena, REBUILD_KEYS_MAX * sizeof *work->changed);
+    work->changed_count = 0;
     int table = work->rebuild_table;
     work->rebuild_done = true;
     for (;;) {
         struct str key;
         bool deleted;
         enum err_kind kind =
-            state_touched_next(task->state, table, after, &table, &key, &deleted, reterr);
+            state_next_changed_row(task->state, table, after, &table, &key, &deleted, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
         if (!key.ptr) {
             break;
         }
-        if (work->touched_count == REBUILD_KEYS_MAX) {
+        if (work->changed_count == REBUILD_KEYS_MAX) {
             work->rebuild_done = false;
             break;
         }
-        struct touched *touched = &work->touched[work->touched_count++];
-        *touched =
-            (struct touched){.table = table,
-                             .key = arena_copy(&work->arena, key),
-                             .deleted = deleted && SAFEGUARD("a rebuild knows what was deleted")};
-        after = work->rebuild_key = touched->key;
+        struct changed_row *changed = &work->changed[work->changed_count++];
+        *changed = (struct changed_row){.table = table,
+                                        .key = arena_copy(&work->arena, key),
+                                        .deleted = deleted &&
+                                                   SAFEGUARD("a rebuild knows what was deleted")};
+        after = work->rebuild_key = changed->key;
         work->rebuild_table = table;
     }
     work->ops = OPS_NEXT;
-    join_begin(task->join, task_reader(task), work->touched, work->touched_count);
+    join_begin(task->join, task_reader(task), work->changed, work->changed_count);
     return ERR_NONE;
 }

@@ -8,7 +8,7 @@
 
 /* READING has reached the end of every topic: begin to write what it found. */
 void task_begin_writing(const struct member_options *o, struct task *task);
-/* The next touched rows of a rebuild become a batch of their own: its deletes first. */
+/* The next changed rows of a rebuild become a batch of their own: its deletes first. */
 MUST_CHECK enum err_kind rebuild_next(struct task *task, struct err *reterr);
 /* A rebuild goes on to the pass in which everything is written, once the deletes ahead are. */
 void deletes_went(struct work *work);

@@ -1,6 +1,6 @@
 /* batch.h: records of one task that wait for their transaction, decoded, in log order.
  *
- * What:    a growing array of changes, letters and halts, and the arena their bytes live in.
+ * What:    a growing array of changes, dead letters and halts, and the arena their bytes live in.
  * Owns:    its arena and the records' handles, which it gives back on reset.
  * Units:   records; bytes.
  * Limits:  soft: ingest.c stops taking records by batch_full and batch_bytes.
@@ -13,15 +13,16 @@
 
 enum pending_kind {
     PENDING_CHANGE,
-    PENDING_LETTER, /* can't be decoded: a dead letter; change.key is its row, where readable */
-    PENDING_HALT,   /* the task stops before this record */
+    PENDING_DEAD_LETTER, /* can't be decoded: a dead letter; change.key is its row, where readable
+                          */
+    PENDING_HALT,        /* the task stops before this record */
 };
 
 struct pending {
     enum pending_kind kind;
     struct change change;
     struct record record;
-    const struct err *err; /* LETTER, HALT: why */
+    const struct err *err; /* DEAD_LETTER, HALT: why */
 };
 
 struct batch {

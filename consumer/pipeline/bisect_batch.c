@@ -7,7 +7,7 @@ void halve(struct task *task, const struct err *refusal) {
     size_t count = task->work.record_count;
     work_undo(task);
     if (count == 1) {
-        task->letter_next = true;
+        task->dead_letter_next = true;
         task->refusal = *refusal;
         task->refusal.kind = ERR_RECORD;
     } else {

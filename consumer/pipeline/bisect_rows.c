@@ -107,9 +107,9 @@ static void hunt_end(struct session *s) {
         task->surveyed = true;
     } else if (!found) { /* no record is to blame: a row is */
         task->hunted = true;
-        task->careful = true;
-        task_take_care(task, m->o.refused_row_max);
-    } else if (!too_many_letters(&m->o, task, &task->refusal)) {
+        task->savepoints = true;
+        task_use_savepoints(task, m->o.refused_row_max);
+    } else if (!too_many_dead_letters(&m->o, task, &task->refusal)) {
         verdict_read_again(&task->verdict, DISCARD_ROWS_REFUSED);
     }
 }
@@ -195,5 +195,5 @@ void hunt_answer(struct session *s, bool refused, const struct err *err) {
     };
     task->refusal = *err;
     /* A column that never fits is not searched to its end. */
-    (void)too_many_letters(&s->member->o, task, err);
+    (void)too_many_dead_letters(&s->member->o, task, err);
 }

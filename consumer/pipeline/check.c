@@ -47,15 +47,15 @@ static void check_work(const struct task *task) {
          (work->deletes == DELETES_ALONG && !work->rebuild_done && !work->rebuild_key.ptr));
     switch (work->kind) {
     case WORK_NONE:
-        MUST(work->chunk_count == 0 && work->record_count == 0 && work->letter_count == 0);
+        MUST(work->chunk_count == 0 && work->record_count == 0 && work->dead_letter_count == 0);
         MUST(work->ops == OPS_NEXT && work->txn == TXN_NONE);
         break;
     case WORK_BATCH:
         MUST(work->record_count > 0 && work->record_count <= batch_waiting(&task->current));
-        MUST(!task->letter_next);
+        MUST(!task->dead_letter_next);
         break;
-    case WORK_LETTER:
-        MUST(work->record_count == 1 && task->letter_next);
+    case WORK_DEAD_LETTER:
+        MUST(work->record_count == 1 && task->dead_letter_next);
         break;
     case WORK_REBUILD:
     case WORK_LOAD:
@@ -72,7 +72,8 @@ static void check_batch(const struct task *task, const struct batch *batch) {
         MUST(record->partition == task->number);
         MUST(record->offset >= task->progress.offsets[record->table]);
         MUST(record->offset < task->position[record->table]);
-        MUST((batch->items[i].kind == PENDING_CHANGE) == !batch->items[i].err || task->letter_next);
+        MUST((batch->items[i].kind == PENDING_CHANGE) == !batch->items[i].err ||
+             task->dead_letter_next);
     }
 }
 
@@ -82,7 +83,7 @@ static void check_idle(const struct task *task) {
     MUST(task->current.count == 0 && task->next.count == 0 && task->work.kind == WORK_NONE);
     MUST(task->found_count == 0 && task->refused_count == 0 && task->conflict_since_ms == 0);
     MUST(task->conflict_left == 0);
-    MUST(!task->solo && !task->careful && !task->letter_next && task->record_limit == 0);
+    MUST(!task->solo && !task->savepoints && !task->dead_letter_next && task->record_limit == 0);
 }
 
 static void check_live(const struct member *m, const struct task *task) {
@@ -153,7 +154,7 @@ void session_check(const struct session *s) {
 }
 
 /* Somebody else's, as far as the group knows: only the sink still reads what was sent. */
-void ghost_check(const struct member *m, const struct task *task) {
+void orphan_check(const struct member *m, const struct task *task) {
     MUST(m->tasks[task->number] != task);
     MUST(task->phase == TASK_HALTED && task_in_flight(task));
 }

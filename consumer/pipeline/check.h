@@ -8,6 +8,6 @@
 /* Each ends the process where something does not hold. */
 void task_check(const struct member *m, const struct task *task);
 void session_check(const struct session *s);
-void ghost_check(const struct member *m, const struct task *task);
+void orphan_check(const struct member *m, const struct task *task);
 
 #endif

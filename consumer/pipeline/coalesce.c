@@ -26,7 +26,7 @@ void coalesce_init(struct coalesced *rows, struct arena *arena, size_t row_max) 
 static size_t index_of(const struct coalesced *rows, int table, struct str key) {
     size_t at = (size_t)row_hash(table, key) & rows->mask;
     while (rows->index[at]) {
-        const struct touched *row = &rows->rows[rows->index[at] - 1].touched;
+        const struct changed_row *row = &rows->rows[rows->index[at] - 1].changed;
         if (row->table == table && str_equal(row->key, key)) {
             break;
         }
@@ -38,7 +38,7 @@ static size_t index_of(const struct coalesced *rows, int table, struct str key) 
 static struct coalesced_row *find_or_add(struct coalesced *rows, int table, struct str key) {
     size_t at = index_of(rows, table, key);
     if (!rows->index[at]) {
-        rows->rows[rows->count++] = (struct coalesced_row){.touched = {.table = table, .key = key}};
+        rows->rows[rows->count++] = (struct coalesced_row){.changed = {.table = table, .key = key}};
         rows->index[at] = (uint32_t)rows->count;
     }
     return &rows->rows[rows->index[at] - 1];
@@ -51,7 +51,7 @@ const struct coalesced_row *coalesce_find(const struct coalesced *rows, int tabl
 
 void coalesce_add(struct coalesced *rows, const struct change *change) {
     struct coalesced_row *row = find_or_add(rows, change->table, change->key);
-    row->touched.deleted |= change->op == CHANGE_DELETE;
+    row->changed.deleted |= change->op == CHANGE_DELETE;
     if (!row->value.ptr || SAFEGUARD("the last version in a batch wins")) {
         row->value = change->op == CHANGE_DELETE ? STR_NONE : change->value;
     }
@@ -63,6 +63,6 @@ void coalesce_set(struct coalesced *rows, int table, struct str key, struct str 
 
 void coalesce_sort(struct coalesced *rows) {
     if (rows->count > 1) {
-        qsort(rows->rows, rows->count, sizeof *rows->rows, touched_compare);
+        qsort(rows->rows, rows->count, sizeof *rows->rows, changed_row_compare);
     }
 }

@@ -12,8 +12,8 @@
 #include "join/join.h"
 
 struct coalesced_row {
-    struct touched touched; /* first: sorted by it */
-    struct str value;       /* ptr NULL: the row is deleted */
+    struct changed_row changed; /* first: sorted by it */
+    struct str value;           /* ptr NULL: the row is deleted */
 };
 
 /* Open addressing, at most half full. */

@@ -23,15 +23,15 @@ static void work_complete(struct member *m, struct task *task) {
     join_end(task->join);
     task->changed_ms = now_ms(m);
     m->kafka_commit_due = true;
-    if (kind == WORK_BATCH || kind == WORK_LETTER) {
+    if (kind == WORK_BATCH || kind == WORK_DEAD_LETTER) {
         state_release(task->state);
-        task->letter_next = false;
+        task->dead_letter_next = false;
         bisect_passed(task, m->o.batch_max_rows);
-        task->careful &= task->record_limit > 0;
+        task->savepoints &= task->record_limit > 0;
         return;
     }
     task->initial = false;
-    task->careful = false;
+    task->savepoints = false;
     task->hunted = false;
     task->refused_count = 0;
     arena_reset(&task->refused_arena);
@@ -51,17 +51,18 @@ void task_committed(struct member *m, struct task *task, const struct sink_event
     task_note_refused(&m->o, task, event);
     task_conflict_over(task);
     task->progress = task->part.after;
-    for (size_t i = 0; i < task->part.letter_count; i++) {
-        const struct dead_letter *letter = &task->part.letters[i];
-        task_know_letter(task, &(struct known_letter){
-                                   .table = letter->table,
-                                   .offset = letter->offset,
-                                   .row_key = letter->row_key,
-                                   .kept = letter->kept,
-                                   .key = letter->key,
-                                   .value_len = letter->value.ptr ? (int64_t)letter->value.len : -1,
-                                   .has_checksum = true,
-                                   .checksum = letter->checksum});
+    for (size_t i = 0; i < task->part.dead_letter_count; i++) {
+        const struct dead_letter *dead_letter = &task->part.dead_letters[i];
+        task_know_dead_letter(
+            task, &(struct known_dead_letter){
+                      .table = dead_letter->table,
+                      .offset = dead_letter->offset,
+                      .row_key = dead_letter->row_key,
+                      .kept = dead_letter->kept,
+                      .key = dead_letter->key,
+                      .value_len = dead_letter->value.ptr ? (int64_t)dead_letter->value.len : -1,
+                      .has_checksum = true,
+                      .checksum = dead_letter->checksum});
     }
     task->work.txn = TXN_NONE;
     if (work_is_last(&task->work)) {

@@ -9,11 +9,11 @@ static void conflict_halt(const struct member_options *o, struct task *task,
                           const struct sink_event *event) {
     struct err err = event->err;
     struct str key = event->refusal_count > 0 ? event->refusals[0].key : STR_NONE;
-    char touched[160] = "";
-    if (!key.ptr && task->work.touched_count == 1) {
-        const struct touched *row = &task->work.touched[0];
+    char changed[160] = "";
+    if (!key.ptr && task->work.changed_count == 1) {
+        const struct changed_row *row = &task->work.changed[0];
         key = str_from(
-            row_key_show(&o->plan->relations[row->table], row->key, touched, sizeof touched));
+            row_key_show(&o->plan->relations[row->table], row->key, changed, sizeof changed));
     }
     (void)err_set(
         &err, ERR_HALT,
@@ -45,7 +45,7 @@ static bool passes_in_rebuild(const struct member_options *o, const struct task 
 
 void conflict(const struct member_options *o, struct task *task, const struct sink_event *event) {
     int64_t now = clock_mono_ms(&o->clock);
-    bool batch = task->work.kind == WORK_BATCH || task->work.kind == WORK_LETTER;
+    bool batch = task->work.kind == WORK_BATCH || task->work.kind == WORK_DEAD_LETTER;
     bool single = !batch || task->work.record_count == 1;
     if (task->conflict_since_ms == 0) {
         task->conflict_since_ms = now;

@@ -8,43 +8,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const struct known_letter *letter_at(const struct letter_list *list, int table, int64_t offset) {
-    struct known_letter wanted = {.table = table, .offset = offset};
-    return list->count == 0
-               ? NULL
-               : bsearch(&wanted, list->items, list->count, sizeof wanted, known_letter_compare);
+const struct known_dead_letter *dead_letter_at(const struct dead_letter_list *list, int table,
+                                               int64_t offset) {
+    struct known_dead_letter wanted = {.table = table, .offset = offset};
+    return list->count == 0 ? NULL
+                            : bsearch(&wanted, list->items, list->count, sizeof wanted,
+                                      known_dead_letter_compare);
 }
 
-void task_know_letter(struct task *task, const struct known_letter *letter) {
-    struct letter_list *list = letter->pending ? &task->decided : &task->letters;
-    if (letter_at(list, letter->table, letter->offset)) {
+void task_know_dead_letter(struct task *task, const struct known_dead_letter *dead_letter) {
+    struct dead_letter_list *list = dead_letter->pending ? &task->decided : &task->dead_letters;
+    if (dead_letter_at(list, dead_letter->table, dead_letter->offset)) {
         return;
     }
     list->items = memory_grow(list->items, list->count, &list->cap, sizeof *list->items);
     size_t at = list->count++;
-    while (at > 0 && known_letter_compare(&list->items[at - 1], letter) > 0) {
+    while (at > 0 && known_dead_letter_compare(&list->items[at - 1], dead_letter) > 0) {
         list->items[at] = list->items[at - 1];
         at--;
     }
-    struct known_letter *known = &list->items[at];
-    *known = *letter;
-    known->row_key = arena_copy(&task->letters_arena, letter->row_key);
-    known->kept = arena_copy(&task->letters_arena, letter->kept);
-    known->key = arena_copy(&task->letters_arena, letter->key);
+    struct known_dead_letter *known = &list->items[at];
+    *known = *dead_letter;
+    known->row_key = arena_copy(&task->dead_letters_arena, dead_letter->row_key);
+    known->kept = arena_copy(&task->dead_letters_arena, dead_letter->kept);
+    known->key = arena_copy(&task->dead_letters_arena, dead_letter->key);
     known->value = STR_NONE;
 }
 
-enum err_kind letters_too_many(const struct member_options *o, const char *newest,
-                               struct err *reterr) {
+enum err_kind dead_letters_too_many(const struct member_options *o, const char *newest,
+                                    struct err *reterr) {
     return err_set(reterr, ERR_HALT,
                    "more than %zu records of this task can't be applied (dead.letter.max); the "
                    "newest: %.300s. Look at sync_dead_letter, fix the cause, raise the setting",
                    o->dead_letter_max, newest);
 }
 
-void letter_fill(struct dead_letter *letter, const struct plan *plan, const struct task *task,
-                 const struct record *record, const char *reason) {
-    *letter = (struct dead_letter){
+void dead_letter_fill(struct dead_letter *dead_letter, const struct plan *plan,
+                      const struct task *task, const struct record *record, const char *reason) {
+    *dead_letter = (struct dead_letter){
         .topic = plan->relations[record->table].topic,
         .table = record->table,
         .partition = record->partition,
@@ -52,53 +53,59 @@ void letter_fill(struct dead_letter *letter, const struct plan *plan, const stru
         .key = record->key,
         .value = record->value,
         .checksum = record_checksum(record),
-        .decided = letter_at(&task->decided, record->table, record->offset) != NULL,
+        .decided = dead_letter_at(&task->decided, record->table, record->offset) != NULL,
         .reason = reason,
     };
 }
 
-/* The version that a letter's record holds, put aside itself; ptr NULL: none, or it can't be read.
+/* The version that a dead letter's record holds, put aside itself; ptr NULL: none, or it can't be
+ * read.
  */
 static struct str version_of(struct member *m, const struct task *task,
-                             const struct known_letter *letter) {
-    struct record record = {.table = letter->table,
+                             const struct known_dead_letter *dead_letter) {
+    struct record record = {.table = dead_letter->table,
                             .partition = task->number,
-                            .offset = letter->offset,
-                            .key = letter->key,
-                            .value = letter->value};
+                            .offset = dead_letter->offset,
+                            .key = dead_letter->key,
+                            .value = dead_letter->value};
     struct change change;
     arena_reset(&m->scratch);
-    enum err_kind kind =
-        letter->value.ptr ? decode(m->decoder, &record, &m->scratch, &change, NULL) : ERR_RECORD;
+    enum err_kind kind = dead_letter->value.ptr
+                             ? decode(m->decoder, &record, &m->scratch, &change, NULL)
+                             : ERR_RECORD;
     return kind == ERR_NONE ? change.value : STR_NONE;
 }
 
-/* A record that was put aside never counts, so its version is kept by no letter behind it. Earlier
- * releases could store one that did: of a batch of several transactions whose first one held the
- * letter, and a later one turned out to be refused. Such a letter keeps what the other one does. */
-static void mend_letters_behind(struct member *m, const struct task *task,
-                                struct known_letter *letters, size_t count, size_t at) {
-    struct str version = version_of(m, task, &letters[at]);
+/* A record that was put aside never counts, so its version is kept by no dead letter behind it.
+ * Earlier releases could store one that did: of a batch of several transactions whose first one
+ * held the dead letter, and a later one turned out to be refused. Such a dead letter keeps what the
+ * other one does. */
+static void mend_dead_letters_behind(struct member *m, const struct task *task,
+                                     struct known_dead_letter *dead_letters, size_t count,
+                                     size_t at) {
+    struct str version = version_of(m, task, &dead_letters[at]);
     for (size_t i = at + 1; version.ptr && i < count; i++) {
-        struct known_letter *letter = &letters[i];
-        if (letter->table == letters[at].table && letter->kept.ptr &&
-            str_equal(letter->row_key, letters[at].row_key) && str_equal(letter->kept, version) &&
-            SAFEGUARD("no letter keeps a refused version")) {
-            letter->kept = letters[at].kept;
+        struct known_dead_letter *dead_letter = &dead_letters[i];
+        if (dead_letter->table == dead_letters[at].table && dead_letter->kept.ptr &&
+            str_equal(dead_letter->row_key, dead_letters[at].row_key) &&
+            str_equal(dead_letter->kept, version) &&
+            SAFEGUARD("no dead letter keeps a refused version")) {
+            dead_letter->kept = dead_letters[at].kept;
             log_line(m->o.log, LOG_INFO, "pipeline", "letter_mended",
                      "topic=%s partition=%d offset=%lld",
-                     m->plan->relations[letter->table].topic.ptr, task->number,
-                     (long long)letter->offset);
+                     m->plan->relations[dead_letter->table].topic.ptr, task->number,
+                     (long long)dead_letter->offset);
         }
     }
 }
 
-/* The task has not come to the letter's record: it is of another log, or the progress was emptied
- * without it. Its row would take the version that a record of that other log kept. */
-static enum err_kind strange_letter(const struct member_options *o, const struct task *task,
-                                    const struct known_letter *letter, struct err *reterr) {
-    const char *topic = o->plan->relations[letter->table].topic.ptr;
-    int64_t next = task->initial ? 0 : task->progress.offsets[letter->table];
+/* The task has not come to the dead letter's record: it is of another log, or the progress was
+ * emptied without it. Its row would take the version that a record of that other log kept. */
+static enum err_kind strange_dead_letter(const struct member_options *o, const struct task *task,
+                                         const struct known_dead_letter *dead_letter,
+                                         struct err *reterr) {
+    const char *topic = o->plan->relations[dead_letter->table].topic.ptr;
+    int64_t next = task->initial ? 0 : task->progress.offsets[dead_letter->table];
     (void)err_set(
         reterr, ERR_HALT,
         "sync_dead_letter has a dead letter at offset %lld, but this task has applied "
@@ -106,44 +113,47 @@ static enum err_kind strange_letter(const struct member_options *o, const struct
         "without sync_dead_letter. Delete the letters that are not of this log, e.g. "
         "DELETE FROM sync_dead_letter WHERE view = '%.64s' AND partition = %d AND topic "
         "= '%.100s' AND \"offset\" >= %lld; then SIGHUP",
-        (long long)letter->offset, (long long)next, o->plan->name.ptr, task->number, topic,
+        (long long)dead_letter->offset, (long long)next, o->plan->name.ptr, task->number, topic,
         (long long)next);
-    return err_about(reterr, topic, task->number, letter->offset);
+    return err_about(reterr, topic, task->number, dead_letter->offset);
 }
 
-enum err_kind task_take_letters(struct member *m, struct task *task, struct known_letter *letters,
-                                size_t count, struct err *reterr) {
+enum err_kind task_take_dead_letters(struct member *m, struct task *task,
+                                     struct known_dead_letter *dead_letters, size_t count,
+                                     struct err *reterr) {
     for (size_t i = 0; i < count; i++) {
-        const struct known_letter *letter = &letters[i];
-        /* a table that is filled again begins without offsets: its letters are right */
-        bool ahead = task->initial ? letter->unfounded
-                                   : letter->offset >= task->progress.offsets[letter->table];
-        if (ahead && !letter->pending && SAFEGUARD("no letter stands ahead of the offsets")) {
-            return strange_letter(&m->o, task, letter, reterr);
+        const struct known_dead_letter *dead_letter = &dead_letters[i];
+        /* a table that is filled again begins without offsets: its dead letters are right */
+        bool ahead = task->initial
+                         ? dead_letter->without_progress
+                         : dead_letter->offset >= task->progress.offsets[dead_letter->table];
+        if (ahead && !dead_letter->pending && SAFEGUARD("no dead letter is ahead of the offsets")) {
+            return strange_dead_letter(&m->o, task, dead_letter, reterr);
         }
     }
     for (size_t i = 0; i < count; i++) { /* ascending: what the first one keeps is right */
-        if (letters[i].row_key.ptr) {
-            mend_letters_behind(m, task, letters, count, i);
+        if (dead_letters[i].row_key.ptr) {
+            mend_dead_letters_behind(m, task, dead_letters, count, i);
         }
     }
     for (size_t i = 0; i < count; i++) {
-        if (!letters[i].pending || task->progress.seq < 4 ||
+        if (!dead_letters[i].pending || task->progress.seq < 4 ||
             SAFEGUARD("decisions outlive an acquisition")) {
-            task_know_letter(task, &letters[i]);
+            task_know_dead_letter(task, &dead_letters[i]);
         }
     }
     return ERR_NONE;
 }
 
-/* Letters of earlier releases are known by their key and the length of the value. */
-static bool is_of(const struct known_letter *letter, const struct record *record) {
+/* Dead letters of earlier releases are known by their key and the length of the value. */
+static bool is_of(const struct known_dead_letter *dead_letter, const struct record *record) {
     int64_t value_len = record->value.ptr ? (int64_t)record->value.len : -1;
-    bool same_key = letter->key.ptr && record->key.ptr ? str_equal(letter->key, record->key)
-                                                       : !letter->key.ptr && !record->key.ptr;
-    return same_key && letter->value_len == value_len &&
-           (!letter->has_checksum || letter->checksum == record_checksum(record) ||
-            !SAFEGUARD("a letter's checksum is compared"));
+    bool same_key = dead_letter->key.ptr && record->key.ptr
+                        ? str_equal(dead_letter->key, record->key)
+                        : !dead_letter->key.ptr && !record->key.ptr;
+    return same_key && dead_letter->value_len == value_len &&
+           (!dead_letter->has_checksum || dead_letter->checksum == record_checksum(record) ||
+            !SAFEGUARD("a dead letter's checksum is compared"));
 }
 
 static enum err_kind of_another(const struct member_options *o, const struct task *task,
@@ -159,20 +169,23 @@ static enum err_kind of_another(const struct member_options *o, const struct tas
     return err_about(reterr, topic, task->number, record->offset);
 }
 
-enum err_kind task_letter_of(const struct member_options *o, const struct task *task,
-                             const struct record *record, const struct known_letter **ret_letter,
-                             struct err *reterr) {
-    *ret_letter = SAFEGUARD("a record put aside stays aside")
-                      ? letter_at(&task->letters, record->table, record->offset)
-                      : NULL;
-    return !*ret_letter || is_of(*ret_letter, record) || !SAFEGUARD("a letter is of its own record")
+enum err_kind task_dead_letter_of(const struct member_options *o, const struct task *task,
+                                  const struct record *record,
+                                  const struct known_dead_letter **ret_dead_letter,
+                                  struct err *reterr) {
+    *ret_dead_letter = SAFEGUARD("a record put aside stays aside")
+                           ? dead_letter_at(&task->dead_letters, record->table, record->offset)
+                           : NULL;
+    return !*ret_dead_letter || is_of(*ret_dead_letter, record) ||
+                   !SAFEGUARD("a dead letter is of its own record")
                ? ERR_NONE
                : of_another(o, task, record, "dead letter", reterr);
 }
 
 enum err_kind task_decision(const struct member_options *o, const struct task *task,
                             const struct record *record, enum err_kind kind, struct err *err) {
-    const struct known_letter *decision = letter_at(&task->decided, record->table, record->offset);
+    const struct known_dead_letter *decision =
+        dead_letter_at(&task->decided, record->table, record->offset);
     bool passed = !task->initial && record->offset < task->progress.offsets[record->table];
     if (!decision || passed) {
         return kind;

@@ -29,7 +29,7 @@ static bool holds_freely(const struct member_options *o, const struct task *task
 /* A silent task goes on reading what it does not hold: the topics that lie behind the sink. So does
  * a task whose log is not known yet. */
 static bool may_pause(const struct task *task, size_t t) {
-    if (task->proof[t].timestamp_ms != 0) {
+    if (task->anchors_to_check[t].timestamp_ms != 0) {
         return false;
     }
     return task->phase != TASK_SILENT || task->position[t] >= task->progress.offsets[t];

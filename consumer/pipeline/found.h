@@ -8,14 +8,15 @@
 
 /* READING came upon a record that can't be decoded: it goes with the last transaction of WRITING.
  * *ret_absent: its row was not there before it. ERR_HALT where there are too many. */
-enum err_kind task_found_letter(const struct member_options *o, struct task *task,
-                                const struct record *record, struct str row_key,
-                                const struct err *why, bool *ret_absent, struct err *reterr);
+enum err_kind task_found_dead_letter(const struct member_options *o, struct task *task,
+                                     const struct record *record, struct str row_key,
+                                     const struct err *why, bool *ret_absent, struct err *reterr);
 /* A change READING came upon is a refused version: the row is taken away, the record kept for its
  * dead letter. */
 bool task_meets_refused(struct task *task, const struct change *change,
                         const struct record *record);
 /* The task has put aside more than it may: then it halts. */
-bool too_many_letters(const struct member_options *o, struct task *task, const struct err *newest);
+bool too_many_dead_letters(const struct member_options *o, struct task *task,
+                           const struct err *newest);
 
 #endif

@@ -22,7 +22,7 @@ static void drop_tasks(struct member *m) {
             continue;
         }
         if (task_in_flight(task)) {
-            task_become_ghost(m, task);
+            task_become_orphan(m, task);
             continue;
         }
         m->tasks[p] = NULL;

@@ -46,7 +46,7 @@ static void hold_record(struct member *m, struct task *task, const struct record
         report_change(m, task, record, &item.change);
     }
     if (kind != ERR_NONE) {
-        item.kind = kind == ERR_RECORD ? PENDING_LETTER : PENDING_HALT;
+        item.kind = kind == ERR_RECORD ? PENDING_DEAD_LETTER : PENDING_HALT;
         struct err *copy = arena_alloc(arena, sizeof *copy);
         *copy = err;
         item.err = copy;
@@ -98,7 +98,7 @@ static bool take_record(struct member *m, struct task *task, const struct record
     }
     note_gap(&m->o, task, record);
     task->position[record->table] = record->offset + 1;
-    task->read[record->table] = record_mark(record);
+    task->read[record->table] = record_anchor(record);
     bool live = record->offset >= task->progress.offsets[record->table];
     if (task_holds_records(task) && (task->phase != TASK_SILENT || live)) {
         hold_record(m, task, record);
@@ -108,19 +108,20 @@ static bool take_record(struct member *m, struct task *task, const struct record
     return false;
 }
 
-/* The first record at or after the proof says whether this is the log that was applied: a record
- * never changes its time. false: it is another one, and the task halts. */
+/* The first record at or after the log anchor says whether this is the log that was applied: a
+ * record never changes its time. false: it is another one, and the task halts. */
 static bool log_is_known(const struct member_options *o, struct task *task,
                          const struct record *record) {
-    struct mark *proof = &task->proof[record->table];
-    if (proof->timestamp_ms == 0 || record->offset < proof->offset) {
+    struct log_anchor *anchor = &task->anchors_to_check[record->table];
+    if (anchor->timestamp_ms == 0 || record->offset < anchor->offset) {
         return true;
     }
-    int64_t applied_ms = proof->timestamp_ms;
+    int64_t applied_ms = anchor->timestamp_ms;
     /* else it was compacted away */
-    bool here = record->offset == proof->offset || !SAFEGUARD("only the record itself is compared");
-    proof->timestamp_ms = 0;
-    if (!here || applied_ms == PROOF_ANY || record->timestamp_ms <= 0 ||
+    bool here =
+        record->offset == anchor->offset || !SAFEGUARD("only the record itself is compared");
+    anchor->timestamp_ms = 0;
+    if (!here || applied_ms == ANCHOR_ANY || record->timestamp_ms <= 0 ||
         record->timestamp_ms == applied_ms || !SAFEGUARD("the record applied last is compared")) {
         return true;
     }
@@ -137,12 +138,12 @@ static bool log_is_known(const struct member_options *o, struct task *task,
     return false;
 }
 
-/* The partition can't be read at the proof (records were deleted on purpose, up to what comes
+/* The partition can't be read at the log anchor (records were deleted on purpose, up to what comes
  * next), or where the task would go on: that is seen there. */
 static void take_halt(struct member *m, struct task *task, const struct consume_event *event) {
-    struct mark *proof = &task->proof[event->record.table];
-    if (proof->timestamp_ms > 0 && SAFEGUARD("records deleted on purpose prove nothing")) {
-        proof->timestamp_ms = PROOF_ANY;
+    struct log_anchor *anchor = &task->anchors_to_check[event->record.table];
+    if (anchor->timestamp_ms > 0 && SAFEGUARD("records deleted on purpose prove nothing")) {
+        anchor->timestamp_ms = ANCHOR_ANY;
         member_needs_assign(m);
         return;
     }
@@ -159,9 +160,9 @@ static void take_end(const struct member_options *o, struct task *task, const st
         (task->phase == TASK_SILENT && SAFEGUARD("a replay sees a log that is too short")) ||
         (task->phase == TASK_READING && !task->initial &&
          SAFEGUARD("a rebuild sees a log that is too short"));
-    bool proves =
-        task->proof[t].timestamp_ms != 0 && SAFEGUARD("a proof sees a log that is too short");
-    task->proof[t].timestamp_ms = 0;
+    bool proves = task->anchors_to_check[t].timestamp_ms != 0 &&
+                  SAFEGUARD("a log anchor shows a log that is too short");
+    task->anchors_to_check[t].timestamp_ms = 0;
     if ((replays || proves) && end->offset < task->progress.offsets[t]) {
         struct err err;
         (void)err_set(

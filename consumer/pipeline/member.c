@@ -31,7 +31,7 @@ struct member *member_new(const struct member_options *options) {
     size_t n = (size_t)m->partition_count;
     m->decoder = decoder_new(m->plan);
     m->tasks = memory_new(n, sizeof(struct task *));
-    m->ghosts = memory_new(n, sizeof(struct task *));
+    m->orphans = memory_new(n, sizeof(struct task *));
     m->incomplete = memory_new(n, sizeof *m->incomplete);
     m->contests = memory_new(n, sizeof *m->contests);
     m->events = memory_new(EVENTS_MAX, sizeof *m->events);
@@ -55,7 +55,7 @@ struct member *member_new(const struct member_options *options) {
 static void session_clear(struct session *s) {
     hunt_drop(s);
     row_array_clear(&s->checked);
-    group_free_ghosts(s);
+    group_free_orphans(s);
     row_writer_destroy(&s->writer);
     free((void *)s->parts);
     free(s->asked);
@@ -77,7 +77,7 @@ void member_destroy(struct member **member) {
     copy_clear(m);
     arena_clear(&m->scratch);
     free(m->tasks);
-    free(m->ghosts);
+    free(m->orphans);
     free(m->incomplete);
     free(m->contests);
     free(m->sessions);
@@ -131,8 +131,8 @@ static void check_all(const struct member *m) {
             task_check(m, m->tasks[p]);
         }
     }
-    for (size_t i = 0; i < m->ghost_count; i++) {
-        ghost_check(m, m->ghosts[i]);
+    for (size_t i = 0; i < m->orphan_count; i++) {
+        orphan_check(m, m->orphans[i]);
     }
     for (size_t i = 0; i < m->o.sink_count; i++) {
         session_check(&m->sessions[i]);

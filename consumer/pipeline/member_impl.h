@@ -29,8 +29,8 @@ struct member {
     struct session *sessions; /* o.sink_count of them */
     struct task **tasks;      /* by partition; NULL: not ours */
     /* Tasks taken away while their transaction was in flight: kept until its outcome is known. */
-    struct task **ghosts;
-    size_t ghost_count;
+    struct task **orphans;
+    size_t orphan_count;
     struct contest *contests; /* by partition; since the last assignment */
     bool joined;              /* the group has given us an assignment */
     int32_t partition_count;

@@ -16,13 +16,14 @@ _Static_assert(ROW_KEY_MAX <= KV_KEY_MAX, "and every row's key");
 void task_acquired(struct member *m, struct task *task, const struct sink_result *result) {
     task->progress = result->newest;
     task->initial = !result->newest.has_offsets;
-    memcpy(task->proof, task->progress.marks, sizeof task->proof);
+    memcpy(task->anchors_to_check, task->progress.anchors, sizeof task->anchors_to_check);
     struct err err;
-    if (task_take_letters(m, task, result->letters, result->letter_count, &err) != ERR_NONE) {
+    if (task_take_dead_letters(m, task, result->dead_letters, result->dead_letter_count, &err) !=
+        ERR_NONE) {
         verdict_halt(&task->verdict, &err);
         return;
     }
-    task->letters_gone = task->refused_gone = 0;
+    task->dead_letters_gone = task->refused_gone = 0;
     for (size_t i = 0; i < result->refused_count && SAFEGUARD("refused rows are read back"); i++) {
         (void)refused_set_add(&task->refused_rows, result->refused[i]);
     }

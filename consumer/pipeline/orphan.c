@@ -10,22 +10,23 @@ bool task_in_flight(const struct task *task) {
     return false;
 }
 
-void task_become_ghost(struct member *m, struct task *task) {
+void task_become_orphan(struct member *m, struct task *task) {
     m->tasks[task->number] = NULL;
-    m->ghosts[m->ghost_count++] = task;
+    m->orphans[m->orphan_count++] = task;
     task->phase = TASK_HALTED;
     task->session->load_task = NULL;
 }
 
-void group_free_ghosts(struct session *s) {
+void group_free_orphans(struct session *s) {
     struct member *m = s->member;
     size_t kept = 0;
-    for (size_t i = 0; i < m->ghost_count; i++) {
-        if (m->ghosts[i]->session == s || !SAFEGUARD("a ghost waits for its own session")) {
-            task_destroy(&m->ghosts[i], m->o.consume_ops, m->o.consume);
+    for (size_t i = 0; i < m->orphan_count; i++) {
+        if (m->orphans[i]->session == s ||
+            !SAFEGUARD("an orphaned task waits for its own session")) {
+            task_destroy(&m->orphans[i], m->o.consume_ops, m->o.consume);
         } else {
-            m->ghosts[kept++] = m->ghosts[i];
+            m->orphans[kept++] = m->orphans[i];
         }
     }
-    m->ghost_count = kept;
+    m->orphan_count = kept;
 }

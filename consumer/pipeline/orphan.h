@@ -8,8 +8,8 @@
 /* task's transaction is with the sink, which reads task->part. */
 bool task_in_flight(const struct task *task);
 /* Sets a task in flight aside until its transaction is over. */
-void task_become_ghost(struct member *m, struct task *task);
-/* The session's job is over: its ghosts go. */
-void group_free_ghosts(struct session *s);
+void task_become_orphan(struct member *m, struct task *task);
+/* The session's job is over: its orphans go. */
+void group_free_orphans(struct session *s);
 
 #endif

@@ -47,7 +47,7 @@ void task_read_again(struct member *m, struct task *task, enum cache_discard why
         task_forget_found(task);
     }
     task->hunted = false;
-    task->careful = false;
+    task->savepoints = false;
     task->conflict_since_ms = 0;
     task->conflict_left = 0;
     work_reset(&task->work);

@@ -34,7 +34,7 @@ void settle(struct session *s, struct task *task, const struct sink_result *resu
         log_line(m->o.log, LOG_INFO, "pipeline", "was_committed", "task=%d seq=%lld", task->number,
                  (long long)newest->seq);
         report_settled(s, UNKNOWN_WAS_COMMITTED);
-        if (part->careful && SAFEGUARD("refused rows of a lost answer are read")) {
+        if (part->savepoints && SAFEGUARD("refused rows of a lost answer are read")) {
             /* which rows it refused was in the answer */
             verdict_reacquire(&task->verdict, REACQUIRED_UNKNOWN, "its refused rows must be read");
         } else {

@@ -1,9 +1,9 @@
 /* What the OLAP database refuses behind the fence: whose fault it is, and what follows.
  *
  * A record is to blame for what its own check refuses, and for nothing else: it becomes a dead
- * letter. A sink row that is refused by its own values is left out and noted in sync_refused: the
- * work is sent again with care, after the own checks of its records have passed. For what depends
- * on other rows see conflict.c. */
+ * letter. A sink row that is refused by its own values is left out and noted in sync_refused:
+ * the work is sent again with savepoints, after the own checks of its records have passed. For what
+ * depends on other rows see conflict.c. */
 #include "pipeline/refuse.h"
 
 #include "pipeline/bisect_batch.h"
@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-static void halt_letter(struct task *task, const struct err *refusal) {
+static void halt_dead_letter(struct task *task, const struct err *refusal) {
     struct err err = *refusal;
     (void)err_set(&err, ERR_HALT, "a dead letter is refused (SQLSTATE %.5s): %.300s",
                   refusal->sqlstate, refusal->message);
@@ -35,10 +35,10 @@ static void halt_too_many(const struct member_options *o, struct task *task,
     task_halt_at_work(o->plan, task, &err);
 }
 
-/* Sends what is built again, unchanged but for the care. */
-static void send_with_care(const struct member_options *o, struct task *task) {
-    task->careful = true;
-    task_take_care(task, o->refused_row_max);
+/* Sends what is built again, unchanged except for savepoints. */
+static void send_with_savepoints(const struct member_options *o, struct task *task) {
+    task->savepoints = true;
+    task_use_savepoints(task, o->refused_row_max);
 }
 
 /* One of a batch's records is to blame: not the rows they lead to, nor others in the table. */
@@ -53,38 +53,38 @@ static void batch_refused(const struct member_options *o, struct task *task,
                           const struct sink_event *event) {
     if (blames_record(event->blame) && task->work.chunk_count == 1) {
         halve(task, &event->err);
-    } else if (!task->part.careful) { /* the own checks of all its records first */
+    } else if (!task->part.savepoints) { /* the own checks of all its records first */
         work_undo(task);
-        task->careful = true;
+        task->savepoints = true;
     } else {
         conflict(o, task, event);
     }
 }
 
 /* Of a load or a rebuild. Its state was filled from the log: every row's own check comes before the
- * care. */
+ * savepoints. */
 static void writing_refused(const struct member_options *o, struct task *task,
                             const struct sink_event *event) {
     bool over = task->conflict_since_ms > 0 &&
                 clock_mono_ms(&o->clock) - task->conflict_since_ms >= o->conflict_halt_ms;
-    bool soon = event->blame == BLAME_OTHERS && !task->part.careful && !over;
-    if (soon || (task->hunted && task->part.careful)) {
+    bool soon = event->blame == BLAME_OTHERS && !task->part.savepoints && !over;
+    if (soon || (task->hunted && task->part.savepoints)) {
         conflict(o, task, event);
     } else if (!task->hunted && SAFEGUARD("a rebuild blames records before rows")) {
         hunt_begin(o, task, &event->err);
     } else {
-        send_with_care(o, task);
+        send_with_savepoints(o, task);
     }
 }
 
 void task_refused(const struct member_options *o, struct task *task,
                   const struct sink_event *event) {
     task->solo = true;
-    if (task->work.kind == WORK_LETTER && event->blame == BLAME_RECORD) {
-        halt_letter(task, &event->err);
+    if (task->work.kind == WORK_DEAD_LETTER && event->blame == BLAME_RECORD) {
+        halt_dead_letter(task, &event->err);
     } else if (event->blame == BLAME_ROW && event->refusal_count > 0) {
         halt_too_many(o, task, event);
-    } else if (task->work.kind == WORK_BATCH || task->work.kind == WORK_LETTER) {
+    } else if (task->work.kind == WORK_BATCH || task->work.kind == WORK_DEAD_LETTER) {
         batch_refused(o, task, event);
     } else {
         writing_refused(o, task, event);

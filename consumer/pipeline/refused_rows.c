@@ -1,5 +1,5 @@
-/* Sink rows that the table refuses by their own values: work sent with care leaves them out and
- * notes them in sync_refused. */
+/* Sink rows that the table refuses by their own values: work sent with savepoints leaves them out
+ * and notes them in sync_refused. */
 #include "pipeline/refused_rows.h"
 
 #include "base/safeguard.h"
@@ -24,11 +24,11 @@ static size_t cleared_rows(struct txn_part *part) {
     return count;
 }
 
-void task_take_care(struct task *task, size_t refused_row_max) {
+void task_use_savepoints(struct task *task, size_t refused_row_max) {
     struct txn_part *part = &task->part;
     size_t standing = task->refused_rows.count, cleared = cleared_rows(part);
     standing -= cleared < standing ? cleared : standing;
-    part->careful = true;
+    part->savepoints = true;
     size_t max = SAFEGUARD("refused.row.max bounds refused rows") ? refused_row_max : SIZE_MAX;
     part->refused_max = max > standing ? max - standing : 0;
 }
@@ -77,7 +77,7 @@ void task_note_refused(const struct member_options *o, struct task *task,
     for (size_t i = 0; i < task->part.cleared_count; i++) {
         (void)refused_set_remove(&task->refused_rows, task->part.cleared[i]);
     }
-    for (size_t i = 0; event && task->part.careful && i < event->refusal_count; i++) {
+    for (size_t i = 0; event && task->part.savepoints && i < event->refusal_count; i++) {
         const struct refusal *refusal = &event->refusals[i];
         (void)refused_set_add(&task->refused_rows, refusal->row_key);
         char key[256], name[160], message[512];

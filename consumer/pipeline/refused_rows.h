@@ -8,7 +8,7 @@
 
 /* task->part is to look for refused rows, at most refused_row_max together with those that stand.
  */
-void task_take_care(struct task *task, size_t refused_row_max);
+void task_use_savepoints(struct task *task, size_t refused_row_max);
 /* An op of task->part: entries of the rows it deletes or writes go. values: its table's columns, of
  * an UPSERT the outputs. */
 void task_clear_refused(const struct plan *plan, struct task *task, const struct row_op *op,

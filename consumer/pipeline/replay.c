@@ -5,13 +5,13 @@
 #include "pipeline/found.h"
 #include "pipeline/report.h"
 
-/* A rebuild writes the rows that the log touched at or after the sink's offsets. */
+/* A rebuild writes the rows that the log changed at or after the sink's offsets. */
 static enum err_kind touch(struct task *task, int table, int64_t offset, struct str key,
                            bool deleted, struct err *reterr) {
     bool touches =
         task->phase == TASK_READING && !task->initial && offset >= task->progress.offsets[table];
     return touches && SAFEGUARD("a rebuild writes what it read")
-               ? state_touch(task->state, table, key, deleted, reterr)
+               ? state_add_changed_row(task->state, table, key, deleted, reterr)
                : ERR_NONE;
 }
 
@@ -44,10 +44,12 @@ static enum err_kind apply_change(struct task *task, const struct change *change
 
 /* A dead letter that stands in the sink counts as absent from the log: its row keeps the version
  * before it. Its offset is passed in the sink: nothing is to be written for it. */
-static enum err_kind apply_letter(struct task *task, const struct known_letter *letter,
-                                  struct err *reterr) {
-    return letter->row_key.ptr ? set(task, letter->table, letter->row_key, letter->kept, reterr)
-                               : ERR_NONE;
+static enum err_kind apply_dead_letter(struct task *task,
+                                       const struct known_dead_letter *dead_letter,
+                                       struct err *reterr) {
+    return dead_letter->row_key.ptr
+               ? set(task, dead_letter->table, dead_letter->row_key, dead_letter->kept, reterr)
+               : ERR_NONE;
 }
 
 /* READING can't decode a record: its row stays what it is so far. Where that is nothing, the sink
@@ -56,7 +58,7 @@ static enum err_kind put_aside(const struct member_options *o, struct task *task
                                const struct record *record, struct str row_key,
                                const struct err *why, struct err *reterr) {
     bool absent = false;
-    enum err_kind kind = task_found_letter(o, task, record, row_key, why, &absent, reterr);
+    enum err_kind kind = task_found_dead_letter(o, task, record, row_key, why, &absent, reterr);
     return kind == ERR_NONE && row_key.ptr &&
                    (!absent || SAFEGUARD("a row that the log has lost is deleted"))
                ? touch(task, record->table, record->offset, row_key, absent, reterr)
@@ -65,11 +67,12 @@ static enum err_kind put_aside(const struct member_options *o, struct task *task
 
 void apply_silently(struct member *m, struct task *task, const struct record *record) {
     struct err err;
-    const struct known_letter *letter;
-    enum err_kind kind = task_letter_of(&m->o, task, record, &letter, &err);
-    if (kind == ERR_NONE && letter) {
-        kind = SAFEGUARD("what a letter keeps is applied") ? apply_letter(task, letter, &err)
-                                                           : ERR_NONE;
+    const struct known_dead_letter *dead_letter;
+    enum err_kind kind = task_dead_letter_of(&m->o, task, record, &dead_letter, &err);
+    if (kind == ERR_NONE && dead_letter) {
+        kind = SAFEGUARD("what a dead letter keeps is applied")
+                   ? apply_dead_letter(task, dead_letter, &err)
+                   : ERR_NONE;
     } else if (kind == ERR_NONE) {
         struct change change;
         arena_reset(&m->scratch);

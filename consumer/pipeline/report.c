@@ -139,32 +139,35 @@ static void set_offsets(const struct member_options *o, int32_t task,
 }
 
 void report_noted(struct task *task, const struct sink_result *result) {
-    size_t letters = task->letters.count, refused = task->refused_rows.count;
-    task->letters_gone = letters > result->letters_noted ? letters - result->letters_noted : 0;
-    task->refused_gone = refused > result->refused_noted ? refused - result->refused_noted : 0;
+    size_t dead_letters = task->dead_letters.count, refused = task->refused_rows.count;
+    task->dead_letters_gone = dead_letters > result->dead_letters_recorded
+                                  ? dead_letters - result->dead_letters_recorded
+                                  : 0;
+    task->refused_gone =
+        refused > result->refused_recorded ? refused - result->refused_recorded : 0;
 }
 
-static void log_letter(const struct member_options *o, const struct task *task,
-                       const struct dead_letter *letter) {
+static void log_dead_letter(const struct member_options *o, const struct task *task,
+                            const struct dead_letter *dead_letter) {
     char key[512], reason[1200];
     log_line(
         o->log, LOG_WARN, "pipeline", "dead_letter",
         "task=%d topic=%s partition=%d offset=%lld key=%s reason=%s hint=\"the record is kept in "
         "sync_dead_letter, and its row stays as it was before: fix the cause, then write the "
         "row again in the source; see Dead letters in docs/operations.md\"",
-        task->number, o->plan->relations[letter->table].topic.ptr, (int)letter->partition,
-        (long long)letter->offset, log_quote(key, sizeof key, letter->key),
-        log_quote(reason, sizeof reason, str_from(letter->reason)));
+        task->number, o->plan->relations[dead_letter->table].topic.ptr, (int)dead_letter->partition,
+        (long long)dead_letter->offset, log_quote(key, sizeof key, dead_letter->key),
+        log_quote(reason, sizeof reason, str_from(dead_letter->reason)));
 }
 
 void report_committed(const struct member_options *o, const struct task *task) {
     const struct work *work = &task->work;
     size_t number = (size_t)task->number;
-    for (size_t i = 0; i < task->part.letter_count; i++) {
-        log_letter(o, task, &task->part.letters[i]);
+    for (size_t i = 0; i < task->part.dead_letter_count; i++) {
+        log_dead_letter(o, task, &task->part.dead_letters[i]);
     }
-    if (task->part.letter_count > 0) {
-        metrics_add(o->metrics, METRIC_DEAD_LETTERS, number, (int64_t)task->part.letter_count);
+    if (task->part.dead_letter_count > 0) {
+        metrics_add(o->metrics, METRIC_DEAD_LETTERS, number, (int64_t)task->part.dead_letter_count);
     }
     if (!work_is_last(work)) {
         return;
@@ -210,9 +213,9 @@ static void set_task_gauges(const struct member_options *o, const struct task *t
     }
     bool acquired = task->phase != TASK_WAITING && task->phase != TASK_HALTED;
     if (acquired) {
-        metrics_set(metrics, METRIC_STANDING_LETTERS, number,
-                    (int64_t)task->letters.count - (int64_t)task->letters_gone);
-        metrics_set(metrics, METRIC_STANDING_REFUSED, number,
+        metrics_set(metrics, METRIC_STORED_DEAD_LETTERS, number,
+                    (int64_t)task->dead_letters.count - (int64_t)task->dead_letters_gone);
+        metrics_set(metrics, METRIC_STORED_REFUSED_ROWS, number,
                     (int64_t)task->refused_rows.count - (int64_t)task->refused_gone);
     }
     set_offsets(o, task->number, &task->progress);
@@ -230,8 +233,8 @@ static void set_gauges(struct member *m) {
         }
         metrics_unset(m->o.metrics, METRIC_CACHE_ROWS, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_CACHE_DIRTY_BYTES, (size_t)p);
-        metrics_unset(m->o.metrics, METRIC_STANDING_LETTERS, (size_t)p);
-        metrics_unset(m->o.metrics, METRIC_STANDING_REFUSED, (size_t)p);
+        metrics_unset(m->o.metrics, METRIC_STORED_DEAD_LETTERS, (size_t)p);
+        metrics_unset(m->o.metrics, METRIC_STORED_REFUSED_ROWS, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_LAG, (size_t)p);
         set_offsets(&m->o, p, NULL);
     }

@@ -21,7 +21,7 @@ static struct task *task_of(const struct session *s, const struct txn_part *part
 static void log_batch(const struct session *s, const struct sink_event *event) {
     const struct member *m = s->member;
     char tasks[128] = "";
-    size_t at = 0, records = 0, waiting = 0, letters = 0;
+    size_t at = 0, records = 0, waiting = 0, dead_letters = 0;
     int64_t oldest_us = 0;
     for (size_t i = 0; i < s->txn.part_count; i++) {
         const struct task *task = task_of(s, s->txn.parts[i]);
@@ -37,7 +37,7 @@ static void log_batch(const struct session *s, const struct sink_event *event) {
             records += work->record_count;
             waiting += work->waiting_count;
         }
-        letters += task->part.letter_count;
+        dead_letters += task->part.dead_letter_count;
         if (work->oldest_ts_us > 0 && (oldest_us == 0 || work->oldest_ts_us < oldest_us)) {
             oldest_us = work->oldest_ts_us;
         }
@@ -52,8 +52,8 @@ static void log_batch(const struct session *s, const struct sink_event *event) {
              "task=%s records=%zu upserted=%llu deleted=%llu waiting=%zu dead_letters=%zu "
              "commit_ms=%.1f%s",
              tasks, records, (unsigned long long)event->upserted_count,
-             (unsigned long long)event->deleted_count, waiting, letters, (double)took_us / 1000.0,
-             latency);
+             (unsigned long long)event->deleted_count, waiting, dead_letters,
+             (double)took_us / 1000.0, latency);
 }
 
 static void on_committed(struct session *s, const struct sink_event *event) {
@@ -166,8 +166,8 @@ static void on_event(struct session *s, const struct sink_event *event) {
         s->connected = true;
         s->must_verify = SAFEGUARD("a new connection is verified");
         s->retry_at_ms = 0;
-        if (event->place) {
-            m->o.consume_ops->announce(m->o.consume, event->place, event->place_name);
+        if (event->database_id) {
+            m->o.consume_ops->announce(m->o.consume, event->database_id, event->database_name);
             s->member->kafka_commit_due = true;
         }
         log_line(m->o.log, LOG_INFO, "sink", "connected", "view=%s session=%d", m->plan->name.ptr,
@@ -235,7 +235,7 @@ size_t sink_step(struct session *s) {
         if (event.kind != SINK_CONNECTED) {
             s->job = JOB_NONE;
             s->load_task = NULL;
-            group_free_ghosts(s);
+            group_free_orphans(s);
         }
     }
 }

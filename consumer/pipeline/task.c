@@ -24,17 +24,17 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
     txn_part_reset(&task->part);
     batch_reset(&task->current, ops, consume);
     batch_reset(&task->next, ops, consume);
-    arena_reset(&task->letters_arena);
-    task->letters.count = 0;
+    arena_reset(&task->dead_letters_arena);
+    task->dead_letters.count = 0;
     task->decided.count = 0;
     task->phase = TASK_WAITING;
     task->positioned = false;
     task->hunting = false;
     task->solo = false;
-    task->letter_next = false;
+    task->dead_letter_next = false;
     task->record_limit = 0;
     task->hunted = false;
-    task->careful = false;
+    task->savepoints = false;
     task->conflict_since_ms = 0;
     task->conflict_left = 0;
     refused_set_clear(&task->refused_rows);
@@ -60,11 +60,11 @@ void task_destroy(struct task **task, const struct consume_ops *ops, struct cons
     batch_clear(&t->current, ops, consume);
     batch_clear(&t->next, ops, consume);
     arena_clear(&t->work.arena);
-    arena_clear(&t->letters_arena);
+    arena_clear(&t->dead_letters_arena);
     arena_clear(&t->refused_arena);
     arena_clear(&t->found_arena);
     free(t->found);
-    free(t->letters.items);
+    free(t->dead_letters.items);
     free(t->decided.items);
     free(t->refused);
     join_destroy(&t->join);
@@ -111,15 +111,15 @@ struct row_reader task_reader(struct task *task) {
 bool task_is_proven(const struct task *task, size_t table_count) {
     bool proven = true;
     for (size_t t = 0; t < table_count; t++) {
-        proven &= task->proof[t].timestamp_ms == 0;
+        proven &= task->anchors_to_check[t].timestamp_ms == 0;
     }
     return proven;
 }
 
 int64_t task_read_from(const struct task *task, int table) {
-    const struct mark *proof = &task->proof[table];
-    bool earlier = proof->timestamp_ms > 0 && proof->offset < task->position[table];
-    return earlier ? proof->offset : task->position[table];
+    const struct log_anchor *anchor = &task->anchors_to_check[table];
+    bool earlier = anchor->timestamp_ms > 0 && anchor->offset < task->position[table];
+    return earlier ? anchor->offset : task->position[table];
 }
 
 bool task_has_records(const struct task *task) {

@@ -35,10 +35,10 @@ enum task_phase {
 
 enum work_kind {
     WORK_NONE,
-    WORK_BATCH,   /* records of task->current */
-    WORK_LETTER,  /* the one record of task->current that halving found */
-    WORK_REBUILD, /* the rows that READING touched at or after the sink's offsets */
-    WORK_LOAD,    /* the initial load, by COPY */
+    WORK_BATCH,       /* records of task->current */
+    WORK_DEAD_LETTER, /* the one record of task->current that halving found */
+    WORK_REBUILD,     /* the rows that READING changed at or after the sink's offsets */
+    WORK_LOAD,        /* the initial load, by COPY */
 };
 
 /* A rebuild's deletes go with its other rows; or in transactions of their own before all else,
@@ -65,18 +65,18 @@ struct work {
     enum work_kind kind;
     struct arena arena;
     int64_t offsets_after[RELATIONS_MAX];
-    struct mark marks_after[RELATIONS_MAX];
-    size_t record_count; /* of task->current: BATCH, LETTER */
-    struct touched *touched;
-    size_t touched_count;
-    struct dead_letter *letters; /* go with the last transaction */
-    size_t letter_count;
+    struct log_anchor anchors_after[RELATIONS_MAX];
+    size_t record_count; /* of task->current: BATCH, DEAD_LETTER */
+    struct changed_row *changed;
+    size_t changed_count;
+    struct dead_letter *dead_letters; /* go with the last transaction */
+    size_t dead_letter_count;
     size_t chunk_count; /* transactions built so far */
     enum ops ops;
     struct row_op op; /* OPS_HELD */
     enum txn_state txn;
     enum deletes deletes;
-    /* REBUILD: how far the touched rows are done */
+    /* REBUILD: how far the changed rows are done */
     int rebuild_table;
     struct str rebuild_key;
     bool rebuild_done;
@@ -88,9 +88,10 @@ struct work {
 /* A row that PostgreSQL refuses by its own values, found while loading or rebuilding. */
 struct refused_row {
     int table;
-    struct str key, value;               /* the refused version */
-    struct str letter_key, letter_value; /* the record as read again; ptr NULL until then */
-    int64_t offset;                      /* -1: the record is not, or no longer, the row's last */
+    struct str key, value; /* the refused version */
+    struct str dead_letter_key,
+        dead_letter_value; /* the record as read again; ptr NULL until then */
+    int64_t offset;        /* -1: the record is not, or no longer, the row's last */
 };
 
 /* What was seen of a task's partitions since they were last read from somewhere else, for metrics.
@@ -101,8 +102,8 @@ struct seen {
 };
 
 /* Dead letters by (table, offset), ascending. */
-struct letter_list {
-    struct known_letter *items;
+struct dead_letter_list {
+    struct known_dead_letter *items;
     size_t count, cap;
 };
 
@@ -123,10 +124,10 @@ struct task {
     int64_t position[RELATIONS_MAX]; /* next to take from the log */
     /* Where the log ended when records were found compacted away that we had not read. */
     int64_t gap_end[RELATIONS_MAX];
-    bool at_end[RELATIONS_MAX];      /* READING: the end was reached */
-    struct mark read[RELATIONS_MAX]; /* READING: the last record */
+    bool at_end[RELATIONS_MAX];            /* READING: the end was reached */
+    struct log_anchor read[RELATIONS_MAX]; /* READING: the last record */
     /* The record by which the log is to be known again before anything of it is written. */
-    struct mark proof[RELATIONS_MAX];
+    struct log_anchor anchors_to_check[RELATIONS_MAX];
     bool first_seen[RELATIONS_MAX]; /* a record was taken since the task was opened */
     bool positioned;                /* position[] is right: may be assigned */
     bool assigned;                  /* is being read */
@@ -138,18 +139,18 @@ struct task {
     struct work work;
     struct join *join;
     struct txn_part part;
-    struct arena letters_arena;
-    struct letter_list letters; /* dead letters that stand in the sink */
-    struct letter_list decided; /* ... and the operator's decisions: records to be put aside */
+    struct arena dead_letters_arena;
+    struct dead_letter_list dead_letters; /* dead letters that stand in the sink */
+    struct dead_letter_list decided; /* ... and the operator's decisions: records to be put aside */
     /* Halving a refused batch. */
-    size_t record_limit; /* at most so many records a batch; 0: no limit */
-    bool solo;           /* alone in its transaction */
-    bool letter_next;    /* the next record alone was refused: it becomes a dead letter */
+    size_t record_limit;   /* at most so many records a batch; 0: no limit */
+    bool solo;             /* alone in its transaction */
+    bool dead_letter_next; /* the next record alone was refused: it becomes a dead letter */
     /* Rows that the sink table refuses by their own values: those that stand in sync_refused. */
     struct refused_set refused_rows;
     /* Dead letters and refused rows that somebody removed from the tables, as of the last look. */
-    size_t letters_gone, refused_gone;
-    bool careful; /* its transactions look for more of them */
+    size_t dead_letters_gone, refused_gone;
+    bool savepoints; /* its transactions look for more of them */
     /* What depends on other rows, or on a trigger, was refused and is tried again. */
     int64_t conflict_since_ms; /* 0: nothing */
     /* Of the batch that was refused first, so many records have not passed yet, since when. */
@@ -165,7 +166,7 @@ struct task {
     bool hunted;  /* ... has found none */
     struct err refusal;
     /* Records that READING could not decode: they go with the last transaction of WRITING. */
-    struct arena found_arena; /* theirs, and WRITING's array of letters */
+    struct arena found_arena; /* theirs, and WRITING's array of dead letters */
     struct dead_letter *found;
     size_t found_count, found_cap, found_bytes;
     struct err halt; /* HALTED: why */
@@ -187,11 +188,11 @@ const char *task_phase_name(enum task_phase phase);
 /* How the join reads the task's state. */
 struct row_reader task_reader(struct task *task);
 
-static inline struct mark record_mark(const struct record *record) {
-    return (struct mark){record->offset, record->timestamp_ms > 0 ? record->timestamp_ms : 0};
+static inline struct log_anchor record_anchor(const struct record *record) {
+    return (struct log_anchor){record->offset, record->timestamp_ms > 0 ? record->timestamp_ms : 0};
 }
 
-#define PROOF_ANY (-1) /* a proof's timestamp_ms when it can't be read: any record, or the end */
+#define ANCHOR_ANY (-1) /* an anchor's timestamp_ms if it can't be read: any record, or the end */
 
 /* Every topic's log is known to be the one that was applied. */
 bool task_is_proven(const struct task *task, size_t table_count);

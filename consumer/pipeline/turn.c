@@ -31,7 +31,7 @@ static struct task *alone(const struct session *s) {
     for (int32_t i = 0; i < s->member->partition_count; i++) {
         struct task *task = session_task(s, (s->turn + i) % s->member->partition_count);
         if (task && wants_to_write(s, task) &&
-            (task->solo || task->careful || task->work.kind == WORK_LOAD)) {
+            (task->solo || task->savepoints || task->work.kind == WORK_LOAD)) {
             return task;
         }
     }

@@ -8,7 +8,7 @@
 static enum err_kind version_before(struct task *task, struct coalesced *rows, int table,
                                     struct str key, struct str *ret_value, struct err *reterr) {
     const struct coalesced_row *row = coalesce_find(rows, table, key);
-    if (row && SAFEGUARD("a letter keeps the version before it")) {
+    if (row && SAFEGUARD("a dead letter keeps the version before it")) {
         *ret_value = row->value;
         return ERR_NONE;
     }
@@ -19,30 +19,32 @@ static enum err_kind version_before(struct task *task, struct coalesced *rows, i
     return kind;
 }
 
-static enum err_kind add_letter(const struct member_options *o, struct task *task,
-                                struct coalesced *rows, const struct pending *item,
-                                struct err *reterr) {
+static enum err_kind add_dead_letter(const struct member_options *o, struct task *task,
+                                     struct coalesced *rows, const struct pending *item,
+                                     struct err *reterr) {
     struct work *work = &task->work;
-    struct dead_letter *letter = &work->letters[work->letter_count];
-    letter_fill(letter, o->plan, task, &item->record, item->err->message);
-    if (!letter->decided && task->letters.count + work->letter_count >= o->dead_letter_max &&
-        SAFEGUARD("dead.letter.max bounds the letters of batches")) {
-        (void)letters_too_many(o, item->err->message, reterr);
+    struct dead_letter *dead_letter = &work->dead_letters[work->dead_letter_count];
+    dead_letter_fill(dead_letter, o->plan, task, &item->record, item->err->message);
+    if (!dead_letter->decided &&
+        task->dead_letters.count + work->dead_letter_count >= o->dead_letter_max &&
+        SAFEGUARD("dead.letter.max bounds the dead letters of batches")) {
+        (void)dead_letters_too_many(o, item->err->message, reterr);
         return err_about(reterr, o->plan->relations[item->record.table].topic.ptr,
                          item->record.partition, item->record.offset);
     }
     if (item->change.key.ptr) {
-        letter->row_key = item->change.key;
-        enum err_kind kind =
-            version_before(task, rows, item->record.table, item->change.key, &letter->kept, reterr);
+        dead_letter->row_key = item->change.key;
+        enum err_kind kind = version_before(task, rows, item->record.table, item->change.key,
+                                            &dead_letter->kept, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
     }
-    if (work->kind == WORK_LETTER && letter->row_key.ptr) { /* what was written of it is mended */
-        coalesce_set(rows, item->record.table, letter->row_key, letter->kept);
+    if (work->kind == WORK_DEAD_LETTER &&
+        dead_letter->row_key.ptr) { /* what was written of it is mended */
+        coalesce_set(rows, item->record.table, dead_letter->row_key, dead_letter->kept);
     }
-    work->letter_count++;
+    work->dead_letter_count++;
     return ERR_NONE;
 }
 
@@ -60,7 +62,7 @@ static void drop_unchanged(struct task *task, struct coalesced *rows) {
     for (size_t i = 0; i < rows->count; i++) {
         const struct coalesced_row *row = &rows->rows[i];
         struct str stored = STR_NONE;
-        if (state_get(task->state, row->touched.table, row->touched.key, &stored, NULL) ==
+        if (state_get(task->state, row->changed.table, row->changed.key, &stored, NULL) ==
                 ERR_NONE &&
             stored.ptr && str_equal(stored, row->value)) {
             continue;
@@ -114,18 +116,18 @@ static enum err_kind apply_rows(struct task *task, struct coalesced *rows, struc
     if (!SAFEGUARD("unchanged rows are written, too")) {
         drop_unchanged(task, rows);
     }
-    work->touched = arena_alloc(&work->arena, (rows->count + 1) * sizeof *work->touched);
-    work->touched_count = rows->count;
-    state_mark(task->state);
+    work->changed = arena_alloc(&work->arena, (rows->count + 1) * sizeof *work->changed);
+    work->changed_count = rows->count;
+    state_savepoint(task->state);
     for (size_t i = 0; i < rows->count; i++) {
-        work->touched[i] = rows->rows[i].touched;
-        enum err_kind kind = state_set(task->state, rows->rows[i].touched.table,
-                                       rows->rows[i].touched.key, rows->rows[i].value, reterr);
+        work->changed[i] = rows->rows[i].changed;
+        enum err_kind kind = state_set(task->state, rows->rows[i].changed.table,
+                                       rows->rows[i].changed.key, rows->rows[i].value, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
     }
-    join_begin(task->join, task_reader(task), work->touched, work->touched_count);
+    join_begin(task->join, task_reader(task), work->changed, work->changed_count);
     return ERR_NONE;
 }
 
@@ -148,11 +150,11 @@ static enum err_kind coalesce(const struct member_options *o, struct task *task,
     struct work *work = &task->work;
     struct coalesced rows;
     coalesce_init(&rows, &work->arena, work->record_count);
-    work->letters = arena_alloc(&work->arena, work->record_count * sizeof *work->letters);
+    work->dead_letters = arena_alloc(&work->arena, work->record_count * sizeof *work->dead_letters);
     for (size_t i = 0; i < work->record_count; i++) {
         struct pending *item = &task->current.items[task->current.consumed + i];
         work->offsets_after[item->record.table] = item->record.offset + 1;
-        work->marks_after[item->record.table] = record_mark(&item->record);
+        work->anchors_after[item->record.table] = record_anchor(&item->record);
         if (work->kind == WORK_BATCH && item->kind == PENDING_CHANGE) {
             enum err_kind kind = check_blank(o, task, item, reterr);
             if (kind != ERR_NONE) {
@@ -161,7 +163,7 @@ static enum err_kind coalesce(const struct member_options *o, struct task *task,
             add_change(&rows, &item->change, work);
             continue;
         }
-        enum err_kind kind = add_letter(o, task, &rows, item, reterr);
+        enum err_kind kind = add_dead_letter(o, task, &rows, item, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
@@ -181,11 +183,11 @@ enum err_kind work_begin_batch(const struct member_options *o, struct task *task
         return ERR_NONE;
     }
     struct work *work = &task->work;
-    work->kind = task->letter_next ? WORK_LETTER : WORK_BATCH;
-    work->record_count = task->letter_next ? 1 : count;
+    work->kind = task->dead_letter_next ? WORK_DEAD_LETTER : WORK_BATCH;
+    work->record_count = task->dead_letter_next ? 1 : count;
     memcpy(work->offsets_after, task->progress.offsets, sizeof work->offsets_after);
-    memcpy(work->marks_after, task->progress.marks, sizeof work->marks_after);
-    if (task->letter_next) {
+    memcpy(work->anchors_after, task->progress.anchors, sizeof work->anchors_after);
+    if (task->dead_letter_next) {
         struct pending *item = &task->current.items[task->current.consumed];
         struct err *err = arena_alloc(&work->arena, sizeof *err);
         *err = task->refusal;

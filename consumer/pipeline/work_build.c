@@ -23,13 +23,13 @@ static enum err_kind clear_refused(const struct member_options *o, struct task *
     return kind;
 }
 
-/* The own checks of all touched rows: where something is refused, a record that is to blame is told
+/* The own checks of all changed rows: where something is refused, a record that is to blame is told
  * before any of its rows is written. */
 static enum err_kind add_checks(struct task *task, struct err *reterr) {
     struct work *work = &task->work;
-    for (size_t i = 0; i < work->touched_count; i++) {
-        struct row_op op = {.kind = ROW_OP_CHECK, .table = work->touched[i].table};
-        op.row.key = work->touched[i].key;
+    for (size_t i = 0; i < work->changed_count; i++) {
+        struct row_op op = {.kind = ROW_OP_CHECK, .table = work->changed[i].table};
+        op.row.key = work->changed[i].key;
         enum err_kind kind = state_get(task->state, op.table, op.row.key, &op.row.value, reterr);
         if (kind == ERR_NONE && op.row.value.ptr) {
             kind = row_writer_add(task->session->writer, &op, &task->part, reterr);
@@ -92,7 +92,7 @@ enum err_kind work_build(const struct member_options *o, struct task *task, size
         kind = fill_part(o, task, budget, reterr);
     }
     bool first = work->kind == WORK_BATCH && work->chunk_count == 0;
-    if (kind == ERR_NONE && first && task->careful &&
+    if (kind == ERR_NONE && first && task->savepoints &&
         SAFEGUARD("own checks are asked before rows are refused")) {
         kind = add_checks(task, reterr);
     }
@@ -103,20 +103,20 @@ enum err_kind work_build(const struct member_options *o, struct task *task, size
     if (work->kind == WORK_LOAD) {
         task_clear_all_refused(task);
     }
-    if (task->careful) {
-        task_take_care(task, o->refused_row_max);
+    if (task->savepoints) {
+        task_use_savepoints(task, o->refused_row_max);
     }
-    if (last || !SAFEGUARD("letters go with the last transaction")) {
+    if (last || !SAFEGUARD("dead letters go with the last transaction")) {
         /* With the offsets, and not before: what an earlier transaction stored, a later one of the
          * same work could prove wrong (a version kept that PostgreSQL refuses). */
-        for (size_t i = 0; i < work->letter_count; i++) {
-            txn_part_add_letter(part, &work->letters[i]);
+        for (size_t i = 0; i < work->dead_letter_count; i++) {
+            txn_part_add_dead_letter(part, &work->dead_letters[i]);
         }
     }
     if (last || !SAFEGUARD("offsets move with the last transaction")) {
         part->after.has_offsets = true;
         memcpy(part->after.offsets, work->offsets_after, sizeof part->after.offsets);
-        memcpy(part->after.marks, work->marks_after, sizeof part->after.marks);
+        memcpy(part->after.anchors, work->anchors_after, sizeof part->after.anchors);
     }
     work->chunk_count++;
     work->txn = TXN_BUILT;

@@ -89,12 +89,12 @@ void offsets_text(struct buf *out, const struct progress *progress, size_t table
     buf_append(out, "}", 1);
 }
 
-void marks_text(struct buf *out, const struct progress *progress, size_t table_count) {
+void anchors_text(struct buf *out, const struct progress *progress, size_t table_count) {
     buf_append(out, "{", 1);
     for (size_t t = 0; t < table_count; t++) {
-        const struct mark *mark = &progress->marks[t];
-        buf_printf(out, "%s%lld,%lld", t > 0 ? "," : "", (long long)mark->offset,
-                   (long long)mark->timestamp_ms);
+        const struct log_anchor *anchor = &progress->anchors[t];
+        buf_printf(out, "%s%lld,%lld", t > 0 ? "," : "", (long long)anchor->offset,
+                   (long long)anchor->timestamp_ms);
     }
     buf_append(out, "}", 1);
 }

@@ -40,8 +40,8 @@ int64_t read_be64(const char *bytes);
 
 /* Appends the offsets of a progress row as PostgreSQL's array text: `{}`, `{1,2}`. */
 void offsets_text(struct buf *out, const struct progress *progress, size_t table_count);
-/* Appends its marks, two numbers each. */
-void marks_text(struct buf *out, const struct progress *progress, size_t table_count);
+/* Appends its log anchors, two numbers each. */
+void anchors_text(struct buf *out, const struct progress *progress, size_t table_count);
 /* Appends text with every byte that is not UTF-8, or NUL, shown as `?`. */
 void text_clean(struct buf *out, struct str text);
 

@@ -44,7 +44,7 @@ enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool 
     if (step == STEP_TABLE) {
         return SINK_OTHER_TABLE; /* dropped, say: the table that is there now is inspected */
     }
-    if (step == STEP_REGISTER || step == STEP_LOOK) {
+    if (step == STEP_REGISTER || step == STEP_INSPECT) {
         return SINK_UNFIT;
     }
     return is_data_step(step) && step != STEP_CHECK && by_code ? SINK_REFUSED : SINK_HALT;
@@ -124,9 +124,9 @@ enum err_kind outcome_err_kind(enum sink_event_kind kind) {
 
 const char *step_name(enum step_kind step) {
     static const char *const names[] = {
-        "prepare",   "begin",    "set",      "lock",     "table", "fence",   "delete",
-        "check",     "upsert",   "load",     "refused",  "try",   "letters", "trim",
-        "commit",    "rollback", "identity", "register", "look",  "append",  "read",
+        "prepare",   "begin",    "set",      "lock",     "table",     "fence",        "delete",
+        "check",     "upsert",   "load",     "refused",  "savepoint", "dead_letters", "trim",
+        "commit",    "rollback", "identity", "register", "inspect",   "append",       "read",
         "terminate", "sweep",    "count",    "sync",
     };
     _Static_assert(sizeof names / sizeof names[0] == STEP_SYNC + 1, "a name for each step");

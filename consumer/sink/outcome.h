@@ -20,16 +20,16 @@ enum step_kind {
     STEP_DELETE,
     STEP_CHECK,
     STEP_UPSERT,
-    STEP_LOAD,    /* COPY, or INSERT where a column needs a conversion */
-    STEP_REFUSED, /* sync_refused, and the deletes of rows that are recorded there */
-    STEP_TRY,     /* savepoints around upserts */
-    STEP_LETTERS,
+    STEP_LOAD,      /* COPY, or INSERT where a column needs a conversion */
+    STEP_REFUSED,   /* sync_refused, and the deletes of rows that are recorded there */
+    STEP_SAVEPOINT, /* savepoints around upserts */
+    STEP_DEAD_LETTERS,
     STEP_TRIM,
     STEP_COMMIT,
     STEP_ROLLBACK,
     STEP_IDENTITY,
     STEP_REGISTER,
-    STEP_LOOK,
+    STEP_INSPECT,
     STEP_APPEND,
     STEP_READ,
     STEP_TERMINATE,

@@ -38,14 +38,14 @@ static void identity_send(struct sink *sink) {
     params_add(sink, OID_TEXT, plan->name);
     flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_READ);
     results_begin(sink);
-    send_look(sink);   /* the identity has its row now */
-    send_newest(sink); /* rows that are not this view's: halt before writing */
+    send_inspect(sink); /* the identity has its row now */
+    send_newest(sink);  /* rows that are not this view's: halt before writing */
     flight_sync(sink);
 }
 
 static void append_send(struct sink *sink) {
     const struct sink_result *before = sink->tasks.results;
-    sink->acquire.letters_ahead = false;
+    sink->acquire.dead_letters_ahead = false;
     results_begin(sink);
     /* The rows that this appends belong to the table as it is now: so what was found before it is
      * passed on. */
@@ -62,7 +62,7 @@ static void append_send(struct sink *sink) {
     flight_query(sink, (struct step){STEP_APPEND, 0}, SQL_APPEND);
     params_begin_tasks(sink);
     flight_query(sink, (struct step){STEP_TRIM, 0}, SQL_TRIM_ALL);
-    flight_query(sink, (struct step){STEP_READ, 0}, SQL_LETTERS_READ);
+    flight_query(sink, (struct step){STEP_READ, 0}, SQL_DEAD_LETTERS_READ);
     params_begin_tasks(sink);
     flight_query(sink, (struct step){STEP_REFUSED, 0}, SQL_REFUSED_READ);
     send_commit(sink);
@@ -85,7 +85,7 @@ static void sweep_send(struct sink *sink) {
     params_add(sink, OID_TEXT, str_from(sink->acquire.owner));
     topics_array(sink, &sink->columns[1]);
     params_add(sink, OID_TEXT_ARRAY, buf_view(&sink->columns[1]));
-    flight_query(sink, (struct step){STEP_SWEEP, 0}, SQL_LETTERS_SWEEP);
+    flight_query(sink, (struct step){STEP_SWEEP, 0}, SQL_DEAD_LETTERS_SWEEP);
     send_commit(sink);
     flight_sync(sink);
 }
@@ -107,8 +107,9 @@ static void acquire_send(struct sink *sink) {
     }
 }
 
-static struct known_letter letter_read(struct sink *sink, const PGresult *result, int row) {
-    struct known_letter letter = {
+static struct known_dead_letter dead_letter_read(struct sink *sink, const PGresult *result,
+                                                 int row) {
+    struct known_dead_letter dead_letter = {
         .table = -1,
         .offset = read_be64(PQgetvalue(result, row, 2)),
         .row_key = arena_copy(&sink->results, result_value(result, row, 3)),
@@ -118,48 +119,50 @@ static struct known_letter letter_read(struct sink *sink, const PGresult *result
         .value_len = read_be64(PQgetvalue(result, row, 7)),
         .has_checksum = !PQgetisnull(result, row, 8),
         .pending = PQgetvalue(result, row, 9)[0] != 0,
-        .unfounded = PQgetvalue(result, row, 10)[0] != 0,
+        .without_progress = PQgetvalue(result, row, 10)[0] != 0,
     };
-    if (letter.has_checksum) {
-        letter.checksum = (uint32_t)read_be64(PQgetvalue(result, row, 8));
+    if (dead_letter.has_checksum) {
+        dead_letter.checksum = (uint32_t)read_be64(PQgetvalue(result, row, 8));
     }
     for (size_t t = 0; t < sink->plan->relation_count; t++) {
         if (str_equal(sink->plan->relations[t].topic, result_value(result, row, 1))) {
-            letter.table = (int)t;
+            dead_letter.table = (int)t;
         }
     }
-    return letter;
+    return dead_letter;
 }
 
-static void letters_answer(struct sink *sink, const PGresult *result) {
+static void dead_letters_answer(struct sink *sink, const PGresult *result) {
     int rows = PQntuples(result);
     for (int i = 0; i < rows; i++) {
         struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
         if (of) {
-            of->letter_count++;
+            of->dead_letter_count++;
         }
     }
     for (size_t i = 0; i < sink->tasks.count; i++) {
         struct sink_result *of = &sink->tasks.results[i];
-        of->letters = arena_alloc(&sink->results, of->letter_count * sizeof *of->letters);
-        of->letter_count = 0;
+        of->dead_letters =
+            arena_alloc(&sink->results, of->dead_letter_count * sizeof *of->dead_letters);
+        of->dead_letter_count = 0;
     }
     for (int i = 0; i < rows; i++) {
         struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
-        struct known_letter letter = letter_read(sink, result, i);
-        if (!of || letter.table < 0) {
+        struct known_dead_letter dead_letter = dead_letter_read(sink, result, i);
+        if (!of || dead_letter.table < 0) {
             continue;
         }
-        if (!letter.has_checksum && !letter.pending && of->newest.has_offsets &&
-            letter.offset >= of->newest.offsets[letter.table]) {
-            sink->acquire.letters_ahead = true;
+        if (!dead_letter.has_checksum && !dead_letter.pending && of->newest.has_offsets &&
+            dead_letter.offset >= of->newest.offsets[dead_letter.table]) {
+            sink->acquire.dead_letters_ahead = true;
         } else {
-            of->letters[of->letter_count++] = letter;
+            of->dead_letters[of->dead_letter_count++] = dead_letter;
         }
     }
     for (size_t i = 0; i < sink->tasks.count; i++) {
         struct sink_result *of = &sink->tasks.results[i];
-        qsort(of->letters, of->letter_count, sizeof *of->letters, known_letter_compare);
+        qsort(of->dead_letters, of->dead_letter_count, sizeof *of->dead_letters,
+              known_dead_letter_compare);
     }
 }
 
@@ -181,13 +184,13 @@ static void refused_answer(struct sink *sink, const PGresult *result) {
 static void acquire_answer(struct sink *sink, struct step step, PGresult *result) {
     if (step.kind == STEP_IDENTITY) {
         identity_answer(sink, result);
-    } else if (step.kind == STEP_REGISTER || step.kind == STEP_LOOK) {
-        look_answer(sink, step, result);
+    } else if (step.kind == STEP_REGISTER || step.kind == STEP_INSPECT) {
+        inspect_answer(sink, step, result);
     } else if (step.kind == STEP_APPEND ||
                (step.kind == STEP_READ && sink->round == ROUND_IDENTITY)) {
         results_progress(sink, result, sink->round == ROUND_IDENTITY);
     } else if (step.kind == STEP_READ) {
-        letters_answer(sink, result);
+        dead_letters_answer(sink, result);
     } else if (step.kind == STEP_SWEEP) {
         log_line(sink->log, LOG_WARN, "sink", "letters_swept", "count=%s", PQcmdTuples(result));
     } else if (step.kind == STEP_REFUSED) {
@@ -210,8 +213,9 @@ static void append_synced(struct sink *sink) {
         job_end(sink, &again);
         return;
     }
-    if (sink->why.kind == ERR_NONE && sink->acquire.letters_ahead && sink->round == ROUND_APPEND &&
-        SAFEGUARD("letters of works that never ended are swept")) {
+    if (sink->why.kind == ERR_NONE && sink->acquire.dead_letters_ahead &&
+        sink->round == ROUND_APPEND &&
+        SAFEGUARD("dead letters of works that never ended are swept")) {
         sink->acquire.committed = false;
         next_round(sink, ROUND_SWEEP);
         return;

@@ -14,7 +14,7 @@ enum phase {
     PHASE_CHECKS,
     PHASE_UPSERTS,
     PHASE_CLEARED,
-    PHASE_LETTERS,
+    PHASE_DEAD_LETTERS,
     PHASE_CLOSE
 };
 
@@ -31,8 +31,8 @@ static enum phase phase_after(enum phase phase) {
     case PHASE_UPSERTS:
         return deletes_first ? PHASE_CLEARED : PHASE_DELETES;
     case PHASE_CLEARED:
-        return PHASE_LETTERS;
-    case PHASE_LETTERS:
+        return PHASE_DEAD_LETTERS;
+    case PHASE_DEAD_LETTERS:
     case PHASE_CLOSE:
         return PHASE_CLOSE;
     }
@@ -90,27 +90,28 @@ static void send_by_table(struct sink *sink) {
     }
 }
 
-static size_t letter_fill(struct sink *sink, const struct txn_part *part,
-                          const struct dead_letter *letter) {
+static size_t dead_letter_fill(struct sink *sink, const struct txn_part *part,
+                               const struct dead_letter *dead_letter) {
     struct buf *c = sink->columns;
-    const struct relation *table = &sink->plan->relations[letter->table];
+    const struct relation *table = &sink->plan->relations[dead_letter->table];
     struct buf *text = &sink->scratch;
     array_add_int32(&c[0], part->task);
-    array_add(&c[1], letter->topic);
+    array_add(&c[1], dead_letter->topic);
     buf_reset(text);
     buf_printf(text, STR_FMT "." STR_FMT, STR_ARG(table->schema), STR_ARG(table->name));
     array_add(&c[2], buf_view(text));
-    array_add_int32(&c[3], letter->partition);
-    array_add_int64(&c[4], letter->offset);
-    array_add(&c[5], letter->key);
-    array_add(&c[6], letter->value);
-    array_add(&c[7], letter->row_key);
-    array_add(&c[8], letter->kept);
+    array_add_int32(&c[3], dead_letter->partition);
+    array_add_int64(&c[4], dead_letter->offset);
+    array_add(&c[5], dead_letter->key);
+    array_add(&c[6], dead_letter->value);
+    array_add(&c[7], dead_letter->row_key);
+    array_add(&c[8], dead_letter->kept);
     buf_reset(text);
-    text_clean(text, str_from(letter->reason));
+    text_clean(text, str_from(dead_letter->reason));
     array_add(&c[9], buf_view(text));
-    array_add_int64(&c[10], letter->checksum);
-    return letter->key.len + letter->value.len + letter->row_key.len + letter->kept.len + text->len;
+    array_add_int64(&c[10], dead_letter->checksum);
+    return dead_letter->key.len + dead_letter->value.len + dead_letter->row_key.len +
+           dead_letter->kept.len + text->len;
 }
 
 /* The keys of all parts in one statement. False: no part has any, and nothing was sent. */
@@ -140,7 +141,7 @@ static bool send_cleared(struct sink *sink) {
     return true;
 }
 
-static bool send_letters(struct sink *sink) {
+static bool send_dead_letters(struct sink *sink) {
     static const uint32_t types[] = {OID_INT4,  OID_TEXT,  OID_TEXT,  OID_INT4, OID_INT8, OID_BYTEA,
                                      OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_TEXT, OID_INT8};
     static const uint32_t arrays[] = {OID_INT4_ARRAY,  OID_TEXT_ARRAY,  OID_TEXT_ARRAY,
@@ -156,18 +157,18 @@ static bool send_letters(struct sink *sink) {
     }
     while (write->part < sink->write.txn->part_count && count < SLICE_ROWS && bytes < SLICE_BYTES) {
         const struct txn_part *part = sink->write.txn->parts[write->part];
-        if (write->letter == part->letter_count) {
+        if (write->dead_letter == part->dead_letter_count) {
             write->part++;
-            write->letter = 0;
+            write->dead_letter = 0;
             continue;
         }
-        const struct dead_letter *letter = &part->letters[write->letter];
-        if (count > 0 && letter->decided != decided) {
+        const struct dead_letter *dead_letter = &part->dead_letters[write->dead_letter];
+        if (count > 0 && dead_letter->decided != decided) {
             break;
         }
-        decided = letter->decided;
-        bytes += letter_fill(sink, part, letter);
-        write->letter++;
+        decided = dead_letter->decided;
+        bytes += dead_letter_fill(sink, part, dead_letter);
+        write->dead_letter++;
         count++;
     }
     if (count == 0) {
@@ -179,7 +180,7 @@ static bool send_letters(struct sink *sink) {
         array_end(&sink->columns[c], count);
         params_add(sink, arrays[c], buf_view(&sink->columns[c]));
     }
-    flight_prepared(sink, (struct step){STEP_LETTERS, 0},
+    flight_prepared(sink, (struct step){STEP_DEAD_LETTERS, 0},
                     decided ? "sync_decided" : "sync_letters");
     return true;
 }
@@ -210,13 +211,13 @@ void send_trim(struct sink *sink) {
 }
 
 bool send_tail(struct sink *sink) {
-    if (sink->write.phase != PHASE_LETTERS) {
-        sink->write.phase = PHASE_LETTERS;
+    if (sink->write.phase != PHASE_DEAD_LETTERS) {
+        sink->write.phase = PHASE_DEAD_LETTERS;
         if (send_cleared(sink)) {
             return true;
         }
     }
-    return send_letters(sink);
+    return send_dead_letters(sink);
 }
 
 bool send_head(struct sink *sink) {
@@ -231,7 +232,7 @@ bool send_head(struct sink *sink) {
         return true;
     case PHASE_UPSERTS:
     case PHASE_CLEARED:
-    case PHASE_LETTERS:
+    case PHASE_DEAD_LETTERS:
     case PHASE_CLOSE:
         break;
     }
@@ -255,7 +256,7 @@ static void commit_send(struct sink *sink) {
         }
         break;
     case PHASE_CLEARED:
-    case PHASE_LETTERS:
+    case PHASE_DEAD_LETTERS:
         if (!send_tail(sink)) {
             write->phase = PHASE_CLOSE;
         }

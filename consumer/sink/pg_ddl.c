@@ -362,7 +362,7 @@ static enum err_kind register_table(struct ddl *ddl, struct err *reterr) {
     PQclear(result);
     result = NULL;
     if (kind == ERR_NONE) {
-        kind = run(ddl, table_text(ddl, SQL_LOOK), params, &result, reterr);
+        kind = run(ddl, table_text(ddl, SQL_INSPECT), params, &result, reterr);
     }
     struct err err;
     if (kind == ERR_NONE && !table_verdict(ddl->target->name, result_value(result, 0, 1),

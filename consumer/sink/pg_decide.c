@@ -60,8 +60,9 @@ static enum err_kind failed(const struct decide *d, struct err *reterr) {
     if (!sqlstate) {
         return err_set(reterr, ERR_RETRY, "the OLAP database: %.400s", PQerrorMessage(d->conn));
     }
-    const char *advice = strcmp(sqlstate, "55P03") == 0 ? "the task's owner has its lock: try again"
-                                                        : outcome_advice(sqlstate, STEP_LETTERS);
+    const char *advice = strcmp(sqlstate, "55P03") == 0
+                             ? "the task's owner has its lock: try again"
+                             : outcome_advice(sqlstate, STEP_DEAD_LETTERS);
     return err_set(reterr, ERR_RETRY, "the OLAP database: %.300s%s%s%s", message,
                    advice[0] ? " (" : "", advice, advice[0] ? ")" : "");
 }

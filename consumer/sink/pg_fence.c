@@ -34,7 +34,7 @@ static void send_fence(struct sink *sink) {
         array_add(&c[3], buf_view(text));
         array_add(&c[4], str_from(part->before.owner));
         buf_reset(text);
-        marks_text(text, &part->after, part->table_count);
+        anchors_text(text, &part->after, part->table_count);
         array_add(&c[5], buf_view(text));
         array_add_int64(&c[6], part->before.generation);
     }
@@ -97,8 +97,8 @@ void write_end(struct sink *sink) {
     struct sink_event committed = {.kind = SINK_COMMITTED,
                                    .deleted_count = sink->write.deleted_count,
                                    .upserted_count = sink->write.upserted_count,
-                                   .refusals = sink->careful.refusals,
-                                   .refusal_count = sink->careful.refusal_count};
+                                   .refusals = sink->bisection.refusals,
+                                   .refusal_count = sink->bisection.refusal_count};
     job_end(sink, &committed);
 }
 

@@ -32,9 +32,9 @@
 #define STATEMENT_LIMIT_MAX_S 3600
 #define SINK_MESSAGE_MAX      400
 /* The slices of the largest batch, and the halves of one slice. */
-#define CAREFUL_RANGES_MAX ((TXN_ROWS_MAX + SLICE_ROWS - 1) / SLICE_ROWS + CAREFUL_HALVINGS)
-#define CAREFUL_HALVINGS   11
-_Static_assert(SLICE_ROWS <= 1 << CAREFUL_HALVINGS, "each halving of a slice adds one range");
+#define BISECT_RANGES_MAX ((TXN_ROWS_MAX + SLICE_ROWS - 1) / SLICE_ROWS + BISECT_DEPTH_MAX)
+#define BISECT_DEPTH_MAX  11
+_Static_assert(SLICE_ROWS <= 1 << BISECT_DEPTH_MAX, "each halving of a slice adds one range");
 
 struct step {
     enum step_kind kind;
@@ -89,7 +89,7 @@ struct link {
     PostgresPollingStatusType polling; /* LINK_CONNECTING */
     struct backoff backoff;
     /* Of the last connection. */
-    char place[128], place_name[200];
+    char database_id[128], database_name[200];
     int32_t backend_pid;   /* as the server reports it; 0: not known */
     char started[48];      /* when the server was started, as it reports it */
     int statement_limit_s; /* more than STATEMENT_LIMIT_S after a statement took too long */
@@ -113,8 +113,8 @@ struct params {
     size_t bytes;
 };
 
-/* What look_answer saw of the sink table: pg_table.c. */
-struct table_look {
+/* What inspect_answer saw of the sink table: pg_table.c. */
+struct table_state {
     bool has_generation; /* it is registered */
     int64_t generation;
     bool unfit; /* it can't be written to now: sink->why */
@@ -127,14 +127,14 @@ struct task_list {
     struct sink_result *results; /* of an acquisition, or of NEWEST; in sink->results */
 };
 
-/* A fenced transaction: of commit_job, careful_job and load_job. */
+/* A fenced transaction: of commit_job, bisect_job and load_job. */
 struct write {
     const struct txn *txn;
     int phase; /* pg_commit.c's: what send_head and send_tail are at */
     size_t table;
-    size_t part, letter; /* the next dead letter, or cleared key */
-    bool committed;      /* COMMIT's tag was literally COMMIT */
-    bool stale;          /* a newest row is not what the transaction expects */
+    size_t part, dead_letter; /* the next dead letter, or cleared key */
+    bool committed;           /* COMMIT's tag was literally COMMIT */
+    bool stale;               /* a newest row is not what the transaction expects */
     uint64_t deleted_count, upserted_count;
 };
 
@@ -147,15 +147,15 @@ struct load {
     struct row_array rows; /* if COPY can't be used: those of the INSERT being sent */
 };
 
-/* What careful_job has beside its write: pg_careful.c. */
-struct careful {
+/* What bisect_job has beside its write: pg_bisect.c. */
+struct bisection {
     struct row_array pulled;      /* of a load: the rows pulled last */
     const struct row_array *rows; /* that are tried now */
     size_t *starts;               /* where each row begins: (row, column) */
     size_t start_cap;
     struct {
         size_t begin, end;
-    } ranges[CAREFUL_RANGES_MAX]; /* of rows still to be tried, as a stack */
+    } ranges[BISECT_RANGES_MAX]; /* of rows still to be tried, as a stack */
     size_t range_count;
     bool saved, failed;       /* there is a savepoint; the last try must go back to it */
     bool ended;               /* the load's source has no more */
@@ -168,9 +168,9 @@ struct careful {
 /* acquire_job's: pg_acquire.c. */
 struct acquire {
     const char *owner;
-    int tries;          /* how often lock holders were terminated */
-    bool letters_ahead; /* letters at or after the offsets stand there */
-    bool committed;     /* COMMIT's tag was literally COMMIT */
+    int tries;               /* how often lock holders were terminated */
+    bool dead_letters_ahead; /* dead letters at or after the offsets stand there */
+    bool committed;          /* COMMIT's tag was literally COMMIT */
 };
 
 /* check_job's. */
@@ -211,11 +211,11 @@ struct sink {
     int round;
     struct err why; /* why the job can't go on (a load's source failed, or what is stored does not
                        match); kind ERR_NONE: it can */
-    struct table_look look;
+    struct table_state table;
     struct task_list tasks;
     struct write write;
     struct load load;
-    struct careful careful;
+    struct bisection bisection;
     struct acquire acquire;
     struct check check;
 
@@ -280,9 +280,9 @@ void flight_fail(struct sink *sink, struct step step, const PGresult *result);
 /* Binary value of a result, ptr NULL for NULL. */
 struct str result_value(const PGresult *result, int row, int column);
 
-/* pg_careful.c */
-void careful_begin(struct sink *sink);
-void careful_clear(struct sink *sink);
+/* pg_bisect.c */
+void bisect_begin(struct sink *sink);
+void bisect_clear(struct sink *sink);
 /* The next row of the load's source; false at its end, or with sink->why set. */
 bool load_next_row(struct sink *sink, const struct str **ret_values); /* pg_load.c */
 
@@ -309,7 +309,7 @@ void send_terminate(struct sink *sink);
 void results_begin(struct sink *sink);
 /* NULL: not one of them. */
 struct sink_result *result_of(struct sink *sink, int32_t task);
-/* Reads task, seq, offsets, owner, marks, generation. False: no progress row of this view. */
+/* Reads task, seq, offsets, owner, anchors, generation. False: no progress row of this view. */
 bool read_progress(const struct plan *plan, const PGresult *result, int row,
                    struct progress *ret_progress);
 /* Reads such rows into the results. stored: the rows are from before this job, so that they may
@@ -346,12 +346,12 @@ void job_explain_answer(struct sink *sink, const PGresult *result);
 /* pg_table.c: is the sink table the one that the progress belongs to? */
 /* Writes text, with the sink table's name put in, NUL-terminated, to out. */
 void table_sql(PGconn *conn, struct str table, const char *text, struct buf *out);
-/* Reads SQL_LOOK's answer. False: the table can't be written to; err says what to do. */
+/* Reads SQL_INSPECT's answer. False: the table can't be written to; err says what to do. */
 bool table_verdict(struct str table, struct str word, struct str kind, struct err *ret_err);
 /* Registers the table as it is, where that is right, and inspects it. */
-void send_look(struct sink *sink);
-void look_answer(struct sink *sink, struct step step, const PGresult *result);
-/* progress is of another generation of the table than the one look_answer saw. */
+void send_inspect(struct sink *sink);
+void inspect_answer(struct sink *sink, struct step step, const PGresult *result);
+/* progress is of another generation of the table than the one inspect_answer saw. */
 bool table_is_other(const struct sink *sink, const struct progress *progress);
 void send_trim(struct sink *sink); /* if one of the tasks is at its hundredth batch */
 /* All answers were successes: committed, if COMMIT's tag says so. */
@@ -360,7 +360,7 @@ void write_end(struct sink *sink);
 void write_fail(struct sink *sink);
 void write_answer(struct sink *sink, struct step step, PGresult *result);
 
-extern const struct job setup_job, commit_job, careful_job, load_job, acquire_job, newest_job,
+extern const struct job setup_job, commit_job, bisect_job, load_job, acquire_job, newest_job,
     check_job;
 
 #endif

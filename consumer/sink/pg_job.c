@@ -9,7 +9,7 @@ void job_begin(struct sink *sink, const struct job *job, bool deadline) {
     sink->round = 0;
     sink->outcome.kind = SINK_NOTHING;
     sink->why.kind = ERR_NONE;
-    sink->look = (struct table_look){0};
+    sink->table = (struct table_state){0};
     sink->deadline_ms = deadline ? clock_mono_ms(&sink->clock) + ANSWER_MS : -1;
     flight_begin(sink);
     probe_heard(sink);

@@ -241,14 +241,14 @@ static void setup_send(struct sink *sink) {
         {"sync_lock", SQL_LOCK},
         {"sync_fence", SQL_FENCE},
         {"sync_trim", SQL_TRIM},
-        {"sync_letters", SQL_LETTERS_WRITE},
+        {"sync_letters", SQL_DEAD_LETTERS_WRITE},
         {"sync_definition", SQL_DEFINITION}, /* fails if the tables are of an earlier version */
         {"sync_clear", SQL_REFUSED_CLEAR},
         {"sync_refused", SQL_REFUSED_WRITE},
         {"sync_table", SQL_TABLE},
         {"sync_register", SQL_REGISTER},
-        {"sync_look", SQL_LOOK},
-        {"sync_decided", SQL_LETTERS_DECIDED},
+        {"sync_inspect", SQL_INSPECT},
+        {"sync_decided", SQL_DEAD_LETTERS_DECIDED},
     };
     params_begin(sink);
     flight_query(sink, (struct step){STEP_SET, 0}, SQL_SESSION);
@@ -258,7 +258,7 @@ static void setup_send(struct sink *sink) {
     }
     prepare_rows(sink);
     params_begin(sink);
-    flight_query(sink, (struct step){STEP_READ, 0}, SQL_PLACE);
+    flight_query(sink, (struct step){STEP_READ, 0}, SQL_DATABASE);
     flight_sync(sink);
 }
 
@@ -268,9 +268,11 @@ static void setup_answer(struct sink *sink, struct step step, PGresult *result) 
         sink->link.backend_pid = read_be32(PQgetvalue(result, 0, 0));
         (void)snprintf(sink->link.started, sizeof sink->link.started, "%s",
                        PQgetvalue(result, 0, 3));
-        (void)snprintf(sink->link.place, sizeof sink->link.place, "%s", PQgetvalue(result, 0, 1));
-        (void)snprintf(sink->link.place_name, sizeof sink->link.place_name, "%.120s at %.60s:%.8s",
-                       PQgetvalue(result, 0, 2), PQhost(sink->link.conn), PQport(sink->link.conn));
+        (void)snprintf(sink->link.database_id, sizeof sink->link.database_id, "%s",
+                       PQgetvalue(result, 0, 1));
+        (void)snprintf(sink->link.database_name, sizeof sink->link.database_name,
+                       "%.120s at %.60s:%.8s", PQgetvalue(result, 0, 2), PQhost(sink->link.conn),
+                       PQport(sink->link.conn));
     }
 }
 
@@ -284,8 +286,9 @@ static void setup_synced(struct sink *sink) {
     sink->deadline_ms = -1;
     sink->link.state = LINK_UP;
     backoff_reset(&sink->link.backoff);
-    struct sink_event connected = {
-        .kind = SINK_CONNECTED, .place = sink->link.place, .place_name = sink->link.place_name};
+    struct sink_event connected = {.kind = SINK_CONNECTED,
+                                   .database_id = sink->link.database_id,
+                                   .database_name = sink->link.database_name};
     sink_event_push(sink, &connected);
 }
 

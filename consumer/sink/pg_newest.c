@@ -4,7 +4,7 @@
 
 static void newest_send(struct sink *sink) {
     results_begin(sink);
-    send_look(sink);
+    send_inspect(sink);
     send_newest(sink);
     params_begin_tasks(sink);
     flight_query(sink, (struct step){STEP_COUNT, 0}, SQL_COUNT);
@@ -15,8 +15,8 @@ static void count_answer(struct sink *sink, const PGresult *result) {
     for (int i = 0; i < PQntuples(result); i++) {
         struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
         if (of) {
-            of->letters_noted = (size_t)read_be64(PQgetvalue(result, i, 1));
-            of->refused_noted = (size_t)read_be64(PQgetvalue(result, i, 2));
+            of->dead_letters_recorded = (size_t)read_be64(PQgetvalue(result, i, 1));
+            of->refused_recorded = (size_t)read_be64(PQgetvalue(result, i, 2));
         }
     }
 }
@@ -27,7 +27,7 @@ static void newest_answer(struct sink *sink, struct step step, PGresult *result)
     } else if (step.kind == STEP_COUNT) {
         count_answer(sink, result);
     } else {
-        look_answer(sink, step, result);
+        inspect_answer(sink, step, result);
     }
 }
 

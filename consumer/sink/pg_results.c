@@ -20,8 +20,8 @@ struct sink_result *result_of(struct sink *sink, int32_t task) {
     return NULL;
 }
 
-/* Rows of older versions have no marks. */
-static void read_marks(const struct plan *plan, struct str value, struct progress *progress) {
+/* Rows of older versions have none. */
+static void read_anchors(const struct plan *plan, struct str value, struct progress *progress) {
     int64_t numbers[2 * RELATIONS_MAX];
     size_t count = 0;
     if (!value.ptr || !array_read_int64(value, numbers, (size_t)2 * RELATIONS_MAX, &count) ||
@@ -29,7 +29,7 @@ static void read_marks(const struct plan *plan, struct str value, struct progres
         return;
     }
     for (size_t t = 0; t < plan->relation_count; t++) {
-        progress->marks[t] = (struct mark){numbers[2 * t], numbers[2 * t + 1]};
+        progress->anchors[t] = (struct log_anchor){numbers[2 * t], numbers[2 * t + 1]};
     }
 }
 
@@ -47,7 +47,7 @@ bool read_progress(const struct plan *plan, const PGresult *result, int row,
         }
         progress.has_offsets = count > 0;
         memcpy(progress.owner, owner.ptr, owner.len);
-        read_marks(plan, result_value(result, row, 4), &progress);
+        read_anchors(plan, result_value(result, row, 4), &progress);
         progress.generation = read_be64(PQgetvalue(result, row, 5));
     }
     *ret_progress = progress;
@@ -72,7 +72,7 @@ void results_end(struct sink *sink, enum sink_event_kind kind) {
     struct sink_event event = {
         .kind = kind, .results = sink->tasks.results, .result_count = sink->tasks.count};
     if (sink->why.kind != ERR_NONE) {
-        event = (struct sink_event){.kind = sink->look.unfit ? SINK_UNFIT : SINK_HALT,
+        event = (struct sink_event){.kind = sink->table.unfit ? SINK_UNFIT : SINK_HALT,
                                     .err = sink->why};
     }
     job_end(sink, &event);

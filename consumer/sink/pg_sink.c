@@ -14,7 +14,7 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   2000
 #define ANSWER_CHECK_MS  10000 /* without an answer, then the server is probed */
-#define COLUMNS_MIN      16    /* of fence and letters */
+#define COLUMNS_MIN      16    /* of fence and dead letters */
 
 static size_t columns_max(const struct plan *plan, const struct target *target) {
     size_t max = target->output_count > COLUMNS_MIN ? target->output_count : COLUMNS_MIN;
@@ -66,7 +66,7 @@ void pg_sink_destroy(struct sink **sink_ptr) {
     buf_clear(&sink->scratch);
     slicer_clear(&sink->slicer);
     row_array_clear(&sink->load.rows);
-    careful_clear(sink);
+    bisect_clear(sink);
     params_clear(&sink->params);
     free(sink->flight.steps);
     arena_clear(&sink->results);
@@ -85,11 +85,11 @@ static bool ready(const struct sink *sink) {
 static void commit(struct sink *sink, const struct txn *txn) {
     assert(ready(sink));
     sink->write = (struct write){.txn = txn};
-    sink->careful.refusal_count = 0;
-    if (txn->parts[0]->careful) {
+    sink->bisection.refusal_count = 0;
+    if (txn->parts[0]->savepoints) {
         assert(txn->part_count == 1);
-        job_begin(sink, &careful_job, !txn->load);
-        careful_begin(sink);
+        job_begin(sink, &bisect_job, !txn->load);
+        bisect_begin(sink);
         return;
     }
     job_begin(sink, txn->load ? &load_job : &commit_job, !txn->load);

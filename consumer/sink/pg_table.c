@@ -67,15 +67,15 @@ bool table_verdict(struct str table, struct str word, struct str kind, struct er
     return false;
 }
 
-void send_look(struct sink *sink) {
+void send_inspect(struct sink *sink) {
     params_begin(sink);
     params_add(sink, OID_TEXT, sink->target->name);
     flight_prepared(sink, (struct step){STEP_REGISTER, 0}, "sync_register");
-    flight_prepared(sink, (struct step){STEP_LOOK, 0}, "sync_look");
+    flight_prepared(sink, (struct step){STEP_INSPECT, 0}, "sync_inspect");
 }
 
-void look_answer(struct sink *sink, struct step step, const PGresult *result) {
-    struct table_look *look = &sink->look;
+void inspect_answer(struct sink *sink, struct step step, const PGresult *result) {
+    struct table_state *table = &sink->table;
     if (PQntuples(result) != 1) {
         return; /* nothing to register, or no identity yet */
     }
@@ -87,15 +87,15 @@ void look_answer(struct sink *sink, struct step step, const PGresult *result) {
                        : "it was rewritten, or restored together with its progress");
         return;
     }
-    look->has_generation = !PQgetisnull(result, 0, 0);
-    look->generation = look->has_generation ? read_be64(PQgetvalue(result, 0, 0)) : 0;
+    table->has_generation = !PQgetisnull(result, 0, 0);
+    table->generation = table->has_generation ? read_be64(PQgetvalue(result, 0, 0)) : 0;
     if (sink->why.kind == ERR_NONE) {
-        look->unfit = !table_verdict(sink->target->name, result_value(result, 0, 1),
-                                     result_value(result, 0, 2), &sink->why);
+        table->unfit = !table_verdict(sink->target->name, result_value(result, 0, 1),
+                                      result_value(result, 0, 2), &sink->why);
     }
 }
 
 bool table_is_other(const struct sink *sink, const struct progress *progress) {
     return progress->exists &&
-           (!sink->look.has_generation || progress->generation != sink->look.generation);
+           (!sink->table.has_generation || progress->generation != sink->table.generation);
 }

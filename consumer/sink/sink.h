@@ -36,8 +36,8 @@ enum sink_event_kind {
 /* Who is to blame for a SINK_REFUSED. */
 enum blame {
     BLAME_RECORD, /* a record's own values, by its own check, or by its key in a delete */
-    BLAME_ROW,    /* a sink row's own values: to be sent again with care. With refusal_count above 0
-                     that was done, and the part's refused_max is not enough */
+    BLAME_ROW,    /* a sink row's own values: to be sent again with savepoints. With refusal_count
+                     above 0 that was done, and the part's refused_max is not enough */
     BLAME_OTHERS, /* other rows, or code of the user's: the same may pass later */
 };
 
@@ -50,33 +50,34 @@ struct refusal {
 };
 
 /* A dead letter that is in sync_dead_letter already. */
-struct known_letter {
+struct known_dead_letter {
     int table;
     int64_t offset;
     struct str row_key, kept, key; /* as struct dead_letter */
-    struct str value;              /* where a later letter is about the same row; else ptr NULL */
-    int64_t value_len;             /* of the record; -1: it has no value */
-    bool has_checksum;             /* false: an earlier release wrote it */
+    struct str value;  /* where a later dead letter is about the same row; else ptr NULL */
+    int64_t value_len; /* of the record; -1: it has no value */
+    bool has_checksum; /* false: an earlier release wrote it */
     uint32_t checksum;
-    bool pending;   /* the operator's decision: the task is to set the record aside at its turn */
-    bool unfounded; /* its task has no progress: that was deleted, and the dead letter was not */
+    bool pending; /* the operator's decision: the task is to set the record aside at its turn */
+    bool without_progress; /* its task has no progress: that was deleted, and the dead letter was
+                              not */
 };
 
 /* For qsort and bsearch: by (table, offset). */
-int known_letter_compare(const void *left, const void *right);
+int known_dead_letter_compare(const void *left, const void *right);
 
 struct sink_result {
     int32_t task;
-    struct progress newest;       /* SINK_ACQUIRED: the row just written */
-    struct known_letter *letters; /* SINK_ACQUIRED: by (table, offset), ascending */
-    size_t letter_count;
+    struct progress newest;                 /* SINK_ACQUIRED: the row just written */
+    struct known_dead_letter *dead_letters; /* SINK_ACQUIRED: by (table, offset), ascending */
+    size_t dead_letter_count;
     struct str *refused; /* SINK_ACQUIRED: the row_keys in sync_refused */
     size_t refused_count;
     /* The sink table was created again or emptied. SINK_NEWEST: the progress is of an earlier
      * generation of it; SINK_ACQUIRED: it was, and the task has none now. */
     bool other_table;
     /* SINK_NEWEST: how many dead letters and refused rows of the task are recorded. */
-    size_t letters_noted, refused_noted;
+    size_t dead_letters_recorded, refused_recorded;
 };
 
 struct sink_event {
@@ -84,7 +85,7 @@ struct sink_event {
     struct sink_result *results; /* in the order asked for; valid until the next poll */
     size_t result_count;
     uint64_t deleted_count, upserted_count; /* rows really changed, SINK_COMMITTED */
-    /* COMMITTED: rows that a careful part left out, with their entries in sync_refused. REFUSED:
+    /* COMMITTED: rows that a part with savepoints left out, recorded in sync_refused. REFUSED:
      * the row that BLAME_OTHERS or too many of BLAME_ROW is about, where it is known. Valid as long
      * as results. */
     struct refusal *refusals;
@@ -92,7 +93,7 @@ struct sink_event {
     enum blame blame; /* REFUSED */
     /* CONNECTED: which database it is, under whatever address it was reached, and its name for
      * people; NULL: not known. */
-    const char *place, *place_name;
+    const char *database_id, *database_name;
     struct err err; /* LOST, FENCED, REFUSED, AGAIN, HALT */
 };
 
@@ -110,8 +111,8 @@ struct sink_ops {
     void (*commit)(struct sink *sink, const struct txn *txn);
     /* Compares or writes the identity, takes the tasks' locks, appends for each task a row with
      * owner and the newest row's offsets, and reads the refused rows and the dead letters. Dead
-     * letters of earlier releases at or after the offsets are deleted and not returned: their batch
-     * was never committed, and their records are decoded again. A difference in identity is
+     * letters of earlier releases at or after the offsets are deleted and not returned: their
+     * batch was never committed, and their records are decoded again. A difference in identity is
      * SINK_HALT. */
     void (*acquire)(struct sink *sink, const int32_t *tasks, size_t count, const char *owner);
     /* The tasks' newest progress rows, and whether the sink table is the one they belong to. */

@@ -78,7 +78,7 @@
     " WHERE p.view = $1::text AND p.task = x.task AND p.seq > x.seq - 200 AND p.seq <= x.seq - "   \
     "100"
 
-#define SQL_LETTERS                                                                                \
+#define SQL_DEAD_LETTERS                                                                           \
     "INSERT INTO sync_dead_letter(view, task, topic, \"table\", partition, \"offset\", key,"       \
     " value, row_key, kept, reason, checksum)"                                                     \
     " SELECT $1::text, x.* FROM unnest($2::int[], $3::text[], $4::text[], $5::int[],"              \
@@ -86,11 +86,11 @@
     " $12::bigint[]) x ON CONFLICT "
 
 /* A replay finds that its dead letter exists: the first `kept` stays. */
-#define SQL_LETTERS_WRITE SQL_LETTERS "DO NOTHING"
+#define SQL_DEAD_LETTERS_WRITE SQL_DEAD_LETTERS "DO NOTHING"
 
 /* Replaces the operator's decisions; a statement of its own, since it needs one more privilege. */
-#define SQL_LETTERS_DECIDED                                                                        \
-    SQL_LETTERS                                                                                    \
+#define SQL_DEAD_LETTERS_DECIDED                                                                   \
+    SQL_DEAD_LETTERS                                                                               \
     "(view, topic, partition, \"offset\") DO UPDATE SET key = excluded.key,"                       \
     " value = excluded.value, row_key = excluded.row_key, kept = excluded.kept,"                   \
     " reason = excluded.reason, checksum = excluded.checksum, at = now(), pending = false"         \
@@ -122,7 +122,7 @@
 
 /* With the record's value if a later dead letter of the same row has a `kept` version, which comes
  * from a record that was set aside. */
-#define SQL_LETTERS_READ                                                                           \
+#define SQL_DEAD_LETTERS_READ                                                                      \
     "SELECT d.partition, d.topic, d.\"offset\", d.row_key, d.kept, d.key,"                         \
     " CASE WHEN EXISTS (SELECT FROM sync_dead_letter l WHERE l.view = d.view"                      \
     "  AND l.topic = d.topic AND l.partition = d.partition AND l.\"offset\" > d.\"offset\""        \
@@ -141,7 +141,7 @@
 /* Deletes dead letters of earlier releases (which wrote no checksum) whose batch was never
  * committed: those at or after the offsets. Under the tasks' locks, and only while $3 still owns
  * them. */
-#define SQL_LETTERS_SWEEP                                                                          \
+#define SQL_DEAD_LETTERS_SWEEP                                                                     \
     "DELETE FROM sync_dead_letter d USING (SELECT t.task, p.offsets, p.owner" SQL_NEWEST_OF ") n," \
     " unnest($4::text[]) WITH ORDINALITY o(topic, i)"                                              \
     " WHERE d.view = $1::text AND d.partition = n.task AND d.topic = o.topic"                      \
@@ -202,7 +202,7 @@
 #define SQL_STARTED "extract(epoch FROM pg_postmaster_start_time())::text"
 /* The backend's pid, and where sync_progress is: cluster, database and schema, under whatever
  * address the server was reached. */
-#define SQL_PLACE                                                                                  \
+#define SQL_DATABASE                                                                               \
     "SELECT pg_backend_pid(), (SELECT system_identifier FROM pg_control_system()) || '.' ||"       \
     " d.oid || '.' || c.relnamespace, 'database ' || d.datname || ', schema ' ||"                  \
     " c.relnamespace::regnamespace, " SQL_STARTED " FROM pg_database d, pg_class c"                \
@@ -237,7 +237,7 @@
     " RETURNING i.generation, n.empty"
 
 /* How the sink table compares with what is registered: a word, and the table's kind. */
-#define SQL_LOOK                                                                                   \
+#define SQL_INSPECT                                                                                \
     "SELECT i.generation, CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'kind'"                       \
     " WHEN c.relpersistence <> 'p' OR (c.relkind = 'p' AND " SQL_UNLOGGED_PARTITION ")"            \
     "   THEN 'unlogged'"                                                                           \

@@ -98,7 +98,7 @@ void txn_part_clear(struct txn_part *part) {
     }
     free(part->checks);
     free(part->targets);
-    free(part->letters);
+    free(part->dead_letters);
     free(part->cleared);
     *part = (struct txn_part){0};
 }
@@ -114,16 +114,16 @@ void txn_part_reset(struct txn_part *part) {
         row_array_reset(&part->targets[t].upserts);
     }
     part->bytes = 0;
-    part->letter_count = 0;
+    part->dead_letter_count = 0;
     part->cleared_count = 0;
-    part->careful = false;
+    part->savepoints = false;
     part->refused_max = 0;
 }
 
-void txn_part_add_letter(struct txn_part *part, const struct dead_letter *letter) {
-    part->letters =
-        memory_grow(part->letters, part->letter_count, &part->letter_cap, sizeof *part->letters);
-    part->letters[part->letter_count++] = *letter;
+void txn_part_add_dead_letter(struct txn_part *part, const struct dead_letter *dead_letter) {
+    part->dead_letters = memory_grow(part->dead_letters, part->dead_letter_count,
+                                     &part->dead_letter_cap, sizeof *part->dead_letters);
+    part->dead_letters[part->dead_letter_count++] = *dead_letter;
 }
 
 void txn_part_add_cleared(struct txn_part *part, struct str row_key) {
@@ -177,7 +177,7 @@ void sink_key_show(const struct target *target, struct str row_key, struct buf *
 }
 
 size_t txn_part_rows(const struct txn_part *part) {
-    size_t rows = part->letter_count;
+    size_t rows = part->dead_letter_count;
     for (size_t t = 0; t < part->table_count; t++) {
         rows += part->checks[t].row_count;
     }
@@ -190,8 +190,8 @@ size_t txn_part_rows(const struct txn_part *part) {
     return rows;
 }
 
-int known_letter_compare(const void *left, const void *right) {
-    const struct known_letter *a = left, *b = right;
+int known_dead_letter_compare(const void *left, const void *right) {
+    const struct known_dead_letter *a = left, *b = right;
     if (a->table != b->table) {
         return a->table < b->table ? -1 : 1;
     }

@@ -34,9 +34,10 @@ void row_array_add(struct row_array *rows, const struct str *values);
 bool row_array_next(const struct row_array *rows, size_t column, size_t *position,
                     struct str *ret_value);
 
-/* The last applied record of a partition, by its offset and the timestamp that the broker has for
- * it: shows later whether a log is still the one that was applied. */
-struct mark {
+/* A log anchor: the last applied record of a partition, by its offset and the timestamp that the
+ * broker has for it. Shows later whether a log is still the one that was applied. In sync_progress
+ * it is in column marks. */
+struct log_anchor {
     int64_t offset, timestamp_ms; /* timestamp_ms 0: none */
 };
 
@@ -44,14 +45,14 @@ struct mark {
 struct progress {
     bool exists; /* false: no row at all */
     int64_t seq;
-    bool has_offsets;                 /* false: '{}', no progress */
-    int64_t offsets[RELATIONS_MAX];   /* by table: next to read */
-    struct mark marks[RELATIONS_MAX]; /* by table: the last record applied */
+    bool has_offsets;                         /* false: '{}', no progress */
+    int64_t offsets[RELATIONS_MAX];           /* by table: next to read */
+    struct log_anchor anchors[RELATIONS_MAX]; /* by table: the last record applied */
     char owner[OWNER_LEN + 1];
     int64_t generation; /* of the sink table: how often it was filled again; set by the sink */
 };
 
-/* Does not compare marks, which follow from the offsets and which older rows lack, nor the
+/* Does not compare anchors, which follow from the offsets and which older rows lack, nor the
  * generation, which follows from the owner. */
 bool progress_equal(const struct progress *a, const struct progress *b, size_t table_count);
 
@@ -78,12 +79,12 @@ struct target_rows {
 
 struct txn_part {
     int32_t task;
-    struct progress before;      /* must be the newest row */
-    struct progress after;       /* seq + 1, the same owner */
-    struct row_array *checks;    /* by table, all used columns */
-    struct target_rows *targets; /* by target */
-    struct dead_letter *letters; /* by txn_part_add_letter */
-    size_t letter_count, letter_cap;
+    struct progress before;           /* must be the newest row */
+    struct progress after;            /* seq + 1, the same owner */
+    struct row_array *checks;         /* by table, all used columns */
+    struct target_rows *targets;      /* by target */
+    struct dead_letter *dead_letters; /* by txn_part_add_dead_letter */
+    size_t dead_letter_count, dead_letter_cap;
     size_t table_count, target_count;
     size_t bytes; /* of the values added; the pipeline's, 0 after a reset */
     /* Keys whose entries in sync_refused are deleted; by txn_part_add_cleared, bytes borrowed as
@@ -93,18 +94,18 @@ struct txn_part {
     /* Rows that the sink table refuses for their own values are found by bisection, left out and
      * recorded in sync_refused, at most refused_max of them; otherwise such a row fails the
      * transaction. The part is alone in its transaction. */
-    bool careful;
+    bool savepoints;
     size_t refused_max;
 };
 
 void txn_part_init(struct txn_part *part, const struct plan *plan);
 void txn_part_clear(struct txn_part *part);
-/* Empties the row ops and letters. */
+/* Empties the row ops and dead letters. */
 void txn_part_reset(struct txn_part *part);
-/* Copies *letter, not the bytes it points to. */
-void txn_part_add_letter(struct txn_part *part, const struct dead_letter *letter);
+/* Copies *dead_letter, not the bytes it points to. */
+void txn_part_add_dead_letter(struct txn_part *part, const struct dead_letter *dead_letter);
 void txn_part_add_cleared(struct txn_part *part, struct str row_key);
-/* Rows and letters in all its arrays. */
+/* Rows and dead letters in all its arrays. */
 size_t txn_part_rows(const struct txn_part *part);
 
 /* Appends the key of a sink row in sync_refused: each value of target.key_outputs and a NUL.
@@ -133,7 +134,7 @@ struct txn {
     struct txn_part **parts; /* ascending by task */
     size_t part_count;
     /* NULL: no initial load. With one there is one part, whose row arrays are empty (it may have
-     * dead letters): the rows come from here, by COPY, or by INSERT if the part is careful. */
+     * dead letters): the rows come from here, by COPY, or by INSERT with savepoints. */
     const struct load_source *load;
 };
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* The meta record's is first, so that a cache of a view with another number of tables is
- * recognised. The tables' rows follow, then their touched rows: a table number before a key would
+ * recognised. The tables' rows follow, then their changed rows: a table number before a key would
  * not fit beside the longest. */
 #define META_SPACE 0
 #define ROWS_SPACE 1 /* of the first table */

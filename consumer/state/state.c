@@ -20,9 +20,9 @@ struct state {
     struct write_buffer store;
     int32_t task;
     size_t table_count;
-    uint64_t row_count, marked_row_count;
+    uint64_t row_count, savepoint_row_count;
     bool incomplete;
-    bool marked;
+    bool has_savepoint;
     bool untrusted; /* something in it was damaged: emptied at close, if not before */
     struct undo undo;
     struct bulk_load load; /* of an incomplete cache: what is not in the store yet */
@@ -36,7 +36,7 @@ static int rows_space(const struct state *state, int table) {
     return ROWS_SPACE + table;
 }
 
-static int touched_space(const struct state *state, int table) {
+static int changed_rows_space(const struct state *state, int table) {
     assert(table >= 0 && (size_t)table < state->table_count);
     return ROWS_SPACE + (int)state->table_count + table;
 }
@@ -208,7 +208,7 @@ static enum err_kind set_row(struct state *state, int table, struct str key, str
     if (was_there ? value.ptr && str_equal(before, stored) : !value.ptr) {
         return ERR_NONE; /* nothing changes: no page gets dirty */
     }
-    if (state->marked) {
+    if (state->has_savepoint) {
         undo_push(&state->undo, space, key, before);
     }
     if (in_order) {
@@ -229,7 +229,7 @@ static enum err_kind set_row(struct state *state, int table, struct str key, str
 
 /* What was gathered for a bulk load, into the store, which may commit meanwhile: the cache is
  * incomplete, and worth nothing after a crash. */
-static enum err_kind settle(struct state *state, struct err *reterr) {
+static enum err_kind write_bulk_load(struct state *state, struct err *reterr) {
     if (bulk_load_bytes(&state->load) == 0) {
         return ERR_NONE;
     }
@@ -249,7 +249,7 @@ enum err_kind state_get(struct state *state, int table, struct str key, struct s
                         struct err *reterr) {
     int space = rows_space(state, table);
     struct str stored = STR_NONE;
-    enum err_kind kind = settle(state, reterr);
+    enum err_kind kind = write_bulk_load(state, reterr);
     if (kind == ERR_NONE) {
         kind = write_buffer_get(&state->store, space, key, &stored, reterr);
     }
@@ -287,7 +287,7 @@ enum err_kind state_next(struct state *state, int table, struct str prefix, stru
                          struct str *ret_key, struct str *ret_value, struct err *reterr) {
     bool behind = after.ptr && str_compare(after, prefix) >= 0; /* else the prefix is the start */
     struct str range[2] = {prefix, behind ? after : STR_NONE};
-    enum err_kind kind = settle(state, reterr);
+    enum err_kind kind = write_bulk_load(state, reterr);
     return kind != ERR_NONE
                ? kind
                : next_in(state, rows_space(state, table), range, ret_key, ret_value, reterr);
@@ -295,13 +295,13 @@ enum err_kind state_next(struct state *state, int table, struct str prefix, stru
 
 enum err_kind state_set(struct state *state, int table, struct str key, struct str value,
                         struct err *reterr) {
-    enum err_kind kind = settle(state, reterr);
+    enum err_kind kind = write_bulk_load(state, reterr);
     return kind != ERR_NONE ? kind : set_row(state, table, key, value, false, reterr);
 }
 
 enum err_kind state_bulk_put(struct state *state, int table, struct str key, struct str value,
                              struct err *reterr) {
-    if (!state->incomplete || state->marked) {
+    if (!state->incomplete || state->has_savepoint) {
         return err_set(reterr, ERR_BUG, "state cache of task %d: a bulk load of a cache in use",
                        (int)state->task);
     }
@@ -310,31 +310,31 @@ enum err_kind state_bulk_put(struct state *state, int table, struct str key, str
     return ERR_NONE;
 }
 
-void state_mark(struct state *state) {
-    assert(!state->marked && bulk_load_bytes(&state->load) == 0);
-    state->marked = true;
-    state->marked_row_count = state->row_count;
+void state_savepoint(struct state *state) {
+    assert(!state->has_savepoint && bulk_load_bytes(&state->load) == 0);
+    state->has_savepoint = true;
+    state->savepoint_row_count = state->row_count;
 }
 
 void state_rollback(struct state *state) {
-    assert(state->marked);
+    assert(state->has_savepoint);
     int space = 0;
     struct str key, before;
     while (undo_pop(&state->undo, &space, &key, &before)) {
         write_buffer_set(&state->store, space, key, before);
     }
-    state->row_count = state->marked_row_count;
+    state->row_count = state->savepoint_row_count;
     state_release(state);
 }
 
 void state_release(struct state *state) {
-    state->marked = false;
+    state->has_savepoint = false;
     undo_reset(&state->undo);
 }
 
-enum err_kind state_touch(struct state *state, int table, struct str key, bool deleted,
-                          struct err *reterr) {
-    int space = touched_space(state, table);
+enum err_kind state_add_changed_row(struct state *state, int table, struct str key, bool deleted,
+                                    struct err *reterr) {
+    int space = changed_rows_space(state, table);
     struct str stored = STR_NONE, flag = STR_NONE;
     enum err_kind kind = write_buffer_get(&state->store, space, key, &stored, reterr);
     if (kind == ERR_NONE && stored.ptr) {
@@ -343,7 +343,8 @@ enum err_kind state_touch(struct state *state, int table, struct str key, bool d
     if (kind != ERR_NONE) {
         return noted(state, kind);
     }
-    if (flag.ptr && SAFEGUARD("a touch keeps a deletion") && (!deleted || str_is(flag, "d"))) {
+    if (flag.ptr && SAFEGUARD("a changed row keeps its deletion") &&
+        (!deleted || str_is(flag, "d"))) {
         return ERR_NONE;
     }
     key = copy_key(state, key);
@@ -353,12 +354,13 @@ enum err_kind state_touch(struct state *state, int table, struct str key, bool d
 }
 
 /* state.h's parameters. NOLINTNEXTLINE(readability-function-size) */
-enum err_kind state_touched_next(struct state *state, int table, struct str after, int *ret_table,
-                                 struct str *ret_key, bool *ret_deleted, struct err *reterr) {
+enum err_kind state_next_changed_row(struct state *state, int table, struct str after,
+                                     int *ret_table, struct str *ret_key, bool *ret_deleted,
+                                     struct err *reterr) {
     for (; (size_t)table < state->table_count; table++) {
         struct str range[2] = {STR(""), after}, key = STR_NONE, flag = STR_NONE;
         enum err_kind kind =
-            next_in(state, touched_space(state, table), range, &key, &flag, reterr);
+            next_in(state, changed_rows_space(state, table), range, &key, &flag, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
@@ -410,17 +412,17 @@ uint64_t state_row_count(const struct state *state) {
 
 enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t wall_ms,
                            bool complete, struct err *reterr) {
-    if (state->marked) {
+    if (state->has_savepoint) {
         return err_set(reterr, ERR_BUG,
-                       "state cache of task %d: commit between mark and rollback or release",
+                       "state cache of task %d: commit between savepoint and rollback or release",
                        (int)state->task);
     }
-    enum err_kind kind = settle(state, reterr);
+    enum err_kind kind = write_bulk_load(state, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
     for (int table = 0; complete && state->incomplete && table < (int)state->table_count; table++) {
-        kind = write_buffer_clear(&state->store, touched_space(state, table), reterr);
+        kind = write_buffer_clear(&state->store, changed_rows_space(state, table), reterr);
         if (kind != ERR_NONE) {
             return noted(state, kind);
         }

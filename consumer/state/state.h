@@ -1,15 +1,15 @@
 /* state.h: the rows of a task's partitions, as its log says them: the state cache.
  *
- * What:    for each table, rows by key (plan/row.h); how far each topic is in it; what a rebuild
- *          touched. It is a cache: Kafka's compacted topics can always rebuild it.
+ * What:    for each table, rows by key (plan/row.h); how far each topic is in it; which rows
+ *          a rebuild has changed. It is a cache: Kafka's compacted topics can always rebuild it.
  * Owns:    its store. Values are stored with a CRC-32C.
  * Units:   offsets are next-to-read; wall_ms since the epoch.
  * Errors:  ERR_CACHE: discard and rebuild; ERR_RETRY: disk full, locked.
  * Limits:  STATE_TABLES_MAX tables.
  *
  * Changes are visible at once to reads and durable with state_commit, which is called after the
- * sink's transaction, with the same offsets. Between mark and rollback or release, changes can be
- * undone (halving a refused batch).
+ * sink's transaction, with the same offsets. Between savepoint and rollback or release, changes can
+ * be undone (bisecting a refused batch).
  */
 #ifndef STATE_STATE_H
 #define STATE_STATE_H
@@ -60,18 +60,18 @@ MUST_CHECK enum err_kind state_bulk_put(struct state *state, int table, struct s
                                         struct str value, struct err *reterr);
 
 /* From now on state_set remembers what was there before, until rollback or release. Not nested. */
-void state_mark(struct state *state);
+void state_savepoint(struct state *state);
 void state_rollback(struct state *state);
 void state_release(struct state *state);
 
 /* Rows that a rebuild read at or after the sink's offsets: deleted is or-ed. */
-MUST_CHECK enum err_kind state_touch(struct state *state, int table, struct str key, bool deleted,
-                                     struct err *reterr);
-/* The first touched row after (table, after): tables in order; *ret_key.ptr NULL: no more. Start
+MUST_CHECK enum err_kind state_add_changed_row(struct state *state, int table, struct str key,
+                                               bool deleted, struct err *reterr);
+/* The first changed row after (table, after): tables in order; *ret_key.ptr NULL: no more. Start
  * with table 0 and after.ptr NULL; go on with what was returned. */
-MUST_CHECK enum err_kind state_touched_next(struct state *state, int table, struct str after,
-                                            int *ret_table, struct str *ret_key, bool *ret_deleted,
-                                            struct err *reterr);
+MUST_CHECK enum err_kind state_next_changed_row(struct state *state, int table, struct str after,
+                                                int *ret_table, struct str *ret_key,
+                                                bool *ret_deleted, struct err *reterr);
 
 /* Numbers that are kept beside the rows, for ever. */
 MUST_CHECK enum err_kind state_number_add(struct state *state, uint64_t number, struct err *reterr);
@@ -83,7 +83,7 @@ size_t state_dirty_bytes(const struct state *state);
 /* Rows in all tables, as known: counted from open on by state_set, and of a bulk load at its
  * commit; for logs. */
 uint64_t state_row_count(const struct state *state);
-/* offsets by table. complete: takes the incomplete mark away and empties the touched rows. */
+/* offsets by table. complete: clears the incomplete flag and empties the changed rows. */
 MUST_CHECK enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t wall_ms,
                                       bool complete, struct err *reterr);
 

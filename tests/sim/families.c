@@ -10,7 +10,7 @@ static void draw_live(struct knobs *knobs, struct rng *rng);
     .schema = schema_shipped, .partitions = {1, 5}, .members = {1, 4}, .joins = {1, 4},            \
     .rows = {1, 5}, .batch_rows = {1, 40}, .steps = {30, 220}, .poll_records = {1, 10},            \
     .lag_steps = {20, 400}, .crash = 1, .duplicate = 1, .compact = 1, .cache_loss = 0.7,           \
-    .cache_fault = 0.5, .rebalance = 1, .zombie = 1, .lost = 1, .letters = {1000, 1000},           \
+    .cache_fault = 0.5, .rebalance = 1, .zombie = 1, .lost = 1, .dead_letters = {1000, 1000},      \
     .refused = {1000, 1000}, .play = play_at_random
 
 const struct knobs families[] = {
@@ -40,7 +40,7 @@ const struct knobs families[] = {
      .crash = 3,
      .poll_records = {1, 3}},
     {.name = "letters", DEFAULTS, .bad = 0.15, .flawed = 0.4, .compact = 2, .cache_loss = 1},
-    {.name = "torn", /* fan-outs of several transactions, with letters in them */
+    {.name = "torn", /* fan-outs of several transactions, with dead letters in them */
      DEFAULTS,
      .partitions = {1, 2},
      .joins = {1, 2},
@@ -178,7 +178,7 @@ const struct knobs families[] = {
      DEFAULTS,
      .steps = {30, 150},
      .bad = 0.25,
-     .letters = {1, 3},
+     .dead_letters = {1, 3},
      .lag_steps = {20000, 20000},
      .play = play_mended},
     /* Any tables: under one of the families above, and under what a seed draws. */

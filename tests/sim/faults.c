@@ -71,7 +71,7 @@ static bool decide_task(struct world *world, int32_t task) {
         const struct topic_log *log = &world->log[t][task];
         int64_t at = progress->has_offsets ? progress->offsets[t] : 0;
         while (at < log->count &&
-               (log->entries[at].flaw != FLAW_COLUMN || sim_sink_letter(world, t, task, at))) {
+               (log->entries[at].flaw != FLAW_COLUMN || sim_sink_dead_letter(world, t, task, at))) {
             at++;
         }
         if (at < log->count) {

@@ -5,50 +5,53 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The letter keeps this version from now on, which is wrong. */
-static void plant(struct world *world, struct letter *letter, int version, int right) {
+/* The dead letter keeps this version from now on, which is wrong. */
+static void plant(struct world *world, struct stored_dead_letter *dead_letter, int version,
+                  int right) {
     char text[24];
     (void)snprintf(text, sizeof text, version < 0 ? "bad%d" : "v%d", abs(version));
-    const struct relation *table = &world->plan.plan.relations[letter->table];
+    const struct relation *table = &world->plan.plan.relations[dead_letter->table];
     struct str values[SCHEMA_COLUMNS_MAX];
     values[table->column_count - 1] = str_from(text);
     struct buf bytes = {0};
     row_value_encode(table, values, &bytes);
-    letter->has_kept = true;
-    letter->kept_len = bytes.len;
-    memcpy(letter->kept, bytes.ptr, bytes.len);
+    dead_letter->has_kept = true;
+    dead_letter->kept_len = bytes.len;
+    memcpy(dead_letter->kept, bytes.ptr, bytes.len);
     buf_clear(&bytes);
-    letter->planted = true;
-    letter->right = right;
-    world_trace(world, "PLANTED letter %d[%d]@%lld keeps %s, right is v%d", letter->table,
-                letter->task, (long long)letter->offset, text, right);
+    dead_letter->planted = true;
+    dead_letter->right = right;
+    world_trace(world, "PLANTED letter %d[%d]@%lld keeps %s, right is v%d", dead_letter->table,
+                dead_letter->task, (long long)dead_letter->offset, text, right);
 }
 
-static const struct entry *entry_of(const struct world *world, const struct letter *letter) {
-    return &world->log[letter->table][letter->task].entries[letter->offset];
+static const struct entry *entry_of(const struct world *world,
+                                    const struct stored_dead_letter *dead_letter) {
+    return &world->log[dead_letter->table][dead_letter->task].entries[dead_letter->offset];
 }
 
-static int stored_version(const struct letter *letter) {
+static int stored_version(const struct stored_dead_letter *dead_letter) {
     int version = 0;
-    for (size_t at = 0; at < letter->kept_len; at++) {
-        version = letter->kept[at] >= '0' && letter->kept[at] <= '9'
-                      ? version * 10 + (letter->kept[at] - '0')
+    for (size_t at = 0; at < dead_letter->kept_len; at++) {
+        version = dead_letter->kept[at] >= '0' && dead_letter->kept[at] <= '9'
+                      ? version * 10 + (dead_letter->kept[at] - '0')
                       : version;
     }
-    return letter->planted ? letter->right : version;
+    return dead_letter->planted ? dead_letter->right : version;
 }
 
-/* The letter of the record before this one of the same row, if that is one. */
-static const struct letter *letter_before(const struct world *world, const struct letter *letter) {
-    const struct entry *entry = entry_of(world, letter);
-    const struct topic_log *log = &world->log[letter->table][letter->task];
-    int64_t at = letter->offset - 1;
+/* The dead letter of the record before this one of the same row, if that is one. */
+static const struct stored_dead_letter *
+dead_letter_before(const struct world *world, const struct stored_dead_letter *dead_letter) {
+    const struct entry *entry = entry_of(world, dead_letter);
+    const struct topic_log *log = &world->log[dead_letter->table][dead_letter->task];
+    int64_t at = dead_letter->offset - 1;
     while (at >= 0 && log->entries[at].cells != entry->cells) {
         at--;
     }
-    for (size_t k = 0; k < world->sink.letter_count && entry->names_row; k++) {
-        const struct letter *before = &world->sink.letters[k];
-        if (before->table == letter->table && before->task == letter->task &&
+    for (size_t k = 0; k < world->sink.dead_letter_count && entry->names_row; k++) {
+        const struct stored_dead_letter *before = &world->sink.dead_letters[k];
+        if (before->table == dead_letter->table && before->task == dead_letter->task &&
             before->offset == at) {
             return before;
         }
@@ -56,19 +59,21 @@ static const struct letter *letter_before(const struct world *world, const struc
     return NULL;
 }
 
-/* A letter of the same batch kept the refused version before it, or the letter before it did. */
+/* A dead letter of the same batch kept the refused version before it, or the dead letter before it
+ * did. */
 static void plant_behind(struct world *world) {
     for (int32_t p = 0; p < world->partitions; p++) { /* ascending: as they were stored */
         for (int t = 0; t < world->schema.table_count; t++) {
             for (int64_t offset = 0; offset < world->log[t][p].count; offset++) {
-                for (size_t k = 0; k < world->sink.letter_count; k++) {
-                    struct letter *letter = &world->sink.letters[k];
-                    const struct letter *before =
-                        letter->table == t && letter->task == p && letter->offset == offset
-                            ? letter_before(world, letter)
+                for (size_t k = 0; k < world->sink.dead_letter_count; k++) {
+                    struct stored_dead_letter *dead_letter = &world->sink.dead_letters[k];
+                    const struct stored_dead_letter *before =
+                        dead_letter->table == t && dead_letter->task == p &&
+                                dead_letter->offset == offset
+                            ? dead_letter_before(world, dead_letter)
                             : NULL;
                     if (before && entry_of(world, before)->flaw == FLAW_REFUSED) {
-                        plant(world, letter, entry_of(world, before)->version,
+                        plant(world, dead_letter, entry_of(world, before)->version,
                               stored_version(before));
                     }
                 }
@@ -79,7 +84,7 @@ static void plant_behind(struct world *world) {
 
 static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t offset) {
     const struct entry *entry = &world->log[table][task].entries[offset];
-    struct letter *letter = sim_sink_add_letter(world, table, task, offset);
+    struct stored_dead_letter *dead_letter = sim_sink_add_dead_letter(world, table, task, offset);
     char scratch[SCHEMA_COLUMNS_MAX][SCHEMA_TEXT_MAX];
     struct str values[SCHEMA_COLUMNS_MAX];
     const struct plan *plan = &world->plan.plan;
@@ -87,15 +92,15 @@ static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t
     struct buf key = {0};
     if (entry->names_row &&
         row_key_encode(&plan->relations[table], values, &key, NULL) == ERR_NONE) {
-        letter->has_row_key = true;
-        letter->row_key_len = key.len;
-        memcpy(letter->row_key, key.ptr, key.len);
-        plant(world, letter, rng_chance(&world->rng, 0.5) ? entry->version : 1, -1);
+        dead_letter->has_row_key = true;
+        dead_letter->row_key_len = key.len;
+        memcpy(dead_letter->row_key, key.ptr, key.len);
+        plant(world, dead_letter, rng_chance(&world->rng, 0.5) ? entry->version : 1, -1);
     }
     buf_clear(&key);
 }
 
-/* Works that died behind their first transaction, which held the letters. */
+/* Works that died behind their first transaction, which held the dead letters. */
 static void plant_ahead(struct world *world) {
     for (int32_t p = 0; p < world->partitions; p++) {
         for (int t = 0; t < world->schema.table_count; t++) {
@@ -135,25 +140,25 @@ void play_legacy(struct world *world) {
     }
 }
 
-static bool has_letters(const struct world *world, int32_t task) {
-    for (size_t k = 0; k < world->sink.letter_count; k++) {
-        if (world->sink.letters[k].task == task) {
+static bool has_dead_letters(const struct world *world, int32_t task) {
+    for (size_t k = 0; k < world->sink.dead_letter_count; k++) {
+        if (world->sink.dead_letters[k].task == task) {
             return true;
         }
     }
     return false;
 }
 
-/* What the halt advises: the letters that are not of this log. */
-static void delete_letters(struct world *world, const bool *tasks, bool planted) {
+/* What the halt advises: the dead letters that are not of this log. */
+static void delete_dead_letters(struct world *world, const bool *tasks, bool planted) {
     struct sink_content *sink = &world->sink;
     size_t count = 0;
-    for (size_t k = 0; k < sink->letter_count; k++) {
-        if (!tasks[sink->letters[k].task] || (planted && !sink->letters[k].planted)) {
-            sink->letters[count++] = sink->letters[k];
+    for (size_t k = 0; k < sink->dead_letter_count; k++) {
+        if (!tasks[sink->dead_letters[k].task] || (planted && !sink->dead_letters[k].planted)) {
+            sink->dead_letters[count++] = sink->dead_letters[k];
         }
     }
-    sink->letter_count = count;
+    sink->dead_letter_count = count;
     for (int i = 0; i < world->members; i++) {
         node_resume(world->nodes[i]);
     }
@@ -177,7 +182,7 @@ static void swap_logs(struct world *world, bool *ret_must) {
         }
         world->sink.progress[p] = (struct progress){0};
         world->sink.had_offsets[p] = false;
-        ret_must[p] = has_letters(world, p);
+        ret_must[p] = has_dead_letters(world, p);
     }
     world->sink.row_count = 0;
     world_trace(world, "---- swapped");
@@ -203,11 +208,11 @@ static void plant_strangers(struct world *world, bool *ret_must) {
         for (int64_t i = 0; i < end && i < log->count && !ret_must[p]; i++) {
             if (log->entries[i].flaw == FLAW_NONE && log->entries[i].kept &&
                 rng_chance(&world->rng, 0.3)) {
-                struct letter *letter = sim_sink_add_letter(world, 0, p, i);
+                struct stored_dead_letter *dead_letter = sim_sink_add_dead_letter(world, 0, p, i);
                 bool other_value = rng_chance(&world->rng, 0.5);
-                letter->has_checksum = other_value;
-                letter->planted = true;
-                spoil(world, other_value ? &letter->value : &letter->key);
+                dead_letter->has_checksum = other_value;
+                dead_letter->planted = true;
+                spoil(world, other_value ? &dead_letter->value : &dead_letter->key);
                 ret_must[p] = true;
             }
         }
@@ -230,7 +235,7 @@ void play_swapped(struct world *world) {
             }
         }
         sink_content_clear(&before);
-        delete_letters(world, must, turn > 0);
+        delete_dead_letters(world, must, turn > 0);
         world_drain(world);
         if (!world->failure[0]) {
             oracle_final(world, turn == 0 ? "of the new log" : "without the strangers");

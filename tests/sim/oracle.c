@@ -9,14 +9,14 @@
 #include <stdlib.h>
 
 /* A version as it is stored: a varint, then "v<number>"; 0: none. */
-static int kept_version(const struct letter *letter) {
-    if (letter->planted) {
-        return letter->right;
+static int kept_version(const struct stored_dead_letter *dead_letter) {
+    if (dead_letter->planted) {
+        return dead_letter->right;
     }
     int version = 0;
-    for (size_t at = 0; at < letter->kept_len; at++) {
-        if (letter->kept[at] >= '0' && letter->kept[at] <= '9') {
-            version = version * 10 + (letter->kept[at] - '0');
+    for (size_t at = 0; at < dead_letter->kept_len; at++) {
+        if (dead_letter->kept[at] >= '0' && dead_letter->kept[at] <= '9') {
+            version = version * 10 + (dead_letter->kept[at] - '0');
         }
     }
     return version;
@@ -31,16 +31,18 @@ static bool same_row(const struct entry *a, const struct entry *b) {
  * rebuild met a version before it that is refused. It does not matter where a later record of the
  * row is passed (up to end) in the same transaction. Where the sink went back, a cache may be ahead
  * of it: then it is a later version, whose own record the replay comes to as well. */
-void oracle_letter(struct world *world, const struct letter *letter, int64_t end) {
-    const struct topic_log *log = &world->log[letter->table][letter->task];
-    const struct entry *entry = &log->entries[letter->offset];
-    int version = kept_version(letter), should = 0;
+void oracle_dead_letter(struct world *world, const struct stored_dead_letter *dead_letter,
+                        int64_t end) {
+    const struct topic_log *log = &world->log[dead_letter->table][dead_letter->task];
+    const struct entry *entry = &log->entries[dead_letter->offset];
+    int version = kept_version(dead_letter), should = 0;
     bool may_lack = entry->flaw == FLAW_REFUSED;
-    if (letter->has_row_key != entry->names_row) {
-        world_fail(world, "O7: the dead letter %d[%d]@%lld names %s row", letter->table,
-                   letter->task, (long long)letter->offset, letter->has_row_key ? "a" : "no");
+    if (dead_letter->has_row_key != entry->names_row) {
+        world_fail(world, "O7: the dead letter %d[%d]@%lld names %s row", dead_letter->table,
+                   dead_letter->task, (long long)dead_letter->offset,
+                   dead_letter->has_row_key ? "a" : "no");
     }
-    for (int64_t i = letter->offset; i-- > 0 && entry->names_row;) {
+    for (int64_t i = dead_letter->offset; i-- > 0 && entry->names_row;) {
         const struct entry *before = &log->entries[i];
         if (!same_row(before, entry)) {
             continue;
@@ -52,28 +54,30 @@ void oracle_letter(struct world *world, const struct letter *letter, int64_t end
         }
     }
     bool superseded = false;
-    for (int64_t i = letter->offset + 1; i < end && i < log->count; i++) {
+    for (int64_t i = dead_letter->offset + 1; i < end && i < log->count; i++) {
         superseded |= same_row(&log->entries[i], entry);
     }
     bool ahead = false;
-    for (int64_t i = letter->offset + 1; world->knobs.restore > 0 && i < log->count; i++) {
+    for (int64_t i = dead_letter->offset + 1; world->knobs.restore > 0 && i < log->count; i++) {
         ahead |= same_row(&log->entries[i], entry) && log->entries[i].version == version;
     }
     if (version != should && (version != 0 || !may_lack) && !superseded && !ahead) {
-        world_fail(world, "O7: the dead letter %d[%d]@%lld keeps v%d, should be v%d", letter->table,
-                   letter->task, (long long)letter->offset, version, should);
+        world_fail(world, "O7: the dead letter %d[%d]@%lld keeps v%d, should be v%d",
+                   dead_letter->table, dead_letter->task, (long long)dead_letter->offset, version,
+                   should);
     }
 }
 
 /* Records that nobody can read are dead letters, one and all, but for those that were compacted
  * away. */
-static void check_letters(struct world *world, const char *when) {
+static void check_dead_letters(struct world *world, const char *when) {
     for (int t = 0; t < world->schema.table_count; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             const struct topic_log *log = &world->log[t][p];
             for (int64_t i = log->start; i < log->count; i++) {
                 const struct entry *entry = &log->entries[i];
-                if (entry->kept && entry->flaw > FLAW_REFUSED && !sim_sink_letter(world, t, p, i)) {
+                if (entry->kept && entry->flaw > FLAW_REFUSED &&
+                    !sim_sink_dead_letter(world, t, p, i)) {
                     world_fail(world, "O7 %s: the record %d[%d]@%lld is no dead letter", when, t, p,
                                (long long)i);
                 }
@@ -107,9 +111,10 @@ static int effective(struct world *world, int table, int32_t partition, int64_t 
     if (entry->version >= 0) {
         return entry->version;
     }
-    const struct letter *letter = sim_sink_letter(world, table, partition, offset);
-    if (letter) {
-        return kept_version(letter);
+    const struct stored_dead_letter *dead_letter =
+        sim_sink_dead_letter(world, table, partition, offset);
+    if (dead_letter) {
+        return kept_version(dead_letter);
     }
     if (world->mended && entry->flaw == FLAW_REFUSED) {
         return entry->version;
@@ -304,7 +309,7 @@ void oracle_final(struct world *world, const char *when) {
         return;
     }
     check_view(world, -1, when);
-    check_letters(world, when);
+    check_dead_letters(world, when);
 }
 
 bool oracle_caught_up(const struct world *world, int32_t task) {

@@ -60,8 +60,8 @@ static void remake_logs(struct world *world, bool *ret_remade) {
                 ret_remade[p] |= log->count < progress->offsets[t];
                 world_trace(world, "REMADE %s[%d] ends at %lld", world->schema.tables[t].name, p,
                             (long long)log->count);
-                if (log->count <= progress->marks[t].offset &&
-                    progress->marks[t].timestamp_ms > 0 && rng_chance(&world->rng, 0.6)) {
+                if (log->count <= progress->anchors[t].offset &&
+                    progress->anchors[t].timestamp_ms > 0 && rng_chance(&world->rng, 0.6)) {
                     refill(world, log, log->count, old_count);
                     world_trace(world, "  and filled again");
                 }
@@ -218,9 +218,10 @@ static void put_rows(struct world *world, int table, double bad) {
 }
 
 /* Runs until so many more dead letters and then so many more transactions are in. */
-static void run_into_rebuild(struct world *world, size_t letters, int rounds) {
-    letters += world->sink.letter_count;
-    for (int i = 0; i < 400 && world->sink.letter_count < letters && !world->failure[0]; i++) {
+static void run_into_rebuild(struct world *world, size_t dead_letters, int rounds) {
+    dead_letters += world->sink.dead_letter_count;
+    for (int i = 0; i < 400 && world->sink.dead_letter_count < dead_letters && !world->failure[0];
+         i++) {
         world_rounds(world, 1);
     }
     world_rounds(world, rounds);
@@ -285,7 +286,7 @@ void play_trigger(struct world *world) {
             world_fail(world, "a row stands that the trigger does not let in");
         }
     }
-    if (world->sink.letter_count > 0) {
+    if (world->sink.dead_letter_count > 0) {
         world_fail(world, "a record became a dead letter for what a trigger said");
     }
     world_trace(world, "---- the trigger is dropped");

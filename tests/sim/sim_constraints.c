@@ -98,22 +98,22 @@ static bool trial_is_taken(struct trial *trial, const struct world *world, cells
     return false;
 }
 
-/* BLAME_RECORD: nobody's, the row is written, or is left out by a careful part. */
+/* BLAME_RECORD: nobody's, the row is written, or is left out by a part with savepoints. */
 static enum blame try_upsert(struct world *world, const struct sim_part *part, struct sim_op *op,
                              struct trial *trial) {
     bool bad = false;
     for (int t = 0; t < world->schema.table_count; t++) {
         bad |= !world->mended && op->versions[t] < 0;
     }
-    if (bad && part->careful) {
+    if (bad && part->savepoints) {
         world_fail(world, "the row %s has a value that no own check was asked about",
                    schema_show_sink(&world->schema, op->key));
     }
     if (bad || sim_sink_refuses(world, op->versions)) {
         trial_remove(trial, op->key, ~(cells_t)0);
         op->refused = true;
-        return part->careful && ++trial->refused_count <= part->refused_max ? BLAME_RECORD
-                                                                            : BLAME_ROW;
+        return part->savepoints && ++trial->refused_count <= part->refused_max ? BLAME_RECORD
+                                                                               : BLAME_ROW;
     }
     return trial_is_taken(trial, world, op->key) ? BLAME_OTHERS : BLAME_RECORD;
 }
@@ -162,7 +162,7 @@ static bool try_parts(struct world *world, struct job *job, struct trial *trial,
             if (blame != BLAME_RECORD) {
                 event->blame = blame;
                 event->refusal_count = 0;
-                if (part->careful) {
+                if (part->savepoints) {
                     add_refusal(job, op, event);
                 }
                 return false;

@@ -220,10 +220,10 @@ static void sim_members(struct consume *consume, char *out, size_t size) {
     (void)snprintf(out, size, "simulated");
 }
 
-static void sim_announce(struct consume *consume, const char *sink, const char *place) {
+static void sim_announce(struct consume *consume, const char *sink, const char *sink_name) {
     (void)consume;
     (void)sink;
-    (void)place;
+    (void)sink_name;
 }
 
 static int sim_fd(const struct consume *consume) {

@@ -16,13 +16,14 @@ static void *copy_of(const void *items, size_t count, size_t size) {
 
 void sink_content_copy(struct sink_content *to, const struct sink_content *from) {
     *to = *from;
-    to->letters = copy_of(from->letters, from->letter_count, sizeof *from->letters);
+    to->dead_letters =
+        copy_of(from->dead_letters, from->dead_letter_count, sizeof *from->dead_letters);
     to->rows = copy_of(from->rows, from->row_count, sizeof *from->rows);
     to->row_cap = from->row_count;
 }
 
 void sink_content_clear(struct sink_content *content) {
-    free(content->letters);
+    free(content->dead_letters);
     free(content->rows);
     *content = (struct sink_content){0};
 }

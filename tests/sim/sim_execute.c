@@ -160,7 +160,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
         const struct sim_part *part = &job->parts[i];
         world_trace(world, "TXN member %d session %d task %d seq %lld owner %.4s: %zu ops%s",
                     job->member, job->session, part->task, (long long)part->before.seq,
-                    part->before.owner, part->op_count, job->sink ? "" : " (ghost)");
+                    part->before.owner, part->op_count, job->sink ? "" : " (orphan)");
         if (!fence_passes(world, job, i)) {
             return SINK_FENCED;
         }
@@ -181,7 +181,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
         check_offsets(world, &world->sink.progress[part->task], part);
         world->sink.progress[part->task] = part->after;
         world->sink.had_offsets[part->task] |= part->after.has_offsets;
-        sim_sink_apply_letters(world, part);
+        sim_sink_apply_dead_letters(world, part);
         clear_entries(world, part);
         apply_ops(world, part, job->load);
         check_refused(world, part->task);
@@ -220,8 +220,8 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
         newest->seq = newest->exists ? newest->seq + 1 : 1;
         newest->exists = true;
         memcpy(newest->owner, job->owner, sizeof newest->owner);
-        if (SAFEGUARD("sim: letters of works that never ended are swept")) {
-            sim_sink_sweep_letters(world, job->tasks[i]);
+        if (SAFEGUARD("sim: dead letters of works that never ended are swept")) {
+            sim_sink_sweep_dead_letters(world, job->tasks[i]);
         }
         world_trace(world, "ACQUIRE member %d task %d seq %lld owner %.4s", job->member,
                     job->tasks[i], (long long)newest->seq, newest->owner);
@@ -230,20 +230,21 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
     if (!sink) {
         return;
     }
+    const size_t stored = world->sink.dead_letter_count;
     free(sink->results);
-    free(sink->letters);
-    free(sink->letter_bytes);
+    free(sink->dead_letters);
+    free(sink->dead_letter_bytes);
     free(sink->entries);
     sink->entries = calloc(world->sink.row_count + 1, sizeof *sink->entries);
-    sink->letter_bytes = calloc(world->sink.letter_count + 1, sizeof *sink->letter_bytes);
+    sink->dead_letter_bytes = calloc(stored + 1, sizeof *sink->dead_letter_bytes);
     sink->results = calloc(job->task_count + 1, sizeof *sink->results);
-    sink->letters = calloc(job->task_count * world->sink.letter_count + 1, sizeof *sink->letters);
-    if (!sink->results || !sink->letters || !sink->letter_bytes || !sink->entries) {
+    sink->dead_letters = calloc(job->task_count * stored + 1, sizeof *sink->dead_letters);
+    if (!sink->results || !sink->dead_letters || !sink->dead_letter_bytes || !sink->entries) {
         abort();
     }
-    if (world->sink.letter_count > 0) {
-        memcpy(sink->letter_bytes, world->sink.letters,
-               world->sink.letter_count * sizeof *sink->letter_bytes);
+    if (stored > 0) {
+        memcpy(sink->dead_letter_bytes, world->sink.dead_letters,
+               stored * sizeof *sink->dead_letter_bytes);
     }
     event->result_count = job->task_count;
     size_t refused_count = 0;
@@ -251,13 +252,13 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
         struct sink_result *result = &sink->results[i];
         *result = (struct sink_result){.task = job->tasks[i],
                                        .newest = world->sink.progress[job->tasks[i]],
-                                       .letters = sink->letters + i * world->sink.letter_count};
+                                       .dead_letters = sink->dead_letters + i * stored};
         result->other_table =
             job->kind == SIM_ACQUIRE
                 ? other[i]
                 : result->newest.exists && result->newest.generation != world->sink.generation;
         if (job->kind == SIM_ACQUIRE) {
-            sim_sink_fill_letters(sink, world->sink.letter_count, result);
+            sim_sink_fill_dead_letters(sink, stored, result);
             fill_refused(world, sink, &refused_count, result);
         }
     }

@@ -5,132 +5,143 @@
 
 #include <stdlib.h>
 
-struct letter *sim_sink_letter(const struct world *world, int table, int32_t task, int64_t offset) {
-    for (size_t k = 0; k < world->sink.letter_count; k++) {
-        struct letter *letter = &world->sink.letters[k];
-        if (letter->task == task && letter->table == table && letter->offset == offset) {
-            return letter;
+struct stored_dead_letter *sim_sink_dead_letter(const struct world *world, int table, int32_t task,
+                                                int64_t offset) {
+    for (size_t k = 0; k < world->sink.dead_letter_count; k++) {
+        struct stored_dead_letter *dead_letter = &world->sink.dead_letters[k];
+        if (dead_letter->task == task && dead_letter->table == table &&
+            dead_letter->offset == offset) {
+            return dead_letter;
         }
     }
     return NULL;
 }
 
-struct letter *sim_sink_add_letter(struct world *world, int table, int32_t task, int64_t offset) {
+struct stored_dead_letter *sim_sink_add_dead_letter(struct world *world, int table, int32_t task,
+                                                    int64_t offset) {
     struct sink_content *sink = &world->sink;
     const struct entry *entry = &world->log[table][task].entries[offset];
-    struct letter *letters = realloc(sink->letters, (sink->letter_count + 1) * sizeof *letters);
-    if (!letters) {
+    struct stored_dead_letter *dead_letters =
+        realloc(sink->dead_letters, (sink->dead_letter_count + 1) * sizeof *dead_letters);
+    if (!dead_letters) {
         abort();
     }
-    sink->letters = letters;
-    struct letter *letter = &letters[sink->letter_count++];
-    *letter = (struct letter){.task = task, .table = table, .offset = offset};
-    letter->key = entry->key;
-    letter->value = entry->value;
-    return letter;
+    sink->dead_letters = dead_letters;
+    struct stored_dead_letter *dead_letter = &dead_letters[sink->dead_letter_count++];
+    *dead_letter = (struct stored_dead_letter){.task = task, .table = table, .offset = offset};
+    dead_letter->key = entry->key;
+    dead_letter->value = entry->value;
+    return dead_letter;
 }
 
 void sim_sink_decide(struct world *world, int table, int32_t task, int64_t offset) {
-    struct letter *letter = sim_sink_add_letter(world, table, task, offset);
-    struct record record = {.key = letter->key, .value = letter->value};
-    letter->has_checksum = true;
-    letter->checksum = record_checksum(&record);
-    letter->pending = true;
+    struct stored_dead_letter *dead_letter = sim_sink_add_dead_letter(world, table, task, offset);
+    struct record record = {.key = dead_letter->key, .value = dead_letter->value};
+    dead_letter->has_checksum = true;
+    dead_letter->checksum = record_checksum(&record);
+    dead_letter->pending = true;
     world_trace(world, "DECIDED %s[%d]@%lld", world->schema.tables[table].name, task,
                 (long long)offset);
 }
 
 /* No more dead letters than allowed, and none of what is acceptable (now). */
-static void check_letters(struct world *world, const struct letter *letter) {
-    int32_t task = letter->task;
+static void check_dead_letters(struct world *world, const struct stored_dead_letter *dead_letter) {
+    int32_t task = dead_letter->task;
     int count = 0;
-    for (size_t i = 0; i < world->sink.letter_count; i++) {
-        count += world->sink.letters[i].task == task && !world->sink.letters[i].pending;
+    for (size_t i = 0; i < world->sink.dead_letter_count; i++) {
+        count += world->sink.dead_letters[i].task == task && !world->sink.dead_letters[i].pending;
     }
-    if (count > world->letters_max) {
+    if (count > world->dead_letters_max) {
         world_fail(world, "task %d has %d dead letters, %d are allowed", task, count,
-                   world->letters_max);
+                   world->dead_letters_max);
     }
     if (world->mended &&
-        world->log[letter->table][task].entries[letter->offset].flaw == FLAW_REFUSED) {
+        world->log[dead_letter->table][task].entries[dead_letter->offset].flaw == FLAW_REFUSED) {
         world_fail(world, "task %d: an acceptable record became a dead letter", task);
     }
 }
 
-void sim_sink_apply_letters(struct world *world, const struct sim_part *part) {
+void sim_sink_apply_dead_letters(struct world *world, const struct sim_part *part) {
     struct sink_content *sink = &world->sink;
-    if (part->letter_count == 0) {
+    if (part->dead_letter_count == 0) {
         return;
     }
-    struct letter *letters =
-        realloc(sink->letters, (sink->letter_count + part->letter_count) * sizeof *letters);
-    if (!letters) {
+    struct stored_dead_letter *dead_letters =
+        realloc(sink->dead_letters,
+                (sink->dead_letter_count + part->dead_letter_count) * sizeof *dead_letters);
+    if (!dead_letters) {
         abort();
     }
-    sink->letters = letters;
-    for (size_t i = 0; i < part->letter_count; i++) {
-        const struct letter *letter = &part->letters[i];
-        struct letter *stands = sim_sink_letter(world, letter->table, letter->task, letter->offset);
-        if (stands && !(letter->pending && stands->pending)) {
-            world_fail(world, "the dead letter %d[%d]@%lld comes twice", letter->table,
-                       letter->task, (long long)letter->offset);
+    sink->dead_letters = dead_letters;
+    for (size_t i = 0; i < part->dead_letter_count; i++) {
+        const struct stored_dead_letter *dead_letter = &part->dead_letters[i];
+        struct stored_dead_letter *stands =
+            sim_sink_dead_letter(world, dead_letter->table, dead_letter->task, dead_letter->offset);
+        if (stands && !(dead_letter->pending && stands->pending)) {
+            world_fail(world, "the dead letter %d[%d]@%lld comes twice", dead_letter->table,
+                       dead_letter->task, (long long)dead_letter->offset);
         }
-        world_trace(world, "  LETTER %s[%d]@%lld kept %d", world->schema.tables[letter->table].name,
-                    letter->task, (long long)letter->offset, letter->has_kept);
-        if (letter->offset >= part->after.offsets[letter->table]) {
+        world_trace(world, "  LETTER %s[%d]@%lld kept %d",
+                    world->schema.tables[dead_letter->table].name, dead_letter->task,
+                    (long long)dead_letter->offset, dead_letter->has_kept);
+        if (dead_letter->offset >= part->after.offsets[dead_letter->table]) {
             world_fail(world, "the dead letter %d[%d]@%lld comes before its offset is passed",
-                       letter->table, letter->task, (long long)letter->offset);
+                       dead_letter->table, dead_letter->task, (long long)dead_letter->offset);
         }
-        oracle_letter(world, letter, part->after.offsets[letter->table]);
-        struct letter *to = stands ? stands : &sink->letters[sink->letter_count++];
-        *to = *letter;
+        oracle_dead_letter(world, dead_letter, part->after.offsets[dead_letter->table]);
+        struct stored_dead_letter *to =
+            stands ? stands : &sink->dead_letters[sink->dead_letter_count++];
+        *to = *dead_letter;
         to->pending = false;
-        check_letters(world, letter);
+        check_dead_letters(world, dead_letter);
     }
 }
 
-void sim_sink_fill_letters(const struct sink *sink, size_t count, struct sink_result *result) {
+void sim_sink_fill_dead_letters(const struct sink *sink, size_t count, struct sink_result *result) {
     for (int t = 0; t < sink->world->schema.table_count; t++) { /* by (table, offset) */
         for (size_t i = 0; i < count; i++) {
-            const struct letter *letter = &sink->letter_bytes[i];
-            if (letter->task == result->task && letter->table == t) {
-                size_t at = result->letter_count++;
-                while (at > 0 && result->letters[at - 1].table == t &&
-                       result->letters[at - 1].offset > letter->offset) {
-                    result->letters[at] = result->letters[at - 1];
+            const struct stored_dead_letter *dead_letter = &sink->dead_letter_bytes[i];
+            if (dead_letter->task == result->task && dead_letter->table == t) {
+                size_t at = result->dead_letter_count++;
+                while (at > 0 && result->dead_letters[at - 1].table == t &&
+                       result->dead_letters[at - 1].offset > dead_letter->offset) {
+                    result->dead_letters[at] = result->dead_letters[at - 1];
                     at--;
                 }
-                result->letters[at] = (struct known_letter){
+                result->dead_letters[at] = (struct known_dead_letter){
                     .table = t,
-                    .offset = letter->offset,
-                    .row_key = {letter->has_row_key ? letter->row_key : NULL, letter->row_key_len},
-                    .kept = {letter->has_kept ? letter->kept : NULL, letter->kept_len},
-                    .key = letter->key,
-                    .value = letter->value,
-                    .value_len = (int64_t)letter->value.len,
-                    .has_checksum = letter->has_checksum,
-                    .checksum = letter->checksum,
-                    .pending = letter->pending,
-                    .unfounded = !sink->world->sink.had_offsets[letter->task]};
+                    .offset = dead_letter->offset,
+                    .row_key = {dead_letter->has_row_key ? dead_letter->row_key : NULL,
+                                dead_letter->row_key_len},
+                    .kept = {dead_letter->has_kept ? dead_letter->kept : NULL,
+                             dead_letter->kept_len},
+                    .key = dead_letter->key,
+                    .value = dead_letter->value,
+                    .value_len = (int64_t)dead_letter->value.len,
+                    .has_checksum = dead_letter->has_checksum,
+                    .checksum = dead_letter->checksum,
+                    .pending = dead_letter->pending,
+                    .without_progress = !sink->world->sink.had_offsets[dead_letter->task]};
             }
         }
     }
 }
 
-void sim_sink_sweep_letters(struct world *world, int32_t task) {
+void sim_sink_sweep_dead_letters(struct world *world, int32_t task) {
     struct sink_content *sink = &world->sink;
     const struct progress *progress = &sink->progress[task];
     size_t count = 0;
-    for (size_t i = 0; i < sink->letter_count; i++) {
-        const struct letter *letter = &sink->letters[i];
-        bool ahead = letter->task == task && progress->has_offsets && !letter->has_checksum &&
-                     !letter->pending && letter->offset >= progress->offsets[letter->table];
+    for (size_t i = 0; i < sink->dead_letter_count; i++) {
+        const struct stored_dead_letter *dead_letter = &sink->dead_letters[i];
+        bool ahead = dead_letter->task == task && progress->has_offsets &&
+                     !dead_letter->has_checksum && !dead_letter->pending &&
+                     dead_letter->offset >= progress->offsets[dead_letter->table];
         if (ahead) {
-            world_trace(world, "SWEPT %s[%d]@%lld", world->schema.tables[letter->table].name, task,
-                        (long long)letter->offset);
+            world_trace(world, "SWEPT %s[%d]@%lld", world->schema.tables[dead_letter->table].name,
+                        task, (long long)dead_letter->offset);
         } else {
-            sink->letters[count++] = *letter;
+            sink->dead_letters[count++] = *dead_letter;
         }
     }
-    sink->letter_count = count;
+    sink->dead_letter_count = count;
 }

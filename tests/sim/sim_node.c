@@ -67,7 +67,7 @@ static void start(struct node *node) {
         .batch_max_rows = world->batch_rows,
         .held_max_bytes = (size_t)1 << rng_below(&world->rng, 15), /* a record or two to all */
         .cache_commit_bytes = 1,
-        .dead_letter_max = (size_t)world->letters_max,
+        .dead_letter_max = (size_t)world->dead_letters_max,
         .refused_row_max = (size_t)world->refused_max,
         .conflict_halt_ms = world->conflict_ms,
         .incomplete_halt_ms = 30000,

@@ -31,7 +31,7 @@ static void job_free(struct world *world, struct job *job) {
     }
     for (size_t i = 0; i < job->part_count; i++) {
         free(job->parts[i].ops);
-        free(job->parts[i].letters);
+        free(job->parts[i].dead_letters);
         free(job->parts[i].cleared);
     }
     free(job);
@@ -71,8 +71,8 @@ void sim_sink_destroy(struct sink **sink, bool keep) {
     if (*sink) {
         sim_sink_cut(*sink, keep);
         free((*sink)->results);
-        free((*sink)->letters);
-        free((*sink)->letter_bytes);
+        free((*sink)->dead_letters);
+        free((*sink)->dead_letter_bytes);
         free((*sink)->refusals);
         free((*sink)->entries);
         arena_clear(&(*sink)->keys);
@@ -160,46 +160,49 @@ static void copy_rows(struct world *world, struct sim_part *part, const struct r
 }
 
 /* A dead letter's record is what the log holds there. */
-static void check_letter(struct world *world, int32_t task, const struct dead_letter *letter) {
-    const struct topic_log *log = &world->log[letter->table][task];
-    const struct entry *entry =
-        letter->offset >= 0 && letter->offset < log->count ? &log->entries[letter->offset] : NULL;
-    if (letter->partition != task || !entry || !str_equal(letter->key, entry->key) ||
-        !str_equal(letter->value, entry->value) || !letter->reason[0] ||
-        !str_equal(letter->topic, world->plan.plan.relations[letter->table].topic)) {
-        world_fail(world, "the dead letter of %d[%d]@%lld is not its record", letter->table, task,
-                   (long long)letter->offset);
+static void check_dead_letter(struct world *world, int32_t task,
+                              const struct dead_letter *dead_letter) {
+    const struct topic_log *log = &world->log[dead_letter->table][task];
+    const struct entry *entry = dead_letter->offset >= 0 && dead_letter->offset < log->count
+                                    ? &log->entries[dead_letter->offset]
+                                    : NULL;
+    if (dead_letter->partition != task || !entry || !str_equal(dead_letter->key, entry->key) ||
+        !str_equal(dead_letter->value, entry->value) || !dead_letter->reason[0] ||
+        !str_equal(dead_letter->topic, world->plan.plan.relations[dead_letter->table].topic)) {
+        world_fail(world, "the dead letter of %d[%d]@%lld is not its record", dead_letter->table,
+                   task, (long long)dead_letter->offset);
     }
 }
 
-static void copy_letters(struct world *world, struct sim_part *to, const struct txn_part *part) {
-    to->letters = calloc(part->letter_count + 1, sizeof *to->letters);
-    if (!to->letters) {
+static void copy_dead_letters(struct world *world, struct sim_part *to,
+                              const struct txn_part *part) {
+    to->dead_letters = calloc(part->dead_letter_count + 1, sizeof *to->dead_letters);
+    if (!to->dead_letters) {
         abort();
     }
-    to->letter_count = part->letter_count;
-    for (size_t i = 0; i < part->letter_count; i++) {
-        const struct dead_letter *from = &part->letters[i];
-        check_letter(world, part->task, from);
-        struct letter *letter = &to->letters[i];
-        *letter = (struct letter){.task = part->task,
-                                  .table = from->table,
-                                  .offset = from->offset,
-                                  .row_key_len = from->row_key.len,
-                                  .kept_len = from->kept.len,
-                                  .has_row_key = from->row_key.ptr != NULL,
-                                  .has_kept = from->kept.ptr != NULL};
+    to->dead_letter_count = part->dead_letter_count;
+    for (size_t i = 0; i < part->dead_letter_count; i++) {
+        const struct dead_letter *from = &part->dead_letters[i];
+        check_dead_letter(world, part->task, from);
+        struct stored_dead_letter *dead_letter = &to->dead_letters[i];
+        *dead_letter = (struct stored_dead_letter){.task = part->task,
+                                                   .table = from->table,
+                                                   .offset = from->offset,
+                                                   .row_key_len = from->row_key.len,
+                                                   .kept_len = from->kept.len,
+                                                   .has_row_key = from->row_key.ptr != NULL,
+                                                   .has_kept = from->kept.ptr != NULL};
         if (from->row_key.ptr) {
-            memcpy(letter->row_key, from->row_key.ptr, from->row_key.len);
+            memcpy(dead_letter->row_key, from->row_key.ptr, from->row_key.len);
         }
         if (from->kept.ptr) {
-            memcpy(letter->kept, from->kept.ptr, from->kept.len);
+            memcpy(dead_letter->kept, from->kept.ptr, from->kept.len);
         }
-        letter->has_checksum = true;
-        letter->checksum = from->checksum;
-        letter->pending = from->decided; /* takes the place of one */
-        letter->key = arena_copy(&world->texts, from->key);
-        letter->value = arena_copy(&world->texts, from->value);
+        dead_letter->has_checksum = true;
+        dead_letter->checksum = from->checksum;
+        dead_letter->pending = from->decided; /* takes the place of one */
+        dead_letter->key = arena_copy(&world->texts, from->key);
+        dead_letter->value = arena_copy(&world->texts, from->value);
     }
 }
 
@@ -207,7 +210,7 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
     *to = (struct sim_part){.task = part->task,
                             .before = part->before,
                             .after = part->after,
-                            .careful = part->careful,
+                            .savepoints = part->savepoints,
                             .refused_max = part->refused_max};
     to->ops = calloc(txn_part_rows(part) + 1, sizeof *to->ops);
     if (!to->ops) {
@@ -226,7 +229,7 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
     if (deletes_first) {
         copy_rows(world, to, &part->targets[0].upserts, SIM_UPSERT, 0);
     }
-    copy_letters(world, to, part);
+    copy_dead_letters(world, to, part);
     to->cleared = calloc(part->cleared_count + 1, sizeof *to->cleared);
     if (!to->cleared) {
         abort();

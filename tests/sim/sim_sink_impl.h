@@ -22,10 +22,10 @@ struct sim_part {
     size_t op_count;
     cells_t *cleared; /* entries of sync_refused that go */
     size_t cleared_count;
-    bool careful;
+    bool savepoints;
     size_t refused_max;
-    struct letter *letters;
-    size_t letter_count;
+    struct stored_dead_letter *dead_letters;
+    size_t dead_letter_count;
 };
 
 struct job {
@@ -54,8 +54,9 @@ struct sink {
     struct job *job; /* in flight */
     struct sink_event event;
     struct sink_result *results;
-    struct known_letter *letters;
-    struct letter *letter_bytes; /* what letters point to: as they were when it answered */
+    struct known_dead_letter *dead_letters;
+    struct stored_dead_letter
+        *dead_letter_bytes; /* what dead letters point to: as they were when it answered */
     /* Rows that were refused, or stand refused, as its last answer said. */
     struct refusal *refusals;
     size_t refusal_cap;
@@ -75,15 +76,16 @@ void sim_sink_read(struct world *world, struct job *job);
 void sim_sink_answer(struct world *world, struct job *job, struct sink_event *event);
 /* sim_letters.c */
 /* A part's, as it is committed. */
-void sim_sink_apply_letters(struct world *world, const struct sim_part *part);
-/* Of result's task, by (table, offset), from the first count of sink->letter_bytes. */
-void sim_sink_fill_letters(const struct sink *sink, size_t count, struct sink_result *result);
+void sim_sink_apply_dead_letters(struct world *world, const struct sim_part *part);
+/* Of result's task, by (table, offset), from the first count of sink->dead_letter_bytes. */
+void sim_sink_fill_dead_letters(const struct sink *sink, size_t count, struct sink_result *result);
 /* Dead letters at or after the task's offsets are of works that never ended. */
-void sim_sink_sweep_letters(struct world *world, int32_t task);
+void sim_sink_sweep_dead_letters(struct world *world, int32_t task);
 /* sim_constraints.c */
 /* An own check refuses a value of the job's. */
 bool sim_check_refuses(const struct world *world, const struct job *job);
-/* false: event says why the transaction is refused. Marks the rows that a careful part leaves out.
+/* false: event says why the transaction is refused. Marks the rows that a part with savepoints
+ * leaves out.
  */
 bool sim_constraints_pass(struct world *world, struct job *job, struct sink_event *event);
 void sim_sink_terminate_holders(struct world *world, const struct job *waiter);

@@ -62,7 +62,7 @@ void world_init(struct world *world, uint64_t seed, const struct knobs *knobs, b
     world->knobs.unique &= world->schema.unique;
     world->batch_rows = (size_t)world_pick(world, knobs->batch_rows);
     world->poll_records = world_pick(world, knobs->poll_records);
-    world->letters_max = world_pick(world, knobs->letters);
+    world->dead_letters_max = world_pick(world, knobs->dead_letters);
     world->refused_max = world_pick(world, knobs->refused);
     world->conflict_ms = 200 + rng_below(&world->rng, 3000);
     if (knobs->unique) { /* moves pass, however slow another task is: nobody may halt */

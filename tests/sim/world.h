@@ -34,9 +34,9 @@ struct knobs {
     /* Which tables. */
     void (*schema)(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs);
     struct range partitions, members, joins, rows, steps, batch_rows, poll_records;
-    struct range lag_steps; /* min.compaction.lag, in steps */
-    struct range letters;   /* dead.letter.max */
-    struct range refused;   /* refused.row.max */
+    struct range lag_steps;    /* min.compaction.lag, in steps */
+    struct range dead_letters; /* dead.letter.max */
+    struct range refused;      /* refused.row.max */
     /* What happens, NULL: whatever play_at_random does. */
     void (*play)(struct world *world);
     /* How often, against each other. */
@@ -105,7 +105,7 @@ struct sink_row {
     int64_t statement; /* that wrote it last */
 };
 
-struct letter {
+struct stored_dead_letter {
     int32_t task;
     int table;
     int64_t offset;
@@ -125,8 +125,8 @@ struct sink_content {
     size_t row_count, row_cap;
     struct progress progress[PARTITIONS_MAX];
     bool had_offsets[PARTITIONS_MAX]; /* sync_progress has a row of the task with offsets */
-    struct letter *letters;
-    size_t letter_count;
+    struct stored_dead_letter *dead_letters;
+    size_t dead_letter_count;
     /* Which table it is, which is registered, and how often it was filled anew. */
     int table, registered;
     int64_t generation;
@@ -149,7 +149,7 @@ struct world {
     int32_t partitions;
     int members;
     size_t batch_rows;
-    int poll_records, letters_max, refused_max;
+    int poll_records, dead_letters_max, refused_max;
     int64_t conflict_ms;
     int64_t lag_ms, now_us, steps;
     bool parted_commits; /* of caches */
@@ -314,9 +314,11 @@ void sim_sink_lose_rows(struct world *world);
 /* The task's rows are in the table that is there now, as far as its progress says. */
 bool sim_sink_table_known(const struct world *world, int32_t task);
 /* The dead letter or decision at an offset of a log, or NULL. */
-struct letter *sim_sink_letter(const struct world *world, int table, int32_t task, int64_t offset);
+struct stored_dead_letter *sim_sink_dead_letter(const struct world *world, int table, int32_t task,
+                                                int64_t offset);
 /* Stores one of the record that stands there, for whoever needs it: returns it. */
-struct letter *sim_sink_add_letter(struct world *world, int table, int32_t task, int64_t offset);
+struct stored_dead_letter *sim_sink_add_dead_letter(struct world *world, int table, int32_t task,
+                                                    int64_t offset);
 /* `dead-letters add`. */
 void sim_sink_decide(struct world *world, int table, int32_t task, int64_t offset);
 bool sim_sink_idle(const struct world *world);
@@ -352,7 +354,8 @@ bool node_ready(const struct node *node);
 
 /* oracle.c */
 /* A dead letter about to be stored keeps what it must. */
-void oracle_letter(struct world *world, const struct letter *letter, int64_t end);
+void oracle_dead_letter(struct world *world, const struct stored_dead_letter *dead_letter,
+                        int64_t end);
 /* The sink equals the join of the source, and nothing was passed over in silence. */
 void oracle_final(struct world *world, const char *when);
 /* ... of one task. */

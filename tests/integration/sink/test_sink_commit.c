@@ -58,22 +58,22 @@ static void test_acquisition_keeps_offsets(void **state) {
     pg_sink_destroy(&sink);
 }
 
-static void test_marks_are_kept(void **state) {
+static void test_anchors_are_kept(void **state) {
     (void)state;
     struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
     part_begin(&part, plan, 1, &at);
-    part.after.marks[0] = (struct mark){41, INT64_C(1790000000123)};
+    part.after.anchors[0] = (struct log_anchor){41, INT64_C(1790000000123)};
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     struct progress newest = sink_newest(sink, 1);
-    assert_memory_equal(newest.marks, part.after.marks, 2 * sizeof *newest.marks);
+    assert_memory_equal(newest.anchors, part.after.anchors, 2 * sizeof *newest.anchors);
     struct progress taken = sink_acquire(sink, 1, OWNER_B);
-    assert_memory_equal(taken.marks, part.after.marks, 2 * sizeof *taken.marks);
+    assert_memory_equal(taken.anchors, part.after.anchors, 2 * sizeof *taken.anchors);
     admin("UPDATE sync_progress SET marks = NULL"); /* rows of an older version */
     taken = sink_acquire(sink, 1, OWNER_A);
     assert_true(taken.has_offsets);
-    assert_int_equal(taken.marks[0].timestamp_ms, 0);
+    assert_int_equal(taken.anchors[0].timestamp_ms, 0);
     txn_part_clear(&part);
     pg_sink_destroy(&sink);
 }
@@ -344,7 +344,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_commit, reset),
         cmocka_unit_test_setup(test_acquisition_keeps_offsets, reset),
-        cmocka_unit_test_setup(test_marks_are_kept, reset),
+        cmocka_unit_test_setup(test_anchors_are_kept, reset),
         cmocka_unit_test_setup(test_deletes_go_before_upserts, reset),
         cmocka_unit_test_setup(test_unchanged_rows_are_left_alone, reset),
         cmocka_unit_test_setup(test_data_errors_are_refused, reset),

@@ -17,13 +17,13 @@ static int reset(void **state) {
     return 0;
 }
 
-static void test_letters_keep_the_first(void **state) {
+static void test_dead_letters_keep_the_first(void **state) {
     (void)state;
     struct sink *sink = sink_connected(plan);
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
     part_begin(&part, plan, 1, &at);
-    struct dead_letter letters[] = {
+    struct dead_letter dead_letters[] = {
         {.topic = STR("oltp.public.contact"),
          .table = 1,
          .partition = 1,
@@ -46,24 +46,24 @@ static void test_letters_keep_the_first(void **state) {
          .reason = "student"},
     };
     for (size_t i = 0; i < 3; i++) {
-        txn_part_add_letter(&part, &letters[i]);
+        txn_part_add_dead_letter(&part, &dead_letters[i]);
     }
     part.after.offsets[0] = part.after.offsets[1] = 100;
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     txn_part_reset(&part);
     part.before = part.after;
     part.after.seq++;
-    letters[0].kept = STR("another version");
-    letters[0].reason = "again";
-    txn_part_add_letter(&part, &letters[0]);
+    dead_letters[0].kept = STR("another version");
+    dead_letters[0].reason = "again";
+    txn_part_add_dead_letter(&part, &dead_letters[0]);
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     static const int32_t tasks[] = {2, 1};
     pg_sink_ops.acquire(sink, tasks, 2, OWNER_B);
     struct sink_event event = sink_await(sink, 5000);
     assert_int_equal(event.kind, SINK_ACQUIRED);
-    assert_int_equal(event.results[0].letter_count, 0);
-    assert_int_equal(event.results[1].letter_count, 3);
-    const struct known_letter *known = event.results[1].letters;
+    assert_int_equal(event.results[0].dead_letter_count, 0);
+    assert_int_equal(event.results[1].dead_letter_count, 3);
+    const struct known_dead_letter *known = event.results[1].dead_letters;
     assert_true(known[0].table == 0 && known[0].offset == 50);
     assert_true(known[0].row_key.ptr && known[0].row_key.len == 0 && !known[0].kept.ptr);
     assert_true(known[1].table == 1 && known[1].offset == 2 && !known[1].row_key.ptr);
@@ -75,8 +75,8 @@ static void test_letters_keep_the_first(void **state) {
     pg_sink_destroy(&sink);
 }
 
-/* Task 1 stands at student 3, contact 5; letters below, at and above. */
-static void store_letters(struct sink *sink) {
+/* Task 1 stands at student 3, contact 5; dead letters below, at and above. */
+static void store_dead_letters(struct sink *sink) {
     struct progress at = sink_acquire(sink, 1, OWNER_A);
     struct txn_part part;
     part_begin(&part, plan, 1, &at);
@@ -85,18 +85,19 @@ static void store_letters(struct sink *sink) {
     static const struct {
         int table;
         int64_t offset;
-    } letters[] = {{0, 2}, {0, 3}, {1, 3}, {1, 4}, {1, 5}, {1, 70}};
-    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
-        struct dead_letter letter = {.topic = plan->relations[letters[i].table].topic,
-                                     .table = letters[i].table,
-                                     .partition = 1,
-                                     .offset = letters[i].offset,
-                                     .key = STR("k"),
-                                     .value = STR("v"),
-                                     .row_key = STR("rk"),
-                                     .kept = letters[i].offset == 4 ? STR("kept") : STR_NONE,
-                                     .reason = "unreadable"};
-        txn_part_add_letter(&part, &letter);
+    } dead_letters[] = {{0, 2}, {0, 3}, {1, 3}, {1, 4}, {1, 5}, {1, 70}};
+    for (size_t i = 0; i < sizeof dead_letters / sizeof *dead_letters; i++) {
+        struct dead_letter dead_letter = {.topic = plan->relations[dead_letters[i].table].topic,
+                                          .table = dead_letters[i].table,
+                                          .partition = 1,
+                                          .offset = dead_letters[i].offset,
+                                          .key = STR("k"),
+                                          .value = STR("v"),
+                                          .row_key = STR("rk"),
+                                          .kept =
+                                              dead_letters[i].offset == 4 ? STR("kept") : STR_NONE,
+                                          .reason = "unreadable"};
+        txn_part_add_dead_letter(&part, &dead_letter);
     }
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     admin("UPDATE sync_dead_letter SET checksum = NULL"); /* as an earlier release wrote them */
@@ -108,17 +109,17 @@ static struct sink_event acquire(struct sink *sink, int32_t task, const char *ow
     return sink_await(sink, 5000);
 }
 
-static void test_letters_ahead_are_swept(void **state) {
+static void test_dead_letters_ahead_are_swept(void **state) {
     (void)state;
     struct sink *sink = sink_connected(plan);
-    store_letters(sink);
+    store_dead_letters(sink);
     struct sink_event event = acquire(sink, 1, OWNER_B);
     assert_int_equal(event.kind, SINK_ACQUIRED);
     assert_string_equal(event.results[0].newest.owner, OWNER_B);
-    assert_int_equal(event.results[0].letter_count, 3);
-    const struct known_letter *known = event.results[0].letters;
+    assert_int_equal(event.results[0].dead_letter_count, 3);
+    const struct known_dead_letter *known = event.results[0].dead_letters;
     assert_true(known[0].table == 0 && known[0].offset == 2 && !known[0].value.ptr);
-    /* its record comes along, since a later letter of the row keeps a version */
+    /* its record comes along, since a later dead letter of the row keeps a version */
     assert_true(known[1].offset == 3 && str_is(known[1].key, "k") && str_is(known[1].value, "v"));
     assert_true(known[2].offset == 4 && str_is(known[2].kept, "kept") && !known[2].value.ptr);
     assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 3);
@@ -127,24 +128,24 @@ static void test_letters_ahead_are_swept(void **state) {
 }
 
 /* One that was not written by an earlier release is another log's: the caller is told of it. */
-static void test_a_letter_ahead_is_given(void **state) {
+static void test_a_dead_letter_ahead_is_given(void **state) {
     (void)state;
     struct sink *sink = sink_connected(plan);
-    store_letters(sink);
+    store_dead_letters(sink);
     admin("UPDATE sync_dead_letter SET checksum = 1 WHERE \"offset\" = 70");
     struct sink_event event = acquire(sink, 1, OWNER_B);
     assert_int_equal(event.kind, SINK_ACQUIRED);
-    assert_int_equal(event.results[0].letter_count, 4);
-    assert_int_equal(event.results[0].letters[3].offset, 70);
+    assert_int_equal(event.results[0].dead_letter_count, 4);
+    assert_int_equal(event.results[0].dead_letters[3].offset, 70);
     assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 4);
     pg_sink_destroy(&sink);
 }
 
 /* Another task's, and those of a task that somebody else has taken meanwhile, stay. */
-static void test_letters_of_others_stay(void **state) {
+static void test_dead_letters_of_others_stay(void **state) {
     (void)state;
     struct sink *sink = sink_connected(plan);
-    store_letters(sink);
+    store_dead_letters(sink);
     assert_int_equal(acquire(sink, 2, OWNER_B).kind, SINK_ACQUIRED);
     assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 6);
     admin("CREATE FUNCTION steal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -161,7 +162,7 @@ static void test_letters_of_others_stay(void **state) {
 static void test_sweeping_takes_a_privilege(void **state) {
     (void)state;
     struct sink *sink = sink_connected(plan);
-    store_letters(sink);
+    store_dead_letters(sink);
     admin("DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN;"
           "GRANT SELECT, INSERT, UPDATE, DELETE ON student_contact TO poor;"
           "GRANT SELECT, INSERT, DELETE ON sync_progress TO poor;"
@@ -203,7 +204,7 @@ static enum err_kind decide(int64_t offset, struct err *err) {
 }
 
 /* A decision is given back as such, is not swept, and gives its place to the dead letter. */
-static void test_a_decision_becomes_a_letter(void **state) {
+static void test_a_decision_becomes_a_dead_letter(void **state) {
     (void)state;
     struct err err;
     assert_int_equal(decide(9, &err), ERR_NONE); /* before there is any progress */
@@ -211,27 +212,27 @@ static void test_a_decision_becomes_a_letter(void **state) {
     assert_non_null(strstr(err.message, "decided before"));
     struct sink *sink = sink_connected(plan);
     struct sink_event event = acquire(sink, 1, OWNER_A);
-    assert_int_equal(event.results[0].letter_count, 1);
-    const struct known_letter *known = event.results[0].letters;
+    assert_int_equal(event.results[0].dead_letter_count, 1);
+    const struct known_dead_letter *known = event.results[0].dead_letters;
     assert_true(known->pending && known->offset == 9 && known->table == 1);
     assert_true(known->has_checksum && known->checksum == 0xfedcba98 && known->value_len == -1);
     assert_true(str_equal(known->key, STR("key\0\xff")));
     struct txn_part part;
     part_begin(&part, plan, 1, &event.results[0].newest);
     part.after.offsets[1] = 10;
-    struct dead_letter letters[2] = {{.topic = plan->relations[1].topic,
-                                      .table = 1,
-                                      .partition = 1,
-                                      .offset = 8,
-                                      .reason = "unreadable"}};
-    letters[1] = letters[0];
-    letters[1].offset = 9;
-    letters[1].kept = STR("kept");
-    letters[1].reason = "decided";
-    letters[1].checksum = 7;
-    letters[1].decided = true;
-    txn_part_add_letter(&part, &letters[0]);
-    txn_part_add_letter(&part, &letters[1]);
+    struct dead_letter dead_letters[2] = {{.topic = plan->relations[1].topic,
+                                           .table = 1,
+                                           .partition = 1,
+                                           .offset = 8,
+                                           .reason = "unreadable"}};
+    dead_letters[1] = dead_letters[0];
+    dead_letters[1].offset = 9;
+    dead_letters[1].kept = STR("kept");
+    dead_letters[1].reason = "decided";
+    dead_letters[1].checksum = 7;
+    dead_letters[1].decided = true;
+    txn_part_add_dead_letter(&part, &dead_letters[0]);
+    txn_part_add_dead_letter(&part, &dead_letters[1]);
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
     assert_string_equal(
         ask("SELECT string_agg(concat_ws(' ', \"offset\", reason, checksum, pending,"
@@ -262,12 +263,12 @@ static void test_a_decision_takes_the_lock(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_letters_keep_the_first, reset),
-        cmocka_unit_test_setup(test_letters_ahead_are_swept, reset),
-        cmocka_unit_test_setup(test_a_letter_ahead_is_given, reset),
-        cmocka_unit_test_setup(test_letters_of_others_stay, reset),
+        cmocka_unit_test_setup(test_dead_letters_keep_the_first, reset),
+        cmocka_unit_test_setup(test_dead_letters_ahead_are_swept, reset),
+        cmocka_unit_test_setup(test_a_dead_letter_ahead_is_given, reset),
+        cmocka_unit_test_setup(test_dead_letters_of_others_stay, reset),
         cmocka_unit_test_setup(test_sweeping_takes_a_privilege, reset),
-        cmocka_unit_test_setup(test_a_decision_becomes_a_letter, reset),
+        cmocka_unit_test_setup(test_a_decision_becomes_a_dead_letter, reset),
         cmocka_unit_test_setup(test_a_decision_takes_the_lock, reset),
     };
     return cmocka_run_group_tests_name("sink_letters", tests, NULL, NULL);

@@ -79,12 +79,12 @@ static void test_load(void **state) {
     struct txn_part part;
     part_begin(&part, plan, 1, &at);
     struct rows rows = rows_of(50001);
-    struct dead_letter letter = {.topic = STR("oltp.public.contact"),
-                                 .table = 1,
-                                 .partition = 1,
-                                 .offset = 5,
-                                 .reason = "refused"};
-    txn_part_add_letter(&part, &letter);
+    struct dead_letter dead_letter = {.topic = STR("oltp.public.contact"),
+                                      .table = 1,
+                                      .partition = 1,
+                                      .offset = 5,
+                                      .reason = "refused"};
+    txn_part_add_dead_letter(&part, &dead_letter);
     struct sink_event event = load_part(sink, &part, &rows);
     assert_int_equal(event.kind, SINK_COMMITTED);
     assert_int_equal(event.upserted_count, 50001);

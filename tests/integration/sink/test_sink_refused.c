@@ -46,19 +46,19 @@ static void go_on(void) {
     part.after.seq++;
 }
 
-static struct sink_event with_care(size_t max) {
-    part.careful = true;
+static struct sink_event with_savepoints(size_t max) {
+    part.savepoints = true;
     part.refused_max = max;
     return sink_commit(sink, &part);
 }
 
-/* part as it is: refused without care, for its rows; with care it is in, but for `count` rows. */
+/* part as it is: refused for its rows; with savepoints it is committed, without `count` rows. */
 static struct sink_event expect_rows(const char *sqlstate, size_t count) {
     struct sink_event event = sink_commit(sink, &part);
     assert_int_equal(event.kind, SINK_REFUSED);
     assert_int_equal(event.blame, BLAME_ROW);
     assert_string_equal(event.err.sqlstate, sqlstate);
-    event = with_care(100);
+    event = with_savepoints(100);
     if (event.kind != SINK_COMMITTED) {
         fail_msg("%d %s", (int)event.kind, event.err.message);
     }
@@ -67,13 +67,13 @@ static struct sink_event expect_rows(const char *sqlstate, size_t count) {
     return event;
 }
 
-/* part as it is is refused, with care too, and nothing of it is written. */
+/* part as it is is refused, with savepoints, too, and nothing of it is written. */
 static struct err expect_others(const char *sqlstate, const char *key) {
     long rows = ask_number("SELECT count(*) FROM student_contact");
     struct sink_event event = sink_commit(sink, &part);
     assert_int_equal(event.kind, SINK_REFUSED);
     assert_int_equal(event.blame, BLAME_OTHERS);
-    event = with_care(100);
+    event = with_savepoints(100);
     assert_int_equal(event.kind, SINK_REFUSED);
     assert_int_equal(event.blame, BLAME_OTHERS);
     assert_string_equal(event.err.sqlstate, sqlstate);
@@ -128,7 +128,7 @@ static void test_entries_go_and_are_read(void **state) {
                                     "2\0"));
     txn_part_add_cleared(&part, STR("7\0"
                                     "3\0"));
-    assert_int_equal(with_care(100).refusal_count, 1);
+    assert_int_equal(with_savepoints(100).refusal_count, 1);
     assert_string_equal(ask("SELECT string_agg(key, ';') FROM sync_refused"),
                         "student_id=7 contact_id=2");
     static const int32_t tasks[] = {2, 1};
@@ -143,7 +143,7 @@ static void test_entries_go_and_are_read(void **state) {
     txn_part_reset(&part);
     part.after = part.before;
     part.after.seq++;
-    part_upsert(&part, 7, 2, "good", "2"); /* without care an entry goes as well */
+    part_upsert(&part, 7, 2, "good", "2"); /* an entry is also deleted without savepoints */
     txn_part_add_cleared(&part, STR("7\0"
                                     "2\0"));
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
@@ -211,12 +211,12 @@ static void test_no_more_than_allowed(void **state) {
     for (int c = 0; c < 10; c++) {
         part_upsert(&part, 1, c, "bad", "1");
     }
-    struct sink_event event = with_care(9);
+    struct sink_event event = with_savepoints(9);
     assert_int_equal(event.kind, SINK_REFUSED);
     assert_int_equal(event.blame, BLAME_ROW);
     assert_int_equal(event.refusal_count, 1);
     assert_int_equal(ask_number("SELECT count(*) FROM sync_refused"), 0);
-    assert_int_equal(with_care(10).kind, SINK_COMMITTED);
+    assert_int_equal(with_savepoints(10).kind, SINK_COMMITTED);
 }
 
 /* An own check stands before all: it tells a record's fault from a row's. */
@@ -225,14 +225,14 @@ static void test_records_are_told_first(void **state) {
     admin("ALTER TABLE student_contact ADD CHECK (name <> 'bad')");
     part_upsert(&part, 1, 1, "bad", "1");
     part_check_contact(&part, 2, 1, "1", "no date");
-    struct sink_event event = with_care(100);
+    struct sink_event event = with_savepoints(100);
     assert_int_equal(event.kind, SINK_REFUSED);
     assert_int_equal(event.blame, BLAME_RECORD);
     assert_string_equal(event.err.sqlstate, "22007");
     txn_part_reset(&part);
     struct str key[] = {STR("99999999999999999999")};
     row_array_add(&part.targets[0].deletes[0], key);
-    event = with_care(100);
+    event = with_savepoints(100);
     assert_int_equal(event.blame, BLAME_RECORD);
 }
 
@@ -329,12 +329,12 @@ static enum err_kind rows_next(void *ctx, const struct str **ret_values, bool *r
     return ERR_NONE;
 }
 
-static struct sink_event load(bool careful, int count) {
+static struct sink_event load(bool savepoints, int count) {
     struct rows rows = {.count = count};
     struct load_source source = {&rows, rows_next};
     struct txn_part *parts[] = {&part};
     struct txn txn = {.parts = parts, .part_count = 1, .load = &source};
-    part.careful = careful;
+    part.savepoints = savepoints;
     part.refused_max = 100;
     pg_sink_ops.commit(sink, &txn);
     return sink_await(sink, 60000);
@@ -367,8 +367,8 @@ static void test_load_beside_other_rows(void **state) {
     assert_int_equal(event.blame, BLAME_OTHERS);
     assert_true(str_is(event.refusals[0].key, "student_id=1 contact_id=700"));
     admin("UPDATE student_contact SET student_id = 1; DROP INDEX one_contact");
-    for (int careful = 0; careful < 2; careful++) { /* rows of nobody's: the operator's matter */
-        event = load(careful, 900);
+    for (int way = 0; way < 2; way++) { /* rows of nobody's: the operator's matter */
+        event = load(way == 1, 900);
         assert_int_equal(event.kind, SINK_HALT);
         assert_non_null(strstr(event.err.message, "sync_progress does not account for"));
     }
@@ -376,13 +376,13 @@ static void test_load_beside_other_rows(void **state) {
     assert_int_equal(load(true, 900).kind, SINK_COMMITTED);
 }
 
-/* Fencing comes before all with care, too. */
-static void test_care_is_fenced(void **state) {
+/* With savepoints, too, the fence comes first. */
+static void test_bisection_is_fenced(void **state) {
     (void)state;
     struct sink *other = sink_connected(plan);
     (void)sink_acquire(other, 1, OWNER_B);
     part_upsert(&part, 1, 1, "a", "1");
-    assert_int_equal(with_care(1).kind, SINK_FENCED);
+    assert_int_equal(with_savepoints(1).kind, SINK_FENCED);
     assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 0);
     pg_sink_destroy(&other);
 }
@@ -394,7 +394,7 @@ static void test_many(void **state) {
         part_upsert(&part, 1, c, c % 400 == 7 ? "bad" : "good", "1");
     }
     int64_t from = now_ms();
-    assert_int_equal(with_care(50).refusal_count, 50);
+    assert_int_equal(with_savepoints(50).refusal_count, 50);
     print_message("20,000 rows, 50 of them refused: %ld ms\n", (long)(now_ms() - from));
     assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 19950);
 }
@@ -414,7 +414,7 @@ int main(void) {
         {"test_load_beside_other_rows_copy", test_load_beside_other_rows, begin, end, NULL},
         {"test_load_beside_other_rows_insert", test_load_beside_other_rows, begin_insert, end,
          NULL},
-        cmocka_unit_test_setup_teardown(test_care_is_fenced, begin, end),
+        cmocka_unit_test_setup_teardown(test_bisection_is_fenced, begin, end),
         cmocka_unit_test_setup_teardown(test_many, begin, end),
     };
     return cmocka_run_group_tests_name("sink_refused", tests, NULL, NULL);

@@ -139,15 +139,15 @@ static void refusals_hide_secrets_and_cut(void **state) {
     char endless[3000];
     memset(endless, 'v', sizeof endless - 1);
     endless[sizeof endless - 1] = '\0';
-    assert_int_equal(config_value_refuse(&err, "log.level", "loud", "--set", "no"), ERR_CONFIG);
+    assert_int_equal(config_value_reject(&err, "log.level", "loud", "--set", "no"), ERR_CONFIG);
     assert_string_equal(err.message, "log.level = loud (--set): no");
-    (void)config_value_refuse(&err, "olap.password", "hunter2", "--set", "no");
+    (void)config_value_reject(&err, "olap.password", "hunter2", "--set", "no");
     assert_string_equal(err.message, "olap.password = *** (--set): no");
-    (void)config_value_refuse(&err, "state.dir", "http://u:hunter2@h", "--set", "no");
+    (void)config_value_reject(&err, "state.dir", "http://u:hunter2@h", "--set", "no");
     assert_string_equal(err.message, "state.dir = *** (--set): no");
-    (void)config_value_refuse(&err, "state.dir", "a\nb", "--set", "no");
+    (void)config_value_reject(&err, "state.dir", "a\nb", "--set", "no");
     assert_string_equal(err.message, "state.dir = \"a\\nb\" (--set): no");
-    (void)config_value_refuse(&err, endless, endless, endless, "the reason");
+    (void)config_value_reject(&err, endless, endless, endless, "the reason");
     assert_non_null(strstr(err.message, "): the reason"));
 }
 

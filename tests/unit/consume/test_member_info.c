@@ -16,7 +16,7 @@ static struct member_info example(void) {
                                 .sink = "7312.16384.2200",
                                 .member = "consumer-1",
                                 .view = "student_contact",
-                                .place = "database pg, schema public at localhost:5433"};
+                                .sink_name = "database pg, schema public at localhost:5433"};
 }
 
 static void comes_back(void **state) {
@@ -38,7 +38,7 @@ static void separators_do_no_harm(void **state) {
     assert_true(member_info_read(line, strlen(line), &read));
     assert_string_equal(read.view, "a?b?c");
     assert_string_equal(read.sink, "");
-    assert_string_equal(read.place, info.place);
+    assert_string_equal(read.sink_name, info.sink_name);
 }
 
 /* Other programs, other versions, a line cut short. */

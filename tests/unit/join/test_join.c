@@ -1,4 +1,4 @@
-/* join.h against a naive join: random small states of two and three tables, random touched rows. */
+/* join.h against a naive join: random small states of two and three tables, random changed rows. */
 #include "join/join.h"
 
 #include <setjmp.h>
@@ -40,9 +40,9 @@ static struct relation tables[] = {
 static struct occurrence all[] = {{.relation = 0}, {.relation = 1}, {.relation = 2}};
 static struct occurrence pair[] = {{.relation = 2}, {.relation = 1}};
 
-/* A row of the model: does it stand in the state, is it touched, was it deleted at some point. */
+/* A row of the model: is it in the state, is it changed, was it deleted at some point. */
 struct cell {
-    bool there, touched, deleted;
+    bool there, changed, deleted;
     char key[16];
     size_t key_len;
     int seen; /* upserts of it in this round */
@@ -82,8 +82,8 @@ static void make(struct model *model, size_t table_count, size_t target_count) {
         for (int k = 0; k < KEYS; k++) {
             for (int i = 0; i < rows_under(t); i++) {
                 struct cell *cell = &model->cells[t][k][i];
-                *cell = (struct cell){.there = roll(model, 2) == 0, .touched = roll(model, 3) == 0};
-                cell->deleted = cell->touched && (!cell->there || roll(model, 3) == 0);
+                *cell = (struct cell){.there = roll(model, 2) == 0, .changed = roll(model, 3) == 0};
+                cell->deleted = cell->changed && (!cell->there || roll(model, 3) == 0);
                 cell->key[7] = (char)k;
                 cell->key[15] = (char)i;
                 cell->key_len = t == 0 ? 8 : 16;
@@ -175,36 +175,37 @@ static void expect_row(const struct model *model, int t, int k, int i) {
         bool partner = has_partner(model, target, t, k);
         bool deleted = cell->deleted || !cell->there || !partner;
         assert_int_equal(model->written[target].deletes[t][k][i],
-                         cell->touched && joins(model, target, t) && deleted);
+                         cell->changed && joins(model, target, t) && deleted);
         everywhere &= partner || !joins(model, target, t);
     }
-    assert_int_equal(model->checks[t][k][i], cell->touched && cell->there && !everywhere);
+    assert_int_equal(model->checks[t][k][i], cell->changed && cell->there && !everywhere);
 }
 
-/* Each sink row with a touched row in it comes once, no other comes. */
+/* Each sink row with a changed row in it comes once, no other comes. */
 static void expect_combinations(const struct model *model, int target, int k, bool every) {
     for (int b = 0; b < (joins(model, target, 1) ? KEYS : 1); b++) {
         for (int c = 0; c < (joins(model, target, 2) ? KEYS : 1); c++) {
             const struct cell *rows[] = {&model->cells[0][k][0], &model->cells[1][k][b],
                                          &model->cells[2][k][c]};
-            bool there = true, touched = every;
+            bool there = true, changed = every;
             for (int t = 0; t < 3; t++) {
                 there &= rows[t]->there || !joins(model, target, t);
-                touched |= rows[t]->touched && joins(model, target, t);
+                changed |= rows[t]->changed && joins(model, target, t);
             }
-            assert_int_equal(model->written[target].upserts[k][b][c], there && touched);
+            assert_int_equal(model->written[target].upserts[k][b][c], there && changed);
         }
     }
 }
 
-static size_t list_touched(struct model *model, struct touched *list) {
+static size_t list_changed_rows(struct model *model, struct changed_row *list) {
     size_t count = 0;
     for (int t = (int)model->plan.relation_count - 1; t >= 0; t--) {
         for (int k = 0; k < KEYS; k++) {
             for (int i = 0; i < rows_under(t); i++) {
                 struct cell *cell = &model->cells[t][k][i];
-                if (cell->touched) {
-                    list[count++] = (struct touched){t, {cell->key, cell->key_len}, cell->deleted};
+                if (cell->changed) {
+                    list[count++] =
+                        (struct changed_row){t, {cell->key, cell->key_len}, cell->deleted};
                 }
             }
         }
@@ -228,7 +229,7 @@ static void run_to_end(struct model *model, struct join *join) {
 }
 
 static void play(struct model *model, struct join *join, bool every) {
-    struct touched list[3 * KEYS * KEYS];
+    struct changed_row list[3 * KEYS * KEYS];
     struct row_reader reader = {model, model_get, model_next};
     if (every) {
         for (int target = 0; target < (int)model->plan.target_count; target++) {
@@ -236,7 +237,7 @@ static void play(struct model *model, struct join *join, bool every) {
             run_to_end(model, join);
         }
     } else {
-        join_begin(join, reader, list, list_touched(model, list));
+        join_begin(join, reader, list, list_changed_rows(model, list));
         run_to_end(model, join);
     }
     for (int k = 0; k < KEYS; k++) {

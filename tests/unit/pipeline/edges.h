@@ -84,10 +84,10 @@ static void members(struct consume *consume, char *out, size_t size) {
     (void)snprintf(out, size, "another");
 }
 
-static void announce(struct consume *consume, const char *sink, const char *place) {
+static void announce(struct consume *consume, const char *sink, const char *sink_name) {
     (void)consume;
     (void)sink;
-    (void)place;
+    (void)sink_name;
 }
 
 static int64_t log_end(const struct consume *consume, int table, int32_t partition) {

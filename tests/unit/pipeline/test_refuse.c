@@ -50,7 +50,7 @@ static void a_refused_record_is_written_as_it_was(void **state) {
     tell_student(f, &text[1], 2, 1, "c200");
     step(f);
     refuse(f, BLAME_RECORD, "22001");
-    assert_int_equal(part_of(f, 0)->letter_count, 1);
+    assert_int_equal(part_of(f, 0)->dead_letter_count, 1);
     assert_int_equal(part_of(f, 0)->targets[0].deletes[0].row_count, 1);
     assert_int_equal(part_of(f, 0)->checks[0].row_count, 1);
     answer(f, SINK_COMMITTED);
@@ -58,22 +58,22 @@ static void a_refused_record_is_written_as_it_was(void **state) {
     assert_string_equal(turn(f), "ready");
 }
 
-/* What is no record's fault: the records' own checks, and care; no dead letter. */
+/* What is no record's fault: the records' own checks, and bisection; no dead letter. */
 static void a_refused_row_is_looked_for(void **state) {
     static char text[2][160];
     struct fixture *f = *state;
     begin(f);
     tell_student(f, &text, 2, 0, "c100");
     step(f);
-    assert_false(part_of(f, 0)->careful);
+    assert_false(part_of(f, 0)->savepoints);
     refuse(f, BLAME_ROW, "23514");
-    assert_true(part_of(f, 0)->careful);
+    assert_true(part_of(f, 0)->savepoints);
     assert_int_equal(part_of(f, 0)->refused_max, 10);
-    assert_int_equal(part_of(f, 0)->letter_count, 0);
+    assert_int_equal(part_of(f, 0)->dead_letter_count, 0);
     answer(f, SINK_COMMITTED);
     tell_student(f, &text, 2, 1, "c200");
     step(f);
-    assert_false(part_of(f, 0)->careful); /* once is enough */
+    assert_false(part_of(f, 0)->savepoints); /* once is enough */
     answer(f, SINK_COMMITTED);
     assert_int_equal(metrics_get(f->metrics, METRIC_DEAD_LETTERS, 0), 0);
 }
@@ -109,7 +109,7 @@ static void a_conflict_is_tried_again(void **state) {
     begin(f);
     tell_both(f);
     refuse(f, BLAME_OTHERS, "P0001");
-    for (int i = 0; i < 5; i++) { /* both alone, the one again with care, and again ... */
+    for (int i = 0; i < 5; i++) { /* both alone, the one again with savepoints, and again ... */
         if (f->sink.busy && f->sink.rows[0] > 0) {
             refuse(f, BLAME_OTHERS, "P0001");
         } else if (f->sink.busy) {
@@ -192,12 +192,12 @@ static void a_row_that_is_cleared_twice_counts_once(void **state) {
     txn_part_add_cleared(&task->part, one);
     txn_part_add_cleared(&task->part, other);
     txn_part_add_cleared(&task->part, other);
-    task_take_care(task, f->member->o.refused_row_max);
+    task_use_savepoints(task, f->member->o.refused_row_max);
     assert_int_equal(task->part.refused_max, 10);
     txn_part_reset(&task->part);
     txn_part_add_cleared(&task->part, other);
     txn_part_add_cleared(&task->part, other);
-    task_take_care(task, f->member->o.refused_row_max);
+    task_use_savepoints(task, f->member->o.refused_row_max);
     assert_int_equal(task->part.refused_max, 9); /* `one` stands */
 }
 

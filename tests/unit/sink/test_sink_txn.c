@@ -73,7 +73,7 @@ static void test_progress_equal_sees_every_field(void **state) {
     assert_true(progress_equal(&a, &b, 2));
 }
 
-static void test_part_counts_rows_and_letters(void **state) {
+static void test_part_counts_rows_and_dead_letters(void **state) {
     (void)state;
     struct txn_part part;
     txn_part_init(&part, &plan);
@@ -85,21 +85,21 @@ static void test_part_counts_rows_and_letters(void **state) {
     assert_int_equal(part.targets[0].deletes[1].column_count, 2);
     assert_int_equal(part.checks[0].column_count, 2);
     for (int64_t i = 0; i < 37; i++) {
-        struct dead_letter letter = {.topic = STR("t"), .offset = i, .reason = "r"};
-        txn_part_add_letter(&part, &letter);
+        struct dead_letter dead_letter = {.topic = STR("t"), .offset = i, .reason = "r"};
+        txn_part_add_dead_letter(&part, &dead_letter);
     }
-    assert_int_equal(part.letter_count, 37);
+    assert_int_equal(part.dead_letter_count, 37);
     for (int64_t i = 0; i < 37; i++) {
-        assert_int_equal(part.letters[i].offset, i);
+        assert_int_equal(part.dead_letters[i].offset, i);
     }
     assert_int_equal(txn_part_rows(&part), 41);
     txn_part_reset(&part);
     assert_int_equal(txn_part_rows(&part), 0);
-    struct dead_letter letter = {.offset = 99};
+    struct dead_letter dead_letter = {.offset = 99};
     for (int i = 0; i < 5; i++) {
-        txn_part_add_letter(&part, &letter);
+        txn_part_add_dead_letter(&part, &dead_letter);
     }
-    assert_int_equal(part.letters[4].offset, 99);
+    assert_int_equal(part.dead_letters[4].offset, 99);
     txn_part_clear(&part);
     txn_part_clear(&part);
 }
@@ -137,7 +137,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_row_array_gives_back_what_was_added),
         cmocka_unit_test(test_progress_equal_sees_every_field),
-        cmocka_unit_test(test_part_counts_rows_and_letters),
+        cmocka_unit_test(test_part_counts_rows_and_dead_letters),
         cmocka_unit_test(test_sink_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

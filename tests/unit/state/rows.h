@@ -71,7 +71,7 @@ static inline const char *dump(struct state *state, int table) {
 
 static inline void touch(struct state *state, int table, const char *key, bool deleted) {
     struct err err;
-    assert_int_equal(state_touch(state, table, str_from(key), deleted, &err), ERR_NONE);
+    assert_int_equal(state_add_changed_row(state, table, str_from(key), deleted, &err), ERR_NONE);
 }
 
 static struct state_fixture fixture;

@@ -50,8 +50,8 @@ static void make_store(int n) {
         for (int j = 0; j < ROWS / 10; j++) {
             char key[32];
             assert_int_equal(change(state, &err), ERR_NONE);
-            assert_int_equal(state_touch(state, 0, make_key(key, below(ROWS)), false, &err),
-                             ERR_NONE);
+            assert_int_equal(
+                state_add_changed_row(state, 0, make_key(key, below(ROWS)), false, &err), ERR_NONE);
         }
         assert_int_equal(commit(state, false, &err), ERR_NONE);
     }
@@ -71,7 +71,7 @@ static enum err_kind walk(struct state *state, int count, struct err *err) {
 
 static enum err_kind some_changes(struct state *state, int count, bool undone, struct err *err) {
     enum err_kind kind = ERR_NONE;
-    state_mark(state);
+    state_savepoint(state);
     for (int i = 0; kind == ERR_NONE && i < count; i++) {
         kind = change(state, err);
     }
@@ -92,7 +92,7 @@ static enum err_kind operate(struct state **state, struct err *err) {
     case 1:
         return walk(*state, 200, err);
     case 2:
-        return state_touch(*state, 0, make_key(key, below(ROWS)), below(2) == 0, err);
+        return state_add_changed_row(*state, 0, make_key(key, below(ROWS)), below(2) == 0, err);
     case 3:
         return below(8) == 0 ? state_discard(*state, err) : ERR_NONE;
     case 4:

@@ -31,8 +31,9 @@ static void test_a_flipped_bit_is_found(void **ctx) {
             assert_int_equal(state_get(state, space - 1, str_from(key), &value, &err), ERR_CACHE);
             assert_null(value.ptr);
         } else if (space == 3) {
-            assert_int_equal(state_touched_next(state, 0, STR_NONE, &table, &value, &deleted, &err),
-                             ERR_CACHE);
+            assert_int_equal(
+                state_next_changed_row(state, 0, STR_NONE, &table, &value, &deleted, &err),
+                ERR_CACHE);
         }
         if (space > 0) {
             assert_non_null(strstr(err.message, "task 5"));
@@ -71,14 +72,14 @@ static enum err_kind live(const struct state_fixture *f, struct err *err) {
         char value[16];
         int len = snprintf(value, sizeof value, "%d", (int)batch);
         struct str v = {value, (size_t)len};
-        state_mark(state);
+        state_savepoint(state);
         kind = state_set(state, 0, STR("a"), STR("refused"), err);
         state_rollback(state);
         kind = kind ? kind : state_set(state, 0, STR("a"), v, err);
         kind = kind    ? kind
                : fills ? state_bulk_put(state, 1, STR("b"), v, err)
                        : state_set(state, 1, STR("b"), v, err);
-        kind = kind ? kind : state_touch(state, 1, STR("b"), true, err);
+        kind = kind ? kind : state_add_changed_row(state, 1, STR("b"), true, err);
         kind = kind ? kind : state_commit(state, (int64_t[]){batch, batch}, 0, batch == 2, err);
     }
     state_close(&state);

@@ -18,7 +18,7 @@ static void test_rollback_restores_exactly(void **ctx) {
     char before[4096];
     (void)snprintf(before, sizeof before, "%s", dump(state, 0));
     for (int round = 0; round < 2; round++) {
-        state_mark(state);
+        state_savepoint(state);
         set(state, 0, "kept", "new");
         set(state, 0, "kept", "newer");
         set(state, 0, "kept", NULL);
@@ -33,7 +33,7 @@ static void test_rollback_restores_exactly(void **ctx) {
         assert_string_equal(dump(state, 1), "");
         assert_int_equal(state_row_count(state), 3);
     }
-    state_mark(state);
+    state_savepoint(state);
     set(state, 0, "gone", NULL);
     struct err err;
     assert_int_equal(state_commit(state, (int64_t[]){2, 2}, 0, false, &err), ERR_BUG);
@@ -46,7 +46,7 @@ static void test_rollback_restores_exactly(void **ctx) {
     state_close(&state);
 }
 
-static const char *dump_touched(struct state *state) {
+static const char *dump_changed_rows(struct state *state) {
     static char text[1024];
     size_t used = 0;
     text[0] = '\0';
@@ -55,7 +55,7 @@ static const char *dump_touched(struct state *state) {
     bool deleted = false;
     struct err err;
     for (;;) {
-        assert_int_equal(state_touched_next(state, table, key, &table, &key, &deleted, &err),
+        assert_int_equal(state_next_changed_row(state, table, key, &table, &key, &deleted, &err),
                          ERR_NONE);
         if (!key.ptr) {
             return text;
@@ -97,12 +97,12 @@ static void test_a_rebuild(void **ctx) {
     struct str key;
     int table = -1;
     bool deleted = true;
-    assert_int_equal(state_touched_next(state, 0, STR_NONE, &table, &key, &deleted, &err),
+    assert_int_equal(state_next_changed_row(state, 0, STR_NONE, &table, &key, &deleted, &err),
                      ERR_NONE);
     assert_int_equal(key.len, 511);
     assert_false(deleted);
     commit(state, 11, 11, true);
-    assert_string_equal(dump_touched(state), "");
+    assert_string_equal(dump_changed_rows(state), "");
     state_close(&state);
     state = open_state(*ctx, &meta);
     assert_false(meta.incomplete || meta.empty);
@@ -112,7 +112,7 @@ static void test_a_rebuild(void **ctx) {
     touch(state, 1, "b", false);
     touch(state, 0, "z", false);
     touch(state, 0, "z", true);
-    assert_string_equal(dump_touched(state), "0:z! 1:a 1:b! ");
+    assert_string_equal(dump_changed_rows(state), "0:z! 1:a 1:b! ");
     state_close(&state);
 }
 

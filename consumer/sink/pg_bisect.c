@@ -17,99 +17,99 @@ enum round { ROUND_OPEN, ROUND_TRY, ROUND_CLOSE };
 
 #define SAVEPOINT "sync_try"
 
-void careful_clear(struct sink *sink) {
-    struct careful *careful = &sink->careful;
-    row_array_clear(&careful->pulled);
-    row_array_clear(&careful->keys);
-    free(careful->starts);
-    *careful = (struct careful){0};
+void bisect_clear(struct sink *sink) {
+    struct bisection *bisection = &sink->bisection;
+    row_array_clear(&bisection->pulled);
+    row_array_clear(&bisection->keys);
+    free(bisection->starts);
+    *bisection = (struct bisection){0};
 }
 
-void careful_begin(struct sink *sink) {
-    struct careful *careful = &sink->careful;
-    careful_clear(sink);
-    row_array_init(&careful->keys, sink->target->key_output_count);
-    row_array_init(&careful->pulled, sink->target->output_count);
+void bisect_begin(struct sink *sink) {
+    struct bisection *bisection = &sink->bisection;
+    bisect_clear(sink);
+    row_array_init(&bisection->keys, sink->target->key_output_count);
+    row_array_init(&bisection->pulled, sink->target->output_count);
 }
 
 /* ---- rows to try ---- */
 
-static size_t *start_of(const struct careful *careful, size_t row) {
-    return careful->starts + row * careful->rows->column_count;
+static size_t *start_of(const struct bisection *bisection, size_t row) {
+    return bisection->starts + row * bisection->rows->column_count;
 }
 
 /* Computes where each row begins, and queues all of them to be tried, one range per slice. */
-static void rows_begin(struct careful *careful, const struct row_array *rows) {
+static void rows_begin(struct bisection *bisection, const struct row_array *rows) {
     size_t columns = rows->column_count, needed = (rows->row_count + 1) * columns;
-    careful->rows = rows;
-    if (careful->start_cap < needed) {
-        careful->start_cap = needed;
-        careful->starts = memory_resize(careful->starts, needed, sizeof *careful->starts);
+    bisection->rows = rows;
+    if (bisection->start_cap < needed) {
+        bisection->start_cap = needed;
+        bisection->starts = memory_resize(bisection->starts, needed, sizeof *bisection->starts);
     }
     for (size_t c = 0; c < columns; c++) {
         size_t at = 0;
         struct str value;
         for (size_t row = 0; row <= rows->row_count; row++) {
-            start_of(careful, row)[c] = at;
+            start_of(bisection, row)[c] = at;
             (void)row_array_next(rows, c, &at, &value);
         }
     }
-    careful->range_count = 0;
+    bisection->range_count = 0;
     for (size_t end = rows->row_count; end > 0;) { /* the first slice on top */
         size_t begin = (end - 1) / SLICE_ROWS * SLICE_ROWS;
-        assert(careful->range_count < CAREFUL_RANGES_MAX - CAREFUL_HALVINGS);
-        careful->ranges[careful->range_count].begin = begin;
-        careful->ranges[careful->range_count++].end = end;
+        assert(bisection->range_count < BISECT_RANGES_MAX - BISECT_DEPTH_MAX);
+        bisection->ranges[bisection->range_count].begin = begin;
+        bisection->ranges[bisection->range_count++].end = end;
         end = begin;
     }
 }
 
 /* A load's next rows. */
 static void rows_pull(struct sink *sink) {
-    struct careful *careful = &sink->careful;
+    struct bisection *bisection = &sink->bisection;
     size_t bytes = 0;
-    row_array_reset(&careful->pulled);
-    while (!careful->ended && careful->pulled.row_count < SLICE_ROWS && bytes < FLIGHT_BYTES) {
+    row_array_reset(&bisection->pulled);
+    while (!bisection->ended && bisection->pulled.row_count < SLICE_ROWS && bytes < FLIGHT_BYTES) {
         const struct str *values = NULL;
-        careful->ended = !load_next_row(sink, &values);
-        for (size_t c = 0; !careful->ended && c < careful->pulled.column_count; c++) {
+        bisection->ended = !load_next_row(sink, &values);
+        for (size_t c = 0; !bisection->ended && c < bisection->pulled.column_count; c++) {
             bytes += values[c].len;
         }
-        if (!careful->ended) {
-            row_array_add(&careful->pulled, values);
+        if (!bisection->ended) {
+            row_array_add(&bisection->pulled, values);
         }
     }
-    rows_begin(careful, &careful->pulled);
+    rows_begin(bisection, &bisection->pulled);
 }
 
 /* One row's values, by output. */
-static void row_values(const struct careful *careful, size_t row, struct str *ret_values) {
-    for (size_t c = 0; c < careful->rows->column_count; c++) {
-        size_t at = start_of(careful, row)[c];
-        (void)row_array_next(careful->rows, c, &at, &ret_values[c]);
+static void row_values(const struct bisection *bisection, size_t row, struct str *ret_values) {
+    for (size_t c = 0; c < bisection->rows->column_count; c++) {
+        size_t at = start_of(bisection, row)[c];
+        (void)row_array_next(bisection->rows, c, &at, &ret_values[c]);
     }
 }
 
 static void send_try(struct sink *sink) {
-    struct careful *careful = &sink->careful;
-    size_t columns = careful->rows->column_count;
-    size_t begin = careful->ranges[careful->range_count - 1].begin;
-    size_t end = careful->ranges[careful->range_count - 1].end;
-    const struct step around = {STEP_TRY, 0};
+    struct bisection *bisection = &sink->bisection;
+    size_t columns = bisection->rows->column_count;
+    size_t begin = bisection->ranges[bisection->range_count - 1].begin;
+    size_t end = bisection->ranges[bisection->range_count - 1].end;
+    const struct step around = {STEP_SAVEPOINT, 0};
     params_begin(sink);
-    if (careful->failed) {
+    if (bisection->failed) {
         flight_query(sink, around, "ROLLBACK TO SAVEPOINT " SAVEPOINT);
     }
-    if (careful->saved) {
+    if (bisection->saved) {
         flight_query(sink, around, "RELEASE SAVEPOINT " SAVEPOINT);
     }
     flight_query(sink, around, "SAVEPOINT " SAVEPOINT);
-    careful->saved = true;
-    careful->failed = false;
+    bisection->saved = true;
+    bisection->failed = false;
     for (size_t c = 0; c < columns; c++) {
-        size_t from = start_of(careful, begin)[c], to = start_of(careful, end)[c];
+        size_t from = start_of(bisection, begin)[c], to = start_of(bisection, end)[c];
         array_begin(&sink->columns[c], OID_TEXT);
-        buf_append(&sink->columns[c], careful->rows->columns[c].ptr + from, to - from);
+        buf_append(&sink->columns[c], bisection->rows->columns[c].ptr + from, to - from);
         array_end(&sink->columns[c], end - begin);
     }
     params_add_columns(sink, columns);
@@ -129,22 +129,22 @@ static struct str show(struct sink *sink, struct str row_key) {
 
 /* Appends the row to the refusals, with the flight's failure as the reason. */
 static void add_refusal(struct sink *sink, size_t row) {
-    struct careful *careful = &sink->careful;
+    struct bisection *bisection = &sink->bisection;
     const struct failure *failure = &sink->flight.failure;
-    if (careful->refusal_count == careful->refusal_cap) {
-        size_t cap = careful->refusal_cap ? careful->refusal_cap * 2 : 16;
+    if (bisection->refusal_count == bisection->refusal_cap) {
+        size_t cap = bisection->refusal_cap ? bisection->refusal_cap * 2 : 16;
         struct refusal *more = arena_alloc(&sink->results, cap * sizeof *more);
-        if (careful->refusal_count > 0) {
-            memcpy(more, careful->refusals, careful->refusal_count * sizeof *more);
+        if (bisection->refusal_count > 0) {
+            memcpy(more, bisection->refusals, bisection->refusal_count * sizeof *more);
         }
-        careful->refusals = more;
-        careful->refusal_cap = cap;
+        bisection->refusals = more;
+        bisection->refusal_cap = cap;
     }
     struct str *values = arena_alloc(&sink->results, sink->target->output_count * sizeof *values);
-    row_values(careful, row, values);
+    row_values(bisection, row, values);
     buf_reset(&sink->scratch);
     sink_key_append(sink->target, values, &sink->scratch);
-    struct refusal *refusal = &careful->refusals[careful->refusal_count++];
+    struct refusal *refusal = &bisection->refusals[bisection->refusal_count++];
     *refusal = (struct refusal){.row_key = arena_copy(&sink->results, buf_view(&sink->scratch))};
     refusal->key = show(sink, refusal->row_key);
     refusal->message = arena_copy(&sink->results, str_from(failure->message));
@@ -156,14 +156,14 @@ static void add_refusal(struct sink *sink, size_t row) {
     for (size_t i = 0; i < sink->target->key_output_count; i++) {
         key[i] = values[sink->target->key_outputs[i]];
     }
-    row_array_add(&careful->keys, key);
+    row_array_add(&bisection->keys, key);
 }
 
 /* Ends the job: the last of the refusals is the row that the event is about. */
 static void refuse(struct sink *sink) {
-    struct careful *careful = &sink->careful;
+    struct bisection *bisection = &sink->bisection;
     struct sink_event event = job_failure(sink);
-    event.refusals = careful->refusals + careful->refusal_count - 1;
+    event.refusals = bisection->refusals + bisection->refusal_count - 1;
     event.refusal_count = 1;
     job_end(sink, &event);
 }
@@ -174,14 +174,14 @@ static bool send_entries(struct sink *sink) {
     static const uint32_t arrays[] = {OID_INT4_ARRAY, OID_BYTEA_ARRAY, OID_TEXT_ARRAY,
                                       OID_TEXT_ARRAY, OID_TEXT_ARRAY,  OID_TEXT_ARRAY};
     const size_t column_count = sizeof types / sizeof types[0];
-    struct careful *careful = &sink->careful;
+    struct bisection *bisection = &sink->bisection;
     struct buf *c = sink->columns, *text = &sink->scratch;
     size_t count = 0;
     for (size_t i = 0; i < column_count; i++) {
         array_begin(&c[i], types[i]);
     }
-    for (; careful->sent < careful->refusal_count && count < SLICE_ROWS; count++) {
-        const struct refusal *refusal = &careful->refusals[careful->sent++];
+    for (; bisection->sent < bisection->refusal_count && count < SLICE_ROWS; count++) {
+        const struct refusal *refusal = &bisection->refusals[bisection->sent++];
         array_add_int32(&c[0], sink->write.txn->parts[0]->task);
         array_add(&c[1], refusal->row_key);
         array_add(&c[2], refusal->key);
@@ -207,17 +207,17 @@ static bool send_entries(struct sink *sink) {
 /* ---- rounds ---- */
 
 static void close_send(struct sink *sink) {
-    struct careful *careful = &sink->careful;
+    struct bisection *bisection = &sink->bisection;
     params_begin(sink);
-    if (careful->failed) {
-        flight_query(sink, (struct step){STEP_TRY, 0}, "ROLLBACK TO SAVEPOINT " SAVEPOINT);
-        careful->failed = false;
+    if (bisection->failed) {
+        flight_query(sink, (struct step){STEP_SAVEPOINT, 0}, "ROLLBACK TO SAVEPOINT " SAVEPOINT);
+        bisection->failed = false;
     }
     slicer_reset(&sink->slicer);
-    slicer_add(&sink->slicer, &careful->keys);
-    while (slicer_next(&sink->slicer, sink->columns, careful->keys.column_count) > 0) {
+    slicer_add(&sink->slicer, &bisection->keys);
+    while (slicer_next(&sink->slicer, sink->columns, bisection->keys.column_count) > 0) {
         params_begin(sink);
-        params_add_columns(sink, careful->keys.column_count);
+        params_add_columns(sink, bisection->keys.column_count);
         flight_prepared(sink, (struct step){STEP_REFUSED, 0}, "sync_refuse");
     }
     while (send_tail(sink)) { /* first: an entry is deleted before it is written again */
@@ -229,7 +229,7 @@ static void close_send(struct sink *sink) {
     flight_sync(sink);
 }
 
-static void careful_send(struct sink *sink) {
+static void bisect_send(struct sink *sink) {
     if (sent_instead(sink)) {
         return;
     }
@@ -255,8 +255,8 @@ static void careful_send(struct sink *sink) {
 
 /* The next try, or the end. */
 static void go_on(struct sink *sink) {
-    struct careful *careful = &sink->careful;
-    if (careful->range_count == 0 && sink->write.txn->load && !careful->ended) {
+    struct bisection *bisection = &sink->bisection;
+    if (bisection->range_count == 0 && sink->write.txn->load && !bisection->ended) {
         rows_pull(sink);
     }
     if (sink->why.kind != ERR_NONE) {
@@ -264,41 +264,41 @@ static void go_on(struct sink *sink) {
         job_end(sink, &again);
         return;
     }
-    sink->round = careful->range_count > 0 ? ROUND_TRY : ROUND_CLOSE;
+    sink->round = bisection->range_count > 0 ? ROUND_TRY : ROUND_CLOSE;
     flight_begin(sink);
 }
 
 static void try_failed(struct sink *sink) {
-    struct careful *careful = &sink->careful;
+    struct bisection *bisection = &sink->bisection;
     const struct failure *failure = &sink->flight.failure;
     enum step_kind step = failure->step.kind;
-    size_t begin = careful->ranges[careful->range_count - 1].begin;
-    size_t end = careful->ranges[careful->range_count - 1].end;
-    careful->failed = true;
+    size_t begin = bisection->ranges[bisection->range_count - 1].begin;
+    size_t end = bisection->ranges[bisection->range_count - 1].end;
+    bisection->failed = true;
     if (outcome_of(failure->sqlstate, step, failure->by_code) != SINK_REFUSED) {
         write_fail(sink);
         return;
     }
     if (end - begin > 1) {
         size_t middle = begin + (end - begin) / 2;
-        careful->ranges[careful->range_count - 1].begin = middle;
-        careful->ranges[careful->range_count].begin = begin;
-        careful->ranges[careful->range_count++].end = middle;
+        bisection->ranges[bisection->range_count - 1].begin = middle;
+        bisection->ranges[bisection->range_count].begin = begin;
+        bisection->ranges[bisection->range_count++].end = middle;
         go_on(sink);
         return;
     }
-    careful->range_count--;
+    bisection->range_count--;
     add_refusal(sink, begin);
     if (outcome_blame(failure->sqlstate, step, failure->by_code) != BLAME_ROW ||
-        careful->refusal_count > sink->write.txn->parts[0]->refused_max) {
+        bisection->refusal_count > sink->write.txn->parts[0]->refused_max) {
         refuse(sink);
         return;
     }
     go_on(sink);
 }
 
-static void careful_synced(struct sink *sink) {
-    struct careful *careful = &sink->careful;
+static void bisect_synced(struct sink *sink) {
+    struct bisection *bisection = &sink->bisection;
     bool failed = sink->flight.failure.set;
     if (contention_is_on(sink)) {
         contention_synced(sink);
@@ -310,16 +310,16 @@ static void careful_synced(struct sink *sink) {
         write_fail(sink);
     } else if (sink->round == ROUND_OPEN) {
         if (!sink->write.txn->load) {
-            rows_begin(careful, &sink->write.txn->parts[0]->targets[0].upserts);
+            rows_begin(bisection, &sink->write.txn->parts[0]->targets[0].upserts);
         }
         go_on(sink);
     } else if (sink->round == ROUND_TRY) {
-        careful->range_count--;
+        bisection->range_count--;
         go_on(sink);
     } else {
         write_end(sink);
     }
 }
 
-const struct job careful_job = {
-    .name = "careful", .send = careful_send, .answer = write_answer, .synced = careful_synced};
+const struct job bisect_job = {
+    .name = "bisect", .send = bisect_send, .answer = write_answer, .synced = bisect_synced};
