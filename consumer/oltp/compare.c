@@ -23,12 +23,12 @@ static struct label label_of(const struct relation *table) {
 static const char *kind_name(const struct look_table *table) {
     switch (table->kind) {
     case 'p':
-        return "a partitioned table: its changes come under its partitions' names";
+        return "a partitioned table: its changes are published under its partitions' names";
     case 'v':
     case 'm':
-        return "a view: the log holds no changes of it";
+        return "a view: its changes are not in the WAL";
     case 'f':
-        return "a foreign table: the log holds no changes of it";
+        return "a foreign table: its changes are not in the WAL";
     default:
         break;
     }
@@ -36,10 +36,10 @@ static const char *kind_name(const struct look_table *table) {
         return "a partition of another table";
     }
     if (table->has_children) {
-        return "a table that others INHERIT from: their rows come under other names";
+        return "a table that others INHERIT from: their rows are published under other names";
     }
     return table->persistence == 'p' ? NULL
-                                     : "UNLOGGED or TEMPORARY: the log holds no changes of it";
+                                     : "UNLOGGED or TEMPORARY: its changes are not in the WAL";
 }
 
 static const char *identity_name(char identity) {
@@ -61,14 +61,15 @@ static void compare_table(const struct relation *table, const struct look_table 
     const char *kind = kind_name(look);
     if (kind) {
         findings_add(findings, FINDING_TABLE, FINDING_LOSS,
-                     "%s is %s. Only ordinary tables can be followed", name.text, kind);
+                     "%s is %s. Only ordinary tables can be replicated", name.text, kind);
     }
     if (look->identity != 'f') {
-        findings_add(findings, FINDING_IDENTITY, FINDING_HALT,
-                     "%s: REPLICA IDENTITY is %s, must be FULL: updates and deletes do not tell "
-                     "the old row. ALTER TABLE %s REPLICA IDENTITY FULL; what was changed or "
-                     "deleted meanwhile may be wrong in the OLAP table: " ANEW,
-                     name.text, identity_name(look->identity), name.text);
+        findings_add(
+            findings, FINDING_IDENTITY, FINDING_HALT,
+            "%s: REPLICA IDENTITY is %s, must be FULL: updates and deletes do not "
+            "contain the old row. ALTER TABLE %s REPLICA IDENTITY FULL; what was changed or "
+            "deleted meanwhile may be wrong in the OLAP table: " ANEW,
+            name.text, identity_name(look->identity), name.text);
     }
     if (!look->truncate_is_refused) {
         findings_add(findings, FINDING_TRIGGER, FINDING_NOTE,
@@ -111,8 +112,8 @@ static void compare_column(const struct relation *table, const struct relation_c
     const char *in = name.text;
     if (!look->found) {
         findings_add(findings, FINDING_COLUMNS, FINDING_RED,
-                     "%s has no column " STR_FMT " (any more): records come without it, and tasks "
-                     "halt. Bring it back, or take it out of the SQL files: " ANEW,
+                     "%s has no column " STR_FMT " (any more): records lack it, and tasks halt. "
+                     "Restore it, or remove it from the SQL files: " ANEW,
                      in, STR_ARG(column->name));
         return;
     }
@@ -147,8 +148,8 @@ static void compare_key(const struct relation *table, const struct look_table *l
     if (!same || want != look->primary_key_count) {
         struct label name = label_of(table);
         findings_add(findings, FINDING_COLUMNS, FINDING_RED,
-                     "%s: its primary key is not the one that the SQL file says%s: rows would take "
-                     "each other's place. Correct the file or the table: " ANEW,
+                     "%s: its primary key is not the one that the SQL file says%s: rows would "
+                     "overwrite each other. Correct the file or the table: " ANEW,
                      name.text, look->primary_key_count == 0 ? " (there is none)" : "");
     }
 }
@@ -166,9 +167,9 @@ void compare_tables(const struct plan *plan, const struct look *look, struct fin
         struct label name = label_of(table);
         if (!there->found) {
             findings_add(findings, FINDING_TABLE, FINDING_LOSS,
-                         "%s is not there (in the database " STR_FMT "): dropped, renamed, or "
-                         "never made. Bring it back, or correct schemas.oltp and oltp.dbname; "
-                         "what was changed under another name did not come: " ANEW,
+                         "%s does not exist (in the database " STR_FMT "): dropped, renamed, or "
+                         "never created. Restore it, or correct schemas.oltp and oltp.dbname; "
+                         "changes made under another name were not captured: " ANEW,
                          name.text, STR_ARG(look->database));
             continue;
         }
@@ -180,20 +181,21 @@ void compare_tables(const struct plan *plan, const struct look *look, struct fin
     }
 }
 
-/* ---- what the connector makes ---- */
+/* ---- what the connector creates ---- */
 
 static void compare_published(const struct relation *table, const struct look_table *look,
                               const char *publication, struct findings *findings) {
     struct label name = label_of(table);
     if (!look->published) {
-        findings_add(findings, FINDING_PUBLICATION, FINDING_LOSS,
-                     "%s is not in the publication %s: its changes do not come. ALTER PUBLICATION "
-                     "%s ADD TABLE %s; what was changed meanwhile is missing: " ANEW,
-                     name.text, publication, publication, name.text);
+        findings_add(
+            findings, FINDING_PUBLICATION, FINDING_LOSS,
+            "%s is not in the publication %s: its changes are not captured. ALTER PUBLICATION "
+            "%s ADD TABLE %s; changes made meanwhile are missing: " ANEW,
+            name.text, publication, publication, name.text);
     } else if (look->filtered) {
         findings_add(findings, FINDING_PUBLICATION, FINDING_LOSS,
-                     "%s is in the publication %s with a WHERE: some changes do not come. Publish "
-                     "it without: " ANEW,
+                     "%s is in the publication %s with a WHERE: some changes are not captured. "
+                     "Publish it without the WHERE: " ANEW,
                      name.text, publication);
     }
     for (size_t c = 0; c < table->column_count; c++) {
@@ -210,7 +212,7 @@ static void compare_slot(const char *name, const struct look *look, struct findi
     const struct look_slot *slot = &look->slot;
     if (!slot->exists) {
         findings_add(findings, FINDING_SLOT, FINDING_LOSS,
-                     "there is no replication slot %s: the connector has not made it yet, or it "
+                     "there is no replication slot %s: the connector has not created it yet, or it "
                      "was dropped, and changes are lost until a new snapshot: look at the "
                      "connector's status",
                      name);
@@ -225,7 +227,7 @@ static void compare_slot(const char *name, const struct look *look, struct findi
     } else if (str_is(slot->wal_status, "unreserved")) {
         findings_add(findings, FINDING_SLOT, FINDING_RED,
                      "the replication slot %s is about to be lost: it is behind by more than "
-                     "max_slot_wal_keep_size. Let the connector read, or raise it at once",
+                     "max_slot_wal_keep_size. Start the connector, or raise it at once",
                      name);
     }
     if (!str_is(slot->plugin, "pgoutput") || !str_equal(slot->database, look->database)) {
@@ -243,7 +245,7 @@ void compare_replication(const struct plan *plan, const struct look_names *names
     compare_slot(names->slot, look, findings);
     if (!look->publication_exists) {
         findings_add(findings, FINDING_PUBLICATION, FINDING_LOSS,
-                     "there is no publication %s: the connector has not made it yet, or it was "
+                     "there is no publication %s: the connector has not created it yet, or it was "
                      "dropped: look at the connector's status",
                      names->publication);
         return;

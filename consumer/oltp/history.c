@@ -76,8 +76,9 @@ static void compare_file(const char *name, const struct seen *seen, const struct
     if (look->filenode != seen->filenode && (!look->counted || look->counts != seen->counts)) {
         findings_add(kept, FINDING_EMPTIED, FINDING_LOSS,
                      "%s was emptied by TRUNCATE, or rewritten by ALTER TABLE or VACUUM (FULL, "
-                     "ANALYZE): its file is another. Debezium does not send TRUNCATE, and the rows "
-                     "stay in the OLAP table: then start over, docs/operations.md, Starting over. "
+                     "ANALYZE): it has another file. Debezium does not send TRUNCATE, and the rows "
+                     "stay in the OLAP table: if it was emptied, start over, docs/operations.md, "
+                     "Starting over. "
                      "If nothing was lost: kill -HUP or restart the members",
                      name);
     }
@@ -94,7 +95,8 @@ static void compare_row(const char *name, const struct seen *seen, const struct 
     if (look->type_xid != seen->type_xid) {
         findings_add(kept, FINDING_REPLACED, FINDING_LOSS,
                      "%s was renamed (or moved to another schema) and came back: changes "
-                     "meanwhile did not come. Make them again (UPDATE %s SET one of its columns to "
+                     "made meanwhile were not captured. Make them again (UPDATE %s SET one of its "
+                     "columns to "
                      "itself; rows deleted meanwhile: start over), then kill -HUP or restart the "
                      "members: " ANEW,
                      name, name);
@@ -119,9 +121,9 @@ static void compare_with_before(struct history *history, size_t t, const struct 
     if (look->oid != seen->oid) {
         findings_add(
             &history->kept, FINDING_REPLACED, FINDING_LOSS,
-            "%s is another table than before (created again, or swapped by rename): what the "
-            "old one lost and the new one got before it had the name did not come. Start "
-            "anew with new topics, docs/operations.md, Starting over",
+            "%s is another table than before (created again, or swapped by rename): rows "
+            "that only the old one had, and changes to the new one before it had this name, "
+            "were not captured. Start over with new topics, docs/operations.md, Starting over",
             name);
         return;
     }
@@ -130,8 +132,8 @@ static void compare_with_before(struct history *history, size_t t, const struct 
     if (look->publication_entry != seen->publication_entry && look->publication_entry != 0 &&
         seen->publication_entry != 0) {
         findings_add(&history->kept, FINDING_PUBLICATION, FINDING_LOSS,
-                     "%s was taken out of the publication %s and put back: changes meanwhile did "
-                     "not come: " ANEW,
+                     "%s was taken out of the publication %s and put back: changes made meanwhile "
+                     "were not captured: " ANEW,
                      name, history->names.publication);
     }
 }
@@ -159,7 +161,7 @@ static void watch_slot_position(struct history *history, const struct look_slot 
         findings_add(&history->kept, FINDING_SLOT, FINDING_LOSS,
                      "the replication slot %s was moved forward while no connector read it "
                      "(pg_replication_slot_advance, somebody who read from it, or made again): "
-                     "the connector goes on without what was changed in between. Start over with "
+                     "the connector continues without the changes in between. Start over with "
                      "new topics, docs/operations.md, Starting over. If the connector was started "
                      "and stopped just then: kill -HUP or restart the members",
                      history->names.slot);

@@ -61,7 +61,7 @@ static enum err_kind not_begun(const struct link *link, struct err *reterr) {
     bool asked = strncmp(message, "connection to server", 20) == 0 ||
                  strncmp(message, "could not translate", 19) == 0;
     return asked ? kind
-                 : err_set(reterr, ERR_CONFIG, "a setting oltp.* is refused by libpq: %.*s",
+                 : err_set(reterr, ERR_CONFIG, "libpq rejects a setting oltp.*: %.*s",
                            (int)strcspn(message, "\r\n"), message);
 }
 
@@ -91,7 +91,7 @@ static enum err_kind answer_wait(const struct link *link, int64_t deadline_ms, s
     for (;;) {
         int unsent = PQflush(link->conn);
         if (unsent < 0) {
-            return failed(link, "a question could not be sent", reterr);
+            return failed(link, "a query could not be sent", reterr);
         }
         if (!unsent && !PQisBusy(link->conn)) {
             return ERR_NONE;
@@ -112,7 +112,7 @@ enum err_kind link_ask(struct link *link, const char *sql, int count, const char
     struct clock clock = clock_real();
     int64_t deadline_ms = clock_mono_ms(&clock) + ANSWER_MS;
     if (PQsendQueryParams(link->conn, sql, count, NULL, params, NULL, NULL, 0) != 1) {
-        return failed(link, "a question could not be sent", reterr);
+        return failed(link, "a query could not be sent", reterr);
     }
     PGresult *result = NULL, *next = NULL;
     enum err_kind kind = ERR_NONE;
@@ -121,7 +121,7 @@ enum err_kind link_ask(struct link *link, const char *sql, int count, const char
         next = kind == ERR_NONE ? PQgetResult(link->conn) : NULL; /* NULL: the answer is over */
         ExecStatusType status = PQresultStatus(next);
         if (next && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-            kind = failed(link, "a question about its catalogs was refused", reterr);
+            kind = failed(link, "a query on its catalogs failed", reterr);
         }
         if (next) {
             PQclear(result);

@@ -40,10 +40,10 @@ enum step_kind {
 
 /* A session must be kept from one transaction to the next. */
 #define POOLER_ADVICE                                                                              \
-    "a pooler stands before the OLAP database and gives each transaction another session, or "     \
-    "drops "                                                                                       \
-    "settings: prepared statements, settings and the watch over a silent session need one of our " \
-    "own. Connect directly, or to a pool with pool_mode=session and without olap.options"
+    "a connection pool in front of the OLAP database gives each transaction another session, or "  \
+    "drops settings; prepared statements, settings and the probe of a silent session need a "      \
+    "session of our own. Connect directly, or to a pool with pool_mode=session and without "       \
+    "olap.options"
 
 /* FENCED, OTHER_TABLE, REFUSED, AGAIN, UNFIT or HALT. by_code: raised inside a function (a
  * trigger's, say). */

@@ -209,7 +209,7 @@ static void next_round(struct sink *sink, enum round round) {
 
 static void append_synced(struct sink *sink) {
     if (sink->why.kind == ERR_NONE && !sink->acquire.committed) {
-        struct sink_event again = job_event(SINK_AGAIN, "", "commit: answered by another tag");
+        struct sink_event again = job_event(SINK_AGAIN, "", "commit: not answered with COMMIT");
         job_end(sink, &again);
         return;
     }

@@ -19,7 +19,7 @@
     "value,"                                                                                       \
     " checksum, reason, pending) VALUES ($1::text, $2::int, $2::int, $3::text, $4::text,"          \
     " $5::bigint, $6::bytea, $7::bytea, $8::bigint,"                                               \
-    " 'decided by the operator: to be put aside when its task comes to it', true)"                 \
+    " 'decided by the operator: to be set aside when its task reads it', true)"                    \
     " ON CONFLICT DO NOTHING"
 
 #define PARAMS_MAX 8
@@ -92,7 +92,7 @@ static enum err_kind check_not_passed(struct decide *d, struct err *reterr) {
     if (kind == ERR_NONE && next > d->record->offset) {
         return err_set(reterr, ERR_RETRY,
                        "the task has gone past this record already: what is before offset %lld is "
-                       "applied, or put aside",
+                       "applied, or set aside",
                        (long long)next);
     }
     return kind;

@@ -89,7 +89,7 @@ void write_answer(struct sink *sink, struct step step, PGresult *result) {
 
 void write_end(struct sink *sink) {
     if (!sink->write.committed) {
-        struct sink_event again = job_event(SINK_AGAIN, "", "commit: answered by another tag");
+        struct sink_event again = job_event(SINK_AGAIN, "", "commit: not answered with COMMIT");
         job_end(sink, &again);
         return;
     }

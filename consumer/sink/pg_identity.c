@@ -7,7 +7,7 @@
 
 #define DIFFERENCE_MAX 260 /* what fits into a message */
 
-#define WAYS_OUT "Take that back, or fill the table again (docs/operations.md, Starting over)"
+#define WAYS_OUT "Undo that, or fill the table again (docs/operations.md, Starting over)"
 
 void send_definition(struct sink *sink) {
     params_begin(sink);

@@ -129,7 +129,7 @@ static enum err_kind check_value(const char *keyword, const char *value, struct 
         return err_set(reterr, ERR_CONFIG, "olap.%s=%.200s: %s", keyword, value, strerror(errno));
     }
     if (is_any(keyword, numbers) && !is_number(value)) {
-        return err_set(reterr, ERR_CONFIG, "olap.%s=%.100s is no number", keyword, value);
+        return err_set(reterr, ERR_CONFIG, "olap.%s=%.100s is not a number", keyword, value);
     }
     return ERR_NONE;
 }
@@ -184,7 +184,7 @@ enum err_kind pg_sink_check(const struct pg_sink_options *options, struct err *r
             PQconnectStartParams((const char *const *)keywords, (const char *const *)values, 0);
         const char *said = conn ? PQerrorMessage(conn) : "";
         if (conn && PQstatus(conn) == CONNECTION_BAD && !strstr(said, "/nonexistent")) {
-            kind = err_set(reterr, ERR_CONFIG, "libpq refuses a setting olap.*: %.*s",
+            kind = err_set(reterr, ERR_CONFIG, "libpq rejects a setting olap.*: %.*s",
                            (int)strcspn(said, "\r\n"), said);
         }
         PQfinish(conn);

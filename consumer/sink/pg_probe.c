@@ -116,7 +116,7 @@ static void act_on(struct sink *sink, enum verdict verdict, int64_t now_ms) {
         return;
     }
     struct sink_event lost = job_event(SINK_LOST, "",
-                                       "OLAP connection: no answer, and the server is not at work "
+                                       "OLAP connection: no answer, and the server is not working "
                                        "on one: the request or the answer was lost");
     sink_drop(sink, &lost.err);
 }

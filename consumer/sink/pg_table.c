@@ -43,23 +43,24 @@ void table_sql(PGconn *conn, struct str table, const char *text, struct buf *out
 bool table_verdict(struct str table, struct str word, struct str kind, struct err *ret_err) {
     if (str_equal(word, STR("kind"))) {
         (void)err_set(ret_err, ERR_HALT,
-                      STR_FMT " is " STR_FMT " in the OLAP database: rows go to an ordinary or a "
-                              "partitioned table alone. Rename it, then plan --apply-sink",
+                      STR_FMT " is " STR_FMT
+                              " in the OLAP database: rows can be written only to an "
+                              "ordinary or partitioned table. Rename it, then plan --apply-sink",
                       STR_ARG(table), STR_ARG(kind));
     } else if (str_equal(word, STR("unlogged"))) {
         (void)err_set(
             ret_err, ERR_HALT,
             "table " STR_FMT " is UNLOGGED or temporary, or a partition of it is: a crash "
             "of the OLAP server would empty it, while its progress stays. ALTER TABLE ... "
-            "SET LOGGED; it is written to again then",
+            "SET LOGGED; then it is written to again",
             STR_ARG(table));
     } else if (str_equal(word, STR("other"))) {
         (void)err_set(
             ret_err, ERR_HALT,
             "table " STR_FMT " is not the one that was filled (it was swapped, restored "
             "by itself, or emptied and given rows by others), and it has rows. Put the "
-            "one that was filled back under its name, or empty this one (TRUNCATE): it is "
-            "filled again then",
+            "one that was filled back under its name, or empty this one (TRUNCATE): then it "
+            "is filled again",
             STR_ARG(table));
     } else {
         return true;

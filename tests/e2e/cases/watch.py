@@ -64,7 +64,7 @@ def renamed_and_back(tenant: Tenant) -> None:
     tenant.oltp.run("ALTER TABLE contact RENAME TO contact_away")
     lose(tenant, "contact_away", "while renamed")
     tenant.oltp.run("ALTER TABLE contact_away RENAME TO contact")
-    tenant.wait_not_ready(r"source database: public\.contact (was renamed|is not there)", NOTICED_SECONDS)
+    tenant.wait_not_ready(r"source database: public\.contact (was renamed|does not exist)", NOTICED_SECONDS)
     is_lost(tenant, "while renamed")
     tenant.oltp.run("UPDATE contact SET contact_number = contact_number")
     acknowledge(tenant)
@@ -159,7 +159,7 @@ def moved_slot(tenant: Tenant) -> None:
 
 def dropped(tenant: Tenant) -> None:
     tenant.oltp.run("DROP TABLE contact")
-    tenant.wait_not_ready(r"source database: public\.contact is not there", NOTICED_SECONDS)
+    tenant.wait_not_ready(r"source database: public\.contact does not exist", NOTICED_SECONDS)
 
 
 CHANGES: list[Callable[[Tenant], None]] = [renamed_and_back, swapped, truncated, without_identity, retyped,

@@ -79,9 +79,9 @@ static void renamed_away(void **state) {
     struct context *c = *state;
     expect_none(c);
     sql(c, "ALTER TABLE student RENAME TO was_student");
-    expect(c, FINDING_LOSS, "S 1.student is not there (in the database postgres)");
+    expect(c, FINDING_LOSS, "S 1.student does not exist (in the database postgres)");
     sql(c, "ALTER TABLE was_student RENAME TO student");
-    expect(c, FINDING_LOSS, "S 1.student is not there (in the database postgres)");
+    expect(c, FINDING_LOSS, "S 1.student does not exist (in the database postgres)");
     expect_acknowledged(c);
 }
 
@@ -115,7 +115,7 @@ static void dropped(void **state) {
     struct context *c = *state;
     expect_none(c);
     sql(c, "DROP TABLE contact");
-    expect(c, FINDING_LOSS, "S 1.contact is not there");
+    expect(c, FINDING_LOSS, "S 1.contact does not exist");
 }
 
 static void identity_lost(void **state) {

@@ -41,7 +41,7 @@ static void before_the_connector(void **state) {
     sql(c, "SELECT pg_drop_replication_slot('" SLOT "'); DROP PUBLICATION look_pub; ALTER TABLE "
            "student RENAME TO was_student");
     expect(c, FINDING_LOSS, "there is no replication slot");
-    expect(c, FINDING_LOSS, "S 1.student is not there");
+    expect(c, FINDING_LOSS, "S 1.student does not exist");
     sql(c, "ALTER TABLE was_student RENAME TO student; CREATE PUBLICATION look_pub FOR TABLE "
            "student, contact");
     sql(c, "SELECT pg_create_logical_replication_slot('" SLOT "', 'pgoutput')");

@@ -258,7 +258,7 @@ static void test_identity_must_be_equal(void **state) {
     assert_int_equal(event.err.kind, ERR_HALT);
     assert_non_null(strstr(event.err.message,
                            "have changed since table student_contact was filled: source column "
-                           "public.student.name was text, is now varchar. Take that back"));
+                           "public.student.name was text, is now varchar. Undo that"));
     admin("UPDATE sync_identity SET definition = NULL"); /* a row of an earlier version */
     event = acquire_with(&other);
     assert_non_null(

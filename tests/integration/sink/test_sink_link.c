@@ -116,7 +116,7 @@ static void test_what_libpq_refuses(void **state) {
         {{{"host", "a,b,c"}, {"port", "1,2"}}, "port"},
         {{{"host", "127.0.0.1"}, {"sslrootcert", "/nonexistent/root.crt"}}, "No such file"},
         {{{"host", "127.0.0.1"}, {"sslcert", "/nonexistent/client.crt"}}, "olap.sslcert"},
-        {{{"host", "127.0.0.1"}, {"keepalives_idle", "often"}}, "is no number"},
+        {{{"host", "127.0.0.1"}, {"keepalives_idle", "often"}}, "is not a number"},
         {{{"host", "127.0.0.1"}, {"sslmode", "verify-full"}, {"sslrootcert", "/etc/hosts"}}, NULL},
         {{{"host", "a,b"}, {"port", "1,2"}, {"sslmode", "disable"}}, NULL},
         {{{"host", "a,b"}, {"hostaddr", "127.0.0.1,127.0.0.2"}, {"port", "5"}}, NULL},

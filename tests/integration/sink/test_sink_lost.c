@@ -214,7 +214,7 @@ static void test_swallowed(void **state) {
         int64_t since = now_ms();
         struct sink_event event = sink_commit(sink, &part);
         assert_int_equal(event.kind, SINK_LOST);
-        assert_non_null(strstr(event.err.message, "not at work"));
+        assert_non_null(strstr(event.err.message, "not working"));
         assert_in_range(now_ms() - since, 300, 5000);
         (void)sink_until(sink, SINK_CONNECTED, 10000);
         struct progress newest = sink_newest(sink, 1);

@@ -57,7 +57,7 @@ static void test_same(void **state) {
 static void test_tables(void **state) {
     struct context *c = *state;
     c->look.tables[1].found = false;
-    expect(c, FINDING_TABLE, FINDING_LOSS, "public.contact is not there (in the database db)");
+    expect(c, FINDING_TABLE, FINDING_LOSS, "public.contact does not exist (in the database db)");
     c->look.tables[0].kind = 'p';
     expect(c, FINDING_TABLE, FINDING_LOSS, "public.student is a partitioned table");
     c->look.tables[0].kind = 'v';
