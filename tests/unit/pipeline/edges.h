@@ -21,6 +21,8 @@ struct consume {
     struct topic_position pairs[TASKS * 2];
     int64_t end; /* of every partition */
     bool paused[2][TASKS];
+    int commits; /* of offsets; the last one's: */
+    int64_t committed[2][TASKS];
 };
 
 struct sink {
@@ -29,6 +31,8 @@ struct sink {
     bool connected, busy, silent; /* silent: commits are not answered */
     struct sink_result results[TASKS];
     struct progress newest[TASKS];
+    const char *refused; /* a check of rows with this text in them is refused; NULL: none */
+    int checks;
     size_t rows[TASKS]; /* by task: of the last transaction; nothing: it had no part in it */
 };
 
@@ -74,9 +78,10 @@ static void pause_partition(struct consume *consume, int table, int32_t partitio
 
 static void commit_offsets(struct consume *consume, const struct topic_position *positions,
                            size_t count) {
-    (void)consume;
-    (void)positions;
-    (void)count;
+    consume->commits++;
+    for (size_t i = 0; i < count; i++) {
+        consume->committed[positions[i].table][positions[i].partition] = positions[i].offset;
+    }
 }
 
 static void members(struct consume *consume, char *out, size_t size) {
@@ -163,9 +168,14 @@ static void sink_newest(struct sink *sink, const int32_t *tasks, size_t count) {
 
 static void sink_check(struct sink *sink, int table, const struct row_array *rows) {
     (void)table;
-    (void)rows;
+    bool refused = false;
+    for (size_t c = 0; sink->refused && c < rows->column_count; c++) {
+        struct str text = buf_view(&rows->columns[c]);
+        refused |= memmem(text.ptr, text.len, sink->refused, strlen(sink->refused)) != NULL;
+    }
     sink->busy = true;
-    tell_sink(sink, SINK_CHECKED, "");
+    sink->checks++;
+    tell_sink(sink, refused ? SINK_REFUSED : SINK_CHECKED, refused ? "it does not fit" : "");
 }
 
 static void sink_poll(struct sink *sink, struct sink_event *ret_event) {
