@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Which room includes and links what: arrows go one way (docs/architecture.md), and a library stays in its room.
+# Which room includes and links what: arrows go one way (docs/architecture.md), and a library stays in its room, or in a
+# folder of its room. A folder in a room stands on the room, never the other way round.
 # Which files of pipeline/ call each other: no circle.
 # Also compiles every header alone. Prints what is wrong; exits with 1 if anything is.
 set -euo pipefail
@@ -24,12 +25,13 @@ allowed() {
         *) echo "no such room: $1" >&2; return 1 ;;
     esac
 }
-# a library's header, or its target: the rooms that may include or link it
+# a library's header: the rooms or folders that may include it; its target: the rooms that may link it
 only_in() {
     case $1 in
         pg_query.h | pg_query_imported) echo view ;;
         librdkafka/* | PkgConfig::RDKAFKA) echo consume ;;
-        lmdb.h | PkgConfig::LMDB) echo state ;;
+        lmdb.h) echo state/lmdb ;;
+        PkgConfig::LMDB) echo state ;;
         libpq-fe.h | PkgConfig::LIBPQ) echo sink oltp ;;
         microhttpd.h | PkgConfig::MICROHTTPD) echo serve ;;
         jansson.h | PkgConfig::JANSSON) echo decode view config ;;
@@ -40,15 +42,19 @@ has() { case " $2 " in *" $1 "*) return 0 ;; *) return 1 ;; esac }
 
 wrong=0
 complain() { printf '%s\n' "$1"; wrong=1; }
-for file in consumer/*/*.[ch]; do
-    room=${file#consumer/} room=${room%%/*}
+for file in consumer/*/*.[ch] consumer/*/*/*.[ch]; do
+    folder=${file#consumer/} folder=${folder%/*} room=${folder%%/*}
     rooms=$(allowed "$room")
     while read -r included; do
         has "${included%%/*}" "$rooms" || complain "$file includes $included: $room may include only: $rooms"
+        case $included in
+            "$room"/*/*) [ "${included%/*}" = "$folder" ] || complain "$file includes $included: that is below it" ;;
+        esac
     done < <(sed -n 's/^#include "\([a-z]*\/.*\)"/\1/p' "$file")
     while read -r library; do
         rooms_of=$(only_in "$library")
-        [ "$rooms_of" = any ] || has "$room" "$rooms_of" || complain "$file includes <$library>: that stays in $rooms_of"
+        [ "$rooms_of" = any ] || has "$room" "$rooms_of" || has "$folder" "$rooms_of" ||
+            complain "$file includes <$library>: that stays in $rooms_of"
     done < <(sed -n 's/^#include <\(.*\)>/\1/p' "$file")
     case $file in
         *.h) gcc -std=gnu17 -D_GNU_SOURCE -fsyntax-only -x c -Iconsumer -I/usr/include/postgresql "$file" 2>&1 ||

@@ -1,8 +1,8 @@
 /* The command cache: what the state caches hold, printed without changing them. */
 #include "cli/cli.h"
 #include "plan/row.h"
-#include "state/lmdb_store.h"
-#include "state/peek.h"
+#include "state/lmdb/lmdb_store.h"
+#include "state/lmdb/peek.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "oltp/watch.h"
 #include "pipeline/member.h"
 #include "serve/serve.h"
-#include "state/lmdb_store.h"
+#include "state/lmdb/lmdb_store.h"
 #include "view/connector_check.h"
 
 #include <poll.h>

@@ -1,11 +1,13 @@
 /* kv.h: the edge under the state: an ordered byte store with transactions, one a task.
  *
- * What:    a vtable that LMDB implements (lmdb_store.h) and the simulator replaces. Several named
- *          maps ("spaces", numbered) in one store; one open write transaction at a time, begun by
- *          itself. Values in all spaces but the first carry a checksum (checksummed.h), by which
- * the store may see that they are damaged; it need not look. Owns:    see each call. Threads: a
- * store belongs to one thread. Errors:  ERR_RETRY: disk full, I/O, a lock that somebody else holds;
- * ERR_CACHE: damaged. Limits:  keys 1 .. KV_KEY_MAX bytes; KV_SPACES_MAX spaces.
+ * What:    a vtable that LMDB implements (lmdb/lmdb_store.h) and the simulator replaces. Several
+ *          named maps ("spaces", numbered) in one store; one open write transaction at a time,
+ *          begun by itself. Values in all spaces but the first carry a checksum (checksummed.h), by
+ *          which the store may see that they are damaged; it need not look.
+ * Owns:    see each call.
+ * Threads: a store belongs to one thread.
+ * Errors:  ERR_RETRY: disk full, I/O, a lock that somebody else holds; ERR_CACHE: damaged.
+ * Limits:  keys 1 .. KV_KEY_MAX bytes; KV_SPACES_MAX spaces.
  */
 #ifndef STATE_KV_H
 #define STATE_KV_H

@@ -6,7 +6,7 @@
  * beside what malloc has handed out since the start (LMDB keeps pages for the next transaction).
  */
 #include "base/clock.h"
-#include "state/lmdb_store.h"
+#include "state/lmdb/lmdb_store.h"
 #include "state/state.h"
 
 #include <inttypes.h>

@@ -33,7 +33,7 @@ def built_at(commit: str, folder: Path) -> Path:
 
 def built_without(safeguard: str, folder: Path) -> Path:
     """The build that knows safeguards by name (consumer/base/safeguard.h), and one of them out."""
-    sources = ROOT.glob("consumer/*/*.[ch]")
+    sources = ROOT.glob("consumer/**/*.[ch]")
     if not any(f'"{safeguard}"' in source.read_text() for source in sources):
         raise Failure(f"no point of the sources has this name: {safeguard}")
     run("cmake", "--preset", "mutations", cwd=ROOT)

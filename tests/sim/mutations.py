@@ -185,7 +185,7 @@ def environment(*out: str, instead: str = '') -> dict:
 def not_the_same() -> list:
     """Points of the sources that no mutation takes out, and the other way round."""
     there = set()
-    for source in sorted([*ROOT.glob('consumer/*/*.[ch]'), *ROOT.glob('tests/sim/*.[ch]')]):
+    for source in sorted([*ROOT.glob('consumer/**/*.[ch]'), *ROOT.glob('tests/sim/*.[ch]')]):
         if source.name != 'safeguard.h':
             there |= set(re.findall(r'SAFEGUARD(?:_SQL)?\([\s\\]*"([^"]*)"', source.read_text()))
     known = {name for m in ORACLE + CHECKED + SIMULATED for name in (m.out, m.also) if name} | {m.out for m in REAL}

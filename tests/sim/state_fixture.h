@@ -8,7 +8,7 @@
 #define SIM_STATE_FIXTURE_H
 
 #include "sim/memory_kv.h"
-#include "state/lmdb_store.h"
+#include "state/lmdb/lmdb_store.h"
 
 struct state_fixture {
     struct kv_factory factory;

@@ -1,7 +1,7 @@
 /* Whatever is damaged in a cache's file: good rows, ERR_CACHE, or a death that leaves the mark;
  * never a hang, never another error. */
-#include "state/guard.h"
-#include "state/lmdb_store.h"
+#include "state/lmdb/guard.h"
+#include "state/lmdb/lmdb_store.h"
 #include "state/state.h"
 
 #include <lmdb.h>

@@ -1,7 +1,7 @@
 /* Each way in which a page of a cache can hide rows, made one at a time: reads and changes notice
  * it, and never say that a row is not there. */
 #include "state/checksummed.h"
-#include "state/lmdb_store.h"
+#include "state/lmdb/lmdb_store.h"
 #include "state/state.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* Whatever is damaged in a cache's file, no read says anything else than what was committed: not
  * another value, and not that a row is not there. */
-#include "state/guard.h"
-#include "state/lmdb_store.h"
+#include "state/lmdb/guard.h"
+#include "state/lmdb/lmdb_store.h"
 #include "state/state.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* What the disk may hold, or refuse, when a store is opened or written. */
 #include "sim/state_fixture.h"
 #include "state/crc32c.h"
-#include "state/lmdb_kv.h"
+#include "state/lmdb/lmdb_kv.h"
 #include "state/meta.h"
 #include "state/state.h"
 

@@ -1,6 +1,6 @@
 /* Looking at a cache must not change it, and must not take what a member would throw away. */
 #include "sim/state_fixture.h"
-#include "state/peek.h"
+#include "state/lmdb/peek.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,9 +1,9 @@
-#include "state/lmdb_store.h"
+#include "state/lmdb/lmdb_store.h"
 
 #include "base/memory.h"
-#include "state/folder.h"
-#include "state/guard.h"
-#include "state/lmdb_kv.h"
+#include "state/lmdb/folder.h"
+#include "state/lmdb/guard.h"
+#include "state/lmdb/lmdb_kv.h"
 
 #include <errno.h>
 #include <linux/magic.h>

@@ -1,4 +1,4 @@
-#include "state/lmdb_tree.h"
+#include "state/lmdb/lmdb_tree.h"
 
 #include "state/kv.h"
 

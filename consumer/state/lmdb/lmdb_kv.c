@@ -1,7 +1,7 @@
-#include "state/lmdb_kv.h"
+#include "state/lmdb/lmdb_kv.h"
 
 #include "base/memory.h"
-#include "state/lmdb_cursor.h"
+#include "state/lmdb/lmdb_cursor.h"
 
 #include <stdlib.h>
 #include <time.h>

@@ -1,4 +1,4 @@
-#include "state/folder.h"
+#include "state/lmdb/folder.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "state/guard.h"
+#include "state/lmdb/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
-#include "state/peek.h"
+#include "state/lmdb/peek.h"
 
 #include "base/memory.h"
 #include "state/checksummed.h"
-#include "state/folder.h"
-#include "state/guard.h"
-#include "state/lmdb_kv.h"
+#include "state/lmdb/folder.h"
+#include "state/lmdb/guard.h"
+#include "state/lmdb/lmdb_kv.h"
 #include "state/meta.h"
 
 #include <errno.h>

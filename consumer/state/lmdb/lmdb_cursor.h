@@ -12,7 +12,7 @@
 #ifndef STATE_LMDB_CURSOR_H
 #define STATE_LMDB_CURSOR_H
 
-#include "state/lmdb_env.h"
+#include "state/lmdb/lmdb_env.h"
 
 enum lmdb_verify {
     LMDB_VERIFY_ROW,  /* one that is found will be read, and nothing else */

@@ -9,9 +9,9 @@
 #ifndef STATE_LMDB_KV_H
 #define STATE_LMDB_KV_H
 
-#include "state/folder.h"
 #include "state/kv.h"
-#include "state/lmdb_store.h"
+#include "state/lmdb/folder.h"
+#include "state/lmdb/lmdb_store.h"
 
 #include <stddef.h>
 

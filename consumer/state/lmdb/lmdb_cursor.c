@@ -1,6 +1,6 @@
 /* What the open transaction has not changed is as it was committed: so which leaf has a key's place
  * is asked of the committed branches, whatever LMDB says. */
-#include "state/lmdb_cursor.h"
+#include "state/lmdb/lmdb_cursor.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "state/lmdb_page.h"
+#include "state/lmdb/lmdb_page.h"
 
 #include "state/checksummed.h"
 

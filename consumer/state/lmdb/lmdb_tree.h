@@ -12,7 +12,7 @@
 #ifndef STATE_LMDB_TREE_H
 #define STATE_LMDB_TREE_H
 
-#include "state/lmdb_page.h"
+#include "state/lmdb/lmdb_page.h"
 
 /* Takes a read transaction. */
 int lmdb_tree_check(MDB_env *env, const struct lmdb_pages *pages);

@@ -1,4 +1,4 @@
-#include "state/lmdb_env.h"
+#include "state/lmdb/lmdb_env.h"
 
 #include <errno.h>
 #include <fcntl.h>

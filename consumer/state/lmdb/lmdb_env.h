@@ -9,9 +9,9 @@
 #ifndef STATE_LMDB_ENV_H
 #define STATE_LMDB_ENV_H
 
-#include "state/guard.h"
-#include "state/lmdb_kv.h"
-#include "state/lmdb_tree.h"
+#include "state/lmdb/guard.h"
+#include "state/lmdb/lmdb_kv.h"
+#include "state/lmdb/lmdb_tree.h"
 
 #include <lmdb.h>
 
