@@ -1,5 +1,5 @@
 /* The command cache: what the state caches hold, printed without changing them. */
-#include "cli/cli.h"
+#include "cli/commands.h"
 #include "plan/row.h"
 #include "state/lmdb/lmdb_store.h"
 #include "state/lmdb/peek.h"

@@ -8,7 +8,7 @@
 #ifndef CLI_CHECK_H
 #define CLI_CHECK_H
 
-#include "cli/cli.h"
+#include "cli/commands.h"
 
 MUST_CHECK enum err_kind check_source(const struct config *config, const struct plan *plan,
                                       bool *ret_different, struct err *reterr);

@@ -1,6 +1,6 @@
 /* The command dead-letters: records the operator's decision to set a record aside. */
-#include "cli/cli.h"
 #include "cli/clients.h"
+#include "cli/commands.h"
 #include "consume/record.h"
 #include "pipeline/checksum.h"
 

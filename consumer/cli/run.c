@@ -1,7 +1,7 @@
 /* The command run: one member of the consumer group, until a signal. */
 #include "base/arena.h"
-#include "cli/cli.h"
 #include "cli/clients.h"
+#include "cli/commands.h"
 #include "oltp/watch.h"
 #include "pipeline/member.h"
 #include "serve/serve.h"
