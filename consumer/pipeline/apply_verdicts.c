@@ -12,8 +12,8 @@
 
 /* The task from scratch, in WAITING. What the sink still reads stays until it has answered. */
 static struct task *start_over(struct member *m, struct task *task) {
-    if (task->hunting) {
-        hunt_drop(task->session);
+    if (task->bisecting) {
+        bisect_rows_drop(task->session);
     }
     if (task_in_flight(task) && SAFEGUARD("what the sink reads is kept")) {
         struct task *fresh = task_new(m->plan, task->number, task->session);

@@ -6,7 +6,7 @@
 
 #define REBUILD_KEYS_MAX 500 /* changed rows a rebuild's chunk takes at a time */
 
-/* The dead letters of READING: what it could not decode, and the refused rows' records. */
+/* The dead letters of BOOTSTRAP_SCAN: what it could not decode, and the refused rows' records. */
 static void collect_dead_letters(const struct member_options *o, struct task *task) {
     struct work *work = &task->work;
     work->dead_letters =
@@ -30,7 +30,7 @@ static void collect_dead_letters(const struct member_options *o, struct task *ta
     }
 }
 
-void task_begin_writing(const struct member_options *o, struct task *task) {
+void backfill_begin(const struct member_options *o, struct task *task) {
     struct err err;
     enum err_kind kind =
         state_commit(task->state, task->position, clock_wall_ms(&o->clock), false, &err);
@@ -41,17 +41,17 @@ void task_begin_writing(const struct member_options *o, struct task *task) {
     if (task->refused_count > 0 && too_many_dead_letters(o, task, &task->refusal)) {
         return;
     }
-    task->phase = TASK_WRITING;
+    task->phase = TASK_BACKFILL;
     task->work.kind = task->initial ? WORK_LOAD : WORK_REBUILD;
     memcpy(task->work.offsets_after, task->position, sizeof task->work.offsets_after);
     memcpy(task->work.anchors_after, task->read, sizeof task->work.anchors_after);
     collect_dead_letters(o, task);
-    task->surveyed = !task->initial;
+    task->unpaired_checked = !task->initial;
     log_line(o->log, LOG_DEBUG, "pipeline", "read_to_end", "task=%d rows=%llu", task->number,
              (unsigned long long)state_row_count(task->state));
 }
 
-void work_deletes_ahead(struct task *task) {
+void backfill_deletes_ahead(struct task *task) {
     struct work *work = &task->work;
     join_end(task->join);
     work->deletes = DELETES_AHEAD;
@@ -63,7 +63,7 @@ void work_deletes_ahead(struct task *task) {
     work->rebuild_done = false;
 }
 
-void deletes_went(struct work *work) {
+void backfill_deletes_went(struct work *work) {
     if (work->deletes == DELETES_AHEAD && work->ops == OPS_DONE && work->rebuild_done) {
         work->deletes = DELETES_WENT;
         work->rebuild_table = 0;
@@ -71,7 +71,7 @@ void deletes_went(struct work *work) {
     }
 }
 
-enum err_kind rebuild_next(struct task *task, struct err *reterr) {
+enum err_kind backfill_next_rows(struct task *task, struct err *reterr) {
     struct work *work = &task->work;
     char key_bytes[ROW_KEY_MAX];
     struct str after = {work->rebuild_key.ptr ? key_bytes : NULL, work->rebuild_key.len};

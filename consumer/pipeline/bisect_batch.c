@@ -3,7 +3,7 @@
 
 #include "pipeline/work.h"
 
-void halve(struct task *task, const struct err *refusal) {
+void bisect_batch(struct task *task, const struct err *refusal) {
     size_t count = task->work.record_count;
     work_undo(task);
     if (count == 1) {

@@ -7,7 +7,7 @@
 
 /* The batch that a record of is to blame for is undone and tried in smaller pieces, alone: the
  * record that is refused alone becomes a dead letter. */
-void halve(struct task *task, const struct err *refusal);
+void bisect_batch(struct task *task, const struct err *refusal);
 /* A batch is in: the next ones are larger again, up to full ones of record_max. */
 void bisect_passed(struct task *task, size_t record_max);
 

@@ -7,20 +7,20 @@
 
 #include <stdlib.h>
 
-#define HUNT_ROWS      500  /* rows a check job takes at a time */
-#define HUNT_LOOKS_MAX 5000 /* rows looked at in one step: others want to be served */
+#define BISECT_ROWS_MAX  500  /* rows a check job takes at a time */
+#define BISECT_LOOKS_MAX 5000 /* rows looked at in one step: others want to be served */
 
 /* A search through the rows of a task for those whose own values PostgreSQL refuses: chunks of rows
- * are checked, a refused chunk is halved until single rows are left. */
-struct hunt {
+ * are checked, a refused chunk is split in two until single rows are left. */
+struct row_bisection {
     struct task *task;
-    bool survey; /* only rows without a partner, which no COPY will try */
+    bool unpaired; /* only rows without a partner, which no COPY will try */
     size_t refused_before;
     struct arena arena;
     int table;
     struct str after; /* the last row of the chunk */
     bool table_done;
-    struct row_ref rows[HUNT_ROWS];
+    struct row_ref rows[BISECT_ROWS_MAX];
     size_t row_count;
     /* Ranges of rows[] still to be checked, as a stack. */
     struct {
@@ -29,84 +29,87 @@ struct hunt {
     size_t range_count;
 };
 
-void hunt_drop(struct session *s) {
-    if (s->hunt) {
-        if (!SAFEGUARD("checked rows outlive their hunt")) {
+void bisect_rows_drop(struct session *s) {
+    if (s->bisection) {
+        if (!SAFEGUARD("checked rows outlive their bisection")) {
             row_array_clear(&s->checked);
         }
-        arena_clear(&s->hunt->arena);
-        free(s->hunt);
-        s->hunt = NULL;
+        arena_clear(&s->bisection->arena);
+        free(s->bisection);
+        s->bisection = NULL;
     }
 }
 
-static void hunt_start(struct task *task, bool survey) {
+static void bisection_start(struct task *task, bool unpaired) {
     struct session *s = task->session;
-    hunt_drop(s);
-    s->hunt = memory_new(1, sizeof *s->hunt);
-    s->hunt->task = task;
-    s->hunt->survey = survey;
-    s->hunt->refused_before = task->refused_count;
-    task->hunting = true;
+    bisect_rows_drop(s);
+    s->bisection = memory_new(1, sizeof *s->bisection);
+    s->bisection->task = task;
+    s->bisection->unpaired = unpaired;
+    s->bisection->refused_before = task->refused_count;
+    task->bisecting = true;
 }
 
-void hunt_begin(const struct member_options *o, struct task *task, const struct err *refusal) {
+void bisect_rows_begin(const struct member_options *o, struct task *task,
+                       const struct err *refusal) {
     task->refusal = *refusal;
     log_err(o->log, LOG_WARN, "pipeline", "rows_refused", refusal);
-    hunt_start(task, false);
+    bisection_start(task, false);
 }
 
-void survey_begin(struct task *task) {
-    hunt_start(task, true);
+void bisect_rows_begin_unpaired(struct task *task) {
+    bisection_start(task, true);
 }
 
-/* The next chunk of the table's rows into hunt->rows. */
-static enum err_kind hunt_read(const struct member_options *o, struct hunt *hunt,
-                               struct err *reterr) {
+/* The next chunk of the table's rows into bisection->rows. */
+static enum err_kind bisection_read(const struct member_options *o, struct row_bisection *bisection,
+                                    struct err *reterr) {
     char bytes[ROW_KEY_MAX];
-    struct str after = {hunt->after.ptr ? bytes : NULL, hunt->after.len};
+    struct str after = {bisection->after.ptr ? bytes : NULL, bisection->after.len};
     if (after.ptr) {
-        memcpy(bytes, hunt->after.ptr, after.len);
+        memcpy(bytes, bisection->after.ptr, after.len);
     }
-    arena_reset(&hunt->arena);
-    hunt->row_count = 0;
-    for (int looks = 0; looks < HUNT_LOOKS_MAX && hunt->row_count < HUNT_ROWS; looks++) {
+    arena_reset(&bisection->arena);
+    bisection->row_count = 0;
+    for (int looks = 0; looks < BISECT_LOOKS_MAX && bisection->row_count < BISECT_ROWS_MAX;
+         looks++) {
         struct row_ref row;
         bool partner = false;
-        enum err_kind kind = state_next(hunt->task->state, hunt->table, STR_NONE, after, &row.key,
-                                        &row.value, reterr);
-        if (kind == ERR_NONE && row.key.ptr && hunt->survey) {
-            kind = join_has_partners(o->plan, task_reader(hunt->task), hunt->table, row.key,
-                                     &partner, reterr);
+        enum err_kind kind = state_next(bisection->task->state, bisection->table, STR_NONE, after,
+                                        &row.key, &row.value, reterr);
+        if (kind == ERR_NONE && row.key.ptr && bisection->unpaired) {
+            kind = join_has_partners(o->plan, task_reader(bisection->task), bisection->table,
+                                     row.key, &partner, reterr);
         }
         if (kind != ERR_NONE) {
             return kind;
         }
         if (!row.key.ptr) {
-            hunt->table_done = true;
+            bisection->table_done = true;
             break;
         }
         after = row.key; /* the state does not change meanwhile */
         if (!partner) {
-            hunt->rows[hunt->row_count++] = (struct row_ref){arena_copy(&hunt->arena, row.key),
-                                                             arena_copy(&hunt->arena, row.value)};
+            bisection->rows[bisection->row_count++] = (struct row_ref){
+                arena_copy(&bisection->arena, row.key), arena_copy(&bisection->arena, row.value)};
         }
     }
-    hunt->after = arena_copy(&hunt->arena, after);
+    bisection->after = arena_copy(&bisection->arena, after);
     return ERR_NONE;
 }
 
 /* All rows were checked. */
-static void hunt_end(struct session *s) {
+static void bisection_end(struct session *s) {
     struct member *m = s->member;
-    struct task *task = s->hunt->task;
-    bool found = task->refused_count > s->hunt->refused_before, survey = s->hunt->survey;
-    hunt_drop(s);
-    task->hunting = false;
-    if (!found && survey) {
-        task->surveyed = true;
+    struct task *task = s->bisection->task;
+    bool found = task->refused_count > s->bisection->refused_before,
+         unpaired = s->bisection->unpaired;
+    bisect_rows_drop(s);
+    task->bisecting = false;
+    if (!found && unpaired) {
+        task->unpaired_checked = true;
     } else if (!found) { /* no record is to blame: a row is */
-        task->hunted = true;
+        task->bisected = true;
         task->savepoints = true;
         task_use_savepoints(task, m->o.refused_row_max);
     } else if (!too_many_dead_letters(&m->o, task, &task->refusal)) {
@@ -115,82 +118,84 @@ static void hunt_end(struct session *s) {
 }
 
 /* The next chunk of rows as a range to check, or the next table. */
-static enum err_kind hunt_read_range(struct session *s, struct err *reterr) {
-    struct hunt *hunt = s->hunt;
-    if (hunt->table_done) {
-        hunt->table++;
-        hunt->after = STR_NONE;
-        hunt->table_done = false;
+static enum err_kind bisection_read_range(struct session *s, struct err *reterr) {
+    struct row_bisection *bisection = s->bisection;
+    if (bisection->table_done) {
+        bisection->table++;
+        bisection->after = STR_NONE;
+        bisection->table_done = false;
     }
-    enum err_kind kind = hunt_read(&s->member->o, hunt, reterr);
-    if (kind == ERR_NONE && hunt->row_count > 0) {
-        hunt->ranges[hunt->range_count].begin = 0;
-        hunt->ranges[hunt->range_count++].end = hunt->row_count;
+    enum err_kind kind = bisection_read(&s->member->o, bisection, reterr);
+    if (kind == ERR_NONE && bisection->row_count > 0) {
+        bisection->ranges[bisection->range_count].begin = 0;
+        bisection->ranges[bisection->range_count++].end = bisection->row_count;
     }
     return kind;
 }
 
-static bool hunt_done(const struct session *s) {
-    return s->hunt->table_done && s->hunt->table + 1 == (int)s->member->plan->relation_count;
+static bool bisection_done(const struct session *s) {
+    return s->bisection->table_done &&
+           s->bisection->table + 1 == (int)s->member->plan->relation_count;
 }
 
-void hunt_submit(struct session *s) {
+void bisect_rows_submit(struct session *s) {
     struct member *m = s->member;
-    struct hunt *hunt = s->hunt;
+    struct row_bisection *bisection = s->bisection;
     struct err err;
-    if (hunt->range_count == 0 && hunt_done(s)) {
-        hunt_end(s);
+    if (bisection->range_count == 0 && bisection_done(s)) {
+        bisection_end(s);
         return;
     }
-    if (hunt->range_count == 0 && hunt_read_range(s, &err) != ERR_NONE) {
-        verdict_fail(&hunt->task->verdict, &err);
+    if (bisection->range_count == 0 && bisection_read_range(s, &err) != ERR_NONE) {
+        verdict_fail(&bisection->task->verdict, &err);
         return;
     }
-    if (hunt->range_count == 0) {
+    if (bisection->range_count == 0) {
         return; /* goes on in the next step */
     }
     row_array_clear(&s->checked);
-    row_array_init(&s->checked, m->plan->relations[hunt->table].column_count);
+    row_array_init(&s->checked, m->plan->relations[bisection->table].column_count);
     row_writer_forget(s->writer);
-    for (size_t i = hunt->ranges[hunt->range_count - 1].begin;
-         i < hunt->ranges[hunt->range_count - 1].end; i++) {
+    for (size_t i = bisection->ranges[bisection->range_count - 1].begin;
+         i < bisection->ranges[bisection->range_count - 1].end; i++) {
         const struct str *values;
-        if (row_writer_columns(s->writer, hunt->table, hunt->rows[i], &values, &err) != ERR_NONE) {
-            verdict_fail(&hunt->task->verdict, &err);
+        if (row_writer_columns(s->writer, bisection->table, bisection->rows[i], &values, &err) !=
+            ERR_NONE) {
+            verdict_fail(&bisection->task->verdict, &err);
             return;
         }
         row_array_add(&s->checked, values);
     }
     s->job = JOB_CHECK;
-    m->o.sink_ops->check(s->sink, hunt->table, &s->checked);
+    m->o.sink_ops->check(s->sink, bisection->table, &s->checked);
 }
 
-void hunt_answer(struct session *s, bool refused, const struct err *err) {
-    struct hunt *hunt = s->hunt;
-    if (!hunt) {
+void bisect_rows_answer(struct session *s, bool refused, const struct err *err) {
+    struct row_bisection *bisection = s->bisection;
+    if (!bisection) {
         return;
     }
-    size_t begin = hunt->ranges[hunt->range_count - 1].begin;
-    size_t end = hunt->ranges[hunt->range_count - 1].end;
-    hunt->range_count--;
+    size_t begin = bisection->ranges[bisection->range_count - 1].begin;
+    size_t end = bisection->ranges[bisection->range_count - 1].end;
+    bisection->range_count--;
     if (!refused) {
         return;
     }
     if (end - begin > 1) {
         size_t middle = begin + (end - begin) / 2;
-        hunt->ranges[hunt->range_count].begin = middle;
-        hunt->ranges[hunt->range_count++].end = end;
-        hunt->ranges[hunt->range_count].begin = begin;
-        hunt->ranges[hunt->range_count++].end = middle;
+        bisection->ranges[bisection->range_count].begin = middle;
+        bisection->ranges[bisection->range_count++].end = end;
+        bisection->ranges[bisection->range_count].begin = begin;
+        bisection->ranges[bisection->range_count++].end = middle;
         return;
     }
-    struct task *task = hunt->task;
+    struct task *task = bisection->task;
     task->refused =
         memory_grow(task->refused, task->refused_count, &task->refused_cap, sizeof *task->refused);
     task->refused[task->refused_count++] = (struct refused_row){
-        .table = hunt->table,
-        .key = arena_copy(&task->refused_arena, hunt->rows[begin].key),
-        .value = arena_copy(&task->refused_arena, hunt->rows[begin].value),
+        .table = bisection->table,
+        .key = arena_copy(&task->refused_arena, bisection->rows[begin].key),
+        .value = arena_copy(&task->refused_arena, bisection->rows[begin].value),
         .offset = -1,
     };
     task->refusal = *err;

@@ -1,7 +1,7 @@
 /* bisect_rows.h: which rows PostgreSQL refuses by their own values.
  *
  * What:    while what was read is written, chunks of rows are checked, and a refused chunk is
- *          halved until single rows are left.
+ *          split in two until single rows are left.
  */
 #ifndef PIPELINE_BISECT_ROWS_H
 #define PIPELINE_BISECT_ROWS_H
@@ -9,12 +9,13 @@
 #include "pipeline/member_impl.h"
 
 /* Finds the rows of task that PostgreSQL refuses, by check jobs. */
-void hunt_begin(const struct member_options *o, struct task *task, const struct err *refusal);
+void bisect_rows_begin(const struct member_options *o, struct task *task,
+                       const struct err *refusal);
 /* Checks the rows that no COPY will try, since they have no partner, before an initial load: a row
  * is refused by its own values, not when its partner comes. */
-void survey_begin(struct task *task);
-void hunt_submit(struct session *s);
-void hunt_answer(struct session *s, bool refused, const struct err *err);
-void hunt_drop(struct session *s);
+void bisect_rows_begin_unpaired(struct task *task);
+void bisect_rows_submit(struct session *s);
+void bisect_rows_answer(struct session *s, bool refused, const struct err *err);
+void bisect_rows_drop(struct session *s);
 
 #endif

@@ -79,7 +79,7 @@ static void check_batch(const struct task *task, const struct batch *batch) {
 
 /* Nothing is begun: the task is not ours yet, or no more. */
 static void check_idle(const struct task *task) {
-    MUST(!task->state && !task->positioned && !task->assigned && !task->hunting);
+    MUST(!task->state && !task->positioned && !task->assigned && !task->bisecting);
     MUST(task->current.count == 0 && task->next.count == 0 && task->work.kind == WORK_NONE);
     MUST(task->found_count == 0 && task->refused_count == 0 && task->conflict_since_ms == 0);
     MUST(task->conflict_left == 0);
@@ -88,7 +88,7 @@ static void check_idle(const struct task *task) {
 
 static void check_live(const struct member *m, const struct task *task) {
     MUST(task->progress.has_offsets && !task->initial);
-    MUST(task->found_count == 0 && task->refused_count == 0 && !task->hunting);
+    MUST(task->found_count == 0 && task->refused_count == 0 && !task->bisecting);
     MUST(task->work.kind != WORK_REBUILD && task->work.kind != WORK_LOAD);
     for (size_t t = 0; t < m->plan->relation_count; t++) {
         MUST(task->position[t] >= task->progress.offsets[t]);
@@ -96,14 +96,14 @@ static void check_live(const struct member *m, const struct task *task) {
 }
 
 /* One topic at least is not read as far as it must be. */
-static void check_reading(const struct member *m, const struct task *task) {
-    bool silent = task->phase == TASK_SILENT, done = true;
+static void check_scan(const struct member *m, const struct task *task) {
+    bool catches_up = task->phase == TASK_CATCH_UP, done = true;
     for (size_t t = 0; t < m->plan->relation_count; t++) {
-        done &= silent ? task->position[t] >= task->progress.offsets[t] : task->at_end[t];
+        done &= catches_up ? task->position[t] >= task->progress.offsets[t] : task->at_end[t];
     }
-    MUST(!done && task->work.kind == WORK_NONE && !task->hunting);
-    MUST(!silent || !task->initial);
-    MUST(silent || task->next.count == 0);
+    MUST(!done && task->work.kind == WORK_NONE && !task->bisecting);
+    MUST(!catches_up || !task->initial);
+    MUST(catches_up || task->next.count == 0);
 }
 
 static void check_phase(const struct member *m, const struct task *task) {
@@ -116,11 +116,11 @@ static void check_phase(const struct member *m, const struct task *task) {
         check_idle(task);
         MUST(task->halt.kind != ERR_NONE);
         return;
-    case TASK_SILENT:
-    case TASK_READING:
-        check_reading(m, task);
+    case TASK_CATCH_UP:
+    case TASK_BOOTSTRAP_SCAN:
+        check_scan(m, task);
         break;
-    case TASK_WRITING:
+    case TASK_BACKFILL:
         MUST(task->work.kind == (task->initial ? WORK_LOAD : WORK_REBUILD));
         break;
     case TASK_LIVE:
@@ -135,7 +135,7 @@ void task_check(const struct member *m, const struct task *task) {
     MUST(m->tasks[task->number] == task);
     MUST(!verdict_stands(&task->verdict));
     MUST(s->member == m && s == &m->sessions[s->number]);
-    MUST(!task->hunting || s->hunt);
+    MUST(!task->bisecting || s->bisection);
     MUST(!task->assigned || task->positioned);
     check_phase(m, task);
     check_work(task);

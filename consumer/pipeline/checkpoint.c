@@ -6,21 +6,23 @@
 #define CACHE_REST_MS    1000             /* a dirty cache that rests so long is committed */
 #define CACHE_REFRESH_MS INT64_C(3600000) /* a clean one too: its wall time says how old it is */
 /* Of cache_commit_bytes: what one cache commits at a time beside live tasks. Some 10 ms each. */
-#define LIVE_SHARE    4
-#define READING_SHARE 16
+#define LIVE_SHARE 4
+#define SCAN_SHARE 16
 
-/* How far the state is: a live task's as far as the sink; a silent one holds records beyond that.
+/* How far the state is: a live task's as far as the sink; one in CATCH_UP holds records beyond
+ * that.
  */
 static void applied_offsets(const struct member_options *o, const struct task *task,
                             int64_t *ret_offsets) {
     for (size_t t = 0; t < o->plan->relation_count; t++) {
         bool held = SAFEGUARD("a cache does not stand behind records that wait") &&
-                    task->phase != TASK_READING && task->position[t] > task->progress.offsets[t];
+                    task->phase != TASK_BOOTSTRAP_SCAN &&
+                    task->position[t] > task->progress.offsets[t];
         ret_offsets[t] = held ? task->progress.offsets[t] : task->position[t];
     }
 }
 
-static void commit_cache_of(const struct member_options *o, struct task *task) {
+static void checkpoint(const struct member_options *o, struct task *task) {
     struct err err;
     int64_t applied[RELATIONS_MAX];
     applied_offsets(o, task, applied);
@@ -35,11 +37,11 @@ static void commit_cache_of(const struct member_options *o, struct task *task) {
 
 /* What is in the state is in the sink, or is not to be written to it. */
 static bool may_commit(const struct task *task) {
-    return task->phase == TASK_READING || task->phase == TASK_SILENT ||
+    return task->phase == TASK_BOOTSTRAP_SCAN || task->phase == TASK_CATCH_UP ||
            (task->phase == TASK_LIVE && task->work.kind == WORK_NONE);
 }
 
-void commit_dirty_caches(struct member *m) {
+void checkpoint_dirty(struct member *m) {
     size_t dirty = 0, most = 0, limit = m->o.cache_commit_bytes;
     struct task *largest = NULL;
     bool live = false;
@@ -53,14 +55,15 @@ void commit_dirty_caches(struct member *m) {
             largest = task;
         }
     }
-    bool holds_up = live && largest &&
-                    most >= limit / (largest->phase == TASK_READING ? READING_SHARE : LIVE_SHARE);
+    bool holds_up =
+        live && largest &&
+        most >= limit / (largest->phase == TASK_BOOTSTRAP_SCAN ? SCAN_SHARE : LIVE_SHARE);
     if (largest && (dirty >= limit || holds_up)) {
-        commit_cache_of(&m->o, largest);
+        checkpoint(&m->o, largest);
     }
 }
 
-void commit_caches(struct member *m) {
+void checkpoint_rested(struct member *m) {
     int64_t now = now_ms(m);
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = member_task(m, p);
@@ -68,13 +71,13 @@ void commit_caches(struct member *m) {
             bool rests =
                 state_dirty_bytes(task->state) > 0 && now - task->changed_ms > CACHE_REST_MS;
             if (rests || now - task->cache_clean_ms > CACHE_REFRESH_MS) {
-                commit_cache_of(&m->o, task);
+                checkpoint(&m->o, task);
             }
         }
     }
 }
 
-void leave_cache(const struct member_options *o, struct task *task) {
+void checkpoint_leave(const struct member_options *o, struct task *task) {
     struct err err;
     if (task->phase != TASK_LIVE) {
         return;

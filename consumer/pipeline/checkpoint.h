@@ -8,10 +8,10 @@
 /* When the caches together hold cache_commit_bytes of changes in memory: commits the one that holds
  * most. One at a time, since the others' records wait meanwhile; beside live tasks already when it
  * holds a share of that. */
-void commit_dirty_caches(struct member *m);
+void checkpoint_dirty(struct member *m);
 /* Commits caches that have rested dirty, and those that were not for long. */
-void commit_caches(struct member *m);
+void checkpoint_rested(struct member *m);
 /* Before a task is left: what its cache can keep, the state as of its last committed work. */
-void leave_cache(const struct member_options *o, struct task *task);
+void checkpoint_leave(const struct member_options *o, struct task *task);
 
 #endif

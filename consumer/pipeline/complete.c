@@ -32,7 +32,7 @@ static void work_complete(struct member *m, struct task *task) {
     }
     task->initial = false;
     task->savepoints = false;
-    task->hunted = false;
+    task->bisected = false;
     task->refused_count = 0;
     arena_reset(&task->refused_arena);
     task_forget_found(task);

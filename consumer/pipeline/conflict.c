@@ -80,7 +80,7 @@ void conflict(const struct member_options *o, struct task *task, const struct si
         task->record_limit = over ? 1 : half_of_them; /* the one that must be named */
     } else if (task->work.kind == WORK_REBUILD && task->work.deletes == DELETES_ALONG &&
                SAFEGUARD("a rebuild in conflict deletes first")) {
-        work_deletes_ahead(task);
+        backfill_deletes_ahead(task);
     }
 }
 

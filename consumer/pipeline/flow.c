@@ -19,20 +19,20 @@ static bool is_slow(const struct member_options *o, const struct task *task) {
     return task->phase != TASK_LIVE ||
            (task->conflict_since_ms > 0 && SAFEGUARD("a task in conflict lets others read")) ||
            task->work.chunk_count > SHORT_CHUNKS || task->session->load_task ||
-           task->session->hunt || !task_is_proven(task, o->plan->relation_count);
+           task->session->bisection || !task_is_proven(task, o->plan->relation_count);
 }
 
 static bool holds_freely(const struct member_options *o, const struct task *task) {
     return task_reads(task) && !is_slow(o, task);
 }
 
-/* A silent task goes on reading what it does not hold: the topics that lie behind the sink. So does
- * a task whose log is not known yet. */
+/* A task in CATCH_UP goes on reading what it does not hold: the topics that lie behind the sink. So
+ * does a task whose log is not known yet. */
 static bool may_pause(const struct task *task, size_t t) {
     if (task->anchors_to_check[t].timestamp_ms != 0) {
         return false;
     }
-    return task->phase != TASK_SILENT || task->position[t] >= task->progress.offsets[t];
+    return task->phase != TASK_CATCH_UP || task->position[t] >= task->progress.offsets[t];
 }
 
 static void pause_task(struct member *m, struct task *task, bool paused) {
@@ -82,7 +82,7 @@ static void watch_held(struct member *m, size_t held) {
     }
 }
 
-bool has_room(struct member *m) {
+bool flow_has_room(struct member *m) {
     size_t held = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
         const struct task *task = m->tasks[p];

@@ -8,6 +8,6 @@
 /* Whether more records may be taken; pauses and resumes tasks. Where the bound is reached and some
  * tasks are quiet, the busy ones are paused: the client delivers all partitions through one queue.
  */
-bool has_room(struct member *m);
+bool flow_has_room(struct member *m);
 
 #endif

@@ -1,10 +1,11 @@
-/* What READING comes upon that can't be applied, and what it meets of refused rows. */
+/* What BOOTSTRAP_SCAN comes upon that can't be applied, and what it meets of refused rows. */
 #include "pipeline/found.h"
 
 #include "base/memory.h"
 #include "pipeline/dead_letters.h"
 
-/* Of dead letters found by READING, whatever held.max.bytes: they wait for the last transaction. */
+/* Of dead letters found by BOOTSTRAP_SCAN, whatever held.max.bytes: they wait for the last
+ * transaction. */
 #define FOUND_BYTES_MIN ((size_t)64 << 20)
 
 /* ERR_HALT where the task has put aside more than it may, or more than fits into memory. */

@@ -14,7 +14,7 @@
 
 static void drop_tasks(struct member *m) {
     for (size_t i = 0; i < m->o.sink_count; i++) {
-        hunt_drop(&m->sessions[i]);
+        bisect_rows_drop(&m->sessions[i]);
     }
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
@@ -26,7 +26,7 @@ static void drop_tasks(struct member *m) {
             continue;
         }
         m->tasks[p] = NULL;
-        leave_cache(&m->o, task);
+        checkpoint_leave(&m->o, task);
         task_destroy(&task, m->o.consume_ops, m->o.consume);
     }
     m->needs_assign = false;

@@ -55,24 +55,24 @@ static void hold_record(struct member *m, struct task *task, const struct record
     batch_add(&task->next, &item);
 }
 
-/* SILENT ends when every topic has come to the sink's offset; READING when every topic's end was
- * seen. */
+/* CATCH_UP ends when every topic has come to the sink's offset; BOOTSTRAP_SCAN when every topic's
+ * end was seen. */
 static void after_progress(struct member *m, struct task *task) {
-    bool silent_done = true, reading_done = true;
+    bool caught_up = true, scanned = true;
     if (task_awaits_verdict(task)) {
         return;
     }
     for (size_t t = 0; t < m->plan->relation_count; t++) {
-        silent_done &= task->position[t] >= task->progress.offsets[t] ||
-                       !SAFEGUARD("a replay reads to the progress of every topic");
-        reading_done &=
+        caught_up &= task->position[t] >= task->progress.offsets[t] ||
+                     !SAFEGUARD("a replay reads to the progress of every topic");
+        scanned &=
             task->at_end[t] || (!SAFEGUARD("a rebuild reads to the end of the log") &&
                                 !task->initial && task->position[t] >= task->progress.offsets[t]);
     }
-    if (task->phase == TASK_SILENT && silent_done) {
+    if (task->phase == TASK_CATCH_UP && caught_up) {
         task_set_live(m, task);
-    } else if (task->phase == TASK_READING && reading_done) {
-        task_begin_writing(&m->o, task);
+    } else if (task->phase == TASK_BOOTSTRAP_SCAN && scanned) {
+        backfill_begin(&m->o, task);
     }
 }
 
@@ -81,17 +81,17 @@ static void after_progress(struct member *m, struct task *task) {
 static void note_gap(const struct member_options *o, struct task *task,
                      const struct record *record) {
     int t = record->table;
-    if (task->phase != TASK_READING && record->offset > task->position[t] &&
+    if (task->phase != TASK_BOOTSTRAP_SCAN && record->offset > task->position[t] &&
         SAFEGUARD("gaps in the log are noted")) {
         int64_t end = o->consume_ops->log_end(o->consume, t, record->partition);
         task->gap_end[t] = end >= 0 ? end : INT64_MAX;
     }
 }
 
-static bool take_record(struct member *m, struct task *task, const struct record *record) {
+static bool ingest_record(struct member *m, struct task *task, const struct record *record) {
     bool first = !task->first_seen[record->table];
     task->first_seen[record->table] = true;
-    if (first && task->phase != TASK_READING && task->phase != TASK_WRITING &&
+    if (first && task->phase != TASK_BOOTSTRAP_SCAN && task->phase != TASK_BACKFILL &&
         too_old(&m->o, record)) {
         verdict_distrust(&task->verdict, DISCARD_LOG_TOO_OLD);
         return false;
@@ -100,11 +100,11 @@ static bool take_record(struct member *m, struct task *task, const struct record
     task->position[record->table] = record->offset + 1;
     task->read[record->table] = record_anchor(record);
     bool live = record->offset >= task->progress.offsets[record->table];
-    if (task_holds_records(task) && (task->phase != TASK_SILENT || live)) {
+    if (task_holds_records(task) && (task->phase != TASK_CATCH_UP || live)) {
         hold_record(m, task, record);
         return true;
     }
-    apply_silently(m, task, record);
+    replay_record(m, task, record);
     return false;
 }
 
@@ -140,7 +140,7 @@ static bool log_is_known(const struct member_options *o, struct task *task,
 
 /* The partition can't be read at the log anchor (records were deleted on purpose, up to what comes
  * next), or where the task would go on: that is seen there. */
-static void take_halt(struct member *m, struct task *task, const struct consume_event *event) {
+static void ingest_halt(struct member *m, struct task *task, const struct consume_event *event) {
     struct log_anchor *anchor = &task->anchors_to_check[event->record.table];
     if (anchor->timestamp_ms > 0 && SAFEGUARD("records deleted on purpose prove nothing")) {
         anchor->timestamp_ms = ANCHOR_ANY;
@@ -150,15 +150,16 @@ static void take_halt(struct member *m, struct task *task, const struct consume_
     verdict_halt(&task->verdict, &event->err);
 }
 
-static void take_end(const struct member_options *o, struct task *task, const struct record *end) {
+static void ingest_end(const struct member_options *o, struct task *task,
+                       const struct record *end) {
     int t = end->table;
     if (end->offset > task->position[t]) {
         task->position[t] = end->offset; /* the rest was compacted away */
     }
     task->at_end[t] = true;
     bool replays =
-        (task->phase == TASK_SILENT && SAFEGUARD("a replay sees a log that is too short")) ||
-        (task->phase == TASK_READING && !task->initial &&
+        (task->phase == TASK_CATCH_UP && SAFEGUARD("a replay sees a log that is too short")) ||
+        (task->phase == TASK_BOOTSTRAP_SCAN && !task->initial &&
          SAFEGUARD("a rebuild sees a log that is too short"));
     bool proves = task->anchors_to_check[t].timestamp_ms != 0 &&
                   SAFEGUARD("a log anchor shows a log that is too short");
@@ -175,7 +176,7 @@ static void take_end(const struct member_options *o, struct task *task, const st
     }
 }
 
-static void take_event(struct member *m, struct consume_event *event) {
+static void ingest_event(struct member *m, struct consume_event *event) {
     struct record *record = &event->record;
     bool ours =
         event->kind == CONSUME_RECORD || event->kind == CONSUME_EOF || event->kind == CONSUME_HALT;
@@ -189,14 +190,14 @@ static void take_event(struct member *m, struct consume_event *event) {
         m->error = event->err;
     } else if (task_reads(task)) {
         if (event->kind == CONSUME_HALT) {
-            take_halt(m, task, event);
+            ingest_halt(m, task, event);
         } else if (event->kind == CONSUME_EOF) {
-            take_end(&m->o, task, record);
+            ingest_end(&m->o, task, record);
             after_progress(m, task);
         } else if (log_is_known(&m->o, task, record) &&
                    record->offset >= task->position[record->table]) {
             metrics_add(m->o.metrics, METRIC_RECORDS_TAKEN, (size_t)record->table, 1);
-            held = take_record(m, task, record);
+            held = ingest_record(m, task, record);
             after_progress(m, task);
         }
     }
@@ -205,15 +206,15 @@ static void take_event(struct member *m, struct consume_event *event) {
     }
 }
 
-size_t take_records(struct member *m) {
+size_t ingest_records(struct member *m) {
     size_t total = 0;
-    while (total < EVENTS_A_STEP && has_room(m)) {
+    while (total < EVENTS_A_STEP && flow_has_room(m)) {
         size_t count = m->o.consume_ops->poll_records(m->o.consume, m->events, EVENTS_MAX);
         for (size_t i = 0; i < count; i++) {
-            take_event(m, &m->events[i]);
+            ingest_event(m, &m->events[i]);
         }
         total += count;
-        commit_dirty_caches(m);
+        checkpoint_dirty(m);
         if (count < EVENTS_MAX) {
             break;
         }

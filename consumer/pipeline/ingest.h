@@ -6,6 +6,6 @@
 #include "pipeline/member_impl.h"
 
 #define EVENTS_MAX 128 /* taken from Kafka at a time */
-size_t take_records(struct member *m);
+size_t ingest_records(struct member *m);
 
 #endif

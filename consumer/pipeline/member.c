@@ -53,7 +53,7 @@ struct member *member_new(const struct member_options *options) {
 }
 
 static void session_clear(struct session *s) {
-    hunt_drop(s);
+    bisect_rows_drop(s);
     row_array_clear(&s->checked);
     group_free_orphans(s);
     row_writer_destroy(&s->writer);
@@ -118,7 +118,7 @@ static size_t submit(struct member *m, bool built) {
     size_t done = 0;
     for (size_t i = 0; i < m->o.sink_count; i++) {
         if (!built || turn_is_built(&m->sessions[i])) {
-            done += commit_submit(&m->sessions[i]);
+            done += submit_next(&m->sessions[i]);
             apply_verdicts(m);
         }
     }
@@ -148,7 +148,7 @@ static size_t receive(struct member *m) {
     }
     done += group_leave(m);
     for (size_t i = 0; i < m->o.sink_count; i++) {
-        done += sink_step(&m->sessions[i]);
+        done += sink_events_step(&m->sessions[i]);
         apply_verdicts(m);
     }
     return done;
@@ -157,11 +157,11 @@ static size_t receive(struct member *m) {
 /* From records to rows, caches and offsets. */
 static size_t advance(struct member *m) {
     size_t done = submit(m, true); /* the sink should not wait for what else there is to do */
-    done += take_records(m);
+    done += ingest_records(m);
     apply_verdicts(m);
     done += submit(m, false);
-    commit_dirty_caches(m);
-    commit_caches(m);
+    checkpoint_dirty(m);
+    checkpoint_rested(m);
     kafka_commit_step(m);
     apply_verdicts(m);
     group_watch(m);

@@ -46,7 +46,7 @@ void task_read_again(struct member *m, struct task *task, enum cache_discard why
     if (SAFEGUARD("a restart forgets what was found")) {
         task_forget_found(task);
     }
-    task->hunted = false;
+    task->bisected = false;
     task->savepoints = false;
     task->conflict_since_ms = 0;
     task->conflict_left = 0;
@@ -60,7 +60,7 @@ void task_read_again(struct member *m, struct task *task, enum cache_discard why
     memset(task->at_end, 0, sizeof task->at_end);
     memset(task->read, 0, sizeof task->read);
     task->distrust = DISCARD_NONE;
-    task->phase = TASK_READING;
+    task->phase = TASK_BOOTSTRAP_SCAN;
     task->positioned = true;
     task->assigned = false;
     member_needs_assign(m);
@@ -81,7 +81,7 @@ void task_read_on(struct member *m, struct task *task, const struct state_meta *
     task->assigned = false;
     member_needs_assign(m);
     if (behind) {
-        task->phase = TASK_SILENT;
+        task->phase = TASK_CATCH_UP;
     } else {
         task_set_live(m, task);
     }

@@ -6,9 +6,9 @@
 #include "pipeline/member_impl.h"
 
 void task_set_live(struct member *m, struct task *task);
-/* READING: empties the cache and reads the log from its start. */
+/* BOOTSTRAP_SCAN: empties the cache and reads the log from its start. */
 void task_read_again(struct member *m, struct task *task, enum cache_discard why);
-/* SILENT, or LIVE: per topic, where the cache is behind, from its offset; where it is ahead, from
+/* CATCH_UP, or LIVE: per topic, where the cache is behind, from its offset; where it is ahead, from
  * the sink's. */
 void task_read_on(struct member *m, struct task *task, const struct state_meta *meta);
 

@@ -18,7 +18,7 @@ static void overtaken(struct task *task, const struct progress *newest) {
     verdict_reacquire(&task->verdict, ours ? REACQUIRED_SINK_WENT_BACK : REACQUIRED_FENCED, why);
 }
 
-void settle(struct session *s, struct task *task, const struct sink_result *result) {
+void reconcile(struct session *s, struct task *task, const struct sink_result *result) {
     struct member *m = s->member;
     const struct progress *newest = &result->newest;
     size_t tables = m->plan->relation_count;

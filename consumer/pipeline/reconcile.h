@@ -6,6 +6,6 @@
 #include "pipeline/member_impl.h"
 
 /* A fence failed, an outcome is unknown, or the connection is new: the newest row decides. */
-void settle(struct session *s, struct task *task, const struct sink_result *result);
+void reconcile(struct session *s, struct task *task, const struct sink_result *result);
 
 #endif

@@ -52,7 +52,7 @@ static bool blames_record(enum blame blame) {
 static void batch_refused(const struct member_options *o, struct task *task,
                           const struct sink_event *event) {
     if (blames_record(event->blame) && task->work.chunk_count == 1) {
-        halve(task, &event->err);
+        bisect_batch(task, &event->err);
     } else if (!task->part.savepoints) { /* the own checks of all its records first */
         work_undo(task);
         task->savepoints = true;
@@ -63,15 +63,15 @@ static void batch_refused(const struct member_options *o, struct task *task,
 
 /* Of a load or a rebuild. Its state was filled from the log: every row's own check comes before the
  * savepoints. */
-static void writing_refused(const struct member_options *o, struct task *task,
-                            const struct sink_event *event) {
+static void backfill_refused(const struct member_options *o, struct task *task,
+                             const struct sink_event *event) {
     bool over = task->conflict_since_ms > 0 &&
                 clock_mono_ms(&o->clock) - task->conflict_since_ms >= o->conflict_halt_ms;
     bool soon = event->blame == BLAME_OTHERS && !task->part.savepoints && !over;
-    if (soon || (task->hunted && task->part.savepoints)) {
+    if (soon || (task->bisected && task->part.savepoints)) {
         conflict(o, task, event);
-    } else if (!task->hunted && SAFEGUARD("a rebuild blames records before rows")) {
-        hunt_begin(o, task, &event->err);
+    } else if (!task->bisected && SAFEGUARD("a rebuild blames records before rows")) {
+        bisect_rows_begin(o, task, &event->err);
     } else {
         send_with_savepoints(o, task);
     }
@@ -87,6 +87,6 @@ void task_refused(const struct member_options *o, struct task *task,
     } else if (task->work.kind == WORK_BATCH || task->work.kind == WORK_DEAD_LETTER) {
         batch_refused(o, task, event);
     } else {
-        writing_refused(o, task, event);
+        backfill_refused(o, task, event);
     }
 }

@@ -8,8 +8,8 @@
 /* A rebuild writes the rows that the log changed at or after the sink's offsets. */
 static enum err_kind touch(struct task *task, int table, int64_t offset, struct str key,
                            bool deleted, struct err *reterr) {
-    bool touches =
-        task->phase == TASK_READING && !task->initial && offset >= task->progress.offsets[table];
+    bool touches = task->phase == TASK_BOOTSTRAP_SCAN && !task->initial &&
+                   offset >= task->progress.offsets[table];
     return touches && SAFEGUARD("a rebuild writes what it read")
                ? state_add_changed_row(task->state, table, key, deleted, reterr)
                : ERR_NONE;
@@ -17,8 +17,9 @@ static enum err_kind touch(struct task *task, int table, int64_t offset, struct 
 
 static enum err_kind set(struct task *task, int table, struct str key, struct str value,
                          struct err *reterr) {
-    return task->phase == TASK_READING ? state_bulk_put(task->state, table, key, value, reterr)
-                                       : state_set(task->state, table, key, value, reterr);
+    return task->phase == TASK_BOOTSTRAP_SCAN
+               ? state_bulk_put(task->state, table, key, value, reterr)
+               : state_set(task->state, table, key, value, reterr);
 }
 
 /* What a record says about its row, into the state, without writing to the sink. */
@@ -33,7 +34,7 @@ static enum err_kind apply_change(struct task *task, const struct change *change
     if (!change->key.ptr) {
         return ERR_NONE;
     }
-    bool refused = task->phase == TASK_READING && task_meets_refused(task, change, record);
+    bool refused = task->phase == TASK_BOOTSTRAP_SCAN && task_meets_refused(task, change, record);
     bool deleted = refused || change->op == CHANGE_DELETE;
     enum err_kind kind =
         set(task, change->table, change->key, deleted ? STR_NONE : change->value, reterr);
@@ -52,8 +53,8 @@ static enum err_kind apply_dead_letter(struct task *task,
                : ERR_NONE;
 }
 
-/* READING can't decode a record: its row stays what it is so far. Where that is nothing, the sink
- * may still hold a version that was compacted away. */
+/* BOOTSTRAP_SCAN can't decode a record: its row stays what it is so far. Where that is nothing, the
+ * sink may still hold a version that was compacted away. */
 static enum err_kind put_aside(const struct member_options *o, struct task *task,
                                const struct record *record, struct str row_key,
                                const struct err *why, struct err *reterr) {
@@ -65,7 +66,7 @@ static enum err_kind put_aside(const struct member_options *o, struct task *task
                : kind;
 }
 
-void apply_silently(struct member *m, struct task *task, const struct record *record) {
+void replay_record(struct member *m, struct task *task, const struct record *record) {
     struct err err;
     const struct known_dead_letter *dead_letter;
     enum err_kind kind = task_dead_letter_of(&m->o, task, record, &dead_letter, &err);
@@ -83,7 +84,7 @@ void apply_silently(struct member *m, struct task *task, const struct record *re
         if (kind == ERR_NONE) {
             report_change(m, task, record, &change);
             kind = apply_change(task, &change, record, &err);
-        } else if (kind == ERR_RECORD && task->phase == TASK_READING) {
+        } else if (kind == ERR_RECORD && task->phase == TASK_BOOTSTRAP_SCAN) {
             struct err why = err;
             kind = put_aside(&m->o, task, record, change.key, &why, &err);
         } else if (kind == ERR_RECORD) {

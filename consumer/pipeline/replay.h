@@ -6,6 +6,6 @@
 #include "pipeline/member_impl.h"
 
 /* What a record says about its row, into the state of a task that fills its cache. */
-void apply_silently(struct member *m, struct task *task, const struct record *record);
+void replay_record(struct member *m, struct task *task, const struct record *record);
 
 #endif

@@ -10,7 +10,7 @@
 #include "pipeline/options.h"
 #include "pipeline/row_writer.h"
 
-struct hunt;
+struct row_bisection;
 struct member;
 struct task;
 
@@ -41,13 +41,13 @@ struct session {
     char owner[OWNER_LEN + 1]; /* ACQUIRE */
     struct row_writer *writer;
     struct load_source load;
-    struct err load_error;    /* why load ended early; ERR_NONE: it did not */
-    struct task *load_task;   /* whose rows load gives; NULL: taken away, the load must end */
-    struct hunt *hunt;        /* JOB_CHECK */
-    bool hunt_waits;          /* transactions have their turn between two checks */
-    struct row_array checked; /* ... what the sink reads; outlives the hunt */
-    int32_t turn;             /* the task that is served first next time */
-    bool tiny_went;           /* the last transaction was for quiet tasks alone: now the others */
+    struct err load_error;  /* why load ended early; ERR_NONE: it did not */
+    struct task *load_task; /* whose rows load gives; NULL: taken away, the load must end */
+    struct row_bisection *bisection; /* JOB_CHECK */
+    bool bisection_waits;            /* transactions have their turn between two checks */
+    struct row_array checked;        /* ... what the sink reads; outlives the bisection */
+    int32_t turn;                    /* the task that is served first next time */
+    bool tiny_went; /* the last transaction was for quiet tasks alone: now the others */
     struct backoff backoff;
     int64_t retry_at_ms;
     struct trouble trouble;

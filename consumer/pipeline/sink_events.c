@@ -99,7 +99,7 @@ static void on_results(struct session *s, const struct sink_event *event) {
             task_acquired(m, task, result);
         } else if (s->job == JOB_NEWEST && task->phase != TASK_WAITING) {
             report_noted(task, result);
-            settle(s, task, result);
+            reconcile(s, task, result);
         }
     }
     if (s->job == JOB_NEWEST) {
@@ -157,21 +157,26 @@ static void on_halt(struct session *s, const struct err *err) {
     }
 }
 
+static void on_connected(struct session *s, const struct sink_event *event) {
+    struct member *m = s->member;
+    s->connected = true;
+    s->must_verify = SAFEGUARD("a new connection is verified");
+    s->retry_at_ms = 0;
+    if (event->database_id) {
+        m->o.consume_ops->announce(m->o.consume, event->database_id, event->database_name);
+        m->kafka_commit_due = true;
+    }
+    log_line(m->o.log, LOG_INFO, "sink", "connected", "view=%s session=%d", m->plan->name.ptr,
+             s->number);
+}
+
 static void on_event(struct session *s, const struct sink_event *event) {
     const struct member *m = s->member;
     switch (event->kind) {
     case SINK_NOTHING:
         break;
     case SINK_CONNECTED:
-        s->connected = true;
-        s->must_verify = SAFEGUARD("a new connection is verified");
-        s->retry_at_ms = 0;
-        if (event->database_id) {
-            m->o.consume_ops->announce(m->o.consume, event->database_id, event->database_name);
-            s->member->kafka_commit_due = true;
-        }
-        log_line(m->o.log, LOG_INFO, "sink", "connected", "view=%s session=%d", m->plan->name.ptr,
-                 s->number);
+        on_connected(s, event);
         break;
     case SINK_LOST:
         s->connected = false;
@@ -199,13 +204,13 @@ static void on_event(struct session *s, const struct sink_event *event) {
         break;
     case SINK_REFUSED:
         if (s->job == JOB_CHECK) {
-            hunt_answer(s, true, &event->err);
+            bisect_rows_answer(s, true, &event->err);
         } else {
             on_refused(s, event);
         }
         break;
     case SINK_CHECKED:
-        hunt_answer(s, false, NULL);
+        bisect_rows_answer(s, false, NULL);
         break;
     case SINK_AGAIN:
         on_again(s, &event->err);
@@ -220,7 +225,7 @@ static void on_event(struct session *s, const struct sink_event *event) {
     }
 }
 
-size_t sink_step(struct session *s) {
+size_t sink_events_step(struct session *s) {
     const struct member *m = s->member;
     size_t done = 0;
     for (;;) {

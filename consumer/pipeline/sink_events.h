@@ -6,6 +6,6 @@
 #include "pipeline/member_impl.h"
 
 /* Acts on what the sink says. Returns how much that was. */
-size_t sink_step(struct session *s);
+size_t sink_events_step(struct session *s);
 
 #endif

@@ -22,11 +22,11 @@ static void halt_where_due(struct session *s) {
     }
 }
 
-static void survey_where_due(struct session *s) {
-    for (int32_t p = 0; p < s->member->partition_count && !s->hunt; p++) {
+static void check_unpaired_where_due(struct session *s) {
+    for (int32_t p = 0; p < s->member->partition_count && !s->bisection; p++) {
         struct task *task = session_task(s, p);
-        if (task && task->phase == TASK_WRITING && !task->surveyed) {
-            survey_begin(task);
+        if (task && task->phase == TASK_BACKFILL && !task->unpaired_checked) {
+            bisect_rows_begin_unpaired(task);
         }
     }
 }
@@ -77,7 +77,7 @@ static size_t ask(struct session *s, enum job job) {
     return 1;
 }
 
-size_t commit_submit(struct session *s) {
+size_t submit_next(struct session *s) {
     const struct member *m = s->member;
     if (s->job == JOB_COMMIT && !s->load_task && !m->revoking && !m->stopping) {
         turn_build_ahead(s);
@@ -102,11 +102,11 @@ size_t commit_submit(struct session *s) {
         return 1;
     }
     halt_where_due(s);
-    survey_where_due(s);
-    size_t done = s->hunt && !s->hunt_waits ? 0 : submit_txn(s);
-    s->hunt_waits = done == 0; /* a check and a transaction take turns */
-    if (done == 0 && s->hunt) {
-        hunt_submit(s);
+    check_unpaired_where_due(s);
+    size_t done = s->bisection && !s->bisection_waits ? 0 : submit_txn(s);
+    s->bisection_waits = done == 0; /* a check and a transaction take turns */
+    if (done == 0 && s->bisection) {
+        bisect_rows_submit(s);
         done = 1;
     }
     return done;

@@ -6,6 +6,6 @@
 #include "pipeline/member_impl.h"
 
 /* Sends the session's next job, when it is free. */
-size_t commit_submit(struct session *s);
+size_t submit_next(struct session *s);
 
 #endif

@@ -29,11 +29,11 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
     task->decided.count = 0;
     task->phase = TASK_WAITING;
     task->positioned = false;
-    task->hunting = false;
+    task->bisecting = false;
     task->solo = false;
     task->dead_letter_next = false;
     task->record_limit = 0;
-    task->hunted = false;
+    task->bisected = false;
     task->savepoints = false;
     task->conflict_since_ms = 0;
     task->conflict_left = 0;
@@ -79,11 +79,11 @@ const char *task_phase_name(enum task_phase phase) {
         return "waiting";
     case TASK_OPENING:
         return "opening";
-    case TASK_SILENT:
+    case TASK_CATCH_UP:
         return "silent";
-    case TASK_READING:
+    case TASK_BOOTSTRAP_SCAN:
         return "reading";
-    case TASK_WRITING:
+    case TASK_BACKFILL:
         return "writing";
     case TASK_LIVE:
         return "live";

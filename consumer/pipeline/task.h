@@ -1,9 +1,10 @@
 /* task.h: one task: partition p of every source topic, its state, its work.
  *
  * What:    the pieces of a task and its ways through them:
- *              WAITING → OPENING → LIVE              cache and sink stand at the same offsets
- *                → SILENT → LIVE                     the cache is behind: replayed silently
- *                → READING → WRITING → LIVE          no cache: read to the end, then written
+ *              WAITING → OPENING → LIVE            cache and sink stand at the same offsets
+ *                → CATCH_UP → LIVE                 the cache is behind: replayed into the cache
+ *                → BOOTSTRAP_SCAN → BACKFILL → LIVE
+ *                                                  no cache: read to the end, then written
  *          HALTED from anywhere; back to WAITING whenever somebody else may have written (fenced,
  *          sink gone back in time).
  * Owns:    all it points to but its session.
@@ -24,11 +25,11 @@
 #include "state/state.h"
 
 enum task_phase {
-    TASK_WAITING, /* assigned; the sink must give it to us first */
-    TASK_OPENING, /* acquired; its cache is being opened */
-    TASK_SILENT,  /* replays the log between the cache's offsets and the sink's, writes nothing */
-    TASK_READING, /* reads all topics to their end into an empty cache */
-    TASK_WRITING, /* writes what READING found: the initial load, or a rebuild's net effect */
+    TASK_WAITING,  /* assigned; the sink must give it to us first */
+    TASK_OPENING,  /* acquired; its cache is being opened */
+    TASK_CATCH_UP, /* replays the log between the cache's offsets and the sink's, writes nothing */
+    TASK_BOOTSTRAP_SCAN, /* reads all topics to their end into an empty cache */
+    TASK_BACKFILL,       /* writes what that found: the initial load, or a rebuild's net effect */
     TASK_LIVE,
     TASK_HALTED, /* reads and writes nothing until SIGHUP or a restart */
 };
@@ -36,8 +37,8 @@ enum task_phase {
 enum work_kind {
     WORK_NONE,
     WORK_BATCH,       /* records of task->current */
-    WORK_DEAD_LETTER, /* the one record of task->current that halving found */
-    WORK_REBUILD,     /* the rows that READING changed at or after the sink's offsets */
+    WORK_DEAD_LETTER, /* the one record of task->current that bisection found */
+    WORK_REBUILD,     /* the rows that BOOTSTRAP_SCAN changed at or after the sink's offsets */
     WORK_LOAD,        /* the initial load, by COPY */
 };
 
@@ -124,8 +125,8 @@ struct task {
     int64_t position[RELATIONS_MAX]; /* next to take from the log */
     /* Where the log ended when records were found compacted away that we had not read. */
     int64_t gap_end[RELATIONS_MAX];
-    bool at_end[RELATIONS_MAX];            /* READING: the end was reached */
-    struct log_anchor read[RELATIONS_MAX]; /* READING: the last record */
+    bool at_end[RELATIONS_MAX];            /* BOOTSTRAP_SCAN: the end was reached */
+    struct log_anchor read[RELATIONS_MAX]; /* BOOTSTRAP_SCAN: the last record */
     /* The record by which the log is to be known again before anything of it is written. */
     struct log_anchor anchors_to_check[RELATIONS_MAX];
     bool first_seen[RELATIONS_MAX]; /* a record was taken since the task was opened */
@@ -134,7 +135,7 @@ struct task {
     bool paused[RELATIONS_MAX];     /* by table: not read for now */
     size_t taken_bytes;             /* of records held since the members' bound was reached last */
     bool busy;                      /* ... of which so much were this task's that it is paused */
-    bool surveyed;                  /* rows without partner were checked before a load */
+    bool unpaired_checked;          /* rows without partner were checked before a load */
     struct batch current, next;
     struct work work;
     struct join *join;
@@ -142,7 +143,7 @@ struct task {
     struct arena dead_letters_arena;
     struct dead_letter_list dead_letters; /* dead letters that stand in the sink */
     struct dead_letter_list decided; /* ... and the operator's decisions: records to be put aside */
-    /* Halving a refused batch. */
+    /* Bisecting a refused batch. */
     size_t record_limit;   /* at most so many records a batch; 0: no limit */
     bool solo;             /* alone in its transaction */
     bool dead_letter_next; /* the next record alone was refused: it becomes a dead letter */
@@ -162,11 +163,12 @@ struct task {
     struct arena refused_arena;
     struct refused_row *refused;
     size_t refused_count, refused_cap;
-    bool hunting; /* looking for them with check jobs */
-    bool hunted;  /* ... has found none */
+    bool bisecting; /* looking for them with check jobs */
+    bool bisected;  /* ... has found none */
     struct err refusal;
-    /* Records that READING could not decode: they go with the last transaction of WRITING. */
-    struct arena found_arena; /* theirs, and WRITING's array of dead letters */
+    /* Records that BOOTSTRAP_SCAN could not decode: they go with the last transaction of BACKFILL.
+     */
+    struct arena found_arena; /* theirs, and BACKFILL's array of dead letters */
     struct dead_letter *found;
     size_t found_count, found_cap, found_bytes;
     struct err halt; /* HALTED: why */
@@ -181,7 +183,7 @@ struct task *task_new(const struct plan *plan, int32_t number, struct session *s
 void task_destroy(struct task **task, const struct consume_ops *ops, struct consume *consume);
 /* Drops all that was read or begun and goes back to WAITING. */
 void task_forget(struct task *task, const struct consume_ops *ops, struct consume *consume);
-/* Drops the dead letters that READING found. */
+/* Drops the dead letters that BOOTSTRAP_SCAN found. */
 void task_forget_found(struct task *task);
 const char *task_phase_name(enum task_phase phase);
 
@@ -202,7 +204,7 @@ int64_t task_read_from(const struct task *task, int table);
 
 /* What it reads waits for a transaction, rather than go into the state at once. */
 static inline bool task_holds_records(const struct task *task) {
-    return task->phase == TASK_LIVE || task->phase == TASK_SILENT || task->phase == TASK_WRITING;
+    return task->phase == TASK_LIVE || task->phase == TASK_CATCH_UP || task->phase == TASK_BACKFILL;
 }
 /* It is to be left alone until its verdict is applied. */
 static inline bool task_awaits_verdict(const struct task *task) {

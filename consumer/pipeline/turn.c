@@ -18,15 +18,15 @@ static bool wants_to_write(const struct session *s, const struct task *task) {
     if (now_ms(s->member) < task->retry_at_ms) { /* what was refused is tried again later */
         return false;
     }
-    if (task->phase == TASK_WRITING) { /* one hunt at a time: what it may lead to waits */
-        return task->surveyed && (!s->hunt || !SAFEGUARD("one hunt at a time"));
+    if (task->phase == TASK_BACKFILL) { /* one bisection at a time: what it may lead to waits */
+        return task->unpaired_checked && (!s->bisection || !SAFEGUARD("one bisection at a time"));
     }
     return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || task_has_records(task)) &&
            (task_is_proven(task, s->member->plan->relation_count) ||
             !SAFEGUARD("nothing is written before the log is proven"));
 }
 
-/* The task that must write alone, if there is one: halving, or a load. */
+/* The task that must write alone, if there is one: bisection, or a load. */
 static struct task *alone(const struct session *s) {
     for (int32_t i = 0; i < s->member->partition_count; i++) {
         struct task *task = session_task(s, (s->turn + i) % s->member->partition_count);

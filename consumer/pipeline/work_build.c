@@ -84,9 +84,9 @@ enum err_kind work_build(const struct member_options *o, struct task *task, size
     part->after = task->progress;
     part->after.seq++;
     enum err_kind kind = ERR_NONE;
-    deletes_went(work);
+    backfill_deletes_went(work);
     if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops == OPS_DONE)) {
-        kind = rebuild_next(task, reterr);
+        kind = backfill_next_rows(task, reterr);
     }
     if (kind == ERR_NONE && work->kind != WORK_LOAD) {
         kind = fill_part(o, task, budget, reterr);

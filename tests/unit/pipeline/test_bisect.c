@@ -83,11 +83,11 @@ static void a_row_is_found_in_few_checks(void **state) {
     tell_log(f, 21);
     step(f);
     const struct task *task = f->member->tasks[0];
-    assert_int_equal(task->phase, TASK_READING); /* again, to find the row's record */
+    assert_int_equal(task->phase, TASK_BOOTSTRAP_SCAN); /* again, to find the row's record */
     assert_int_equal(task->refused_count, 1);
     assert_int_equal(task->refused[0].table, 0);
     assert_in_range(f->sink.checks, 6, TRIES);
-    assert_null(f->member->sessions[0].hunt);
+    assert_null(f->member->sessions[0].bisection);
     (void)turn(f);
     tell_log(f, 21);
     step(f);
@@ -108,7 +108,7 @@ static void too_many_rows_halt_the_task(void **state) {
     step(f);
     assert_int_equal(f->member->tasks[0]->phase, TASK_HALTED);
     assert_in_range(f->sink.checks, 6, TRIES);
-    assert_null(f->member->sessions[0].hunt);
+    assert_null(f->member->sessions[0].bisection);
 }
 
 int main(void) {

@@ -40,14 +40,14 @@ static void the_largest_is_committed_first(void **state) {
     size_t large = dirty(f, 0), small = dirty(f, 1);
     assert_true(small > 0 && large > 2 * small);
     f->member->o.cache_commit_bytes = 4 * large + 4; /* beside live tasks a quarter is enough */
-    commit_dirty_caches(f->member);
+    checkpoint_dirty(f->member);
     assert_int_equal(dirty(f, 0), large);
     f->member->o.cache_commit_bytes = 4 * large;
-    commit_dirty_caches(f->member);
+    checkpoint_dirty(f->member);
     assert_int_equal(dirty(f, 0), 0);
     assert_int_equal(dirty(f, 1), small);
     f->member->o.cache_commit_bytes = small;
-    commit_dirty_caches(f->member);
+    checkpoint_dirty(f->member);
     assert_int_equal(dirty(f, 1), 0);
 }
 
@@ -62,8 +62,8 @@ static void a_batch_under_way_is_not_committed(void **state) {
     size_t before = dirty(f, 0);
     f->member->o.cache_commit_bytes = 1;
     f->now_us += 2000000;
-    commit_dirty_caches(f->member);
-    commit_caches(f->member);
+    checkpoint_dirty(f->member);
+    checkpoint_rested(f->member);
     assert_int_equal(dirty(f, 0), before);
     tell_sink(&f->sink, SINK_COMMITTED, "");
     step(f);
@@ -75,10 +75,10 @@ static void a_cache_that_rests_is_committed(void **state) {
     begin(f);
     write_students(f, 0, 3);
     f->now_us += 900000;
-    commit_caches(f->member);
+    checkpoint_rested(f->member);
     assert_true(dirty(f, 0) > 0);
     f->now_us += 200000;
-    commit_caches(f->member);
+    checkpoint_rested(f->member);
     assert_int_equal(dirty(f, 0), 0);
     member_destroy(&f->member);
     assert_int_equal(committed_offset(f, 0), 3);
@@ -93,7 +93,7 @@ static void a_task_leaves_with_what_is_in_the_sink(void **state) {
     write_students(f, 0, 2);
     struct task *task = f->member->tasks[0];
     assert_int_equal(task->position[0], 5);
-    leave_cache(&f->member->o, task);
+    checkpoint_leave(&f->member->o, task);
     assert_int_equal(state_row_count(task->state), 3);
     assert_int_equal(dirty(f, 0), 0);
     member_destroy(&f->member);

@@ -91,7 +91,7 @@ static void a_failure_begins_the_task_anew(void **state) {
     assert_int_equal(metrics_get(f->metrics, METRIC_REACQUISITIONS, REACQUIRED_CACHE), 1);
     f->now_us += 10000000;
     step(f);
-    assert_int_equal(task->phase, TASK_READING);
+    assert_int_equal(task->phase, TASK_BOOTSTRAP_SCAN);
     assert_int_equal(metrics_get(f->metrics, METRIC_CACHE_DISCARDS, DISCARD_DISTRUSTED), 1);
 }
 
