@@ -6,7 +6,7 @@
 #ifndef PIPELINE_BISECT_ROWS_H
 #define PIPELINE_BISECT_ROWS_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* Finds the rows of task that PostgreSQL refuses, by check jobs. */
 void bisect_rows_begin(const struct member_options *o, struct task *task,

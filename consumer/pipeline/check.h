@@ -3,7 +3,7 @@
 #ifndef PIPELINE_CHECK_H
 #define PIPELINE_CHECK_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* Each ends the process where something does not hold. */
 void task_check(const struct member *m, const struct task *task);

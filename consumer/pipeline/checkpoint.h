@@ -3,7 +3,7 @@
 #ifndef PIPELINE_CHECKPOINT_H
 #define PIPELINE_CHECKPOINT_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* When the caches together hold cache_commit_bytes of changes in memory: commits the one that holds
  * most. One at a time, since the others' records wait meanwhile; beside live tasks already when it

@@ -3,7 +3,7 @@
 #ifndef PIPELINE_COMPLETE_H
 #define PIPELINE_COMPLETE_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* The transaction in task->part is in; event NULL: its answer was lost. */
 void task_committed(struct member *m, struct task *task, const struct sink_event *event);

@@ -3,7 +3,7 @@
 #ifndef PIPELINE_DEAD_LETTERS_H
 #define PIPELINE_DEAD_LETTERS_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* Notes a dead letter that stands in the sink now, or a decision; copies its bytes. The first at an
  * offset stays. */

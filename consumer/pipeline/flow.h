@@ -3,7 +3,7 @@
 #ifndef PIPELINE_FLOW_H
 #define PIPELINE_FLOW_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* Whether more records may be taken; pauses and resumes tasks. Where the bound is reached and some
  * tasks are quiet, the busy ones are paused: the client delivers all partitions through one queue.

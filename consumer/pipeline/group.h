@@ -3,7 +3,7 @@
 #ifndef PIPELINE_GROUP_H
 #define PIPELINE_GROUP_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* The group's next event; false: there is none. */
 bool group_event(struct member *m);

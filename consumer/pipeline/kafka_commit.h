@@ -3,7 +3,7 @@
 #ifndef PIPELINE_KAFKA_COMMIT_H
 #define PIPELINE_KAFKA_COMMIT_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 void kafka_commit_step(struct member *m);
 

@@ -4,7 +4,6 @@
 #include "pipeline/bisect_rows.h"
 #include "pipeline/check.h"
 #include "pipeline/checkpoint.h"
-#include "pipeline/copy.h"
 #include "pipeline/group.h"
 #include "pipeline/ingest.h"
 #include "pipeline/kafka_commit.h"
@@ -14,6 +13,7 @@
 #include "pipeline/ready.h"
 #include "pipeline/report.h"
 #include "pipeline/sink_events.h"
+#include "pipeline/snapshot.h"
 #include "pipeline/submit.h"
 #include "pipeline/turn.h"
 
@@ -36,7 +36,7 @@ struct member *member_new(const struct member_options *options) {
     m->contests = memory_new(n, sizeof *m->contests);
     m->events = memory_new(EVENTS_MAX, sizeof *m->events);
     origin_init(m);
-    copy_init(m);
+    snapshot_init(m);
     m->sessions = memory_new(m->o.sink_count, sizeof *m->sessions);
     for (size_t i = 0; i < m->o.sink_count; i++) {
         m->sessions[i] = (struct session){
@@ -74,7 +74,7 @@ void member_destroy(struct member **member) {
     }
     decoder_destroy(&m->decoder);
     origin_clear(m);
-    copy_clear(m);
+    snapshot_clear(m);
     arena_clear(&m->scratch);
     free(m->tasks);
     free(m->orphans);
@@ -167,7 +167,7 @@ static size_t advance(struct member *m) {
     group_watch(m);
     origin_step(m);
     apply_verdicts(m);
-    copy_step(m);
+    snapshot_step(m);
     return done;
 }
 
@@ -215,7 +215,7 @@ bool member_stopped(const struct member *m) {
 
 void member_resume(struct member *m) {
     origin_resume(m);
-    copy_forget(m);
+    snapshot_forget(m);
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p] && m->tasks[p]->phase == TASK_HALTED) {
             verdict_reacquire(&m->tasks[p]->verdict, REACQUIRED_RESUMED, "resumed by the operator");

@@ -3,7 +3,7 @@
 #ifndef PIPELINE_OPEN_H
 #define PIPELINE_OPEN_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 void task_acquired(struct member *m, struct task *task, const struct sink_result *result);
 /* Opens the cache of a task in OPENING; returns whether anything was done. */

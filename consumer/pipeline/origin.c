@@ -3,7 +3,7 @@
 #include "pipeline/origin.h"
 
 #include "base/memory.h"
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 #include <stdlib.h>
 

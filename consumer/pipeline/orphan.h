@@ -3,7 +3,7 @@
 #ifndef PIPELINE_ORPHAN_H
 #define PIPELINE_ORPHAN_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* task's transaction is with the sink, which reads task->part. */
 bool task_in_flight(const struct task *task);

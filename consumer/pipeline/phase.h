@@ -3,7 +3,7 @@
 #ifndef PIPELINE_PHASE_H
 #define PIPELINE_PHASE_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 void task_set_live(struct member *m, struct task *task);
 /* BOOTSTRAP_SCAN: empties the cache and reads the log from its start. */

@@ -4,7 +4,7 @@
 
 bool member_is_ready(const struct member *m) {
     bool ready = m->joined && !m->revoking && !m->stopping && m->incomplete_since_ms == 0;
-    ready = ready && !origin_is_red(m) && !m->copy.running;
+    ready = ready && !origin_is_red(m) && !m->snapshot.running;
     for (size_t i = 0; ready && i < m->o.sink_count; i++) {
         ready = m->sessions[i].connected && !m->sessions[i].must_verify;
     }

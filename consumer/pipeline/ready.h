@@ -3,7 +3,7 @@
 #ifndef PIPELINE_READY_H
 #define PIPELINE_READY_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* As member_ready. */
 bool member_is_ready(const struct member *m);

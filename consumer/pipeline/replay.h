@@ -3,7 +3,7 @@
 #ifndef PIPELINE_REPLAY_H
 #define PIPELINE_REPLAY_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* What a record says about its row, into the state of a task that fills its cache. */
 void replay_record(struct member *m, struct task *task, const struct record *record);

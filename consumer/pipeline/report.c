@@ -1,10 +1,10 @@
 /* What is counted, and what /readyz says: nothing here decides anything. */
 #include "pipeline/report.h"
 
-#include "pipeline/copy.h"
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 #include "pipeline/origin.h"
 #include "pipeline/ready.h"
+#include "pipeline/snapshot.h"
 #include "pipeline/work.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ void report_change(struct member *m, struct task *task, const struct record *rec
                    const struct change *change) {
     size_t t = (size_t)change->table;
     struct seen *seen = &task->seen;
-    copy_note(m, record, change);
+    snapshot_note(m, record, change);
     if (change->op != CHANGE_READ) {
         seen->streamed[t] = true;
         if (change->ts_us >= seen->newest_ts_us[t]) {

@@ -3,7 +3,7 @@
 #ifndef PIPELINE_SINK_EVENTS_H
 #define PIPELINE_SINK_EVENTS_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* Acts on what the sink says. Returns how much that was. */
 size_t sink_events_step(struct session *s);

@@ -3,7 +3,7 @@
 #ifndef PIPELINE_SUBMIT_H
 #define PIPELINE_SUBMIT_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* Sends the session's next job, when it is free. */
 size_t submit_next(struct session *s);

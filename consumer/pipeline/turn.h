@@ -3,7 +3,7 @@
 #ifndef PIPELINE_TURN_H
 #define PIPELINE_TURN_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 
 /* Builds what goes into the next transaction and puts it into s->txn, which may stay empty. Returns
  * the task that goes alone, if one must. */

@@ -8,7 +8,7 @@
 #ifndef TEST_FIXTURE_H
 #define TEST_FIXTURE_H
 
-#include "pipeline/member_impl.h"
+#include "pipeline/internal.h"
 #include "sim/memory_kv.h"
 #include "view/view.h"
 

@@ -1,16 +1,16 @@
-/* member_impl.h: the member's inside, for the files of this room and for no other.
+/* internal.h: the member's inside, for the files of this room and for no other.
  *
  * What:    struct member, and which of its tasks a step may touch.
  * Owns, Threads, Units, Errors, Limits: as member.h.
  */
-#ifndef PIPELINE_MEMBER_IMPL_H
-#define PIPELINE_MEMBER_IMPL_H
+#ifndef PIPELINE_INTERNAL_H
+#define PIPELINE_INTERNAL_H
 
-#include "pipeline/copy.h"
 #include "pipeline/options.h"
 #include "pipeline/origin.h"
 #include "pipeline/report.h"
 #include "pipeline/session.h"
+#include "pipeline/snapshot.h"
 #include "pipeline/task.h"
 
 /* Who takes no more records, since those held have reached their bound. */
@@ -51,7 +51,7 @@ struct member {
     bool kafka_commit_due;
     struct report report;
     struct origin origin;
-    struct copy copy;
+    struct snapshot snapshot;
     struct err error;
 };
 

@@ -1,15 +1,15 @@
-/* copy.h: whether the connector's first snapshot is still coming.
+/* snapshot.h: whether the connector's first snapshot is still coming.
  */
-#ifndef PIPELINE_COPY_H
-#define PIPELINE_COPY_H
+#ifndef PIPELINE_SNAPSHOT_H
+#define PIPELINE_SNAPSHOT_H
 
 #include "base/health.h"
 #include "decode/decode.h"
 
 struct member;
 
-/* copy.c's memory: the connector's first snapshot, as its records tell. */
-struct copy {
+/* snapshot.c's memory: the connector's first snapshot, as its records tell. */
+struct snapshot {
     bool running;
     bool ended;    /* its end is known: what was read until then is still to be applied */
     int64_t ts_us; /* of its newest record, in the source */
@@ -22,12 +22,12 @@ struct copy {
     int64_t at_ms; /* the next look */
 };
 
-void copy_init(struct member *m);
-void copy_clear(struct member *m);
-void copy_note(struct member *m, const struct record *record, const struct change *change);
-void copy_step(struct member *m);
+void snapshot_init(struct member *m);
+void snapshot_clear(struct member *m);
+void snapshot_note(struct member *m, const struct record *record, const struct change *change);
+void snapshot_step(struct member *m);
 /* The operator knows better (SIGHUP). */
-void copy_forget(struct member *m);
+void snapshot_forget(struct member *m);
 void copy_add_reason(const struct member *m, struct health_report *report);
 
 #endif
