@@ -325,7 +325,7 @@ if __name__ == '__main__':
     sanitize = subprocess.run(['grep', '-q', '^SANITIZE:BOOL=ON', build + '/CMakeCache.txt']).returncode == 0
     subprocess.run(['cc', '-std=gnu17', '-I' + ROOT + '/consumer', HERE + '/print_view.c', '-o', print_view,
                     *(['-fsanitize=address,undefined'] if sanitize else []), build + '/consumer/libview.a',
-                    build + '/consumer/libbase.a', '-ljansson', '-lpg_query'], check=True)
+                    build + '/consumer/libplan.a', build + '/consumer/libbase.a', '-ljansson', '-lpg_query'], check=True)
     postgres = Postgres(folder)
     try:
         db = postgres.connect()
