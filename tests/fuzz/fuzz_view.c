@@ -2,6 +2,7 @@
  *
  * Input: oltp.sql, a NUL, the view's file. */
 #include "view/connector.h"
+#include "view/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
