@@ -79,7 +79,8 @@ static enum err_kind print_rows(const struct plan *plan, int32_t task, struct pe
     return kind;
 }
 
-/* The rows of another view can't be read by this one's columns. */
+/* Rows of other tables, or with other columns, can't be read; those of another view may lack
+ * records that were put aside there. */
 static enum err_kind check_identity(const struct config *config, const struct plan *plan,
                                     struct str identity, struct err *reterr) {
     struct buf tail = {0};
@@ -87,13 +88,12 @@ static enum err_kind check_identity(const struct config *config, const struct pl
     bool ours = identity.len >= tail.len &&
                 memcmp(identity.ptr + identity.len - tail.len, tail.ptr, tail.len) == 0;
     enum err_kind kind =
-        ours
-            ? ERR_NONE
-            : err_set(reterr, ERR_CACHE,
-                      "it was written for \"" STR_FMT
-                      "\" (cluster|topic prefix|partitions|tables), but the settings say \"" STR_FMT
-                      "\"; a member would rebuild this cache",
-                      STR_ARG(identity), STR_ARG(buf_view(&tail)));
+        ours ? ERR_NONE
+             : err_set(reterr, ERR_CACHE,
+                       "it was written for \"" STR_FMT
+                       "\" (cluster|topic prefix|partitions|view|tables), but the settings say "
+                       "\"" STR_FMT "\"; a member would rebuild this cache",
+                       STR_ARG(identity), STR_ARG(buf_view(&tail)));
     buf_clear(&tail);
     return kind;
 }

@@ -37,7 +37,7 @@ void cli_print_place(char **place) {
 }
 
 void cli_identity_tail(const struct config *config, const struct plan *plan, struct buf *out) {
-    buf_printf(out, "|%s|%d|", config->topic_prefix, plan->partition_count);
+    buf_printf(out, "|%s|%d|%s|", config->topic_prefix, plan->partition_count, plan->name.ptr);
     for (size_t t = 0; t < plan->relation_count; t++) {
         buf_printf(out, "%s%s", t > 0 ? "," : "", plan->relations[t].identity.ptr);
     }

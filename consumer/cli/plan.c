@@ -95,7 +95,7 @@ static enum err_kind apply(const struct cli *cli, const struct config *config,
     if (cli->apply_sink) {
         kind = pg_apply_ddl(plan, &clients.sink, reterr);
         if (kind == ERR_NONE) {
-            (void)printf("table %s and its progress tables exist\n", plan->name.ptr);
+            (void)printf("table %s and its progress tables exist\n", plan->targets[0].name.ptr);
         }
     }
     if (kind == ERR_NONE && cli->apply_topics) {

@@ -1,7 +1,7 @@
 /* options.h: what a member stands on: its edges, its limits, its log.
  *
  * What:    struct member_options. A function of this room that gets no more than this touches no
- *          task but the one it is given.
+ *          task but the one it is given, and that one's session.
  * Owns:    nothing.
  */
 #ifndef PIPELINE_OPTIONS_H
@@ -29,7 +29,7 @@ struct member_options {
     /* Fills size random bytes: owner tokens. */
     void (*random)(void *ctx, void *bytes, size_t size);
     void *random_ctx;
-    struct str identity; /* of the log and the view, for the caches */
+    struct str identity; /* of the log and the relations, for the caches */
     size_t batch_max_rows;
     size_t held_max_bytes; /* of records that wait for their transactions, over all tasks; about */
     size_t cache_commit_bytes;

@@ -32,7 +32,7 @@ struct state_meta {
 };
 
 /* Opens task's cache. identity: whatever must be equal for the cache to belong to this log and
- * view; a cache with another identity comes back empty. ERR_RETRY with err.locked: another
+ * plan; a cache with another identity comes back empty. ERR_RETRY with err.locked: another
  * process holds it. */
 MUST_CHECK enum err_kind state_open(const struct kv_factory *factory, int32_t task,
                                     const char *suffix, struct str identity, size_t table_count,
