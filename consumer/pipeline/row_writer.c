@@ -4,9 +4,10 @@
 
 #include <stdlib.h>
 
-/* One table's row as decoded last. In a fan-out the same order comes with each line: it is
- * decoded once. Rows of a state that does not change have addresses of their own. */
+/* A row as decoded last. In a fan-out the same order comes with each line: it is decoded once. Rows
+ * of a state that does not change have addresses of their own. */
 struct decoded {
+    int table;
     struct row_ref row;
     struct str *values;
     char *scratch;
@@ -14,9 +15,26 @@ struct decoded {
 
 struct row_writer {
     const struct plan *plan;
-    struct decoded tables[RELATIONS_MAX];
+    struct decoded occurrences[OCCURRENCES_MAX]; /* of the target that is written */
+    struct decoded single;                       /* of an op about one row */
     struct str *outputs;
 };
+
+static void decoded_init(struct decoded *decoded, const struct plan *plan) {
+    size_t columns = 0, keys = 0;
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        const struct relation *table = &plan->relations[t];
+        columns = table->column_count > columns ? table->column_count : columns;
+        keys = table->key_count > keys ? table->key_count : keys;
+    }
+    decoded->values = memory_new(columns, sizeof(struct str));
+    decoded->scratch = memory_new(keys, ROW_PART_TEXT_MAX);
+}
+
+static void decoded_clear(struct decoded *decoded) {
+    free(decoded->values);
+    free(decoded->scratch);
+}
 
 struct row_writer *row_writer_new(const struct plan *plan) {
     struct row_writer *writer = memory_new(1, sizeof *writer);
@@ -26,19 +44,19 @@ struct row_writer *row_writer_new(const struct plan *plan) {
         outputs = plan->targets[t].output_count > outputs ? plan->targets[t].output_count : outputs;
     }
     writer->outputs = memory_new(outputs, sizeof(struct str));
-    for (size_t t = 0; t < plan->relation_count; t++) {
-        writer->tables[t].values = memory_new(plan->relations[t].column_count, sizeof(struct str));
-        writer->tables[t].scratch = memory_new(plan->relations[t].key_count, ROW_PART_TEXT_MAX);
+    for (size_t o = 0; o < OCCURRENCES_MAX; o++) {
+        decoded_init(&writer->occurrences[o], plan);
     }
+    decoded_init(&writer->single, plan);
     return writer;
 }
 
 void row_writer_destroy(struct row_writer **writer) {
     if (*writer) {
-        for (size_t t = 0; t < (*writer)->plan->relation_count; t++) {
-            free((*writer)->tables[t].values);
-            free((*writer)->tables[t].scratch);
+        for (size_t o = 0; o < OCCURRENCES_MAX; o++) {
+            decoded_clear(&(*writer)->occurrences[o]);
         }
+        decoded_clear(&(*writer)->single);
         free((*writer)->outputs);
         free(*writer);
         *writer = NULL;
@@ -46,42 +64,47 @@ void row_writer_destroy(struct row_writer **writer) {
 }
 
 void row_writer_forget(struct row_writer *writer) {
-    for (size_t t = 0; t < writer->plan->relation_count; t++) {
-        writer->tables[t].row = (struct row_ref){0};
+    for (size_t o = 0; o < OCCURRENCES_MAX; o++) {
+        writer->occurrences[o].row = (struct row_ref){0};
     }
+    writer->single.row = (struct row_ref){0};
+}
+
+static enum err_kind decode_row(const struct plan *plan, struct decoded *decoded, int table,
+                                struct row_ref row, struct err *reterr) {
+    if (row.key.ptr && decoded->table == table && decoded->row.key.ptr == row.key.ptr &&
+        decoded->row.value.ptr == row.value.ptr) {
+        return ERR_NONE;
+    }
+    decoded->row = (struct row_ref){0};
+    enum err_kind kind = row_decode(&plan->relations[table], row.key, row.value, decoded->scratch,
+                                    decoded->values, reterr);
+    if (kind == ERR_NONE) {
+        decoded->table = table;
+        decoded->row = row;
+    }
+    return kind;
 }
 
 enum err_kind row_writer_columns(struct row_writer *writer, int table, struct row_ref row,
                                  const struct str **ret_values, struct err *reterr) {
-    struct decoded *decoded = &writer->tables[table];
-    if (!row.key.ptr || decoded->row.key.ptr != row.key.ptr ||
-        decoded->row.value.ptr != row.value.ptr) {
-        decoded->row = (struct row_ref){0};
-        enum err_kind kind = row_decode(&writer->plan->relations[table], row.key, row.value,
-                                        decoded->scratch, decoded->values, reterr);
-        if (kind != ERR_NONE) {
-            return kind;
-        }
-        decoded->row = row;
-    }
-    *ret_values = decoded->values;
-    return ERR_NONE;
+    *ret_values = writer->single.values;
+    return decode_row(writer->plan, &writer->single, table, row, reterr);
 }
 
 enum err_kind row_writer_outputs(struct row_writer *writer, const struct row_op *op,
                                  const struct str **ret_values, struct err *reterr) {
     const struct target *target = &writer->plan->targets[op->target];
-    const struct str *values[OCCURRENCES_MAX];
     for (size_t o = 0; o < target->occurrence_count; o++) {
-        enum err_kind kind = row_writer_columns(writer, target->occurrences[o].relation,
-                                                op->rows[o], &values[o], reterr);
+        enum err_kind kind = decode_row(writer->plan, &writer->occurrences[o],
+                                        target->occurrences[o].relation, op->rows[o], reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
     }
     for (size_t i = 0; i < target->output_count; i++) {
         const struct target_output *output = &target->outputs[i];
-        writer->outputs[i] = values[output->occurrence][output->column];
+        writer->outputs[i] = writer->occurrences[output->occurrence].values[output->column];
     }
     *ret_values = writer->outputs;
     return ERR_NONE;
