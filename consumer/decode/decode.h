@@ -37,7 +37,7 @@ enum snapshot_mark {
 
 struct change {
     enum change_op op;
-    int table;      /* index into view->tables */
+    int table;      /* index into plan->relations */
     struct str key; /* row_key_encode; ptr NULL: a part of the join key is NULL: in no state, emits
                        nothing */
     struct str value; /* row_value_encode; ptr NULL for CHANGE_DELETE */

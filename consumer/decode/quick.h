@@ -1,11 +1,13 @@
 /* quick.h: decodes a record that looks like one before it.
  *
  * What:    keeps the templates of each table's records and keys. A record of a known template in
- * which all is as it should be (the key names the row, `before` is the same row, the partition is
- * right, the values are of the columns' kinds) becomes a change at once; any other one is looked
- * at, for the next of its kind, and left to decode's long way, which knows what is wrong, or that
- * nothing is. Owns:    the templates, and scratch memory; see quick_init. Errors:  none: false says
- * nothing of the record. Limits:  QUICK_TEMPLATES a table; those of template.h.
+ *          which all is as it should be (the key names the row, `before` is the same row, the
+ *          partition is right, the values are of the columns' kinds) becomes a change at once; any
+ *          other one is looked at, for the next of its kind, and left to decode's long way, which
+ *          knows what is wrong, or that nothing is.
+ * Owns:    the templates, and scratch memory; see quick_init.
+ * Errors:  none: false says nothing of the record.
+ * Limits:  QUICK_TEMPLATES a table; those of template.h.
  *
  * The change is the one that the long way would give, whatever came before. Nothing passes here
  * that doesn't pass there: what isn't walked again has the bytes of what once was.
@@ -39,7 +41,7 @@ struct quick_table {
 };
 struct quick {
     const struct plan *plan;
-    struct quick_table *tables; /* as view->tables */
+    struct quick_table *tables; /* as plan->relations */
     struct scan_value *slots;   /* of the widest table */
     struct str *texts;          /* of the columns of the widest table */
     struct buf scratch, row;

@@ -19,8 +19,6 @@ struct entry {
     uint64_t partnered; /* unless deleted: bit i: use i of its relation has a partner */
 };
 
-#define USES_MAX 64
-
 struct join {
     const struct plan *plan;
     struct row_reader reader;
@@ -51,10 +49,10 @@ static void add_use(struct join *join, int relation, int target, int occurrence)
 
 /* What the rules below rest on: partners lie at the start of the key that the row's own begins
  * with. */
-static void check_path(const struct occurrence *occurrence) {
-    for (size_t i = 0; i < occurrence->path.lookup_count; i++) {
-        const struct lookup *lookup = &occurrence->path.lookups[i];
-        assert(lookup->index == 0 && !lookup->optional);
+static void check_path(const struct path *path, int from) {
+    for (size_t i = 0; i < path->lookup_count; i++) {
+        const struct lookup *lookup = &path->lookups[i];
+        assert(lookup->index == 0 && lookup->from == from && !lookup->optional);
         for (size_t c = 0; c < lookup->column_count; c++) {
             assert(lookup->columns[c] == c);
         }
@@ -69,7 +67,7 @@ struct join *join_new(const struct plan *plan) {
         const struct target *target = &plan->targets[t];
         assert(target->occurrence_count <= OCCURRENCES_MAX);
         for (int o = 0; o < (int)target->occurrence_count; o++) {
-            check_path(&target->occurrences[o]);
+            check_path(&target->occurrences[o].path, o);
             add_use(join, target->occurrences[o].relation, t, o);
         }
     }

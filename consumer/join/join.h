@@ -6,7 +6,7 @@
  * Owns:    a struct join owns its scratch; changed rows and the reader are borrowed until join_end.
  * Threads: belongs to one thread. Pure: no I/O but through the reader, no clock, no log.
  * Errors:  the reader's, passed on.
- * Limits:  none: the fan-out is read row by row, never held in memory.
+ * Limits:  those of plan.h. The fan-out is read row by row, never held in memory.
  */
 #ifndef JOIN_JOIN_H
 #define JOIN_JOIN_H

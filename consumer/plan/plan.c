@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct plan *plan_new(void) {
@@ -17,6 +18,14 @@ static size_t *columns_from_first(struct arena *arena, size_t count) {
     return columns;
 }
 
+/* Rows of both find each other by these columns, so they must be written alike. */
+static void check_placement(const struct relation *a, const struct relation *b) {
+    assert(a->placement_count == b->placement_count);
+    for (size_t i = 0; i < a->placement_count; i++) {
+        assert(a->columns[i].key == b->columns[i].key);
+    }
+}
+
 static void path_fill(struct plan *plan, const struct target *target, int from) {
     const struct relation *relation = occurrence_relation(plan, target, from);
     struct path *path = &target->occurrences[from].path;
@@ -24,9 +33,11 @@ static void path_fill(struct plan *plan, const struct target *target, int from) 
     path->lookup_count = 0;
     for (int o = 0; o < (int)target->occurrence_count; o++) {
         if (o != from) {
+            check_placement(relation, occurrence_relation(plan, target, o));
             path->lookups[path->lookup_count++] = (struct lookup){
                 .occurrence = o,
                 .index = 0,
+                .from = from,
                 .columns = relation->indexes[0].columns,
                 .column_count = relation->placement_count,
             };

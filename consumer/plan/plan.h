@@ -4,7 +4,8 @@
  *          writes. Everything at run time follows from it; no name of a table stands in the code.
  * Owns:    a struct plan owns all it points to, until plan_destroy.
  * Threads: read-only after view_load: may be shared.
- * Limits:  RELATIONS_MAX tables, COLUMNS_MAX used columns a table.
+ * Limits:  RELATIONS_MAX tables, COLUMNS_MAX used columns a table, OCCURRENCES_MAX a target,
+ *          USES_MAX a table. pipeline/ and sink/ write one target so far (member_new, pg_sink_new).
  */
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
@@ -18,6 +19,7 @@
 
 #define RELATIONS_MAX   16
 #define OCCURRENCES_MAX 16 /* of a target */
+#define USES_MAX        64 /* occurrences of a relation, over all targets */
 #define COLUMNS_MAX     256
 #define IDENTIFIER_MAX  63 /* bytes of a name: PostgreSQL's */
 
@@ -92,7 +94,8 @@ struct relation {
 struct lookup {
     int occurrence;        /* where they are */
     int index;             /* of its relation: by whose first column_count columns they are found */
-    const size_t *columns; /* of the changed row: the values to find them by */
+    int from;              /* the occurrence whose row has the values; the changed row's, as yet */
+    const size_t *columns; /* ... and its columns */
     size_t column_count;
     bool optional; /* a LEFT JOIN: without such a row the combination has NULLs. None as yet. */
 };

@@ -1,11 +1,12 @@
 /* row.h: rows of a source table in their encoded form, by the plan's columns.
  *
  * What:    key bytes that sort by (placement, rest of the primary key), so that rows are found by a
- * prefix; value bytes with the other used columns. State, join and sink pass these around. Owns:
- * nothing: encoders append to the caller's buf; decoded text points into the encoded bytes or the
- * caller's scratch. Errors:  ERR_RECORD for a key part that can't be encoded (an integer out of
- * range, a uuid that is none) or a key longer than ROW_KEY_MAX; ERR_CACHE for bytes that no encoder
- * wrote. Limits:  ROW_KEY_MAX, LMDB's.
+ *          prefix; value bytes with the other used columns. State, join and sink pass these around.
+ * Owns:    nothing: encoders append to the caller's buf; decoded text points into the encoded bytes
+ *          or the caller's scratch.
+ * Errors:  ERR_RECORD for a key part that can't be encoded (an integer out of range, a uuid that is
+ *          none) or a key longer than ROW_KEY_MAX; ERR_CACHE for bytes that no encoder wrote.
+ * Limits:  ROW_KEY_MAX, LMDB's.
  *
  * Key part: KEY_INTEGER and KEY_BIGINT 8 bytes big-endian with the sign bit flipped; KEY_UUID 16
  * bytes; KEY_TEXT its bytes and 0x00 (PostgreSQL's text holds no NUL).

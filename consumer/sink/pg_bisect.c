@@ -195,7 +195,7 @@ static bool send_entries(struct sink *sink) {
         return false;
     }
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->target->name);
+    params_add(sink, OID_TEXT, sink->plan->name);
     for (size_t i = 0; i < column_count; i++) {
         array_end(&c[i], count);
         params_add(sink, arrays[i], buf_view(&c[i]));

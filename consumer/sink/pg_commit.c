@@ -39,7 +39,7 @@ static enum phase phase_after(enum phase phase) {
     return PHASE_CLOSE;
 }
 
-/* Begins a phase, or its next table. */
+/* Begins a phase, or its next table or occurrence. */
 static void enter(struct sink *sink, enum phase phase, size_t table) {
     const struct txn *txn = sink->write.txn;
     sink->write.phase = (int)phase;

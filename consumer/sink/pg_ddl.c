@@ -423,6 +423,7 @@ static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
 
 enum err_kind pg_apply_ddl(const struct plan *plan, const struct pg_sink_options *options,
                            struct err *reterr) {
+    sink_check_plan(plan);
     struct ddl ddl = {.target = &plan->targets[0], .log = options->log};
     enum err_kind kind = ddl_connect(options, &ddl.conn, reterr);
     if (kind == ERR_NONE) {

@@ -38,7 +38,7 @@ _Static_assert(SLICE_ROWS <= 1 << BISECT_DEPTH_MAX, "each halving of a slice add
 
 struct step {
     enum step_kind kind;
-    size_t table;
+    size_t table; /* CHECK: the relation; DELETE: the occurrence */
 };
 
 /* The first error among the answers; what follows it was not executed. */
@@ -225,6 +225,9 @@ struct sink {
     struct arena results;
     struct events events;
 };
+
+/* pg_sink.c: one target so far, of the plan's name. */
+void sink_check_plan(const struct plan *plan);
 
 /* pg_ddl.c */
 /* Connects, blocking. *ret_conn is the caller's to finish, also on failure. */

@@ -53,7 +53,7 @@ void job_explain_send(struct sink *sink) {
     params_begin(sink);
     params_add(sink, OID_TEXT, str_from(why->schema));
     params_add(sink, OID_TEXT, str_from(why->constraint));
-    params_add(sink, OID_TEXT, sink->plan->name);
+    params_add(sink, OID_TEXT, sink->target->name);
     params_add(sink, OID_TEXT, str_from(why->by_code ? why->code : ""));
     flight_query(sink, (struct step){STEP_READ, 0}, SQL_EXPLAIN);
 }
@@ -95,7 +95,10 @@ struct sink_event job_failure(struct sink *sink) {
     buf_reset(text);
     buf_printf(text, "%s", step_name(step));
     if (step == STEP_CHECK || step == STEP_DELETE) {
-        const struct relation *table = &sink->plan->relations[failure->step.table];
+        const struct relation *table =
+            step == STEP_DELETE
+                ? occurrence_relation(sink->plan, sink->target, (int)failure->step.table)
+                : &sink->plan->relations[failure->step.table];
         buf_printf(text, " of " STR_FMT "." STR_FMT, STR_ARG(table->schema), STR_ARG(table->name));
     }
     buf_printf(text, ": %s", failure->message);

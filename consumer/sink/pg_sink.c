@@ -24,11 +24,16 @@ static size_t columns_max(const struct plan *plan, const struct target *target) 
     return max;
 }
 
+/* The trigger sync_truncated knows the table's name alone, and takes it for the plan's. */
+void sink_check_plan(const struct plan *plan) {
+    assert(plan->target_count == 1 && str_equal(plan->name, plan->targets[0].name));
+}
+
 enum err_kind pg_sink_new(const struct plan *plan, const struct pg_sink_options *options,
                           struct sink **ret_sink, struct err *reterr) {
     (void)reterr; /* connecting comes later: nothing can fail here */
     struct sink *sink = memory_new(1, sizeof *sink);
-    assert(plan->target_count == 1);
+    sink_check_plan(plan);
     sink->plan = plan;
     sink->target = &plan->targets[0];
     sink->log = options->log;

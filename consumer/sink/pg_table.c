@@ -70,7 +70,7 @@ bool table_verdict(struct str table, struct str word, struct str kind, struct er
 
 void send_inspect(struct sink *sink) {
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->target->name);
+    params_add(sink, OID_TEXT, sink->plan->name);
     flight_prepared(sink, (struct step){STEP_REGISTER, 0}, "sync_register");
     flight_prepared(sink, (struct step){STEP_INSPECT, 0}, "sync_inspect");
 }

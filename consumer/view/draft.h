@@ -30,7 +30,7 @@ struct draft_table {
     const struct catalog_table *source;
     struct str alias; /* absent: none */
     size_t at;
-    /* In the order of struct view_table's columns, each an index into source->columns. */
+    /* In the order of struct relation's columns, each an index into source->columns. */
     int columns[COLUMNS_MAX];
     struct type types[COLUMNS_MAX];
     size_t column_count, key_count;

@@ -151,8 +151,17 @@ static bool relation_equal(const struct relation *a, const struct relation *b) {
     return equal;
 }
 
-static bool positions_equal(const struct schema_view *ours, const struct target *theirs, size_t o) {
+static bool occurrence_equal(const struct schema_view *ours, const struct target *theirs,
+                             size_t o) {
     const struct occurrence *a = &ours->occurrences[o], *b = &theirs->occurrences[o];
+    for (size_t i = 0; i < a->path.lookup_count; i++) {
+        const struct lookup *x = &a->path.lookups[i], *y = &b->path.lookups[i];
+        if (b->path.lookup_count != a->path.lookup_count || x->occurrence != y->occurrence ||
+            x->index != y->index || x->from != y->from || x->column_count != y->column_count ||
+            memcmp(x->columns, y->columns, x->column_count * sizeof *x->columns) != 0) {
+            return false;
+        }
+    }
     return a->relation == b->relation &&
            memcmp(a->key_positions, b->key_positions,
                   ours->tables[a->relation].key_count * sizeof *a->key_positions) == 0;
@@ -165,7 +174,7 @@ static bool target_equal(const struct schema_view *ours, const struct target *b,
                  a->output_count == b->output_count && a->key_output_count == b->key_output_count;
     (void)snprintf(what, size, "the target's counts");
     for (size_t o = 0; equal && o < a->occurrence_count; o++) {
-        equal = positions_equal(ours, b, o);
+        equal = occurrence_equal(ours, b, o);
         (void)snprintf(what, size, "occurrence %zu", o);
     }
     for (size_t i = 0; equal && i < a->output_count; i++) {

@@ -20,9 +20,10 @@ static void expect_lookup(const struct lookup *lookup, int occurrence, size_t co
 
 static void test_paths(void **state) {
     (void)state;
-    struct relation relations[] = {{.key_count = 2, .placement_count = 2},
-                                   {.key_count = 3, .placement_count = 2},
-                                   {.key_count = 4, .placement_count = 2}};
+    struct relation_column columns[4] = {{.key = KEY_BIGINT}, {.key = KEY_TEXT}};
+    struct relation relations[] = {{.columns = columns, .key_count = 2, .placement_count = 2},
+                                   {.columns = columns, .key_count = 3, .placement_count = 2},
+                                   {.columns = columns, .key_count = 4, .placement_count = 2}};
     /* The second target has one table twice, in another order. */
     struct occurrence first[] = {{.relation = 0}, {.relation = 1}, {.relation = 2}},
                       second[] = {{.relation = 2}, {.relation = 2}};
