@@ -227,7 +227,8 @@ static void compare_slot(const char *name, const struct look *look, struct findi
     } else if (str_is(slot->wal_status, "unreserved")) {
         findings_add(findings, FINDING_SLOT, FINDING_RED,
                      "the replication slot %s is about to be lost: it is behind by more than "
-                     "max_slot_wal_keep_size. Start the connector, or raise it at once",
+                     "max_slot_wal_keep_size. Start the connector, let it catch up, or raise the "
+                     "setting at once",
                      name);
     }
     if (!str_is(slot->plugin, "pgoutput") || !str_equal(slot->database, look->database)) {

@@ -122,8 +122,9 @@ static void compare_with_before(struct history *history, size_t t, const struct 
         findings_add(
             &history->kept, FINDING_REPLACED, FINDING_LOSS,
             "%s is another table than before (created again, or swapped by rename): rows "
-            "that only the old one had, and changes to the new one before it had this name, "
-            "were not captured. Start over with new topics, docs/operations.md, Starting over",
+            "that only the old one had stay in the OLAP table, and changes to the new one before "
+            "it had this name are missing. Start over with new topics, docs/operations.md, "
+            "Starting over",
             name);
         return;
     }
