@@ -1,5 +1,5 @@
-/* What follows from the verdicts: the only place where a task is taken apart or gives way to
- * another. Called between steps, when nobody has a pointer to a task. */
+/* What follows from the verdicts. Called between steps, when nobody has a pointer to a task; what
+ * sessions point to (load_task, bisection) is cleared with the task. */
 #include "pipeline/apply_verdicts.h"
 
 #include "pipeline/bisect_rows.h"
@@ -99,7 +99,9 @@ static void failed(struct member *m, struct task *task, const struct err *err) {
         return;
     case ERR_CONFIG:
     case ERR_BUG:
-        m->error = *err;
+        if (m->error.kind == ERR_NONE) {
+            m->error = *err;
+        }
         return;
     }
     task = reacquire(m, task, &verdict);

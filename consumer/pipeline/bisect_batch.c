@@ -15,7 +15,7 @@ void bisect_batch(struct task *task, const struct err *refusal) {
     }
 }
 
-void bisect_passed(struct task *task, size_t record_max) {
+void bisect_batch_passed(struct task *task, size_t record_max) {
     if (task->record_limit > 0) {
         task->record_limit *= 2;
         task->record_limit = task->record_limit < record_max ? task->record_limit : 0;

@@ -9,6 +9,6 @@
  * record that is refused alone becomes a dead letter. */
 void bisect_batch(struct task *task, const struct err *refusal);
 /* A batch is in: the next ones are larger again, up to full ones of record_max. */
-void bisect_passed(struct task *task, size_t record_max);
+void bisect_batch_passed(struct task *task, size_t record_max);
 
 #endif

@@ -8,7 +8,9 @@
 
 #include "pipeline/internal.h"
 
-/* Finds the rows of task that PostgreSQL refuses, by check jobs. */
+/* Finds the rows of task that PostgreSQL refuses, by check jobs. Its session has no other
+ * bisection.
+ */
 void bisect_rows_begin(const struct member_options *o, struct task *task,
                        const struct err *refusal);
 /* Checks the rows that no COPY will try, since they have no partner, before an initial load: a row

@@ -82,7 +82,7 @@ static void check_idle(const struct task *task) {
     MUST(!task->state && !task->positioned && !task->assigned && !task->bisecting);
     MUST(task->current.count == 0 && task->next.count == 0 && task->work.kind == WORK_NONE);
     MUST(task->found_count == 0 && task->refused_count == 0 && task->conflict_since_ms == 0);
-    MUST(task->conflict_left == 0);
+    MUST(task->conflict_left == 0 && !task->bisected);
     MUST(!task->solo && !task->savepoints && !task->dead_letter_next && task->record_limit == 0);
 }
 
@@ -153,7 +153,7 @@ void session_check(const struct session *s) {
     }
 }
 
-/* Somebody else's, as far as the group knows: only the sink still reads what was sent. */
+/* No task of the member any more: only the sink still reads what was sent. */
 void orphan_check(const struct member *m, const struct task *task) {
     MUST(m->tasks[task->number] != task);
     MUST(task->phase == TASK_HALTED && task_in_flight(task));

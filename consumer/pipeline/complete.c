@@ -26,7 +26,7 @@ static void work_complete(struct member *m, struct task *task) {
     if (kind == WORK_BATCH || kind == WORK_DEAD_LETTER) {
         state_release(task->state);
         task->dead_letter_next = false;
-        bisect_passed(task, m->o.batch_max_rows);
+        bisect_batch_passed(task, m->o.batch_max_rows);
         task->savepoints &= task->record_limit > 0;
         return;
     }

@@ -10,13 +10,13 @@
 #include "pipeline/open.h"
 #include "pipeline/origin.h"
 #include "pipeline/orphan.h"
-#include "pipeline/ready.h"
 #include "pipeline/report.h"
 #include "pipeline/sink_events.h"
 #include "pipeline/snapshot.h"
 #include "pipeline/submit.h"
 #include "pipeline/turn.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define WAIT_MS      200 /* when nothing is due: idle timers are this coarse */
@@ -24,6 +24,7 @@
 #define STOP_WAIT_MS 1000
 
 struct member *member_new(const struct member_options *options) {
+    assert(options->plan->target_count == 1); /* load.c, and the names of refused rows */
     struct member *m = memory_new(1, sizeof *m);
     m->o = *options;
     m->plan = options->plan;
@@ -55,7 +56,7 @@ struct member *member_new(const struct member_options *options) {
 static void session_clear(struct session *s) {
     bisect_rows_drop(s);
     row_array_clear(&s->checked);
-    group_free_orphans(s);
+    orphans_free(s);
     row_writer_destroy(&s->writer);
     free((void *)s->parts);
     free(s->asked);
@@ -97,7 +98,7 @@ static size_t open_tasks(struct member *m) {
 }
 
 static void watch_ready(struct member *m) {
-    bool ready = member_is_ready(m);
+    bool ready = member_ready(m);
     if (ready && !m->ready) {
         int tasks = 0;
         uint64_t rows = 0;
@@ -113,10 +114,15 @@ static void watch_ready(struct member *m) {
     m->ready = ready;
 }
 
+/* It has stopped, or ends with an error: nothing more is sent or committed. */
+static bool is_over(const struct member *m) {
+    return m->stopped || m->error.kind != ERR_NONE;
+}
+
 /* built: only what is built already. */
 static size_t submit(struct member *m, bool built) {
     size_t done = 0;
-    for (size_t i = 0; i < m->o.sink_count; i++) {
+    for (size_t i = 0; i < m->o.sink_count && !is_over(m); i++) {
         if (!built || turn_is_built(&m->sessions[i])) {
             done += submit_next(&m->sessions[i]);
             apply_verdicts(m);
@@ -157,9 +163,14 @@ static size_t receive(struct member *m) {
 /* From records to rows, caches and offsets. */
 static size_t advance(struct member *m) {
     size_t done = submit(m, true); /* the sink should not wait for what else there is to do */
-    done += ingest_records(m);
-    apply_verdicts(m);
+    if (!is_over(m)) {
+        done += ingest_records(m);
+        apply_verdicts(m);
+    }
     done += submit(m, false);
+    if (is_over(m)) {
+        return done;
+    }
     checkpoint_dirty(m);
     checkpoint_rested(m);
     kafka_commit_step(m);
@@ -173,7 +184,7 @@ static size_t advance(struct member *m) {
 
 size_t member_step(struct member *m) {
     size_t done = receive(m);
-    if (m->stopped) {
+    if (is_over(m)) {
         return done;
     }
     done += open_tasks(m);
@@ -222,10 +233,6 @@ void member_resume(struct member *m) {
         }
     }
     apply_verdicts(m);
-}
-
-bool member_ready(const struct member *m) {
-    return member_is_ready(m);
 }
 
 const struct err *member_error(const struct member *m) {

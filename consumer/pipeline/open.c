@@ -41,8 +41,8 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
 }
 
 /* DISCARD_NONE: the cache may be used; else why it counts as empty. */
-static enum cache_discard cache_verdict(const struct member_options *o, const struct task *task,
-                                        const struct state_meta *meta) {
+static enum cache_discard why_discard(const struct member_options *o, const struct task *task,
+                                      const struct state_meta *meta) {
     if (task->initial && SAFEGUARD("a cache needs progress beside it")) {
         return DISCARD_NO_PROGRESS;
     }
@@ -96,7 +96,7 @@ bool task_open(struct member *m, struct task *task) {
         verdict_fail(&task->verdict, &err);
         return true;
     }
-    enum cache_discard why = cache_verdict(&m->o, task, &meta);
+    enum cache_discard why = why_discard(&m->o, task, &meta);
     if (why != DISCARD_NONE) {
         task_read_again(m, task, why);
     } else {

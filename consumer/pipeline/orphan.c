@@ -17,7 +17,7 @@ void task_become_orphan(struct member *m, struct task *task) {
     task->session->load_task = NULL;
 }
 
-void group_free_orphans(struct session *s) {
+void orphans_free(struct session *s) {
     struct member *m = s->member;
     size_t kept = 0;
     for (size_t i = 0; i < m->orphan_count; i++) {

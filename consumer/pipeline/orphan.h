@@ -10,6 +10,6 @@ bool task_in_flight(const struct task *task);
 /* Sets a task in flight aside until its transaction is over. */
 void task_become_orphan(struct member *m, struct task *task);
 /* The session's job is over: its orphans go. */
-void group_free_orphans(struct session *s);
+void orphans_free(struct session *s);
 
 #endif

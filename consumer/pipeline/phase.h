@@ -1,4 +1,5 @@
-/* phase.h: a task goes over to another phase.
+/* phase.h: a task begins to read, or is live. The other phases begin in open.c (OPENING),
+ * backfill.c (BACKFILL) and apply_verdicts.c (HALTED).
  */
 #ifndef PIPELINE_PHASE_H
 #define PIPELINE_PHASE_H

@@ -1,8 +1,8 @@
-#include "pipeline/ready.h"
-
+#include "pipeline/internal.h"
+#include "pipeline/member.h"
 #include "pipeline/origin.h"
 
-bool member_is_ready(const struct member *m) {
+bool member_ready(const struct member *m) {
     bool ready = m->joined && !m->revoking && !m->stopping && m->incomplete_since_ms == 0;
     ready = ready && !origin_is_red(m) && !m->snapshot.running;
     for (size_t i = 0; ready && i < m->o.sink_count; i++) {

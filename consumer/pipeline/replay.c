@@ -6,8 +6,8 @@
 #include "pipeline/report.h"
 
 /* A rebuild writes the rows that the log changed at or after the sink's offsets. */
-static enum err_kind touch(struct task *task, int table, int64_t offset, struct str key,
-                           bool deleted, struct err *reterr) {
+static enum err_kind note_changed(struct task *task, int table, int64_t offset, struct str key,
+                                  bool deleted, struct err *reterr) {
     bool touches = task->phase == TASK_BOOTSTRAP_SCAN && !task->initial &&
                    offset >= task->progress.offsets[table];
     return touches && SAFEGUARD("a rebuild writes what it read")
@@ -40,7 +40,7 @@ static enum err_kind apply_change(struct task *task, const struct change *change
         set(task, change->table, change->key, deleted ? STR_NONE : change->value, reterr);
     return kind != ERR_NONE
                ? kind
-               : touch(task, change->table, record->offset, change->key, deleted, reterr);
+               : note_changed(task, change->table, record->offset, change->key, deleted, reterr);
 }
 
 /* A dead letter that stands in the sink counts as absent from the log: its row keeps the version
@@ -62,7 +62,7 @@ static enum err_kind put_aside(const struct member_options *o, struct task *task
     enum err_kind kind = task_found_dead_letter(o, task, record, row_key, why, &absent, reterr);
     return kind == ERR_NONE && row_key.ptr &&
                    (!absent || SAFEGUARD("a row that the log has lost is deleted"))
-               ? touch(task, record->table, record->offset, row_key, absent, reterr)
+               ? note_changed(task, record->table, record->offset, row_key, absent, reterr)
                : kind;
 }
 

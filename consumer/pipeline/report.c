@@ -2,8 +2,8 @@
 #include "pipeline/report.h"
 
 #include "pipeline/internal.h"
+#include "pipeline/member.h"
 #include "pipeline/origin.h"
-#include "pipeline/ready.h"
 #include "pipeline/snapshot.h"
 #include "pipeline/work.h"
 
@@ -331,14 +331,14 @@ static void make_report(const struct member *m, struct health_report *ret_report
     }
     add_group_reasons(m, ret_report);
     add_sink_reason(m, ret_report);
-    copy_add_reason(m, ret_report);
+    snapshot_add_reason(m, ret_report);
     origin_add_reasons(m, ret_report);
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p]) {
             add_task_reason(m, m->tasks[p], ret_report);
         }
     }
-    if (ret_report->ready && !member_is_ready(m)) {
+    if (ret_report->ready && !member_ready(m)) {
         health_report_add(ret_report, "not ready");
     }
 }

@@ -240,7 +240,7 @@ size_t sink_events_step(struct session *s) {
         if (event.kind != SINK_CONNECTED) {
             s->job = JOB_NONE;
             s->load_task = NULL;
-            group_free_orphans(s);
+            orphans_free(s);
         }
     }
 }

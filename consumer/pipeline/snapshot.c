@@ -127,7 +127,7 @@ void snapshot_step(struct member *m) {
     }
 }
 
-void copy_add_reason(const struct member *m, struct health_report *report) {
+void snapshot_add_reason(const struct member *m, struct health_report *report) {
     if (m->snapshot.running) {
         health_report_add(report, "initial copy running: %llu source rows so far",
                           (unsigned long long)row_count(m));

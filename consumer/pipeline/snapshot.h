@@ -28,6 +28,6 @@ void snapshot_note(struct member *m, const struct record *record, const struct c
 void snapshot_step(struct member *m);
 /* The operator knows better (SIGHUP). */
 void snapshot_forget(struct member *m);
-void copy_add_reason(const struct member *m, struct health_report *report);
+void snapshot_add_reason(const struct member *m, struct health_report *report);
 
 #endif

@@ -1,8 +1,9 @@
 /* verdict.h: what a step found out about a task, for member_step to act on.
  *
- * What:    a task that can't go on as it is gets a verdict and is left alone from then on: no file
- *          of this room takes a task apart, or puts another in its place, in the middle of a step.
- *          apply_verdicts.c does, between two steps. The first verdict stands.
+ * What:    a task that can't go on as it is gets a verdict and is left alone from then on;
+ *          apply_verdicts.c takes it apart, or puts another in its place, between two steps.
+ *          Besides, tasks come and go with the assignment alone (group.c). The first verdict
+ *          stands.
  * Owns:    nothing: copies.
  */
 #ifndef PIPELINE_VERDICT_H
@@ -24,7 +25,7 @@ enum verdict_kind {
 /* An all-zero struct verdict is none. */
 struct verdict {
     enum verdict_kind kind;
-    enum reacquired reason;     /* REACQUIRE */
+    enum reacquired reason;     /* REACQUIRE; after FENCED again and again the waits grow */
     enum cache_discard discard; /* REACQUIRE: DISCARD_NONE, or why its cache is to be discarded
                                    then; READ_AGAIN: why */
     char why[160];              /* REACQUIRE */

@@ -145,8 +145,8 @@ static size_t batch_length(const struct task *task, size_t limit) {
     return count;
 }
 
-static enum err_kind coalesce(const struct member_options *o, struct task *task,
-                              struct err *reterr) {
+static enum err_kind apply_records(const struct member_options *o, struct task *task,
+                                   struct err *reterr) {
     struct work *work = &task->work;
     struct coalesced rows;
     coalesce_init(&rows, &work->arena, work->record_count);
@@ -193,5 +193,5 @@ enum err_kind work_begin_batch(const struct member_options *o, struct task *task
         *err = task->refusal;
         item->err = err;
     }
-    return coalesce(o, task, reterr);
+    return apply_records(o, task, reterr);
 }

@@ -58,11 +58,11 @@ static void a_record_is_found_in_few_tries(void **state) {
 static void batches_grow_again(void **state) {
     (void)state;
     struct task task = {.record_limit = 3};
-    bisect_passed(&task, 10);
+    bisect_batch_passed(&task, 10);
     assert_int_equal(task.record_limit, 6);
-    bisect_passed(&task, 10);
+    bisect_batch_passed(&task, 10);
     assert_int_equal(task.record_limit, 0); /* as many as there is room for */
-    bisect_passed(&task, 10);
+    bisect_batch_passed(&task, 10);
     assert_int_equal(task.record_limit, 0);
 }
 

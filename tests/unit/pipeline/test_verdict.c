@@ -95,12 +95,36 @@ static void a_failure_begins_the_task_anew(void **state) {
     assert_int_equal(metrics_get(f->metrics, METRIC_CACHE_DISCARDS, DISCARD_DISTRUSTED), 1);
 }
 
+/* Nothing more is sent or committed in that step, whosever it is. */
+static void after_an_error_the_step_ends(void **state) {
+    static char text[3][2][160];
+    struct fixture *f = *state;
+    make_live(f);
+    f->member->o.cache_commit_bytes = (size_t)1 << 20;
+    tell_student(f, &text[0], 3, 0, "c100"); /* of task 1 */
+    step(f);
+    const struct task *other = f->member->tasks[1];
+    assert_true(state_dirty_bytes(other->state) > 0);
+    f->now_us += 2000000; /* its cache has rested, and would be committed */
+    tell_student(f, &text[1], 2, 0, "c100");
+    memory_disk_fail(f->disk, 1, ERR_BUG);
+    (void)member_step(f->member);
+    assert_non_null(member_error(f->member));
+    assert_int_equal(member_error(f->member)->kind, ERR_BUG);
+    assert_true(state_dirty_bytes(other->state) > 0);
+    memset(f->sink.rows, 0, sizeof f->sink.rows);
+    tell_student(f, &text[2], 3, 1, "c101");
+    (void)member_step(f->member);
+    assert_int_equal(f->sink.rows[1], 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_one_stands),
         cmocka_unit_test_setup_teardown(a_task_is_left_alone_until_then, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_the_sink_reads_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failure_begins_the_task_anew, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(after_an_error_the_step_ends, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
 }
