@@ -4,6 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum err_kind kafka_join(struct consume *consume, struct err *reterr) {
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)consume->topic_count);
+    for (size_t t = 0; t < consume->topic_count; t++) {
+        rd_kafka_topic_partition_list_add(list, consume->topics[t].name, RD_KAFKA_PARTITION_UA);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(consume->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return err_set(reterr, ERR_CONFIG,
+                       "the consumer group can't be joined: %s (is kafka.group.id set?)",
+                       rd_kafka_err2str(code));
+    }
+    consume->subscribed = true;
+    return ERR_NONE;
+}
+
 int kafka_table_of(const struct consume *consume, const char *topic, int guess) {
     if (guess >= 0 && strcmp(consume->topics[guess].name, topic) == 0) {
         return guess;

@@ -84,6 +84,8 @@ void kafka_members(struct consume *consume, char *out, size_t size);
 void kafka_listen(struct consume *consume);
 
 /* kafka_assign.c */
+/* Joins the group now. */
+enum err_kind kafka_join(struct consume *consume, struct err *reterr);
 enum err_kind kafka_assign(struct consume *consume, const struct topic_position *positions,
                            size_t count, struct err *reterr);
 void kafka_pause(struct consume *consume, int table, int32_t partition, bool paused);

@@ -75,8 +75,6 @@ void peers_sign(struct consume *consume, rd_kafka_topic_partition_list_t *offset
 /* Members have come or gone: looks soon. */
 void peers_changed(struct consume *consume);
 void kafka_announce(struct consume *consume, const char *sink, const char *sink_name);
-/* Joins the group now. */
-enum err_kind kafka_join(struct consume *consume, struct err *reterr);
 
 /* member_info.c: what is written beside an offset, and read again. */
 void member_info_write(const struct member_info *info, char *out, size_t size);
