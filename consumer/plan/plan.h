@@ -137,7 +137,7 @@ struct target {
     struct str sql_ddl;     /* CREATE TABLE IF NOT EXISTS of the sink table */
     struct str sql_upsert;  /* of $1..$output_count, one text[] for each output */
     struct str sql_refuse;  /* deletes the rows of $1..$key_output_count, one text[] for each */
-    struct str sql_insert;  /* the same without ON CONFLICT, for an initial load that can't COPY */
+    struct str sql_insert;  /* as sql_upsert without ON CONFLICT: an initial load that can't COPY */
     /* COPY ... FROM STDIN of every output in text format, where every column's JSON scalar is its
      * type's own input text; absent (ptr NULL) where a column needs a conversion. */
     struct str sql_copy;
