@@ -250,19 +250,18 @@ static enum err_kind has_partner(const struct plan *plan, struct row_reader read
     return ERR_NONE;
 }
 
-enum err_kind join_has_partners(const struct plan *plan, struct row_reader reader, int table,
-                                struct str key, bool *ret_has, struct err *reterr) {
-    *ret_has = true;
-    for (int t = 0; t < (int)plan->target_count; t++) {
-        for (int o = 0; o < (int)plan->targets[t].occurrence_count && *ret_has; o++) {
-            enum err_kind kind = ERR_NONE;
-            if (plan->targets[t].occurrences[o].relation == table) {
-                kind = has_partner(plan, reader, (struct use){t, o}, key, ret_has, reterr);
-            }
-            if (kind != ERR_NONE) {
-                return kind;
-            }
+/* Where the table's row has one: bit i: in use i of its relation. */
+static enum err_kind find_partners(const struct join *join, struct row_reader reader, int table,
+                                   struct str key, uint64_t *ret_partnered, struct err *reterr) {
+    *ret_partnered = 0;
+    for (size_t u = 0; u < join->use_count[table]; u++) {
+        bool partner = false;
+        enum err_kind kind =
+            has_partner(join->plan, reader, join->uses[table][u], key, &partner, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
         }
+        *ret_partnered |= (uint64_t)partner << u;
     }
     return ERR_NONE;
 }
@@ -272,20 +271,25 @@ static uint64_t every_use(const struct join *join, int table) {
                                               : (UINT64_C(1) << join->use_count[table]) - 1;
 }
 
+enum err_kind join_has_partners(const struct join *join, struct row_reader reader, int table,
+                                struct str key, bool *ret_has, struct err *reterr) {
+    uint64_t partnered;
+    enum err_kind kind = find_partners(join, reader, table, key, &partnered, reterr);
+    *ret_has = kind == ERR_NONE && partnered == every_use(join, table);
+    return kind;
+}
+
 /* Looks the changed row up in the state: its value, and where it has partners. */
 static enum err_kind look_up(const struct join *join, const struct changed_row *changed,
                              struct entry *entry, struct err *reterr) {
     enum err_kind kind =
         join->reader.get(join->reader.ctx, changed->table, changed->key, &entry->value, reterr);
     entry->partnered = 0;
-    for (size_t u = 0; kind == ERR_NONE && entry->value.ptr && u < join->use_count[changed->table];
-         u++) {
-        bool partner = false;
-        kind = has_partner(join->plan, join->reader, join->uses[changed->table][u], changed->key,
-                           &partner, reterr);
-        entry->partnered |= (uint64_t)partner << u;
+    if (kind != ERR_NONE || !entry->value.ptr) {
+        return kind;
     }
-    return kind;
+    return find_partners(join, join->reader, changed->table, changed->key, &entry->partnered,
+                         reterr);
 }
 
 /* ---- the phases: END means that the phase has no more ---- */

@@ -72,8 +72,8 @@ MUST_CHECK enum err_kind join_next(struct join *join, struct row_op *ret_op, str
 void join_end(struct join *join);
 
 /* Whether the table's row has a partner wherever the plan joins it: else no upsert of some target
- * shows it. */
-MUST_CHECK enum err_kind join_has_partners(const struct plan *plan, struct row_reader reader,
+ * shows it. Whatever join has begun is not disturbed. */
+MUST_CHECK enum err_kind join_has_partners(const struct join *join, struct row_reader reader,
                                            int table, struct str key, bool *ret_has,
                                            struct err *reterr);
 

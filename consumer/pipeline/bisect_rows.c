@@ -62,8 +62,7 @@ void bisect_rows_begin_unpaired(struct task *task) {
 }
 
 /* The next chunk of the table's rows into bisection->rows. */
-static enum err_kind bisection_read(const struct member_options *o, struct row_bisection *bisection,
-                                    struct err *reterr) {
+static enum err_kind bisection_read(struct row_bisection *bisection, struct err *reterr) {
     char bytes[ROW_KEY_MAX];
     struct str after = {bisection->after.ptr ? bytes : NULL, bisection->after.len};
     if (after.ptr) {
@@ -78,8 +77,8 @@ static enum err_kind bisection_read(const struct member_options *o, struct row_b
         enum err_kind kind = state_next(bisection->task->state, bisection->table, STR_NONE, after,
                                         &row.key, &row.value, reterr);
         if (kind == ERR_NONE && row.key.ptr && bisection->unpaired) {
-            kind = join_has_partners(o->plan, task_reader(bisection->task), bisection->table,
-                                     row.key, &partner, reterr);
+            kind = join_has_partners(bisection->task->join, task_reader(bisection->task),
+                                     bisection->table, row.key, &partner, reterr);
         }
         if (kind != ERR_NONE) {
             return kind;
@@ -125,7 +124,7 @@ static enum err_kind bisection_read_range(struct session *s, struct err *reterr)
         bisection->after = STR_NONE;
         bisection->table_done = false;
     }
-    enum err_kind kind = bisection_read(&s->member->o, bisection, reterr);
+    enum err_kind kind = bisection_read(bisection, reterr);
     if (kind == ERR_NONE && bisection->row_count > 0) {
         bisection->ranges[bisection->range_count].begin = 0;
         bisection->ranges[bisection->range_count++].end = bisection->row_count;
