@@ -99,9 +99,7 @@ static void failed(struct member *m, struct task *task, const struct err *err) {
         return;
     case ERR_CONFIG:
     case ERR_BUG:
-        if (m->error.kind == ERR_NONE) {
-            m->error = *err;
-        }
+        member_fail(m, err);
         return;
     }
     task = reacquire(m, task, &verdict);

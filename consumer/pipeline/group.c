@@ -158,7 +158,7 @@ bool group_event(struct member *m) {
     } else if (event.kind == CONSUME_REVOKE) {
         on_revoke(m, &event);
     } else if (event.kind == CONSUME_FATAL) {
-        m->error = event.err;
+        member_fail(m, &event.err);
     } else if (event.kind != CONSUME_NOTHING) {
         report_kafka_trouble(m, &event.err);
     }

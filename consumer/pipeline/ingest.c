@@ -187,7 +187,7 @@ static void ingest_event(struct member *m, struct consume_event *event) {
     if (event->kind == CONSUME_TROUBLE) {
         report_kafka_trouble(m, &event->err);
     } else if (event->kind == CONSUME_FATAL) {
-        m->error = event->err;
+        member_fail(m, &event->err);
     } else if (task_reads(task)) {
         if (event->kind == CONSUME_HALT) {
             ingest_halt(m, task, event);

@@ -59,6 +59,13 @@ static inline int64_t now_ms(const struct member *m) {
     return clock_mono_ms(&m->o.clock);
 }
 
+/* The member ends with an error: the first one, which the others may follow from. */
+static inline void member_fail(struct member *m, const struct err *err) {
+    if (m->error.kind == ERR_NONE) {
+        m->error = *err;
+    }
+}
+
 /* What Kafka is to send must be said to it anew. */
 static inline void member_needs_assign(struct member *m) {
     if (!m->needs_assign) {

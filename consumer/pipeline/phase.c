@@ -1,4 +1,4 @@
-/* A task goes over to another phase. */
+/* A task begins to read, or is live. */
 #include "pipeline/phase.h"
 
 #include "pipeline/work.h"

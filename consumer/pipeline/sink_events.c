@@ -136,7 +136,7 @@ static void on_again(struct session *s, const struct err *err) {
 static void on_halt(struct session *s, const struct err *err) {
     struct member *m = s->member;
     if (err->kind == ERR_CONFIG) { /* no waiting helps: the process ends */
-        m->error = *err;
+        member_fail(m, err);
         return;
     }
     if (s->job == JOB_COMMIT) {
