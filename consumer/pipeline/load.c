@@ -11,7 +11,7 @@ static enum err_kind load_next(void *ctx, const struct str **ret_values, bool *r
     enum err_kind kind = join_next(s->load_task->join, &op, reterr);
     *ret_end = op.kind == ROW_OP_END;
     if (kind == ERR_NONE && !*ret_end) {
-        kind = row_writer_outputs(s->writer, &op, ret_values, reterr);
+        kind = row_writer_inputs(s->writer, &op, ret_values, reterr);
     }
     if (kind != ERR_NONE) {
         s->load_error = *reterr;

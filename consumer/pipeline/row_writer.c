@@ -17,7 +17,7 @@ struct row_writer {
     const struct plan *plan;
     struct decoded occurrences[OCCURRENCES_MAX]; /* of the target that is written */
     struct decoded single;                       /* of an op about one row */
-    struct str *outputs;
+    struct str *inputs;
 };
 
 static void decoded_init(struct decoded *decoded, const struct plan *plan) {
@@ -39,11 +39,11 @@ static void decoded_clear(struct decoded *decoded) {
 struct row_writer *row_writer_new(const struct plan *plan) {
     struct row_writer *writer = memory_new(1, sizeof *writer);
     writer->plan = plan;
-    size_t outputs = 0;
+    size_t inputs = 0;
     for (size_t t = 0; t < plan->target_count; t++) {
-        outputs = plan->targets[t].output_count > outputs ? plan->targets[t].output_count : outputs;
+        inputs = plan->targets[t].input_count > inputs ? plan->targets[t].input_count : inputs;
     }
-    writer->outputs = memory_new(outputs, sizeof(struct str));
+    writer->inputs = memory_new(inputs, sizeof(struct str));
     for (size_t o = 0; o < OCCURRENCES_MAX; o++) {
         decoded_init(&writer->occurrences[o], plan);
     }
@@ -57,7 +57,7 @@ void row_writer_destroy(struct row_writer **writer) {
             decoded_clear(&(*writer)->occurrences[o]);
         }
         decoded_clear(&(*writer)->single);
-        free((*writer)->outputs);
+        free((*writer)->inputs);
         free(*writer);
         *writer = NULL;
     }
@@ -92,8 +92,8 @@ enum err_kind row_writer_columns(struct row_writer *writer, int table, struct ro
     return decode_row(writer->plan, &writer->single, table, row, reterr);
 }
 
-enum err_kind row_writer_outputs(struct row_writer *writer, const struct row_op *op,
-                                 const struct str **ret_values, struct err *reterr) {
+enum err_kind row_writer_inputs(struct row_writer *writer, const struct row_op *op,
+                                const struct str **ret_values, struct err *reterr) {
     const struct target *target = &writer->plan->targets[op->target];
     for (size_t o = 0; o < target->occurrence_count; o++) {
         enum err_kind kind = decode_row(writer->plan, &writer->occurrences[o],
@@ -102,11 +102,11 @@ enum err_kind row_writer_outputs(struct row_writer *writer, const struct row_op 
             return kind;
         }
     }
-    for (size_t i = 0; i < target->output_count; i++) {
-        const struct target_output *output = &target->outputs[i];
-        writer->outputs[i] = writer->occurrences[output->occurrence].values[output->column];
+    for (size_t i = 0; i < target->input_count; i++) {
+        const struct target_input *input = &target->inputs[i];
+        writer->inputs[i] = writer->occurrences[input->occurrence].values[input->column];
     }
-    *ret_values = writer->outputs;
+    *ret_values = writer->inputs;
     return ERR_NONE;
 }
 
@@ -135,7 +135,7 @@ enum err_kind row_writer_add(struct row_writer *writer, const struct row_op *op,
         }
         break;
     case ROW_OP_UPSERT:
-        kind = row_writer_outputs(writer, op, &values, reterr);
+        kind = row_writer_inputs(writer, op, &values, reterr);
         if (kind == ERR_NONE) {
             add_row(part, &part->targets[op->target].upserts, values);
         }

@@ -19,9 +19,9 @@ void row_writer_forget(struct row_writer *writer);
 /* Adds a DELETE, CHECK or UPSERT to part's arrays. */
 MUST_CHECK enum err_kind row_writer_add(struct row_writer *writer, const struct row_op *op,
                                         struct txn_part *part, struct err *reterr);
-/* The output values of an UPSERT; valid until the next call. */
-MUST_CHECK enum err_kind row_writer_outputs(struct row_writer *writer, const struct row_op *op,
-                                            const struct str **ret_values, struct err *reterr);
+/* The inputs of an UPSERT; valid until the next call. */
+MUST_CHECK enum err_kind row_writer_inputs(struct row_writer *writer, const struct row_op *op,
+                                           const struct str **ret_values, struct err *reterr);
 /* The used columns of one row; valid until the next call. */
 MUST_CHECK enum err_kind row_writer_columns(struct row_writer *writer, int table,
                                             struct row_ref row, const struct str **ret_values,

@@ -15,7 +15,7 @@ static enum err_kind clear_refused(const struct member_options *o, struct task *
     const struct row_op *op = &task->work.op;
     const struct str *values = NULL;
     enum err_kind kind = op->kind == ROW_OP_UPSERT
-                             ? row_writer_outputs(writer, op, &values, reterr)
+                             ? row_writer_inputs(writer, op, &values, reterr)
                              : row_writer_columns(writer, op->table, op->row, &values, reterr);
     if (kind == ERR_NONE) {
         task_clear_refused(o->plan, task, op, values);

@@ -46,7 +46,7 @@ struct relation_column {
     struct str name;    /* as in the source table and the row image */
     struct str type;    /* for the sink's DDL, normalised: "bigint", "character varying(40)" */
     enum scalar scalar; /* what the row image must hold, beside null */
-    enum key_code key;
+    enum key_code key;  /* of columns of the key, and of references */
     /* What the connector sends in place of a long value that it doesn't have; absent (ptr NULL): of
      * this type it has all. */
     struct str unavailable;
@@ -63,12 +63,27 @@ struct relation_index {
     size_t column_count;
 };
 
+/* Columns that hold the key of a row of a lookup relation: an index in the state finds the rows
+ * that refer to it. */
+struct reference {
+    const size_t *columns; /* in the order of that key; their key codes write it as it is written */
+    size_t column_count;
+};
+
+/* How a relation's records reach the tasks. */
+enum role {
+    ROLE_CORE,   /* its topic has the plan's N partitions; task p reads partition p */
+    ROLE_LOOKUP, /* its topic has one partition, which every task reads */
+};
+
 /* A source table, as far as it is used. */
 struct relation {
     struct str schema, name; /* "public", "orders" */
     struct str topic;        /* "<prefix>.public.orders" */
-    /* The key first: the columns that place a row, then the rest of the primary key; then the other
-     * used columns. */
+    enum role role;
+    int32_t partition_count; /* of its topic */
+    /* The key first: the columns that place a row (of a lookup there are none), then the rest of
+     * the primary key; then the other used columns. */
     struct relation_column *columns;
     size_t column_count;
     size_t key_count;
@@ -78,6 +93,8 @@ struct relation {
     size_t primary_key_count;
     struct relation_index *indexes; /* the first one is the key */
     size_t index_count;
+    struct reference *references; /* each has an index in the state */
+    size_t reference_count;
     /* Without REPLICA IDENTITY FULL the connector sends an old row with NULL, 0 and "" in place of
      * all but the primary key (or with the columns' defaults), the placement too: of this table it
      * can be seen, see decode/blank.h. */
@@ -106,42 +123,74 @@ struct path {
     size_t lookup_count;
 };
 
-/* A relation's place in a target's FROM. */
+/* A relation's place in a target's FROM. Core occurrences are joined on the columns that place
+ * their rows; a lookup hangs by its key on an occurrence before it, its parent. */
 struct occurrence {
     int relation;
+    bool optional;    /* a LEFT JOIN: without a row the combination has NULLs */
+    int parent;       /* whose row refers to the lookup's; -1: a core occurrence */
+    int reference;    /* of the parent's relation; -1: a core occurrence */
+    int root;         /* the core occurrence above it; itself, if it is one */
     struct path path; /* of its changed rows */
+    /* The rest is of core occurrences. */
     /* Which column of the sink's key shows each key column: indexes into target.key_outputs. */
     size_t *key_positions;
     /* Deletes the sink rows of $1..$key_count: one text[] for each key column. */
     struct str sql_delete;
+    /* An optional one whose primary key goes beyond the placement: then a row without a partner
+     * here and one with a partner are two rows of the sink. Delete, of $1..$placement_count, those
+     * without a partner here, and those with one. */
+    bool adds_key;
+    struct str sql_delete_null, sql_delete_matched;
 };
 
-/* A column of the sink table: a column of an occurrence under a name. */
-struct target_output {
-    struct str name;
+/* A value that goes to the sink: a column of an occurrence. */
+struct target_input {
     int occurrence;
     int column; /* of its relation */
 };
 
+/* A column of the sink table. */
+struct target_output {
+    struct str name;
+    int input; /* the value that it shows; -1: an expression over inputs */
+};
+
 /* A table of the sink, and the join that it is to be equal to. */
 struct target {
-    struct str name; /* of the view and the sink table */
-    struct occurrence *occurrences;
-    size_t occurrence_count;
+    struct str name;                /* of the view and the sink table */
+    struct occurrence *occurrences; /* core ones first, then lookups, each behind its parent */
+    size_t occurrence_count, core_count;
+    struct target_input *inputs; /* one for each output, where there are no WHERE and expressions */
+    size_t input_count;
     struct target_output *outputs;
     size_t output_count;
-    size_t *key_outputs; /* the sink's primary key, indexes into outputs: the placement first */
+    /* The sink's key, indexes into outputs, none of them an expression: the placement first. */
+    size_t *key_outputs;
     size_t key_output_count;
+    bool key_has_nulls;     /* so it is UNIQUE NULLS NOT DISTINCT, not the primary key */
     struct str fingerprint; /* 16 hex digits over everything that decides what is written */
     struct str definition;  /* the same for people, see view/definition.h */
-    struct str sql_ddl;     /* CREATE TABLE IF NOT EXISTS of the sink table */
-    struct str sql_upsert;  /* of $1..$output_count, one text[] for each output */
-    struct str sql_refuse;  /* deletes the rows of $1..$key_output_count, one text[] for each */
-    struct str sql_insert;  /* as sql_upsert without ON CONFLICT: an initial load that can't COPY */
+    /* Statements that make the sink table, if it isn't there. */
+    struct str sql_ddl;
+    /* Statements that fail if an expression is not IMMUTABLE; absent (ptr NULL): there are none. */
+    struct str sql_prove;
+    struct str sql_upsert; /* of $1..$input_count, one text[] for each input */
+    /* Deletes those of the same rows that WHERE does not let pass, before sql_upsert, which leaves
+     * them out; absent: there is no WHERE. */
+    struct str sql_filter;
+    struct str sql_refuse; /* deletes the rows of $1..$key_output_count, one text[] for each */
+    struct str sql_insert; /* as sql_upsert without ON CONFLICT: an initial load that can't COPY */
     /* COPY ... FROM STDIN of every output in text format, where every column's JSON scalar is its
-     * type's own input text; absent (ptr NULL) where a column needs a conversion. */
+     * type's own input text; absent where a column needs a conversion, or there are WHERE or
+     * expressions. */
     struct str sql_copy;
 };
+
+/* Which input the sink's key shows at a place. */
+static inline size_t key_input(const struct target *target, size_t key) {
+    return (size_t)target->outputs[target->key_outputs[key]].input;
+}
 
 /* What shares its progress: tasks 0 .. partition_count - 1 read the relations' partitions of their
  * number and write the targets. */
@@ -151,7 +200,7 @@ struct plan {
     size_t relation_count;
     struct target *targets;
     size_t target_count;
-    int32_t partition_count; /* N of every topic */
+    int32_t partition_count; /* N: of the topics of core relations */
     struct str unavailable;  /* the connector's unavailable.value.placeholder, of this prefix */
     struct arena arena;      /* all of it */
 };

@@ -318,6 +318,25 @@ static size_t show(char *out, size_t size, size_t at, struct str s) {
     return len < s.len ? size - 1 : at + len;
 }
 
+enum err_kind row_reference(const struct relation *table, size_t reference, struct str key,
+                            struct str value, struct buf *out, bool *ret_has, struct err *reterr) {
+    const struct reference *refers = &table->references[reference];
+    struct str values[COLUMNS_MAX];
+    char scratch[ROW_KEY_PARTS_MAX * ROW_PART_TEXT_MAX];
+    size_t start = out->len;
+    *ret_has = true;
+    enum err_kind kind = row_decode(table, key, value, scratch, values, reterr);
+    for (size_t i = 0; kind == ERR_NONE && *ret_has && i < refers->column_count; i++) {
+        size_t column = refers->columns[i];
+        *ret_has = values[column].ptr != NULL;
+        kind = *ret_has ? part_encode(table, column, values[column], out, reterr) : ERR_NONE;
+    }
+    if (kind != ERR_NONE || !*ret_has) {
+        out->len = start;
+    }
+    return kind;
+}
+
 const char *row_key_show(const struct relation *table, struct str key, char *out, size_t size) {
     if (size == 0) {
         return out;

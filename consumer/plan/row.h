@@ -19,7 +19,8 @@
 #include "base/err.h"
 #include "plan/plan.h"
 
-#define ROW_KEY_MAX 511
+#define ROW_KEY_MAX       511
+#define ROW_KEY_PARTS_MAX 64 /* placement and primary key, 32 columns each at most */
 /* Room that one key part may need to be shown as text, unless it is KEY_TEXT, which is shown in
  * place. */
 #define ROW_PART_TEXT_MAX 40
@@ -35,6 +36,11 @@ void row_value_encode(const struct relation *table, const struct str *values, st
  * ROW_PART_TEXT_MAX bytes. With value.ptr NULL only the key columns are filled. */
 MUST_CHECK enum err_kind row_decode(const struct relation *table, struct str key, struct str value,
                                     char *scratch, struct str *values, struct err *reterr);
+/* Appends the key of the row that a row refers to by one of table->references, as row_key_encode
+ * writes it there. *ret_has false: a part is NULL, it refers to none, and nothing is appended. */
+MUST_CHECK enum err_kind row_reference(const struct relation *table, size_t reference,
+                                       struct str key, struct str value, struct buf *out,
+                                       bool *ret_has, struct err *reterr);
 /* Length of the first `parts` parts of key; 0 if key is too short for them. */
 size_t row_key_prefix(const struct relation *table, struct str key, size_t parts);
 /* `order_id=7 line_no=9`: a key for people. Cut to size. Returns out. */

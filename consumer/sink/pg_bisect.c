@@ -29,7 +29,7 @@ void bisect_begin(struct sink *sink) {
     struct bisection *bisection = &sink->bisection;
     bisect_clear(sink);
     row_array_init(&bisection->keys, sink->target->key_output_count);
-    row_array_init(&bisection->pulled, sink->target->output_count);
+    row_array_init(&bisection->pulled, sink->target->input_count);
 }
 
 /* ---- rows to try ---- */
@@ -140,7 +140,7 @@ static void add_refusal(struct sink *sink, size_t row) {
         bisection->refusals = more;
         bisection->refusal_cap = cap;
     }
-    struct str *values = arena_alloc(&sink->results, sink->target->output_count * sizeof *values);
+    struct str *values = arena_alloc(&sink->results, sink->target->input_count * sizeof *values);
     row_values(bisection, row, values);
     buf_reset(&sink->scratch);
     sink_key_append(sink->target, values, &sink->scratch);
@@ -154,7 +154,7 @@ static void add_refusal(struct sink *sink, size_t row) {
     memcpy(refusal->sqlstate, failure->sqlstate, sizeof refusal->sqlstate);
     struct str *key = arena_alloc(&sink->results, sink->target->key_output_count * sizeof *key);
     for (size_t i = 0; i < sink->target->key_output_count; i++) {
-        key[i] = values[sink->target->key_outputs[i]];
+        key[i] = values[key_input(sink->target, i)];
     }
     row_array_add(&bisection->keys, key);
 }

@@ -251,7 +251,7 @@ static void commit_send(struct sink *sink) {
         (void)send_head(sink);
         break;
     case PHASE_UPSERTS:
-        if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->target->output_count)) {
+        if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->target->input_count)) {
             enter(sink, phase_after(PHASE_UPSERTS), 0);
         }
         break;

@@ -227,7 +227,7 @@ static void prepare_rows(struct sink *sink) {
     }
     params_types(sink, target->key_output_count);
     flight_prepare(sink, 0, "sync_refuse", text_of(sink, target->sql_refuse));
-    params_types(sink, target->output_count);
+    params_types(sink, target->input_count);
     flight_prepare(sink, 0, "sync_upsert", text_of(sink, target->sql_upsert));
     flight_prepare(sink, 0, "sync_insert", text_of(sink, target->sql_insert));
 }

@@ -115,7 +115,7 @@ static bool copy_fill(struct sink *sink) {
         if (!load_next_row(sink, &values)) {
             return true;
         }
-        for (size_t c = 0; c < sink->target->output_count; c++) {
+        for (size_t c = 0; c < sink->target->input_count; c++) {
             if (c > 0) {
                 buf_append(out, "\t", 1);
             }
@@ -236,7 +236,7 @@ static void fence_synced(struct sink *sink) {
         return;
     }
     row_array_clear(&sink->load.rows);
-    row_array_init(&sink->load.rows, sink->target->output_count);
+    row_array_init(&sink->load.rows, sink->target->input_count);
     sink->round = ROUND_INSERT;
     flight_begin(sink);
 }

@@ -17,7 +17,7 @@
 #define COLUMNS_MIN      16    /* of fence and dead letters */
 
 static size_t columns_max(const struct plan *plan, const struct target *target) {
-    size_t max = target->output_count > COLUMNS_MIN ? target->output_count : COLUMNS_MIN;
+    size_t max = target->input_count > COLUMNS_MIN ? target->input_count : COLUMNS_MIN;
     for (size_t t = 0; t < plan->relation_count; t++) {
         max = plan->relations[t].column_count > max ? plan->relations[t].column_count : max;
     }

@@ -67,7 +67,7 @@ static void target_rows_init(struct target_rows *rows, const struct plan *plan,
     for (size_t o = 0; o < target->occurrence_count; o++) {
         row_array_init(&rows->deletes[o], occurrence_relation(plan, target, (int)o)->key_count);
     }
-    row_array_init(&rows->upserts, target->output_count);
+    row_array_init(&rows->upserts, target->input_count);
 }
 
 void txn_part_init(struct txn_part *part, const struct plan *plan) {
@@ -139,7 +139,7 @@ static void append_key_value(struct buf *out, struct str value) {
 
 void sink_key_append(const struct target *target, const struct str *values, struct buf *out) {
     for (size_t i = 0; i < target->key_output_count; i++) {
-        append_key_value(out, values[target->key_outputs[i]]);
+        append_key_value(out, values[key_input(target, i)]);
     }
 }
 

@@ -74,7 +74,7 @@ struct dead_letter {
 struct target_rows {
     struct row_array *deletes; /* by occurrence, key columns */
     size_t occurrence_count;
-    struct row_array upserts; /* outputs */
+    struct row_array upserts; /* inputs */
 };
 
 struct txn_part {
@@ -109,7 +109,7 @@ void txn_part_add_cleared(struct txn_part *part, struct str row_key);
 size_t txn_part_rows(const struct txn_part *part);
 
 /* Appends the key of a sink row in sync_refused: each value of target.key_outputs and a NUL.
- * values: output_count of them. */
+ * values: input_count of them. */
 void sink_key_append(const struct target *target, const struct str *values, struct buf *out);
 /* Appends what the keys of all sink rows begin with that are made from the occurrence's row whose
  * key_count key columns are values. */
@@ -122,7 +122,7 @@ bool sink_key_has(const struct occurrence *occurrence, size_t key_count, struct 
 /* Appends `order_id=7 line_no=9`. */
 void sink_key_show(const struct target *target, struct str row_key, struct buf *out);
 
-/* The rows of an initial load, one at a time. *ret_values: output_count texts, valid until the next
+/* The rows of an initial load, one at a time. *ret_values: input_count texts, valid until the next
  * call; *ret_end: there are no more. */
 struct load_source {
     void *ctx;

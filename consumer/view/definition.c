@@ -38,12 +38,12 @@ static void append_outputs(struct buf *out, const struct plan *plan, const struc
         identifier_append(out, target->outputs[i].name);
     }
     for (size_t i = 0; i < target->output_count; i++) {
-        const struct target_output *output = &target->outputs[i];
+        const struct target_input *input = &target->inputs[i];
         buf_str(out, STR("\ncolumn "));
-        identifier_append(out, output->name);
+        identifier_append(out, target->outputs[i].name);
         buf_str(out, STR(" of the view: "));
-        append_column(out, occurrence_relation(plan, target, output->occurrence),
-                      (size_t)output->column);
+        append_column(out, occurrence_relation(plan, target, input->occurrence),
+                      (size_t)input->column);
     }
     buf_str(out, STR("\nprimary key of the view: ("));
     for (size_t i = 0; i < target->key_output_count; i++) {

@@ -75,6 +75,7 @@ static void relation_fill(struct draft *draft, const struct draft_table *from,
     const struct catalog_table *source = from->source;
     *relation = (struct relation){.schema = arena_copy(draft->arena, source->schema),
                                   .name = arena_copy(draft->arena, source->name),
+                                  .role = ROLE_CORE,
                                   .column_count = from->column_count,
                                   .key_count = from->key_count,
                                   .placement_count = draft->join_count,
@@ -102,7 +103,8 @@ static void relation_fill(struct draft *draft, const struct draft_table *from,
 
 static void occurrence_fill(struct draft *draft, int table, struct occurrence *occurrence) {
     const struct draft_table *from = &draft->tables[table];
-    occurrence->relation = table;
+    occurrence->relation = occurrence->root = table;
+    occurrence->parent = occurrence->reference = -1;
     occurrence->key_positions =
         arena_alloc(draft->arena, from->key_count * sizeof *occurrence->key_positions);
     for (size_t i = 0; i < from->key_count; i++) {
@@ -112,8 +114,9 @@ static void occurrence_fill(struct draft *draft, int table, struct occurrence *o
 }
 
 static void outputs_fill(struct draft *draft, struct target *target) {
-    target->output_count = draft->output_count;
+    target->output_count = target->input_count = draft->output_count;
     target->outputs = arena_alloc(draft->arena, draft->output_count * sizeof *target->outputs);
+    target->inputs = arena_alloc(draft->arena, draft->output_count * sizeof *target->inputs);
     for (size_t i = 0; i < draft->output_count; i++) {
         const struct draft_output *output = &draft->outputs[i];
         const struct draft_table *table = &draft->tables[output->table];
@@ -121,8 +124,8 @@ static void outputs_fill(struct draft *draft, struct target *target) {
         while (table->columns[column] != output->column) {
             column++;
         }
-        target->outputs[i] =
-            (struct target_output){arena_copy(draft->arena, output->name), output->table, column};
+        target->inputs[i] = (struct target_input){output->table, column};
+        target->outputs[i] = (struct target_output){arena_copy(draft->arena, output->name), (int)i};
     }
     target->key_output_count = draft->key_output_count;
     target->key_outputs =
@@ -180,7 +183,7 @@ static struct str fingerprint(struct draft *draft, const struct plan *plan,
     }
     for (size_t i = 0; i < target->output_count; i++) {
         append_field(&all, target->outputs[i].name);
-        buf_printf(&all, "%d %d ", target->outputs[i].occurrence, target->outputs[i].column);
+        buf_printf(&all, "%d %d ", target->inputs[i].occurrence, target->inputs[i].column);
     }
     append_field(&all, target->sql_ddl);
     return hash_text(draft, &all);
@@ -190,6 +193,7 @@ static void target_fill(struct draft *draft, const struct plan *plan, struct tar
     *target = (struct target){
         .name = plan->name,
         .occurrence_count = draft->table_count,
+        .core_count = draft->table_count,
         .occurrences = arena_alloc(draft->arena, draft->table_count * sizeof *target->occurrences)};
     for (size_t t = 0; t < draft->table_count; t++) {
         target->occurrences[t] = (struct occurrence){0};
@@ -218,6 +222,7 @@ static enum err_kind plan_fill(struct draft *draft, const struct view_options *o
         if (kind != ERR_NONE) {
             return kind;
         }
+        plan->relations[t].partition_count = options->partition_count;
         plan->relations[t].identity =
             identity(draft, &plan->relations[t], options->partition_count);
     }

@@ -42,7 +42,11 @@ static void fill_table(struct schema_view *to, const struct schema *schema, int 
                             .column_count = (size_t)table->column_count,
                             .key_count = (size_t)table->key_count,
                             .placement_count = (size_t)schema->join_count};
-    to->occurrences[t] = (struct occurrence){.relation = t, .key_positions = to->key_positions[t]};
+    to->occurrences[t] = (struct occurrence){.relation = t,
+                                             .parent = -1,
+                                             .reference = -1,
+                                             .root = t,
+                                             .key_positions = to->key_positions[t]};
     for (int c = 0; c < table->column_count; c++) {
         fill_column(&to->columns[t][c], &table->columns[c]);
         of->primary_key_count += table->columns[c].primary;
@@ -54,11 +58,12 @@ static void fill_table(struct schema_view *to, const struct schema *schema, int 
 void schema_view_fill(struct schema_view *to, const struct schema *schema, int32_t partitions) {
     for (int t = 0; t < schema->table_count; t++) {
         fill_table(to, schema, t);
+        to->tables[t].partition_count = partitions;
     }
     for (int i = 0; i < schema->output_count; i++) {
         const struct schema_place *place = &schema->outputs[i];
-        to->outputs[i] = (struct target_output){to->columns[place->table][place->column].name,
-                                                place->table, place->column};
+        to->inputs[i] = (struct target_input){place->table, place->column};
+        to->outputs[i] = (struct target_output){to->columns[place->table][place->column].name, i};
     }
     for (int i = 0; i < schema->key_count; i++) {
         to->key_outputs[i] = (size_t)schema->key_outputs[i];
@@ -66,6 +71,9 @@ void schema_view_fill(struct schema_view *to, const struct schema *schema, int32
     to->target = (struct target){.name = str_from(schema->name),
                                  .occurrences = to->occurrences,
                                  .occurrence_count = (size_t)schema->table_count,
+                                 .core_count = (size_t)schema->table_count,
+                                 .inputs = to->inputs,
+                                 .input_count = (size_t)schema->output_count,
                                  .outputs = to->outputs,
                                  .output_count = (size_t)schema->output_count,
                                  .key_outputs = to->key_outputs,
@@ -162,7 +170,7 @@ static bool occurrence_equal(const struct schema_view *ours, const struct target
             return false;
         }
     }
-    return a->relation == b->relation &&
+    return a->relation == b->relation && a->parent == b->parent && a->root == b->root &&
            memcmp(a->key_positions, b->key_positions,
                   ours->tables[a->relation].key_count * sizeof *a->key_positions) == 0;
 }
@@ -171,6 +179,7 @@ static bool target_equal(const struct schema_view *ours, const struct target *b,
                          size_t size) {
     const struct target *a = &ours->target;
     bool equal = str_equal(a->name, b->name) && a->occurrence_count == b->occurrence_count &&
+                 a->core_count == b->core_count && a->input_count == b->input_count &&
                  a->output_count == b->output_count && a->key_output_count == b->key_output_count;
     (void)snprintf(what, size, "the target's counts");
     for (size_t o = 0; equal && o < a->occurrence_count; o++) {
@@ -179,8 +188,9 @@ static bool target_equal(const struct schema_view *ours, const struct target *b,
     }
     for (size_t i = 0; equal && i < a->output_count; i++) {
         const struct target_output *x = &a->outputs[i], *y = &b->outputs[i];
-        equal =
-            str_equal(x->name, y->name) && x->occurrence == y->occurrence && x->column == y->column;
+        const struct target_input *p = &a->inputs[i], *q = &b->inputs[i];
+        equal = str_equal(x->name, y->name) && x->input == y->input &&
+                p->occurrence == q->occurrence && p->column == q->column;
         (void)snprintf(what, size, "output %zu", i);
     }
     for (size_t i = 0; equal && i < a->key_output_count; i++) {

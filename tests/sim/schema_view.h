@@ -21,6 +21,7 @@ struct schema_view {
     struct relation_column columns[SCHEMA_TABLES_MAX][SCHEMA_COLUMNS_MAX];
     struct occurrence occurrences[SCHEMA_TABLES_MAX];
     size_t key_positions[SCHEMA_TABLES_MAX][SCHEMA_COLUMNS_MAX];
+    struct target_input inputs[SCHEMA_OUTPUTS_MAX];
     struct target_output outputs[SCHEMA_OUTPUTS_MAX];
     size_t key_outputs[SCHEMA_OUTPUTS_MAX];
     char topics[SCHEMA_TABLES_MAX][64];

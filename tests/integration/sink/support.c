@@ -52,17 +52,23 @@ static struct relation tables[] = {
 };
 static struct occurrence occurrences[] = {
     {.relation = 0,
+     .parent = -1,
+     .reference = -1,
      .key_positions = student_positions,
      .sql_delete = STR("DELETE FROM student_contact t USING unnest($1::text[]) x(a)"
                        " WHERE t.student_id = x.a::bigint")},
     {.relation = 1,
+     .parent = -1,
+     .reference = -1,
+     .root = 1,
      .key_positions = contact_positions,
      .sql_delete = STR("DELETE FROM student_contact t USING unnest($1::text[], $2::text[]) x(a, b)"
                        " WHERE t.student_id = x.a::bigint AND t.contact_id = x.b::bigint")},
 };
+static struct target_input inputs[] = {{0, 0}, {1, 1}, {0, 1}, {1, 2}, {1, 3}};
 static struct target_output outputs[] = {
-    {STR("student_id"), 0, 0},     {STR("contact_id"), 1, 1}, {STR("name"), 0, 1},
-    {STR("contact_number"), 1, 2}, {STR("born"), 1, 3},
+    {STR("student_id"), 0},     {STR("contact_id"), 1}, {STR("name"), 2},
+    {STR("contact_number"), 3}, {STR("born"), 4},
 };
 
 #define INSERT                                                                                     \
@@ -74,6 +80,9 @@ static const struct target target = {
     .name = STR("student_contact"),
     .occurrences = occurrences,
     .occurrence_count = 2,
+    .core_count = 2,
+    .inputs = inputs,
+    .input_count = 5,
     .outputs = outputs,
     .output_count = 5,
     .key_outputs = key_outputs,

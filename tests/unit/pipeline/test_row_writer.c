@@ -20,10 +20,9 @@ static struct relation relations[] = {{.name = STR("t"),
                                        .placement_count = 1}};
 /* One relation at two places of the target. */
 static struct occurrence occurrences[] = {{.relation = 0}, {.relation = 0}};
-static struct target_output outputs[] = {
-    {STR("id"), 0, 0}, {STR("a"), 0, 2}, {STR("b"), 1, 2}, {STR("nr"), 1, 1}};
+static struct target_input inputs[] = {{0, 0}, {0, 2}, {1, 2}, {1, 1}};
 static struct target target = {
-    .occurrences = occurrences, .occurrence_count = 2, .outputs = outputs, .output_count = 4};
+    .occurrences = occurrences, .occurrence_count = 2, .inputs = inputs, .input_count = 4};
 static const struct plan plan = {
     .relations = relations, .relation_count = 1, .targets = &target, .target_count = 1};
 
@@ -44,7 +43,7 @@ static void expect(struct row_writer *writer, const struct row_op *op, const cha
                    const char *nr) {
     const struct str *values = NULL;
     struct err err;
-    assert_int_equal(row_writer_outputs(writer, op, &values, &err), ERR_NONE);
+    assert_int_equal(row_writer_inputs(writer, op, &values, &err), ERR_NONE);
     assert_true(str_is(values[0], "7") && str_is(values[1], a) && str_is(values[2], b) &&
                 str_is(values[3], nr));
 }

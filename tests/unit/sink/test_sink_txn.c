@@ -11,7 +11,7 @@ static struct relation tables[] = {{.column_count = 2, .key_count = 1},
                                    {.column_count = 3, .key_count = 2}};
 static struct occurrence occurrences[] = {{.relation = 0}, {.relation = 1}};
 static struct target target = {
-    .occurrences = occurrences, .occurrence_count = 2, .output_count = 4};
+    .occurrences = occurrences, .occurrence_count = 2, .core_count = 2, .input_count = 4};
 static const struct plan plan = {
     .relations = tables, .relation_count = 2, .targets = &target, .target_count = 1};
 
@@ -108,7 +108,7 @@ static void test_part_counts_rows_and_dead_letters(void **state) {
 static void test_sink_keys(void **state) {
     (void)state;
     static struct target_output outputs[] = {
-        {STR("c"), 0, 0}, {STR("b"), 0, 0}, {STR("x"), 0, 0}, {STR("a"), 0, 0}};
+        {STR("c"), 0}, {STR("b"), 1}, {STR("x"), 2}, {STR("a"), 3}};
     static size_t key_outputs[] = {3, 1, 0}, positions[] = {0, 2};
     static const struct occurrence second = {.relation = 1, .key_positions = positions};
     const struct target keyed = {

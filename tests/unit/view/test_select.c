@@ -134,9 +134,11 @@ static void test_outputs(void **state) {
     for (size_t i = 0; i < 6; i++) {
         const struct target_output *output = &plan->targets[0].outputs[i];
         assert_true(str_is(output->name, want[i].name));
-        assert_int_equal(output->occurrence, want[i].table);
-        assert_true(str_is(plan->relations[output->occurrence].columns[output->column].name,
-                           want[i].column));
+        assert_int_equal(output->input, i);
+        const struct target_input *input = &plan->targets[0].inputs[i];
+        assert_int_equal(input->occurrence, want[i].table);
+        assert_true(
+            str_is(plan->relations[input->occurrence].columns[input->column].name, want[i].column));
     }
     /* The first of two columns that show the join key is the sink's key. */
     assert_non_null(strstr(plan->targets[0].sql_ddl.ptr, "PRIMARY KEY (sid2, contact_id)"));
