@@ -125,7 +125,7 @@ enum err_kind row_writer_add(struct row_writer *writer, const struct row_op *op,
     case ROW_OP_DELETE:
         kind = row_writer_columns(writer, op->table, op->row, &values, reterr);
         if (kind == ERR_NONE) {
-            add_row(part, &part->targets[op->target].deletes[op->occurrence], values);
+            add_row(part, &part->targets[op->target].deletes[DELETE_KEY][op->occurrence], values);
         }
         break;
     case ROW_OP_CHECK:

@@ -48,7 +48,7 @@ static void enter(struct sink *sink, enum phase phase, size_t table) {
     for (size_t i = 0; i < txn->part_count; i++) {
         const struct txn_part *part = txn->parts[i];
         if (phase == PHASE_DELETES) {
-            slicer_add(&sink->slicer, &part->targets[0].deletes[table]);
+            slicer_add(&sink->slicer, &part->targets[0].deletes[DELETE_KEY][table]);
         } else if (phase == PHASE_CHECKS) {
             slicer_add(&sink->slicer, &part->checks[table]);
         } else if (phase == PHASE_UPSERTS) {
@@ -76,7 +76,7 @@ static void send_by_table(struct sink *sink) {
     const struct relation *table =
         deletes ? occurrence_relation(sink->plan, sink->target, (int)write->table)
                 : &sink->plan->relations[write->table];
-    size_t count = deletes ? sink->target->occurrence_count : sink->plan->relation_count;
+    size_t count = deletes ? sink->target->core_count : sink->plan->relation_count;
     char name[40];
     (void)snprintf(name, sizeof name, deletes ? "sync_delete_%zu" : "sync_check_%zu", write->table);
     if (send_rows(sink, deletes ? STEP_DELETE : STEP_CHECK, name,

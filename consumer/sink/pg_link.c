@@ -215,7 +215,7 @@ static const char *text_of(struct sink *sink, struct str sql) {
 static void prepare_rows(struct sink *sink) {
     const struct target *target = sink->target;
     char name[40];
-    for (size_t o = 0; o < target->occurrence_count; o++) {
+    for (size_t o = 0; o < target->core_count; o++) {
         params_types(sink, occurrence_relation(sink->plan, target, (int)o)->key_count);
         (void)snprintf(name, sizeof name, "sync_delete_%zu", o);
         flight_prepare(sink, o, name, text_of(sink, target->occurrences[o].sql_delete));

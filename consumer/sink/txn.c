@@ -62,10 +62,14 @@ bool progress_equal(const struct progress *a, const struct progress *b, size_t t
 
 static void target_rows_init(struct target_rows *rows, const struct plan *plan,
                              const struct target *target) {
-    rows->occurrence_count = target->occurrence_count;
-    rows->deletes = memory_new(target->occurrence_count, sizeof *rows->deletes);
-    for (size_t o = 0; o < target->occurrence_count; o++) {
-        row_array_init(&rows->deletes[o], occurrence_relation(plan, target, (int)o)->key_count);
+    rows->core_count = target->core_count;
+    for (int kind = 0; kind < DELETE_KINDS; kind++) {
+        rows->deletes[kind] = memory_new(target->core_count, sizeof *rows->deletes[kind]);
+        for (size_t o = 0; o < target->core_count; o++) {
+            const struct relation *relation = occurrence_relation(plan, target, (int)o);
+            row_array_init(&rows->deletes[kind][o],
+                           kind == DELETE_KEY ? relation->key_count : relation->placement_count);
+        }
     }
     row_array_init(&rows->upserts, target->input_count);
 }
@@ -85,15 +89,23 @@ void txn_part_init(struct txn_part *part, const struct plan *plan) {
     }
 }
 
+static void for_each_delete(struct target_rows *rows, void (*act)(struct row_array *deletes)) {
+    for (int kind = 0; kind < DELETE_KINDS; kind++) {
+        for (size_t o = 0; o < rows->core_count; o++) {
+            act(&rows->deletes[kind][o]);
+        }
+    }
+}
+
 void txn_part_clear(struct txn_part *part) {
     for (size_t t = 0; t < part->table_count; t++) {
         row_array_clear(&part->checks[t]);
     }
     for (size_t t = 0; t < part->target_count; t++) {
-        for (size_t o = 0; o < part->targets[t].occurrence_count; o++) {
-            row_array_clear(&part->targets[t].deletes[o]);
+        for_each_delete(&part->targets[t], row_array_clear);
+        for (int kind = 0; kind < DELETE_KINDS; kind++) {
+            free(part->targets[t].deletes[kind]);
         }
-        free(part->targets[t].deletes);
         row_array_clear(&part->targets[t].upserts);
     }
     free(part->checks);
@@ -108,9 +120,7 @@ void txn_part_reset(struct txn_part *part) {
         row_array_reset(&part->checks[t]);
     }
     for (size_t t = 0; t < part->target_count; t++) {
-        for (size_t o = 0; o < part->targets[t].occurrence_count; o++) {
-            row_array_reset(&part->targets[t].deletes[o]);
-        }
+        for_each_delete(&part->targets[t], row_array_reset);
         row_array_reset(&part->targets[t].upserts);
     }
     part->bytes = 0;
@@ -132,8 +142,10 @@ void txn_part_add_cleared(struct txn_part *part, struct str row_key) {
     part->cleared[part->cleared_count++] = row_key;
 }
 
+#define KEY_NULL STR("\xff") /* no text of PostgreSQL's */
+
 static void append_key_value(struct buf *out, struct str value) {
-    buf_str(out, value);
+    buf_str(out, value.ptr ? value : KEY_NULL);
     buf_append(out, "", 1);
 }
 
@@ -150,20 +162,22 @@ void sink_key_begin(const struct occurrence *occurrence, size_t key_count, const
     }
 }
 
-/* The value of one of target->key_outputs. */
+/* The value of one of target->key_outputs; ptr NULL: NULL. */
 static struct str key_value(struct str row_key, size_t position) {
     const char *at = row_key.ptr, *end = row_key.ptr + row_key.len;
     for (; position > 0 && at < end; position--) {
         at += strnlen(at, (size_t)(end - at)) + 1;
     }
-    return at < end ? (struct str){at, strnlen(at, (size_t)(end - at))} : STR_NONE;
+    struct str value = at < end ? (struct str){at, strnlen(at, (size_t)(end - at))} : STR_NONE;
+    return str_equal(value, KEY_NULL) ? STR_NONE : value;
 }
 
 bool sink_key_has(const struct occurrence *occurrence, size_t key_count, struct str row_key,
                   const struct str *values) {
     bool has = true;
     for (size_t i = 0; i < key_count; i++) {
-        has &= str_equal(key_value(row_key, occurrence->key_positions[i]), values[i]);
+        struct str value = key_value(row_key, occurrence->key_positions[i]);
+        has &= value.ptr && str_equal(value, values[i]);
     }
     return has;
 }
@@ -172,7 +186,8 @@ void sink_key_show(const struct target *target, struct str row_key, struct buf *
     for (size_t i = 0; i < target->key_output_count; i++) {
         struct str value = key_value(row_key, i);
         buf_printf(out, "%s" STR_FMT "=" STR_FMT, i > 0 ? " " : "",
-                   STR_ARG(target->outputs[target->key_outputs[i]].name), STR_ARG(value));
+                   STR_ARG(target->outputs[target->key_outputs[i]].name),
+                   STR_ARG(value.ptr ? value : STR("NULL")));
     }
 }
 
@@ -183,8 +198,9 @@ size_t txn_part_rows(const struct txn_part *part) {
     }
     for (size_t t = 0; t < part->target_count; t++) {
         rows += part->targets[t].upserts.row_count;
-        for (size_t o = 0; o < part->targets[t].occurrence_count; o++) {
-            rows += part->targets[t].deletes[o].row_count;
+        const struct target_rows *target = &part->targets[t];
+        for (size_t o = 0; o < target->core_count * DELETE_KINDS; o++) {
+            rows += target->deletes[o % DELETE_KINDS][o / DELETE_KINDS].row_count;
         }
     }
     return rows;

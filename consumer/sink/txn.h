@@ -70,10 +70,18 @@ struct dead_letter {
     const char *reason;
 };
 
+/* Which sink rows a delete is about. */
+enum delete_kind {
+    DELETE_KEY,     /* all that show a row of the occurrence: its key columns */
+    DELETE_NULL,    /* those without a partner in an optional occurrence: the placement columns */
+    DELETE_MATCHED, /* those with one: likewise */
+    DELETE_KINDS,
+};
+
 /* What is written to one target. */
 struct target_rows {
-    struct row_array *deletes; /* by occurrence, key columns */
-    size_t occurrence_count;
+    struct row_array *deletes[DELETE_KINDS]; /* by core occurrence */
+    size_t core_count;
     struct row_array upserts; /* inputs */
 };
 
@@ -108,7 +116,8 @@ void txn_part_add_cleared(struct txn_part *part, struct str row_key);
 /* Rows and dead letters in all its arrays. */
 size_t txn_part_rows(const struct txn_part *part);
 
-/* Appends the key of a sink row in sync_refused: each value of target.key_outputs and a NUL.
+/* Appends the key of a sink row in sync_refused: each value of target.key_outputs (of NULL a
+ * byte 0xff) and a NUL.
  * values: input_count of them. */
 void sink_key_append(const struct target *target, const struct str *values, struct buf *out);
 /* Appends what the keys of all sink rows begin with that are made from the occurrence's row whose

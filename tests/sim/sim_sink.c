@@ -221,7 +221,7 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
         copy_rows(world, to, &part->targets[0].upserts, SIM_UPSERT, 0);
     }
     for (int t = 0; t < world->schema.table_count; t++) {
-        copy_rows(world, to, &part->targets[0].deletes[t], SIM_DELETE, t);
+        copy_rows(world, to, &part->targets[0].deletes[DELETE_KEY][t], SIM_DELETE, t);
     }
     for (int t = 0; t < world->schema.table_count; t++) {
         copy_rows(world, to, &part->checks[t], SIM_CHECK, t);

@@ -251,13 +251,13 @@ void part_upsert(struct txn_part *part, int student, int contact, const char *na
 void part_delete_student(struct txn_part *part, int student) {
     char a[24];
     struct str values[] = {number_text(a, student)};
-    row_array_add(&part->targets[0].deletes[0], values);
+    row_array_add(&part->targets[0].deletes[DELETE_KEY][0], values);
 }
 
 void part_delete_contact(struct txn_part *part, int student, int contact) {
     char a[24], b[24];
     struct str values[] = {number_text(a, student), number_text(b, contact)};
-    row_array_add(&part->targets[0].deletes[1], values);
+    row_array_add(&part->targets[0].deletes[DELETE_KEY][1], values);
 }
 
 void part_check_contact(struct txn_part *part, int student, int contact, const char *number,

@@ -155,7 +155,7 @@ static void test_data_errors_are_refused(void **state) {
     assert_non_null(strstr(err.message, "public.contact"));
     txn_part_reset(&part);
     struct str key[] = {STR("99999999999999999999")};
-    row_array_add(&part.targets[0].deletes[0], key);
+    row_array_add(&part.targets[0].deletes[DELETE_KEY][0], key);
     (void)expect_nothing(sink, &part, SINK_REFUSED, "22003");
     txn_part_reset(&part);
     part_upsert(&part, 1, 1, "a", "1");

@@ -231,7 +231,7 @@ static void test_records_are_told_first(void **state) {
     assert_string_equal(event.err.sqlstate, "22007");
     txn_part_reset(&part);
     struct str key[] = {STR("99999999999999999999")};
-    row_array_add(&part.targets[0].deletes[0], key);
+    row_array_add(&part.targets[0].deletes[DELETE_KEY][0], key);
     event = with_savepoints(100);
     assert_int_equal(event.blame, BLAME_RECORD);
 }

@@ -71,8 +71,10 @@ static int rows_under(int table) {
 
 /* target_count 2: the second one joins b and c alone. */
 static void make(struct model *model, size_t table_count, size_t target_count) {
-    model->targets[0] = (struct target){.occurrences = all, .occurrence_count = table_count};
-    model->targets[1] = (struct target){.occurrences = pair, .occurrence_count = 2};
+    model->targets[0] = (struct target){
+        .occurrences = all, .occurrence_count = table_count, .core_count = table_count};
+    model->targets[1] =
+        (struct target){.occurrences = pair, .occurrence_count = 2, .core_count = 2};
     model->plan = (struct plan){.relations = tables,
                                 .relation_count = table_count,
                                 .targets = model->targets,

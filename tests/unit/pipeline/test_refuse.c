@@ -51,7 +51,7 @@ static void a_refused_record_is_written_as_it_was(void **state) {
     step(f);
     refuse(f, BLAME_RECORD, "22001");
     assert_int_equal(part_of(f, 0)->dead_letter_count, 1);
-    assert_int_equal(part_of(f, 0)->targets[0].deletes[0].row_count, 1);
+    assert_int_equal(part_of(f, 0)->targets[0].deletes[DELETE_KEY][0].row_count, 1);
     assert_int_equal(part_of(f, 0)->checks[0].row_count, 1);
     answer(f, SINK_COMMITTED);
     assert_int_equal(metrics_get(f->metrics, METRIC_DEAD_LETTERS, 0), 1);

@@ -21,8 +21,11 @@ static struct relation relations[] = {{.name = STR("t"),
 /* One relation at two places of the target. */
 static struct occurrence occurrences[] = {{.relation = 0}, {.relation = 0}};
 static struct target_input inputs[] = {{0, 0}, {0, 2}, {1, 2}, {1, 1}};
-static struct target target = {
-    .occurrences = occurrences, .occurrence_count = 2, .inputs = inputs, .input_count = 4};
+static struct target target = {.occurrences = occurrences,
+                               .occurrence_count = 2,
+                               .core_count = 2,
+                               .inputs = inputs,
+                               .input_count = 4};
 static const struct plan plan = {
     .relations = relations, .relation_count = 1, .targets = &target, .target_count = 1};
 

@@ -78,11 +78,11 @@ static void test_part_counts_rows_and_dead_letters(void **state) {
     struct txn_part part;
     txn_part_init(&part, &plan);
     struct str values[] = {STR("1"), STR("2"), STR("3"), STR("4")};
-    row_array_add(&part.targets[0].deletes[0], values);
-    row_array_add(&part.targets[0].deletes[1], values);
+    row_array_add(&part.targets[0].deletes[DELETE_KEY][0], values);
+    row_array_add(&part.targets[0].deletes[DELETE_KEY][1], values);
     row_array_add(&part.checks[1], values);
     row_array_add(&part.targets[0].upserts, values);
-    assert_int_equal(part.targets[0].deletes[1].column_count, 2);
+    assert_int_equal(part.targets[0].deletes[DELETE_KEY][1].column_count, 2);
     assert_int_equal(part.checks[0].column_count, 2);
     for (int64_t i = 0; i < 37; i++) {
         struct dead_letter dead_letter = {.topic = STR("t"), .offset = i, .reason = "r"};
