@@ -33,8 +33,8 @@ struct join {
      * the present combination, first[] each occurrence's first row. */
     struct combinations {
         bool begun;
-        int target, from; /* whose row it is */
-        struct str prefix[OCCURRENCES_MAX];
+        int target, from;  /* whose row it is */
+        struct str prefix; /* what the keys of its partners begin with */
         struct row_ref rows[OCCURRENCES_MAX], first[OCCURRENCES_MAX];
     } combinations;
 };
@@ -48,13 +48,17 @@ static void add_use(struct join *join, int relation, int target, int occurrence)
 }
 
 /* What the rules below rest on: partners lie at the start of the key that the row's own begins
- * with. */
-static void check_path(const struct path *path, int from) {
-    for (size_t i = 0; i < path->lookup_count; i++) {
-        const struct lookup *lookup = &path->lookups[i];
-        assert(lookup->index == 0 && lookup->from == from && !lookup->optional);
-        for (size_t c = 0; c < lookup->column_count; c++) {
-            assert(lookup->columns[c] == c);
+ * with, which must be written alike. */
+static void check_target(const struct plan *plan, const struct target *target) {
+    assert(target->occurrence_count <= OCCURRENCES_MAX);
+    assert(target->core_count == target->occurrence_count);
+    const struct relation *first = occurrence_relation(plan, target, 0);
+    for (int o = 0; o < (int)target->core_count; o++) {
+        const struct relation *relation = occurrence_relation(plan, target, o);
+        assert(!target->occurrences[o].optional);
+        assert(relation->placement_count == first->placement_count);
+        for (size_t c = 0; c < first->placement_count; c++) {
+            assert(relation->columns[c].key == first->columns[c].key);
         }
     }
 }
@@ -65,9 +69,8 @@ struct join *join_new(const struct plan *plan) {
     join->phase = PHASE_END;
     for (int t = 0; t < (int)plan->target_count; t++) {
         const struct target *target = &plan->targets[t];
-        assert(target->occurrence_count <= OCCURRENCES_MAX);
+        check_target(plan, target);
         for (int o = 0; o < (int)target->occurrence_count; o++) {
-            check_path(&target->occurrences[o].path, o);
             add_use(join, target->occurrences[o].relation, t, o);
         }
     }
@@ -135,52 +138,46 @@ void join_end(struct join *join) {
 
 /* ---- combinations ---- */
 
-static const struct path *path_of(const struct join *join) {
-    const struct combinations *c = &join->combinations;
-    return &join->plan->targets[c->target].occurrences[c->from].path;
+static const struct target *target_of(const struct join *join) {
+    return &join->plan->targets[join->combinations.target];
 }
 
-/* The bytes that a lookup's rows begin with. */
-static struct str lookup_prefix(const struct relation *relation, struct str key,
-                                const struct lookup *lookup) {
-    return (struct str){key.ptr, row_key_prefix(relation, key, lookup->column_count)};
+/* The bytes that the keys of a row's partners begin with. */
+static struct str placement(const struct relation *relation, struct str key) {
+    return (struct str){key.ptr, row_key_prefix(relation, key, relation->placement_count)};
 }
 
-/* The lookup's first row after `after`. Skips changed rows of occurrences before the row's own:
+/* The occurrence's first row after `after`. Skips changed rows of occurrences before the row's own:
  * their own pass emits this combination (no sink row is written twice). */
-static enum err_kind next_partner(struct join *join, const struct lookup *lookup, struct str after,
+static enum err_kind next_partner(struct join *join, int occurrence, struct str after,
                                   struct row_ref *ret_row, struct err *reterr) {
     const struct combinations *c = &join->combinations;
-    int table = join->plan->targets[c->target].occurrences[lookup->occurrence].relation;
+    int table = target_of(join)->occurrences[occurrence].relation;
     do {
-        enum err_kind kind =
-            join->reader.next(join->reader.ctx, table, c->prefix[lookup->occurrence], after,
-                              &ret_row->key, &ret_row->value, reterr);
+        enum err_kind kind = join->reader.next(join->reader.ctx, table, c->prefix, after,
+                                               &ret_row->key, &ret_row->value, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
         after = ret_row->key;
-    } while (ret_row->key.ptr && lookup->occurrence < c->from &&
-             is_changed(join, table, ret_row->key) && SAFEGUARD("no sink row is written twice"));
+    } while (ret_row->key.ptr && occurrence < c->from && is_changed(join, table, ret_row->key) &&
+             SAFEGUARD("no sink row is written twice"));
     return ERR_NONE;
 }
 
 /* Moves every occurrence but the row's own to its first row. *ret_found: there is a combination. */
 static enum err_kind combinations_begin(struct join *join, bool *ret_found, struct err *reterr) {
     struct combinations *c = &join->combinations;
-    const struct path *path = path_of(join);
-    const struct relation *relation =
-        occurrence_relation(join->plan, &join->plan->targets[c->target], c->from);
+    const struct target *target = target_of(join);
     *ret_found = false;
-    for (size_t i = 0; i < path->lookup_count; i++) {
-        int o = path->lookups[i].occurrence;
-        c->prefix[o] = lookup_prefix(relation, c->rows[c->from].key, &path->lookups[i]);
-        enum err_kind kind = next_partner(join, &path->lookups[i], STR_NONE, &c->first[o], reterr);
-        if (kind != ERR_NONE) {
-            return kind;
+    c->prefix = placement(occurrence_relation(join->plan, target, c->from), c->rows[c->from].key);
+    for (int o = 0; o < (int)target->core_count; o++) {
+        if (o == c->from) {
+            continue;
         }
-        if (!c->first[o].key.ptr) {
-            return ERR_NONE;
+        enum err_kind kind = next_partner(join, o, STR_NONE, &c->first[o], reterr);
+        if (kind != ERR_NONE || !c->first[o].key.ptr) {
+            return kind;
         }
         c->rows[o] = c->first[o];
     }
@@ -188,15 +185,16 @@ static enum err_kind combinations_begin(struct join *join, bool *ret_found, stru
     return ERR_NONE;
 }
 
-/* The next combination; the last lookup varies fastest. */
+/* The next combination; the last occurrence varies fastest. */
 static enum err_kind combinations_next(struct join *join, bool *ret_found, struct err *reterr) {
     struct combinations *c = &join->combinations;
-    const struct path *path = path_of(join);
     *ret_found = false;
-    for (size_t i = path->lookup_count; i-- > 0;) {
-        int o = path->lookups[i].occurrence;
+    for (int o = (int)target_of(join)->core_count - 1; o >= 0; o--) {
+        if (o == c->from) {
+            continue;
+        }
         struct row_ref row;
-        enum err_kind kind = next_partner(join, &path->lookups[i], c->rows[o].key, &row, reterr);
+        enum err_kind kind = next_partner(join, o, c->rows[o].key, &row, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
@@ -230,16 +228,13 @@ static void emit_upsert(const struct join *join, struct row_op *ret_op) {
 static enum err_kind has_partner(const struct plan *plan, struct row_reader reader, struct use use,
                                  struct str key, bool *ret_partner, struct err *reterr) {
     const struct target *target = &plan->targets[use.target];
-    const struct relation *relation = occurrence_relation(plan, target, use.occurrence);
-    const struct path *path = &target->occurrences[use.occurrence].path;
+    struct str prefix = placement(occurrence_relation(plan, target, use.occurrence), key);
     bool has = true;
-    for (size_t i = 0; has && i < path->lookup_count; i++) {
-        const struct lookup *lookup = &path->lookups[i];
-        if (lookup->occurrence < 2 || SAFEGUARD("a partner is asked of every table")) {
+    for (int o = 0; has && o < (int)target->core_count; o++) {
+        if (o != use.occurrence && (o < 2 || SAFEGUARD("a partner is asked of every table"))) {
             struct row_ref row;
-            enum err_kind kind = reader.next(
-                reader.ctx, target->occurrences[lookup->occurrence].relation,
-                lookup_prefix(relation, key, lookup), STR_NONE, &row.key, &row.value, reterr);
+            enum err_kind kind = reader.next(reader.ctx, target->occurrences[o].relation, prefix,
+                                             STR_NONE, &row.key, &row.value, reterr);
             if (kind != ERR_NONE) {
                 return kind;
             }

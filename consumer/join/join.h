@@ -58,7 +58,7 @@ struct row_op {
 
 struct join;
 
-/* plan is borrowed; its paths must be such as plan_join_on_placement makes. */
+/* plan is borrowed. */
 struct join *join_new(const struct plan *plan);
 void join_destroy(struct join **join);
 

@@ -56,13 +56,6 @@ struct relation_column {
     bool tells;       /* a value that isn't its type's 0, "" or false shows a whole old row */
 };
 
-/* An order in which the rows of a relation are kept, by these columns: rows are found by the values
- * of its first ones. */
-struct relation_index {
-    const size_t *columns;
-    size_t column_count;
-};
-
 /* Columns that hold the key of a row of a lookup relation: an index in the state finds the rows
  * that refer to it. */
 struct reference {
@@ -91,8 +84,6 @@ struct relation {
     /* How many of the key's columns are the source's primary key: all of them where it holds the
      * placement in full. */
     size_t primary_key_count;
-    struct relation_index *indexes; /* the first one is the key */
-    size_t index_count;
     struct reference *references; /* each has an index in the state */
     size_t reference_count;
     /* Without REPLICA IDENTITY FULL the connector sends an old row with NULL, 0 and "" in place of
@@ -107,31 +98,14 @@ struct relation {
     struct str identity;
 };
 
-/* One step of a path: the rows of another occurrence that belong to the changed row. */
-struct lookup {
-    int occurrence;        /* where they are */
-    int index;             /* of its relation: by whose first column_count columns they are found */
-    int from;              /* the occurrence whose row has the values; the changed row's, as yet */
-    const size_t *columns; /* ... and its columns */
-    size_t column_count;
-    bool optional; /* a LEFT JOIN: without such a row the combination has NULLs. None as yet. */
-};
-
-/* How a changed row finds the combinations of rows that it is part of. */
-struct path {
-    struct lookup *lookups; /* all the target's other occurrences, in the order they are read */
-    size_t lookup_count;
-};
-
 /* A relation's place in a target's FROM. Core occurrences are joined on the columns that place
  * their rows; a lookup hangs by its key on an occurrence before it, its parent. */
 struct occurrence {
     int relation;
-    bool optional;    /* a LEFT JOIN: without a row the combination has NULLs */
-    int parent;       /* whose row refers to the lookup's; -1: a core occurrence */
-    int reference;    /* of the parent's relation; -1: a core occurrence */
-    int root;         /* the core occurrence above it; itself, if it is one */
-    struct path path; /* of its changed rows */
+    bool optional; /* a LEFT JOIN: without a row the combination has NULLs */
+    int parent;    /* whose row refers to the lookup's; -1: a core occurrence */
+    int reference; /* of the parent's relation; -1: a core occurrence */
+    int root;      /* the core occurrence above it; itself, if it is one */
     /* The rest is of core occurrences. */
     /* Which column of the sink's key shows each key column: indexes into target.key_outputs. */
     size_t *key_positions;
@@ -212,11 +186,6 @@ occurrence_relation(const struct plan *plan, const struct target *target, int oc
 
 /* An empty one. */
 struct plan *plan_new(void);
-/* Fills indexes and paths, in plan's arena, of targets whose occurrences are all joined on the
- * columns that place their rows: a row's partners are then in its own task, at the start of the
- * key.
- */
-void plan_join_on_placement(struct plan *plan);
 void plan_destroy(struct plan **plan);
 
 #endif

@@ -229,7 +229,6 @@ static enum err_kind plan_fill(struct draft *draft, const struct view_options *o
     plan->target_count = 1;
     plan->targets = arena_alloc(draft->arena, sizeof *plan->targets);
     target_fill(draft, plan, &plan->targets[0]);
-    plan_join_on_placement(plan);
     return ERR_NONE;
 }
 

@@ -84,7 +84,6 @@ void schema_view_fill(struct schema_view *to, const struct schema *schema, int32
                              .targets = &to->target,
                              .target_count = 1,
                              .partition_count = partitions};
-    plan_join_on_placement(&to->plan);
 }
 
 void schema_view_clear(struct schema_view *view) {
@@ -162,14 +161,6 @@ static bool relation_equal(const struct relation *a, const struct relation *b) {
 static bool occurrence_equal(const struct schema_view *ours, const struct target *theirs,
                              size_t o) {
     const struct occurrence *a = &ours->occurrences[o], *b = &theirs->occurrences[o];
-    for (size_t i = 0; i < a->path.lookup_count; i++) {
-        const struct lookup *x = &a->path.lookups[i], *y = &b->path.lookups[i];
-        if (b->path.lookup_count != a->path.lookup_count || x->occurrence != y->occurrence ||
-            x->index != y->index || x->from != y->from || x->column_count != y->column_count ||
-            memcmp(x->columns, y->columns, x->column_count * sizeof *x->columns) != 0) {
-            return false;
-        }
-    }
     return a->relation == b->relation && a->parent == b->parent && a->root == b->root &&
            memcmp(a->key_positions, b->key_positions,
                   ours->tables[a->relation].key_count * sizeof *a->key_positions) == 0;

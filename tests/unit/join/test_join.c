@@ -79,7 +79,6 @@ static void make(struct model *model, size_t table_count, size_t target_count) {
                                 .relation_count = table_count,
                                 .targets = model->targets,
                                 .target_count = target_count};
-    plan_join_on_placement(&model->plan);
     for (int t = 0; t < (int)table_count; t++) {
         for (int k = 0; k < KEYS; k++) {
             for (int i = 0; i < rows_under(t); i++) {
@@ -261,7 +260,6 @@ static void play_rounds(size_t table_count, size_t target_count, bool every) {
         struct join *join = join_new(&model.plan);
         play(&model, join, every);
         join_destroy(&join);
-        arena_clear(&model.plan.arena);
     }
 }
 
@@ -304,7 +302,6 @@ static void test_partners_everywhere(void **state) {
             assert_int_equal(has, wanted && (t == 0 || has_partner(&model, 1, t, 1)));
         }
         join_destroy(&join);
-        arena_clear(&model.plan.arena);
     }
 }
 
@@ -324,7 +321,6 @@ static void test_reader_errors_pass(void **state) {
     struct err err;
     assert_int_equal(join_next(join, &op, &err), ERR_CACHE);
     join_destroy(&join);
-    arena_clear(&model.plan.arena);
 }
 
 int main(void) {
