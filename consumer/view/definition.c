@@ -60,7 +60,8 @@ struct str definition_text(struct arena *arena, const struct plan *plan,
         append_table(&out, &plan->relations[t]);
     }
     for (size_t i = 0; i < plan->relations[0].placement_count; i++) {
-        buf_printf(&out, "join condition %zu: ", i + 1);
+        const char *what = target->occurrence_count > 1 ? "join condition" : "partition key";
+        buf_printf(&out, "%s %zu: ", what, i + 1);
         for (size_t o = 0; o < target->occurrence_count; o++) {
             buf_str(&out, o == 0 ? STR("") : STR(" = "));
             append_column(&out, occurrence_relation(plan, target, (int)o), i);

@@ -6,7 +6,7 @@
  * Owns:    catalog and source; everything else lives in the arena.
  * Units:   places are byte offsets into the view's file.
  * Errors:  ERR_CONFIG with the place, see source_refuse.
- * Limits:  TABLES_SUPPORTED tables for now: nothing else here assumes two.
+ * Limits:  RELATIONS_MAX tables.
  */
 #ifndef VIEW_DRAFT_H
 #define VIEW_DRAFT_H
@@ -15,14 +15,13 @@
 #include "view/catalog.h"
 #include "view/type.h"
 
-#define TABLES_SUPPORTED 2
 /* Columns of one PostgreSQL index, and of one table. */
 #define DRAFT_KEY_MAX     32
 #define DRAFT_OUTPUTS_MAX 1600
 
 #define SUPPORTED_FROM                                                                             \
-    "FROM table [AS alias] [INNER] JOIN table [AS alias] ON column = column [AND column = "        \
-    "column ...]"
+    "FROM table [AS alias] [[INNER] JOIN table [AS alias] ON column = column [AND column = "       \
+    "column ...] ...]"
 #define SUPPORTED_VIEW                                                                             \
     "CREATE MATERIALIZED VIEW name AS SELECT column [AS name], ... " SUPPORTED_FROM
 
@@ -36,7 +35,7 @@ struct draft_table {
     size_t column_count, key_count;
 };
 
-/* One part of the join key: a column in every table. */
+/* One part of the join key: a column in every table. Of one table alone: of its primary key. */
 struct draft_join {
     int columns[RELATIONS_MAX]; /* by table, an index into source->columns; -1: none yet */
     size_t at;

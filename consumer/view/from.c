@@ -100,8 +100,9 @@ static enum err_kind table_read(struct draft *draft, json_t *range) {
     struct draft_table table = {.source = catalog_table(&draft->catalog, schema, name),
                                 .alias = ast_text(alias, "aliasname"),
                                 .at = ast_own_place(range)};
-    if (draft->table_count == TABLES_SUPPORTED) {
-        return refuse(draft, table.at, "a join of more than two tables is not supported yet");
+    if (draft->table_count == RELATIONS_MAX) {
+        return source_refuse(&draft->source, table.at, NULL, draft->report,
+                             "a join of more than %d tables is not supported", RELATIONS_MAX);
     }
     if (json_object_get(alias, "colnames")) {
         return refuse(draft, table.at, "an alias with column names is not supported");
@@ -151,15 +152,21 @@ static enum err_kind parts_merge(struct draft *draft, struct draft_join *into,
     return ERR_NONE;
 }
 
+/* Appends a part with no column yet. The caller has made sure of the room. */
+static struct draft_join *part_append(struct draft *draft, size_t at) {
+    struct draft_join *part = &draft->join[draft->join_count++];
+    part->at = at;
+    for (size_t t = 0; t < RELATIONS_MAX; t++) {
+        part->columns[t] = -1;
+    }
+    return part;
+}
+
 static enum err_kind part_add(struct draft *draft, const struct draft_output side[2]) {
     if (draft->join_count == DRAFT_KEY_MAX) {
         return refuse(draft, side[0].at, "the join key has more than 32 columns");
     }
-    struct draft_join *part = &draft->join[draft->join_count++];
-    part->at = side[0].at;
-    for (size_t t = 0; t < RELATIONS_MAX; t++) {
-        part->columns[t] = -1;
-    }
+    struct draft_join *part = part_append(draft, side[0].at);
     part->columns[side[0].table] = side[0].column;
     part->columns[side[1].table] = side[1].column;
     return ERR_NONE;
@@ -292,6 +299,21 @@ static enum err_kind item_read(struct draft *draft, json_t *node) {
     return refuse(draft, at, "only tables are allowed in FROM");
 }
 
+/* Of one table the primary key places a row: PostgreSQL allows it 32 columns. */
+static enum err_kind one_table(struct draft *draft) {
+    const struct draft_table *table = &draft->tables[0];
+    for (size_t i = 0; i < table->source->key_count; i++) {
+        int column = catalog_column(table->source, table->source->key[i]);
+        if (column < 0 || draft->join_count == DRAFT_KEY_MAX) {
+            return source_refuse(&draft->catalog.source, table->source->at, NULL, draft->report,
+                                 "the primary key of table " STR_FMT " names no column " STR_FMT,
+                                 STR_ARG(table->source->name), STR_ARG(table->source->key[i]));
+        }
+        part_append(draft, table->at)->columns[0] = column;
+    }
+    return ERR_NONE;
+}
+
 static enum err_kind join_check(struct draft *draft) {
     for (size_t i = 0; i < draft->join_count; i++) {
         for (size_t t = 0; t < draft->table_count; t++) {
@@ -320,8 +342,5 @@ enum err_kind from_read(struct draft *draft) {
         return refuse(draft, ast_place(json_array_get(list, 1)),
                       "tables joined by a comma are not supported");
     }
-    if (draft->table_count < 2) {
-        return refuse(draft, draft->tables[0].at, "a view of one table is not supported yet");
-    }
-    return join_check(draft);
+    return draft->table_count == 1 ? one_table(draft) : join_check(draft);
 }
