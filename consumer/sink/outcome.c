@@ -19,8 +19,8 @@ static bool is_any(const char *sqlstate, const char *const *prefixes) {
 /* Steps in which rows can be at fault, or constraints and triggers that the user added; COMMIT
  * because of deferred constraints. */
 static bool is_data_step(enum step_kind step) {
-    return step == STEP_DELETE || step == STEP_CHECK || step == STEP_UPSERT || step == STEP_LOAD ||
-           step == STEP_REFUSED || step == STEP_COMMIT;
+    return step == STEP_DELETE || step == STEP_CHECK || step == STEP_FILTER ||
+           step == STEP_UPSERT || step == STEP_LOAD || step == STEP_REFUSED || step == STEP_COMMIT;
 }
 
 enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool by_code) {
@@ -59,8 +59,8 @@ enum blame outcome_blame(const char *sqlstate, enum step_kind step, bool by_code
     if (step == STEP_DELETE) { /* only the key is converted there */
         return is_class(sqlstate, "22") && !by_code ? BLAME_RECORD : BLAME_OTHERS;
     }
-    bool upserts = step == STEP_UPSERT || step == STEP_LOAD;
-    return upserts && !by_code && is_any(sqlstate, own) ? BLAME_ROW : BLAME_OTHERS;
+    bool writes = step == STEP_FILTER || step == STEP_UPSERT || step == STEP_LOAD;
+    return writes && !by_code && is_any(sqlstate, own) ? BLAME_ROW : BLAME_OTHERS;
 }
 
 bool outcome_drops(const char *sqlstate) {
@@ -124,10 +124,10 @@ enum err_kind outcome_err_kind(enum sink_event_kind kind) {
 
 const char *step_name(enum step_kind step) {
     static const char *const names[] = {
-        "prepare",   "begin",    "set",      "lock",     "table",     "fence",        "delete",
-        "check",     "upsert",   "load",     "refused",  "savepoint", "dead_letters", "trim",
-        "commit",    "rollback", "identity", "register", "inspect",   "append",       "read",
-        "terminate", "sweep",    "count",    "sync",
+        "prepare", "begin",     "set",      "lock",     "table",    "fence",     "delete",
+        "check",   "filter",    "upsert",   "load",     "refused",  "savepoint", "dead_letters",
+        "trim",    "commit",    "rollback", "identity", "register", "inspect",   "append",
+        "read",    "terminate", "sweep",    "count",    "sync",
     };
     _Static_assert(sizeof names / sizeof names[0] == STEP_SYNC + 1, "a name for each step");
     return names[step];

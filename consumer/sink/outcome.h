@@ -19,6 +19,7 @@ enum step_kind {
     STEP_FENCE,
     STEP_DELETE,
     STEP_CHECK,
+    STEP_FILTER, /* deletes the rows of an upsert that WHERE does not let pass */
     STEP_UPSERT,
     STEP_LOAD,      /* COPY, or INSERT where a column needs a conversion */
     STEP_REFUSED,   /* sync_refused, and the deletes of rows that are recorded there */

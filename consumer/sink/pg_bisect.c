@@ -1,11 +1,12 @@
 /* A transaction of one part that leaves out the rows that the table refuses for their own values,
  * records them in sync_refused, and writes the rest.
  *
- * Bisects the upserts to find those rows: each try is a round of the pipeline, under a savepoint. A
- * refused row is deleted by its key, so that the table never shows an older version of it. All of
- * this is one transaction.
+ * Bisects the upserts to find those rows, with the filter before them, since WHERE may fail, too:
+ * each try is a round of the pipeline, under a savepoint. A refused row is deleted by its key, so
+ * that the table never shows an older version of it. All of this is one transaction.
  */
 #include "base/memory.h"
+#include "base/safeguard.h"
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 
@@ -106,6 +107,7 @@ static void send_try(struct sink *sink) {
     flight_query(sink, around, "SAVEPOINT " SAVEPOINT);
     bisection->saved = true;
     bisection->failed = false;
+    bisection->deleted_before = sink->write.deleted_count;
     for (size_t c = 0; c < columns; c++) {
         size_t from = start_of(bisection, begin)[c], to = start_of(bisection, end)[c];
         array_begin(&sink->columns[c], OID_TEXT);
@@ -114,6 +116,9 @@ static void send_try(struct sink *sink) {
     }
     params_add_columns(sink, columns);
     bool load = sink->write.txn->load != NULL;
+    if (!load && filters(sink)) {
+        flight_prepared(sink, (struct step){STEP_FILTER, 0}, "sync_filter");
+    }
     flight_prepared(sink, (struct step){load ? STEP_LOAD : STEP_UPSERT, 0},
                     load ? "sync_insert" : "sync_upsert");
     flight_sync(sink);
@@ -214,7 +219,9 @@ static void close_send(struct sink *sink) {
         bisection->failed = false;
     }
     slicer_reset(&sink->slicer);
-    slicer_add(&sink->slicer, &bisection->keys);
+    if (SAFEGUARD("a refused row shows no older version")) {
+        slicer_add(&sink->slicer, &bisection->keys);
+    }
     while (slicer_next(&sink->slicer, sink->columns, bisection->keys.column_count) > 0) {
         params_begin(sink);
         params_add_columns(sink, bisection->keys.column_count);
@@ -275,6 +282,7 @@ static void try_failed(struct sink *sink) {
     size_t begin = bisection->ranges[bisection->range_count - 1].begin;
     size_t end = bisection->ranges[bisection->range_count - 1].end;
     bisection->failed = true;
+    sink->write.deleted_count = bisection->deleted_before;
     if (outcome_of(failure->sqlstate, step, failure->by_code) != SINK_REFUSED) {
         write_fail(sink);
         return;

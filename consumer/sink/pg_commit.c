@@ -1,5 +1,5 @@
-/* The job commit: one fenced transaction. BEGIN, lock, fence, deletes, checks, upserts, dead
- * letters, trim, COMMIT are sent in one pipeline with one Sync. After a lock timeout (a frozen
+/* The job commit: one fenced transaction. BEGIN, lock, fence, deletes, checks, filter, upserts,
+ * dead letters, trim, COMMIT are sent in one pipeline with one Sync. After a lock timeout (a frozen
  * process holds the lock) follow the rounds of pg_fence.c.
  */
 #include "sink/pg_internal.h"
@@ -12,22 +12,31 @@ enum phase {
     PHASE_OPEN,
     PHASE_DELETES,
     PHASE_CHECKS,
+    PHASE_FILTER, /* of a view with WHERE */
     PHASE_UPSERTS,
     PHASE_CLEARED,
     PHASE_DEAD_LETTERS,
     PHASE_CLOSE
 };
 
+/* A row that WHERE does not let pass (any more) is one that the upsert leaves alone. */
+bool filters(const struct sink *sink) {
+    return sink->target->sql_filter.ptr && SAFEGUARD("a row that leaves the filter is deleted");
+}
+
 /* Deletes go first: a key that one row gives up may be another's in the same transaction. */
-static enum phase phase_after(enum phase phase) {
+static enum phase phase_after(const struct sink *sink, enum phase phase) {
     const bool deletes_first = SAFEGUARD("deletes go before upserts");
+    const enum phase upserts = filters(sink) ? PHASE_FILTER : PHASE_UPSERTS;
     switch (phase) {
     case PHASE_OPEN:
-        return deletes_first ? PHASE_DELETES : PHASE_UPSERTS;
+        return deletes_first ? PHASE_DELETES : upserts;
     case PHASE_DELETES:
         return PHASE_CHECKS;
     case PHASE_CHECKS:
-        return deletes_first ? PHASE_UPSERTS : PHASE_CLEARED;
+        return deletes_first ? upserts : PHASE_CLEARED;
+    case PHASE_FILTER:
+        return PHASE_UPSERTS;
     case PHASE_UPSERTS:
         return deletes_first ? PHASE_CLEARED : PHASE_DELETES;
     case PHASE_CLEARED:
@@ -39,22 +48,40 @@ static enum phase phase_after(enum phase phase) {
     return PHASE_CLOSE;
 }
 
-/* Begins a phase, or its next table or occurrence. */
-static void enter(struct sink *sink, enum phase phase, size_t table) {
+const char *delete_name(size_t occurrence, enum delete_kind kind, char out[DELETE_NAME_MAX]) {
+    static const char *const kinds[DELETE_KINDS] = {
+        [DELETE_KEY] = "", [DELETE_NULL] = "null_", [DELETE_MATCHED] = "matched_"};
+    (void)snprintf(out, DELETE_NAME_MAX, "sync_delete_%s%zu", kinds[kind], occurrence);
+    return out;
+}
+
+size_t delete_columns(const struct sink *sink, size_t occurrence, enum delete_kind kind) {
+    const struct relation *relation =
+        occurrence_relation(sink->plan, sink->target, (int)occurrence);
+    return kind == DELETE_KEY ? relation->key_count : relation->placement_count;
+}
+
+/* Begins a phase, or its next table, or the next kind of an occurrence's deletes. */
+static void enter(struct sink *sink, enum phase phase, size_t table, enum delete_kind kind) {
     const struct txn *txn = sink->write.txn;
     sink->write.phase = (int)phase;
     sink->write.table = table;
+    sink->write.delete_kind = kind;
     slicer_reset(&sink->slicer);
     for (size_t i = 0; i < txn->part_count; i++) {
         const struct txn_part *part = txn->parts[i];
         if (phase == PHASE_DELETES) {
-            slicer_add(&sink->slicer, &part->targets[0].deletes[DELETE_KEY][table]);
+            slicer_add(&sink->slicer, &part->targets[0].deletes[kind][table]);
         } else if (phase == PHASE_CHECKS) {
             slicer_add(&sink->slicer, &part->checks[table]);
-        } else if (phase == PHASE_UPSERTS) {
+        } else if (phase == PHASE_FILTER || phase == PHASE_UPSERTS) {
             slicer_add(&sink->slicer, &part->targets[0].upserts);
         }
     }
+}
+
+static void enter_next(struct sink *sink) {
+    enter(sink, phase_after(sink, (enum phase)sink->write.phase), 0, DELETE_KEY);
 }
 
 /* The next statement of rows; false when there are no more. */
@@ -69,24 +96,38 @@ static bool send_rows(struct sink *sink, enum step_kind kind, const char *name,
     return true;
 }
 
-/* Deletes have a statement for each occurrence, checks one for each table. */
-static void send_by_table(struct sink *sink) {
+/* An occurrence has a statement for each kind that there is of its deletes. */
+static void send_deletes(struct sink *sink) {
     struct write *write = &sink->write;
-    bool deletes = write->phase == PHASE_DELETES;
-    const struct relation *table =
-        deletes ? occurrence_relation(sink->plan, sink->target, (int)write->table)
-                : &sink->plan->relations[write->table];
-    size_t count = deletes ? sink->target->core_count : sink->plan->relation_count;
-    char name[40];
-    (void)snprintf(name, sizeof name, deletes ? "sync_delete_%zu" : "sync_check_%zu", write->table);
-    if (send_rows(sink, deletes ? STEP_DELETE : STEP_CHECK, name,
-                  deletes ? table->key_count : table->column_count)) {
+    const struct occurrence *occurrence = &sink->target->occurrences[write->table];
+    char name[DELETE_NAME_MAX];
+    if (send_rows(sink, STEP_DELETE, delete_name(write->table, write->delete_kind, name),
+                  delete_columns(sink, write->table, write->delete_kind))) {
         return;
     }
-    if (write->table + 1 < count) {
-        enter(sink, (enum phase)write->phase, write->table + 1);
+    bool more = occurrence->adds_key && write->delete_kind + 1 < DELETE_KINDS &&
+                SAFEGUARD("no row without a partner stands beside one with a partner");
+    if (more) {
+        enter(sink, PHASE_DELETES, write->table, write->delete_kind + 1);
+    } else if (write->table + 1 < sink->target->core_count) {
+        enter(sink, PHASE_DELETES, write->table + 1, DELETE_KEY);
     } else {
-        enter(sink, phase_after((enum phase)write->phase), 0);
+        enter_next(sink);
+    }
+}
+
+/* Checks have a statement for each table. */
+static void send_checks(struct sink *sink) {
+    struct write *write = &sink->write;
+    char name[40];
+    (void)snprintf(name, sizeof name, "sync_check_%zu", write->table);
+    if (send_rows(sink, STEP_CHECK, name, sink->plan->relations[write->table].column_count)) {
+        return;
+    }
+    if (write->table + 1 < sink->plan->relation_count) {
+        enter(sink, PHASE_CHECKS, write->table + 1, DELETE_KEY);
+    } else {
+        enter_next(sink);
     }
 }
 
@@ -224,12 +265,15 @@ bool send_head(struct sink *sink) {
     switch ((enum phase)sink->write.phase) {
     case PHASE_OPEN:
         send_begin(sink);
-        enter(sink, phase_after(PHASE_OPEN), 0);
+        enter_next(sink);
         return true;
     case PHASE_DELETES:
-    case PHASE_CHECKS:
-        send_by_table(sink);
+        send_deletes(sink);
         return true;
+    case PHASE_CHECKS:
+        send_checks(sink);
+        return true;
+    case PHASE_FILTER:
     case PHASE_UPSERTS:
     case PHASE_CLEARED:
     case PHASE_DEAD_LETTERS:
@@ -250,9 +294,14 @@ static void commit_send(struct sink *sink) {
     case PHASE_CHECKS:
         (void)send_head(sink);
         break;
+    case PHASE_FILTER:
+        if (!send_rows(sink, STEP_FILTER, "sync_filter", sink->target->input_count)) {
+            enter_next(sink);
+        }
+        break;
     case PHASE_UPSERTS:
         if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->target->input_count)) {
-            enter(sink, phase_after(PHASE_UPSERTS), 0);
+            enter_next(sink);
         }
         break;
     case PHASE_CLEARED:

@@ -76,7 +76,7 @@ void send_commit(struct sink *sink) {
 
 void write_answer(struct sink *sink, struct step step, PGresult *result) {
     struct write *write = &sink->write;
-    if (step.kind == STEP_DELETE) {
+    if (step.kind == STEP_DELETE || step.kind == STEP_FILTER) {
         write->deleted_count += strtoull(PQcmdTuples(result), NULL, 10);
     } else if (step.kind == STEP_UPSERT || step.kind == STEP_LOAD) {
         write->upserted_count += strtoull(PQcmdTuples(result), NULL, 10);

@@ -132,6 +132,7 @@ struct write {
     const struct txn *txn;
     int phase; /* pg_commit.c's: what send_head and send_tail are at */
     size_t table;
+    enum delete_kind delete_kind;
     size_t part, dead_letter; /* the next dead letter, or cleared key */
     bool committed;           /* COMMIT's tag was literally COMMIT */
     bool stale;               /* a newest row is not what the transaction expects */
@@ -158,6 +159,7 @@ struct bisection {
     } ranges[BISECT_RANGES_MAX]; /* of rows still to be tried, as a stack */
     size_t range_count;
     bool saved, failed;       /* there is a savepoint; the last try must go back to it */
+    uint64_t deleted_before;  /* the last try */
     bool ended;               /* the load's source has no more */
     struct row_array keys;    /* of the refused rows */
     struct refusal *refusals; /* in results */
@@ -244,6 +246,8 @@ char **link_keywords_to(const struct sink *sink, const PGconn *conn, char ***ret
 /* pg_link.c */
 /* False: the server of this new connection is too old, or its database can't hold all values. */
 bool link_fits(PGconn *conn, struct err *ret_err);
+/* False: it is too old for the plan. */
+bool link_fits_plan(const PGconn *conn, const struct plan *plan, struct err *ret_err);
 void link_drive(struct sink *sink);
 /* What libpq says about a connection that was lost or could not be made. ERR_HALT: the operator
  * must act. Connections have PQERRORS_VERBOSE: otherwise libpq does not tell the SQLSTATE of a
@@ -340,6 +344,12 @@ void send_definition(struct sink *sink);
 void identity_answer(struct sink *sink, const PGresult *result);
 /* pg_commit.c: the next of BEGIN, fence, deletes and checks; false: there are no more. */
 bool send_head(struct sink *sink);
+/* The prepared statement that deletes rows of a core occurrence, and how many columns it takes. */
+#define DELETE_NAME_MAX 48
+const char *delete_name(size_t occurrence, enum delete_kind kind, char out[DELETE_NAME_MAX]);
+size_t delete_columns(const struct sink *sink, size_t occurrence, enum delete_kind kind);
+/* Whether sync_filter goes before sync_upsert: the view has a WHERE. */
+bool filters(const struct sink *sink);
 /* The next statement that deletes cleared entries or writes dead letters; false when there are no
  * more. */
 bool send_tail(struct sink *sink);
@@ -349,6 +359,9 @@ void job_explain_answer(struct sink *sink, const PGresult *result);
 /* pg_table.c: is the sink table the one that the progress belongs to? */
 /* Writes text, with the sink table's name put in, NUL-terminated, to out. */
 void table_sql(PGconn *conn, struct str table, const char *text, struct buf *out);
+/* The columns of the sink's key as PostgreSQL's array text, NUL-terminated; `{}` where that is the
+ * primary key. */
+void target_key_names(const struct target *target, struct buf *out);
 /* Reads SQL_INSPECT's answer. False: the table can't be written to; err says what to do. */
 bool table_verdict(struct str table, struct str word, struct str kind, struct err *ret_err);
 /* Registers the table as it is, where that is right, and inspects it. */

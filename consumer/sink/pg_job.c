@@ -55,11 +55,19 @@ void job_explain_send(struct sink *sink) {
     params_add(sink, OID_TEXT, str_from(why->constraint));
     params_add(sink, OID_TEXT, sink->target->name);
     params_add(sink, OID_TEXT, str_from(why->by_code ? why->code : ""));
+    struct buf *names = &sink->columns[0];
+    array_begin(names, OID_TEXT);
+    size_t count = sink->target->key_has_nulls ? sink->target->key_output_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        array_add(names, sink->target->outputs[sink->target->key_outputs[i]].name);
+    }
+    array_end(names, count);
+    params_add(sink, OID_TEXT_ARRAY, buf_view(names));
     flight_query(sink, (struct step){STEP_READ, 0}, SQL_EXPLAIN);
 }
 
-/* A duplicate primary key in an initial load is no conflict: the table had rows already. Names the
- * trigger that raised an exception. */
+/* A duplicate key of the sink in an initial load is no conflict: the table had rows already. Names
+ * the trigger that raised an exception. */
 void job_explain_answer(struct sink *sink, const PGresult *result) {
     struct sink_event *outcome = &sink->outcome;
     const struct failure *why = &sink->explained;

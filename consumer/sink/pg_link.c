@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SERVER_VERSION_MIN 140000               /* the first with idle_session_timeout */
-#define CONNECT_MS         (10 * (int64_t)1000) /* for each host of a list */
+#define SERVER_VERSION_MIN   140000               /* the first with idle_session_timeout */
+#define SERVER_VERSION_NULLS 150000               /* the first with NULLS NOT DISTINCT */
+#define CONNECT_MS           (10 * (int64_t)1000) /* for each host of a list */
 
 void sink_event_push(struct sink *sink, const struct sink_event *event) {
     if (sink->events.count < EVENTS_MAX) {
@@ -77,6 +78,22 @@ bool link_fits(PGconn *conn, struct err *ret_err) {
                   "olap.dbname to it",
                   PQdb(conn), encoding);
     return false;
+}
+
+bool link_fits_plan(const PGconn *conn, const struct plan *plan, struct err *ret_err) {
+    int version = PQserverVersion(conn);
+    for (size_t t = 0; t < plan->target_count; t++) {
+        const struct target *target = &plan->targets[t];
+        if (target->key_has_nulls && version > 0 && version < SERVER_VERSION_NULLS) {
+            (void)err_set(ret_err, ERR_CONFIG,
+                          "the OLAP database's server is PostgreSQL %d: view " STR_FMT
+                          " needs %d or later, since a LEFT JOIN puts NULLs into its key (UNIQUE "
+                          "NULLS NOT DISTINCT). Upgrade the server, or write the join as INNER",
+                          version / 10000, STR_ARG(target->name), SERVER_VERSION_NULLS / 10000);
+            return false;
+        }
+    }
+    return true;
 }
 
 void sink_drop_conn(struct sink *sink) {
@@ -166,7 +183,7 @@ static void connect_poll(struct sink *sink) {
         return;
     }
     struct err err;
-    if (!link_fits(sink->link.conn, &err)) {
+    if (!link_fits(sink->link.conn, &err) || !link_fits_plan(sink->link.conn, sink->plan, &err)) {
         sink_drop_connect(sink, &err);
         return;
     }
@@ -212,15 +229,25 @@ static const char *text_of(struct sink *sink, struct str sql) {
     return sink->scratch.ptr;
 }
 
+static void prepare_deletes(struct sink *sink, size_t o) {
+    const struct occurrence *occurrence = &sink->target->occurrences[o];
+    const struct str sql[DELETE_KINDS] = {[DELETE_KEY] = occurrence->sql_delete,
+                                          [DELETE_NULL] = occurrence->sql_delete_null,
+                                          [DELETE_MATCHED] = occurrence->sql_delete_matched};
+    for (enum delete_kind kind = 0; kind < (occurrence->adds_key ? DELETE_KINDS : 1); kind++) {
+        char name[DELETE_NAME_MAX];
+        params_types(sink, delete_columns(sink, o, kind));
+        flight_prepare(sink, o, delete_name(o, kind, name), text_of(sink, sql[kind]));
+    }
+}
+
 static void prepare_rows(struct sink *sink) {
     const struct target *target = sink->target;
-    char name[40];
     for (size_t o = 0; o < target->core_count; o++) {
-        params_types(sink, occurrence_relation(sink->plan, target, (int)o)->key_count);
-        (void)snprintf(name, sizeof name, "sync_delete_%zu", o);
-        flight_prepare(sink, o, name, text_of(sink, target->occurrences[o].sql_delete));
+        prepare_deletes(sink, o);
     }
     for (size_t t = 0; t < sink->plan->relation_count; t++) {
+        char name[40];
         params_types(sink, sink->plan->relations[t].column_count);
         (void)snprintf(name, sizeof name, "sync_check_%zu", t);
         flight_prepare(sink, t, name, text_of(sink, sink->plan->relations[t].sql_check));
@@ -230,6 +257,9 @@ static void prepare_rows(struct sink *sink) {
     params_types(sink, target->input_count);
     flight_prepare(sink, 0, "sync_upsert", text_of(sink, target->sql_upsert));
     flight_prepare(sink, 0, "sync_insert", text_of(sink, target->sql_insert));
+    if (target->sql_filter.ptr) {
+        flight_prepare(sink, 0, "sync_filter", text_of(sink, target->sql_filter));
+    }
 }
 
 static void setup_send(struct sink *sink) {

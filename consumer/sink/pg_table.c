@@ -40,6 +40,21 @@ void table_sql(PGconn *conn, struct str table, const char *text, struct buf *out
     buf_clear(&literal);
 }
 
+void target_key_names(const struct target *target, struct buf *out) {
+    buf_reset(out);
+    buf_str(out, STR("{"));
+    for (size_t i = 0; target->key_has_nulls && i < target->key_output_count; i++) {
+        struct str name = target->outputs[target->key_outputs[i]].name;
+        buf_str(out, i > 0 ? STR(",\"") : STR("\""));
+        for (size_t c = 0; c < name.len; c++) {
+            bool special = name.ptr[c] == '"' || name.ptr[c] == '\\';
+            buf_printf(out, special ? "\\%c" : "%c", name.ptr[c]);
+        }
+        buf_str(out, STR("\""));
+    }
+    buf_append(out, "}", 2); /* with its NUL */
+}
+
 bool table_verdict(struct str table, struct str word, struct str kind, struct err *ret_err) {
     if (str_equal(word, STR("kind"))) {
         (void)err_set(ret_err, ERR_HALT,

@@ -161,11 +161,23 @@
 #define SQL_REFUSED_READ                                                                           \
     "SELECT task, row_key FROM sync_refused WHERE view = $1::text AND task = ANY ($2::int[])"
 
-/* For an error that no row's own values explain: whether the constraint $1.$2 is a primary key, and
- * which triggers of table $3 call a function that the error's context $4 names. */
+/* The columns of index x, and whether it can stand in place of a primary key, for rows whose key
+ * has NULLs. By way of jsonb, since PostgreSQL 14 has no such column. */
+#define SQL_INDEX_COLUMNS                                                                          \
+    "ARRAY(SELECT a.attname::text FROM unnest(x.indkey::int2[]) WITH ORDINALITY k(attnum, n)"      \
+    " JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum"                      \
+    " WHERE k.n <= x.indnkeyatts ORDER BY k.n)"
+#define SQL_NULLS_NOT_DISTINCT                                                                     \
+    "coalesce((to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false) AND x.indisunique"          \
+    " AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL AND x.indexprs IS NULL"
+
+/* For an error that no row's own values explain: whether the constraint $1.$2 is the sink's key (a
+ * primary key, or a unique index of the columns $5), and which triggers of table $3 call a function
+ * that the error's context $4 names. */
 #define SQL_EXPLAIN                                                                                \
-    "SELECT coalesce((SELECT i.indisprimary FROM pg_index i JOIN pg_class c ON c.oid = "           \
-    "i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace"                                   \
+    "SELECT coalesce((SELECT x.indisprimary OR (" SQL_NULLS_NOT_DISTINCT " AND " SQL_INDEX_COLUMNS \
+    " = $5::text[]) FROM pg_index x JOIN pg_class c ON c.oid = "                                   \
+    "x.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace"                                   \
     " WHERE n.nspname = $1::text AND c.relname = $2::text), false),"                               \
     " (SELECT string_agg(DISTINCT t.tgname::text, ', ') FROM pg_trigger t"                         \
     "   JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal"                               \

@@ -49,6 +49,12 @@ static int pass(struct proxy *proxy, int from, int to, enum proxy_fault directio
         memcpy(tag, "ROLLED", sizeof "ROLLED");
         atomic_store(&proxy->fault, PROXY_NONE);
     }
+    static const char version[] = "server_version";
+    char *server = memmem(bytes, (size_t)len, version, sizeof version);
+    if (server && (enum proxy_fault)atomic_load(&proxy->fault) == PROXY_OLDER) {
+        memcpy(server + sizeof version, "14", 2);
+        atomic_store(&proxy->fault, PROXY_NONE);
+    }
     long go = allowed(proxy, direction, len);
     for (long sent = 0; sent < go;) {
         long n = send(to, bytes + sent, (size_t)(go - sent), MSG_NOSIGNAL);

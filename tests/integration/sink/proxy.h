@@ -13,6 +13,7 @@ enum proxy_fault {
     PROXY_NONE,
     PROXY_CUT_UP,       /* after `bytes` more bytes to the server: close both */
     PROXY_OTHER_TAG,    /* the next COMMIT is answered as something else */
+    PROXY_OLDER,        /* to the next connection the server is PostgreSQL 14 */
     PROXY_SWALLOW_UP,   /* takes what comes from the client next, and is silent from then on */
     PROXY_SWALLOW_DOWN, /* the same of the server; new connections are served */
     PROXY_CUT_DOWN,     /* after `bytes` more bytes to the client: eat the rest, then close both */

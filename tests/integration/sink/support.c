@@ -232,8 +232,9 @@ void part_begin(struct txn_part *part, const struct plan *plan, int32_t task,
     part->after = *before;
     part->after.seq++;
     part->after.has_offsets = true;
-    part->after.offsets[0]++;
-    part->after.offsets[1]++;
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        part->after.offsets[t]++;
+    }
 }
 
 static struct str number_text(char out[24], int number) {
@@ -326,7 +327,8 @@ void table_register(void) {
 void tables_drop(void) {
     admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity" /* what a failed test left */
           " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
-    admin("DROP TABLE IF EXISTS student_contact, sync_progress, sync_identity, sync_dead_letter,"
+    admin("DROP TABLE IF EXISTS student_contact, order_line, sync_progress, sync_identity, "
+          "sync_dead_letter,"
           " sync_refused"
           " CASCADE");
 }
