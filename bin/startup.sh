@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts everything: the OLTP and the OLAP PostgreSQL, Kafka, Kafka Connect with Debezium, and the consumer.
 #
-#   bin/startup.sh [--native | --docker] [--yes]
+#   bin/startup.sh [--native | --docker] [--yes] [--example NAME]
 #
 # In this order: what bin/setup.sh does (packages or images, the build); both databases and Kafka; the source tables
 # (schemas/oltp.sql, once), the sink tables and the topics; the Debezium connector; the consumer's members. Each step
@@ -10,16 +10,20 @@
 # The mode of the first start (Docker or native), ports, the number of members and all SYNC_ variables are remembered
 # in run/ until bin/shutdown.sh --wipe. Ports and versions are in .env; a variable in the environment overrides them:
 #   OLTP_PORT=15432 bin/startup.sh
+# --example NAME: the tables and the view of schemas/examples/NAME instead of student and contact. It is remembered too,
+# and a folder with data keeps its view: for another one, bin/shutdown.sh --wipe first, or a second stack.
 # A second stack beside the first: SYNC_RUN_DIR=/some/folder with every port of .env changed.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 
-wanted=''
+wanted='' example=''
 while [ $# -gt 0 ]; do
     case $1 in
         --native) wanted=native ;;
         --docker) wanted=docker ;;
         --yes|-y) ASSUME_YES=1 ;;
+        --example) [ $# -gt 1 ] || usage_error "--example needs a name: $(example_names)"; example=$2; shift ;;
+        --example=*) example=${1#*=} ;;
         --help|-h) print_help ;;
         *) usage_error "Unknown argument: $1" ;;
     esac
@@ -39,6 +43,7 @@ interrupted() {
 }
 trap interrupted INT TERM
 
+[ -z "$example" ] || choose_example "$example"
 choose_mode "$wanted"
 say "Starting in $MODE mode."
 [ -s "$RUN_DIR/mode" ] || remember_mode # the first start: bin/shutdown.sh must find it, however far it comes

@@ -217,11 +217,46 @@ wait_for() { # seconds command...
 # shellcheck source=bin/stack/mode.sh
 . "$ROOT/bin/stack/mode.sh"
 
+# ---- examples ------------------------------------------------------------------------------------------------------
+
+# A folder of schemas/examples holds oltp.sql, the view in a file of its name, and perhaps load.sql, a load to try it with.
+example_names() { (cd "$ROOT/schemas/examples" && echo *); }
+example_view() { # example; its file
+    local file found=''
+    for file in "$ROOT/schemas/examples/$1"/*.sql; do
+        case ${file##*/} in oltp.sql|load.sql) ;; *) found=$file ;; esac
+    done
+    echo "schemas/examples/$1/${found##*/}"
+}
+# The files of an example become the settings of this stack. One that has been started keeps what it was started with:
+# its tables, topics and caches are of that view.
+choose_example() { # example
+    local oltp view now
+    case " $(example_names) " in *" $1 "*) ;; *) usage_error "There is no example $1. There are: $(example_names)" ;; esac
+    oltp=schemas/examples/$1/oltp.sql view=$(example_view "$1")
+    now="${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql} and ${SYNC_SCHEMAS_VIEW:-schemas/student_contact.sql}"
+    if [ "$now" != "$oltp and $view" ]; then
+        if [ -s "$RUN_DIR/mode" ]; then
+            say "This stack was started with $now, and has their data; the example $1 is another view. Nothing was changed." "" \
+                "What to do:" \
+                "    go on with what is there: ${COMMAND_PREFIX}bin/startup.sh" \
+                "    or remove it, then start the example: ${COMMAND_PREFIX}bin/shutdown.sh --wipe" \
+                "    or run the example beside it: SYNC_RUN_DIR=/some/folder bin/startup.sh --example $1, with every port of .env changed" >&2
+            exit 2
+        fi
+        [ -z "${SYNC_SCHEMAS_OLTP:-}${SYNC_SCHEMAS_VIEW:-}" ] ||
+            usage_error "--example $1 and SYNC_SCHEMAS_OLTP or SYNC_SCHEMAS_VIEW say different files: leave one of them out."
+    fi
+    export SYNC_SCHEMAS_OLTP=$oltp SYNC_SCHEMAS_VIEW=$view
+}
+
 # ---- the last lines of startup -------------------------------------------------------------------------------------
 
 # The mode has plan (what `oltp-olap-sync plan` prints) and oltp_query (psql's options, in the OLTP database).
 print_next_steps() {
-    local plan view inserts=''
+    local plan view inserts='' load
+    load=$(dirname "$(oltp_sql)")/load.sql
+    [ -r "$ROOT/$load" ] || load=''
     plan=$(plan 2>/dev/null </dev/null) || plan=''
     view=$(printf '%s\n' "$plan" | sed -n 's/^-- View \(.*\): fingerprint .*/\1/p')
     inserts=$(oltp_query -At \
@@ -235,6 +270,9 @@ Ready after $(seconds_since "$SCRIPT_START") s. What to type next:
   The OLTP database (password $OLTP_PASSWORD; or: ${COMMAND_PREFIX}bin/psql.sh oltp)
     psql -h localhost -p $OLTP_PORT -U $PG_USER -d $PG_DATABASE
 ${inserts:+$(printf '%s\n' "$inserts" | sed 's/^/      /')
+}${load:+
+  A minute of a realistic load
+    ${COMMAND_PREFIX}bin/psql.sh oltp <$load
 }
   The OLAP database (password $OLAP_PASSWORD; or: ${COMMAND_PREFIX}bin/psql.sh olap)
     psql -h localhost -p $OLAP_PORT -U $PG_USER -d $PG_DATABASE

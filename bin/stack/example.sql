@@ -1,16 +1,27 @@
 -- A row for each source table to try the view with, as INSERT statements; for the last lines of bin/startup.sh.
 -- psql variables: tables (schema.table, as `plan` names them) and joins (the join columns), each separated by spaces.
-WITH tables AS (
+WITH RECURSIVE named AS (
     SELECT c.oid, c.relname, n.nspname,
-        -- one that refers to another of them comes after it
-        (SELECT count(*) FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = c.oid AND k.confrelid <> c.oid) AS refers,
         array_position(string_to_array(:'tables', ' '), n.nspname || '.' || c.relname) AS place
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname || '.' || c.relname = ANY (string_to_array(:'tables', ' '))
+), keys AS (
+    SELECT conrelid, conkey, confrelid, confkey FROM pg_constraint
+    WHERE contype = 'f' AND conrelid <> confrelid
+        AND conrelid IN (SELECT oid FROM named) AND confrelid IN (SELECT oid FROM named)
+), depths AS ( -- of tables that refer to each other: up to the number of tables
+    SELECT oid, 0 AS depth FROM named
+    UNION
+    SELECT k.conrelid, d.depth + 1 FROM depths d JOIN keys k ON k.confrelid = d.oid
+    WHERE d.depth < (SELECT count(*) FROM named)
+), tables AS ( -- one that refers to another of them comes after it
+    SELECT named.*, (SELECT max(depth) FROM depths d WHERE d.oid = named.oid) AS refers FROM named
 ), columns AS (
     SELECT t.oid, t.place, t.refers, a.attnum, a.attname, a.attnotnull, b.typname, b.typcategory, b.typtype, b.oid AS base,
         CASE WHEN a.atttypmod > 4 AND b.typname IN ('varchar', 'bpchar') THEN a.atttypmod - 4 END AS longest,
-        a.attname = ANY (string_to_array(:'joins', ' ')) AS joins,
+        a.attname = ANY (string_to_array(:'joins', ' '))
+            OR EXISTS (SELECT FROM keys k WHERE k.conrelid = t.oid AND a.attnum = ANY (k.conkey)
+                       OR k.confrelid = t.oid AND a.attnum = ANY (k.confkey)) AS joins,
         count(*) OVER (PARTITION BY t.oid) AS width
     FROM tables t JOIN pg_attribute a ON a.attrelid = t.oid
     JOIN pg_type d ON d.oid = a.atttypid

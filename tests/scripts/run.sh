@@ -126,6 +126,27 @@ shared "$folder/e" COMPOSE_PROJECT_NAME=other "$project" |
         'COMPOSE_PROJECT_NAME=other is not used: this stack is the project shop' 'wipe'
 shared "$folder/e" COMPOSE_PROJECT_NAME=shop "$project" | check "its own name ($bash)" '^project shop, changed: $' '!not used'
 
+# ---- an example ----------------------------------------------------------------------------------------------------
+
+orders='schemas/examples/orders/oltp.sql schemas/examples/orders/order_line.sql'
+chosen='choose_example orders; env | grep ^SYNC_SCHEMAS_ | sort | cut -d= -f2 | xargs echo'
+shared "$folder/f" "$chosen; echo native >\$RUN_DIR/mode; keep_settings" |
+    check "an example's files become the settings ($bash)" "^$orders\$" '!code'
+shared "$folder/f" 'echo "$(oltp_sql) $(view_sql)"; '"$chosen; echo \"changed:\$CHANGED_SETTINGS\"" |
+    check "they are remembered, and naming it again changes nothing ($bash)" "^$orders\$" '^changed:$' '!code'
+shared "$folder/f" SYNC_SCHEMAS_VIEW=my/view.sql "$chosen" |
+    check "another view given beside the example of a started stack ($bash)" 'code 2' 'and my/view.sql' '!^schemas'
+mkdir -p "$folder/g"; echo native >"$folder/g/mode"
+shared "$folder/g" "$chosen" |
+    check "a stack that was started with another view keeps it ($bash)" 'code 2' 'started with schemas/oltp.sql and schemas/student_contact.sql' \
+        'Nothing was changed' "SYNC_RUN_DIR=$folder/g bin/startup.sh" 'wipe' '--example orders' '!^schemas'
+shared "$folder/h" SYNC_SCHEMAS_OLTP=my/oltp.sql "$chosen" |
+    check "an example and files of one's own ($bash)" 'code 2' 'leave one of them out' '!^schemas'
+for none in nothing '' '*' ../examples/orders; do
+    shared "$folder/h" NONE="$none" 'choose_example "$NONE"; echo went on' |
+        check "no example of the name '$none' ($bash)" 'code 2' 'There are: .*orders' '!went on'
+done
+
 # ---- what the scripts say ------------------------------------------------------------------------------------------
 
 shared "$folder/a" "cause_lines $DATA/connect.log" |
@@ -134,7 +155,7 @@ shared "$folder/a" "require_space $folder 99999999 'a start'; echo went on" | ch
 }
 for bash in "${bashes[@]}"; do
     in_bash
-    rm -rf "$folder/a" "$folder/b" "$folder/e"
+    rm -rf "$folder/a" "$folder/b" "$folder/e" "$folder/f" "$folder/g" "$folder/h"
 done
 { clean SYNC_RUN_DIR="$folder/c" bin/status.sh 2>&1 || echo "code $?"; } |
     check "status where nothing was started" 'Nothing was started' 'code 3'
