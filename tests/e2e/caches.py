@@ -10,7 +10,6 @@ from stack import PARTITIONS, ROOT
 from system import System, fail_with
 from wait import Failure
 
-JOIN_KEY = "student_id"  # of the shipped view; rows without one are in no cache
 SHOWN = 5
 
 Rows = dict[tuple, dict[str, str | None]]  # a row's text by column, by (topic, the record key's fields)
@@ -34,9 +33,10 @@ def check(system: System, may_be_damaged: bool = False) -> int:
             continue
         for topic in cache.offsets:
             if topic not in logs:
-                logs[topic] = kafka.logs_of(system.stack, topic)
+                logs[topic] = kafka.logs_of(system.stack, topic, system.partitions_of(topic))
+        read = {topic: logs[topic][task if len(logs[topic]) > 1 else 0] for topic in cache.offsets}
         fail_with(f"the end, cache of task {task} (O4)",
-                  problems(cache, {topic: logs[topic][task] for topic in cache.offsets}))
+                  problems(cache, read, {topic: system.placed_by(topic) for topic in read}))
     if damaged and not may_be_damaged:
         raise Failure(f"{damaged} caches can't be read")
     return damaged
@@ -56,13 +56,15 @@ def dump(system: System, task: int) -> Cache | None:
     return Cache(head["offsets"], [(row["topic"], row["row"]) for row in rows])
 
 
-def problems(cache: Cache, logs: dict[str, kafka.Log]) -> list[str]:
+def problems(cache: Cache, logs: dict[str, kafka.Log], placed_by: dict[str, list[str]]) -> list[str]:
+    """placed_by: the columns that place a topic's rows in a partition."""
     wanted: Rows = {}
     found: list[str] = []
     for topic, log in logs.items():
         if cache.offsets[topic] > 0 and (not log or log[-1][0] + 1 < cache.offsets[topic]):
             found.append(f"{topic}: the cache stands at {cache.offsets[topic]}, the log ends before it")
-        wanted.update(replay(topic, ((key, value) for offset, key, value in log if offset < cache.offsets[topic])))
+        wanted.update(replay(topic, ((key, value) for offset, key, value in log if offset < cache.offsets[topic]),
+                             placed_by[topic]))
     columns = {topic: json.loads(log[0][1]).keys() for topic, log in logs.items() if log}
     have = {(topic, *(row[column] for column in columns.get(topic, ()))): row for topic, row in cache.rows}
     if len(have) != len(cache.rows):
@@ -75,15 +77,15 @@ def problems(cache: Cache, logs: dict[str, kafka.Log]) -> list[str]:
     return found
 
 
-def replay(topic: str, records: Iterable[tuple[str, str]]) -> Rows:
-    """The last record of each key, unless it is a delete."""
+def replay(topic: str, records: Iterable[tuple[str, str]], placed_by: list[str]) -> Rows:
+    """The last record of each key, unless it is a delete; a row that is placed by NULL is in no cache."""
     rows: Rows = {}
     for key_text, value_text in records:
         fields, value = json.loads(key_text), json.loads(value_text)
         key = (topic, *(text(part) for part in fields.values()))
         if value["op"] == "d":
             rows.pop(key, None)
-        elif fields[JOIN_KEY] is not None:
+        elif all(fields[column] is not None for column in placed_by):
             rows[key] = {column: text(part) for column, part in value["after"].items()}
     return rows
 

@@ -50,29 +50,29 @@ def records_of(stack: Stack, topic: str) -> list[tuple[int, str, str]]:
     return found
 
 
-def logs_of(stack: Stack, topic: str) -> dict[int, Log]:
+def logs_of(stack: Stack, topic: str, partitions: int = PARTITIONS) -> dict[int, Log]:
     """All that is in a topic, by partition, from the broker's files: no record is too late to be seen."""
     for _ in range(5):
-        files = segments(stack, topic)
+        files = segments(stack, topic, partitions)
         try:
             out = java(stack, "org.apache.kafka.tools.DumpLogSegments", "--print-data-log", "--files",
                        ",".join(str(file) for file in files), broker=False)
         except Failure as failure:
-            if segments(stack, topic) == files:
+            if segments(stack, topic, partitions) == files:
                 raise failure
             continue
-        if segments(stack, topic) == files:  # the broker has not compacted them meanwhile
-            return parse_logs(out, topic)
+        if segments(stack, topic, partitions) == files:  # the broker has not compacted them meanwhile
+            return parse_logs(out, topic, partitions)
     raise Failure(f"the files of {topic} change all the time")
 
 
-def segments(stack: Stack, topic: str) -> list[Path]:
-    return [file for partition in range(PARTITIONS)
+def segments(stack: Stack, topic: str, partitions: int) -> list[Path]:
+    return [file for partition in range(partitions)
             for file in sorted((stack.folder / f"kafka/{topic}-{partition}").glob("*.log"))]
 
 
-def parse_logs(out: str, topic: str) -> dict[int, Log]:
-    logs: dict[int, Log] = {partition: [] for partition in range(PARTITIONS)}
+def parse_logs(out: str, topic: str, partitions: int) -> dict[int, Log]:
+    logs: dict[int, Log] = {partition: [] for partition in range(partitions)}
     partition = 0
     for line in lines_of(out):
         if line.startswith("Dumping "):

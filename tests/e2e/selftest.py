@@ -4,12 +4,17 @@ import json
 from typing import Callable
 
 import caches
+import declared
 import oracle
+import past
 from db import Database
 from load import Load
+from past import ViewSampler
 from sampler import Sampler
 from stack import ROOT, Stack
 from system import read_view
+from tables import View
+from viewload import ViewLoad
 from wait import Failure, wait_until
 
 SINK = """
@@ -83,6 +88,7 @@ class Control:
         self.oltp = Database(stack.oltp.port, "selftest")
         self.olap = Database(stack.olap.port, "selftest")
         self.view, self.query = read_view(ROOT / "schemas/student_contact.sql")
+        self.folder = stack.folder
         self.passed = True
 
     def fresh(self) -> None:
@@ -122,12 +128,13 @@ class Control:
         return oracle.check_dead_letters(self.olap)
 
     def check_caches(self) -> None:
-        found = caches.problems(a_right_cache(), cache_logs())
+        placed_by = {"s": ["student_id"], "c": ["student_id"]}
+        found = caches.problems(a_right_cache(), cache_logs(), placed_by)
         self.report("O4 accepts what is right", not found, " / ".join(found))
         for what, change in CACHES.items():
             cache = a_right_cache()
             change(cache)
-            found = caches.problems(cache, cache_logs())
+            found = caches.problems(cache, cache_logs(), placed_by)
             self.report(f"O4 finds {what}", bool(found), " ".join(found))
 
     def check_leaks(self) -> None:
@@ -175,6 +182,60 @@ class Control:
         self.report(what, bool(found) == wrong, found)
 
 
+    # ---- O2 of any view
+
+    def check_view_sampler(self, view: View, wrongs: dict[str, str]) -> None:
+        self.oltp.create()
+        self.olap.create()
+        oltp_file, _ = view.write(self.folder / f"selftest-{view.name}")
+        self.oltp.transaction(oltp_file.read_text())
+        if view.after_ddl:
+            self.oltp.transaction(view.after_ddl)
+        past.keep(self.oltp, view)
+        with ViewLoad(self.oltp, view, seed=1, changes=6000, rate=100_000) as load:
+            load.finish()
+        self.oltp.run(f"CREATE TABLE rows AS {view.query}")
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in self.oltp.run(
+            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+            "WHERE attrelid = 'rows'::regclass AND attnum > 0 ORDER BY attnum"))
+        for what, sql in {"accepts what is right": "SELECT 1", **wrongs}.items():
+            self.olap.run(f"DROP TABLE IF EXISTS {view.name}")
+            self.olap.run(f"CREATE TABLE {view.name} ({columns})")
+            for row in self.oltp.run("SELECT * FROM rows"):
+                self.olap.run(f"INSERT INTO {view.name} VALUES ({', '.join(['%s'] * len(row))})", *row)
+            self.olap.run(sql)
+            found = ""
+            try:
+                with ViewSampler(self.oltp, self.olap, view):
+                    pass
+            except Failure as failure:
+                found = str(failure).replace("\n", " ")
+            self.report(f"O2 of {view.name} {what}", bool(found) == (sql != "SELECT 1"), found[:300])
+
+
+# Of one row each; a row whose customer and country are there.
+ONE = "(order_id, line_no) = (SELECT order_id, line_no FROM order_line WHERE country IS NOT NULL ORDER BY 1, 2 LIMIT 1)"
+ORDER_LINES = {
+    "finds a customer that never was": f"UPDATE order_line SET customer = 'NEVER' WHERE {ONE}",
+    "finds another order's customer": f"UPDATE order_line SET customer = (SELECT max(customer) FROM order_line o "
+                                      f"WHERE o.customer <> order_line.customer) WHERE {ONE}",
+    "finds the country of another customer": f"UPDATE order_line SET country = (SELECT max(country) FROM order_line o "
+                                             f"WHERE o.country <> order_line.country) WHERE {ONE}",
+    "finds the country of no customer": f"UPDATE order_line SET customer = NULL WHERE {ONE}",
+    "finds an amount of another price": f"UPDATE order_line SET amount = amount + 0.01 WHERE {ONE}",
+    "finds a line without a product": f"UPDATE order_line SET product = NULL WHERE {ONE}",
+    "finds a draft": f"UPDATE order_line SET status = 'draft' WHERE {ONE}",
+    "finds the status of another moment": f"UPDATE order_line SET placed_at = placed_at + interval '1 hour' WHERE {ONE}",
+}
+ORDER_NOTES = {
+    "finds a row without a note beside one with a note":
+        "INSERT INTO order_note (order_id, title) SELECT order_id, title FROM order_note WHERE note_no IS NOT NULL LIMIT 1",
+    "finds another order's note": "UPDATE order_note SET body = (SELECT max(body) FROM order_note o "
+                                  "WHERE o.order_id <> order_note.order_id) WHERE (order_id, note_no) = "
+                                  "(SELECT order_id, note_no FROM order_note WHERE note_no IS NOT NULL LIMIT 1)",
+}
+
+
 def run(stack: Stack) -> bool:
     for name in ("oltp", "olap"):
         stack.service("start", name)
@@ -184,6 +245,8 @@ def run(stack: Stack) -> bool:
     control.check("the dead-letter check", {"a dead letter": "INSERT INTO sync_dead_letter (topic) VALUES ('t')"},
                   control.letters)
     control.check_sampler()
+    control.check_view_sampler(declared.ORDER_LINE, ORDER_LINES)
+    control.check_view_sampler(declared.NOTES, ORDER_NOTES)
     control.check_caches()
     control.check_leaks()
     return control.passed

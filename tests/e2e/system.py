@@ -4,10 +4,13 @@ import itertools
 import re
 import shutil
 from pathlib import Path
+from typing import Sequence
 
 import oracle
 from db import Database
+from load import Load
 from member import Member
+from sampler import Sampler
 from stack import PARTITIONS, ROOT, Stack
 from wait import Failure, Stopwatch, wait_until
 
@@ -151,6 +154,27 @@ class System:
     def drop_caches(self) -> None:
         shutil.rmtree(self.state_dir, ignore_errors=True)
         self.state_dir.mkdir(parents=True)
+
+    # ---- random changes, and what is seen meanwhile
+
+    def load(self, seed: int, rate: float, changes: int | None = None, weights: Sequence[int] | None = None) -> Load:
+        return Load(self.oltp, seed, changes, rate, weights)
+
+    def sampler(self, load: Load) -> Sampler:
+        return Sampler(self.olap, self.view, load)
+
+    def touch(self) -> None:
+        """A record for many rows, without a change."""
+        self.oltp.run("UPDATE student SET name = name WHERE student_id % 3 = 0")
+
+    # ---- what its topics hold
+
+    def partitions_of(self, topic: str) -> int:
+        return PARTITIONS
+
+    def placed_by(self, topic: str) -> list[str]:
+        """The columns that place a row in a partition; one with NULL there is in no cache."""
+        return ["student_id"]
 
     # ---- the log
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Iterator, Sequence
 
 import caches
 from load import Load
+from past import ViewSampler
 from sampler import Sampler
 from system import System
+from viewload import ViewLoad
 
 if TYPE_CHECKING:
     from cases import Context
@@ -36,7 +38,7 @@ class Measured:
 
 
 class Trial:
-    def __init__(self, ctx: "Context", load: Load, sampler: Sampler) -> None:
+    def __init__(self, ctx: "Context", load: Load | ViewLoad, sampler: Sampler | ViewSampler) -> None:
         self.ctx = ctx
         self.system: System = ctx.system
         self.load = load
@@ -72,7 +74,7 @@ def trial(ctx: "Context", rate: float = RATE, dead_letters: bool = False,
           weights: Sequence[int] | None = None, damaged_caches: bool = False) -> Iterator[Trial]:
     """Load and sampler while the block runs; after it everything must be right, the caches, too. Ends the members."""
     with ctx.load(rate, weights=weights) as load:
-        with Sampler(ctx.system.olap, ctx.system.view, load) as sampler:
+        with ctx.system.sampler(load) as sampler:
             ctx.system.pass_sentinels()
             one = Trial(ctx, load, sampler)
             yield one

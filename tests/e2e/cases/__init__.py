@@ -10,6 +10,7 @@ from load import Load
 from stack import PARTITIONS, Stack
 from system import System, fail_with
 from trial import Measured
+from viewload import ViewLoad
 
 
 @dataclass
@@ -50,8 +51,8 @@ class Context:
     def times(self, short: int, full: int) -> int:
         return full if self.full else short
 
-    def load(self, rate: float = 800, changes: int | None = None, weights: Sequence[int] | None = None) -> Load:
-        return Load(self.system.oltp, self.seed, changes, rate, weights)
+    def load(self, rate: float = 800, changes: int | None = None, weights: Sequence[int] | None = None) -> Load | ViewLoad:
+        return self.system.load(self.seed, rate, changes, weights)
 
     def of(self, system: System) -> "Context":
         """The same for another view's members."""
@@ -79,7 +80,8 @@ class Case:
 
 
 # Each of their cases makes databases and members of its own.
-SECOND_LANE = ("watch", "client", "groups", "sink_table", "example", "refused", "values", "versions")
+SECOND_LANE = ("watch", "client", "groups", "sink_table", "example", "refused", "values", "versions",
+               "any_view")
 CASES: list[Case] = []
 
 

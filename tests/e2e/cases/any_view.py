@@ -1,0 +1,89 @@
+"""Views of every kind over tables of their own, under random changes of all of them. The oracle of each is its own
+SELECT in the OLTP database; what is seen meanwhile must have been true of committed versions."""
+
+import time
+from contextlib import contextmanager
+from typing import Iterator
+
+import caches
+import declared
+from cases import Context, case
+from system import fail_with
+from tables import View
+from trial import settings
+from viewtenant import ViewTenant
+from wait import Failure, Stopwatch, wait_until
+
+FIRST_CHANGES = 600
+RATE = 300
+SECONDS = 3
+
+
+@contextmanager
+def tenant_of(ctx: Context, name: str, view: View, connected: bool = True) -> Iterator[ViewTenant]:
+    tenant = ViewTenant(ctx.stack, name, view)
+    try:
+        tenant.prepare()
+        if connected:
+            tenant.connect()
+            tenant.start(1)
+        yield tenant
+    finally:
+        tenant.remove()
+
+
+def rows_of(tenant: ViewTenant) -> int:
+    return tenant.olap.run(f'SELECT count(*) FROM "{tenant.view}"')[0][0]
+
+
+def random_view(ctx: Context, view: View, refused: bool = False) -> str:
+    """Rows that are there first; changes while members come, die and stand still; a lost cache; all of it sampled."""
+    name = f"any_{view.name}"
+    with tenant_of(ctx, name, view, connected=False) as tenant, settings(tenant, REFUSED_ROW_MAX=10_000):
+        with tenant.load(ctx.seed, 100_000, FIRST_CHANGES) as load:
+            load.finish()
+        tenant.connect()
+        tenant.start(1)
+        tenant.settle("the initial load")
+        changes = load.changes
+        with tenant.load(ctx.seed + 1, RATE) as load, tenant.sampler(load) as sampler:
+            tenant.start(2)
+            time.sleep(SECONDS)
+            tenant.pass_sentinels()
+            tenant.members.pop(1).kill()
+            time.sleep(SECONDS)
+            tenant.pass_sentinels()
+            tenant.kill_all()
+            tenant.start(1)
+            tenant.pass_sentinels()
+        changes += load.changes
+        tenant.settle("changes and killed members")
+        tenant.only(0)
+        with tenant.load(ctx.seed + 2, 100_000, FIRST_CHANGES) as load:
+            load.finish()
+        changes += load.changes
+        tenant.drop_caches()
+        tenant.start(1)
+        tenant.settle("a rebuild after changes")
+        check_refused(tenant, refused)
+        rows = rows_of(tenant)
+        caches.check(tenant)
+    return f"{changes} changes, {sampler.reads} reads of {sampler.rows} different rows, {rows} rows at the end"
+
+
+def check_refused(tenant: ViewTenant, some: bool) -> None:
+    count = tenant.olap.run("SELECT count(*) FROM sync_refused")[0][0]
+    if bool(count) != some:
+        raise Failure(f"{count} rows are refused")
+
+
+@case("view-one-table", members=0)
+def one_table(ctx: Context) -> str:
+    """A view of one table."""
+    return random_view(ctx, declared.ONE_TABLE)
+
+
+@case("view-three-cores", members=0)
+def three_cores(ctx: Context) -> str:
+    """Three tables joined on the same two columns, a text and an integer."""
+    return random_view(ctx, declared.THREE_CORES)
