@@ -68,7 +68,7 @@ static bool decide_task(struct world *world, int32_t task) {
     const struct progress *progress = &world->sink.progress[task];
     bool decided = false;
     for (int t = 0; t < world->schema.table_count; t++) {
-        const struct topic_log *log = &world->log[t][task];
+        const struct topic_log *log = world_log(world, t, task);
         int64_t at = progress->has_offsets ? progress->offsets[t] : 0;
         while (at < log->count &&
                (log->entries[at].flaw != FLAW_COLUMN || sim_sink_dead_letter(world, t, task, at))) {

@@ -11,13 +11,11 @@ static void plant(struct world *world, struct stored_dead_letter *dead_letter, i
     char text[24];
     (void)snprintf(text, sizeof text, version < 0 ? "bad%d" : "v%d", abs(version));
     const struct relation *table = &world->plan.plan.relations[dead_letter->table];
-    struct str values[SCHEMA_COLUMNS_MAX];
+    struct str values[SCHEMA_COLUMNS_MAX] = {0};
     values[table->column_count - 1] = str_from(text);
     struct buf bytes = {0};
     row_value_encode(table, values, &bytes);
-    dead_letter->has_kept = true;
-    dead_letter->kept_len = bytes.len;
-    memcpy(dead_letter->kept, bytes.ptr, bytes.len);
+    dead_letter->kept = arena_copy(&world->texts, buf_view(&bytes));
     buf_clear(&bytes);
     dead_letter->planted = true;
     dead_letter->right = right;
@@ -25,26 +23,20 @@ static void plant(struct world *world, struct stored_dead_letter *dead_letter, i
                 dead_letter->task, (long long)dead_letter->offset, text, right);
 }
 
-static const struct entry *entry_of(const struct world *world,
+static const struct entry *entry_of(struct world *world,
                                     const struct stored_dead_letter *dead_letter) {
-    return &world->log[dead_letter->table][dead_letter->task].entries[dead_letter->offset];
+    return &world_log(world, dead_letter->table, dead_letter->task)->entries[dead_letter->offset];
 }
 
 static int stored_version(const struct stored_dead_letter *dead_letter) {
-    int version = 0;
-    for (size_t at = 0; at < dead_letter->kept_len; at++) {
-        version = dead_letter->kept[at] >= '0' && dead_letter->kept[at] <= '9'
-                      ? version * 10 + (dead_letter->kept[at] - '0')
-                      : version;
-    }
-    return dead_letter->planted ? dead_letter->right : version;
+    return dead_letter->planted ? dead_letter->right : world_stored_version(dead_letter->kept);
 }
 
 /* The dead letter of the record before this one of the same row, if that is one. */
 static const struct stored_dead_letter *
-dead_letter_before(const struct world *world, const struct stored_dead_letter *dead_letter) {
+dead_letter_before(struct world *world, const struct stored_dead_letter *dead_letter) {
     const struct entry *entry = entry_of(world, dead_letter);
-    const struct topic_log *log = &world->log[dead_letter->table][dead_letter->task];
+    const struct topic_log *log = world_log(world, dead_letter->table, dead_letter->task);
     int64_t at = dead_letter->offset - 1;
     while (at >= 0 && log->entries[at].cells != entry->cells) {
         at--;
@@ -64,7 +56,7 @@ dead_letter_before(const struct world *world, const struct stored_dead_letter *d
 static void plant_behind(struct world *world) {
     for (int32_t p = 0; p < world->partitions; p++) { /* ascending: as they were stored */
         for (int t = 0; t < world->schema.table_count; t++) {
-            for (int64_t offset = 0; offset < world->log[t][p].count; offset++) {
+            for (int64_t offset = 0; offset < world_log(world, t, p)->count; offset++) {
                 for (size_t k = 0; k < world->sink.dead_letter_count; k++) {
                     struct stored_dead_letter *dead_letter = &world->sink.dead_letters[k];
                     const struct stored_dead_letter *before =
@@ -83,7 +75,7 @@ static void plant_behind(struct world *world) {
 }
 
 static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t offset) {
-    const struct entry *entry = &world->log[table][task].entries[offset];
+    const struct entry *entry = &world_log(world, table, task)->entries[offset];
     struct stored_dead_letter *dead_letter = sim_sink_add_dead_letter(world, table, task, offset);
     char scratch[SCHEMA_COLUMNS_MAX][SCHEMA_TEXT_MAX];
     struct str values[SCHEMA_COLUMNS_MAX];
@@ -92,9 +84,7 @@ static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t
     struct buf key = {0};
     if (entry->names_row &&
         row_key_encode(&plan->relations[table], values, &key, NULL) == ERR_NONE) {
-        dead_letter->has_row_key = true;
-        dead_letter->row_key_len = key.len;
-        memcpy(dead_letter->row_key, key.ptr, key.len);
+        dead_letter->row_key = arena_copy(&world->texts, buf_view(&key));
         plant(world, dead_letter, rng_chance(&world->rng, 0.5) ? entry->version : 1, -1);
     }
     buf_clear(&key);
@@ -104,7 +94,7 @@ static void plant_ahead_of(struct world *world, int table, int32_t task, int64_t
 static void plant_ahead(struct world *world) {
     for (int32_t p = 0; p < world->partitions; p++) {
         for (int t = 0; t < world->schema.table_count; t++) {
-            const struct topic_log *log = &world->log[t][p];
+            const struct topic_log *log = world_log(world, t, p);
             for (int64_t i = world->sink.progress[p].offsets[t]; i < log->count; i++) {
                 if (log->entries[i].flaw != FLAW_NONE && rng_chance(&world->rng, 0.8)) {
                     plant_ahead_of(world, t, p, i);
@@ -176,6 +166,7 @@ static void check_halted(struct world *world, const bool *must) {
 /* Topics, table and progress are made anew, the dead letters are not. */
 static void swap_logs(struct world *world, bool *ret_must) {
     world_lose_caches(world, 1);
+    world->rewritten = true;
     for (int32_t p = 0; p < world->partitions; p++) {
         for (int t = 0; t < world->schema.table_count; t++) {
             world->log[t][p].count = world->log[t][p].start = 0;

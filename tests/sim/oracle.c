@@ -8,18 +8,19 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* A version as it is stored: a varint, then "v<number>"; 0: none. */
-static int kept_version(const struct stored_dead_letter *dead_letter) {
-    if (dead_letter->planted) {
-        return dead_letter->right;
+/* The last column is "v<number>"; 0: there is none. */
+int world_stored_version(struct str value) {
+    int version = 0, digit = 1;
+    size_t at = value.len;
+    for (; at > 0 && value.ptr[at - 1] >= '0' && value.ptr[at - 1] <= '9'; at--) {
+        version += digit * (value.ptr[at - 1] - '0');
+        digit *= 10;
     }
-    int version = 0;
-    for (size_t at = 0; at < dead_letter->kept_len; at++) {
-        if (dead_letter->kept[at] >= '0' && dead_letter->kept[at] <= '9') {
-            version = version * 10 + (dead_letter->kept[at] - '0');
-        }
-    }
-    return version;
+    return at > 0 && (value.ptr[at - 1] == 'v' || value.ptr[at - 1] == 'd') ? version : 0;
+}
+
+int oracle_kept_version(const struct stored_dead_letter *dead_letter) {
+    return dead_letter->planted ? dead_letter->right : world_stored_version(dead_letter->kept);
 }
 
 static bool same_row(const struct entry *a, const struct entry *b) {
@@ -33,14 +34,14 @@ static bool same_row(const struct entry *a, const struct entry *b) {
  * of it: then it is a later version, whose own record the replay comes to as well. */
 void oracle_dead_letter(struct world *world, const struct stored_dead_letter *dead_letter,
                         int64_t end) {
-    const struct topic_log *log = &world->log[dead_letter->table][dead_letter->task];
+    const struct topic_log *log = world_log(world, dead_letter->table, dead_letter->task);
     const struct entry *entry = &log->entries[dead_letter->offset];
-    int version = kept_version(dead_letter), should = 0;
+    int version = oracle_kept_version(dead_letter), should = 0;
     bool may_lack = entry->flaw == FLAW_REFUSED;
-    if (dead_letter->has_row_key != entry->names_row) {
+    if ((dead_letter->row_key.ptr != NULL) != entry->names_row) {
         world_fail(world, "O7: the dead letter %d[%d]@%lld names %s row", dead_letter->table,
                    dead_letter->task, (long long)dead_letter->offset,
-                   dead_letter->has_row_key ? "a" : "no");
+                   dead_letter->row_key.ptr ? "a" : "no");
     }
     for (int64_t i = dead_letter->offset; i-- > 0 && entry->names_row;) {
         const struct entry *before = &log->entries[i];
@@ -73,7 +74,7 @@ void oracle_dead_letter(struct world *world, const struct stored_dead_letter *de
 static void check_dead_letters(struct world *world, const char *when) {
     for (int t = 0; t < world->schema.table_count; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
-            const struct topic_log *log = &world->log[t][p];
+            const struct topic_log *log = world_log(world, t, p);
             for (int64_t i = log->start; i < log->count; i++) {
                 const struct entry *entry = &log->entries[i];
                 if (entry->kept && entry->flaw > FLAW_REFUSED &&
@@ -104,17 +105,17 @@ static void rows_add(struct rows *rows, cells_t cells, int version) {
     rows->rows[rows->count++] = (struct source_row){cells, version};
 }
 
-/* What a record leaves of its row: where the sink refused it, what its dead letter keeps. */
-static int effective(struct world *world, int table, int32_t partition, int64_t offset,
+/* What a record leaves of its row in a task: where the sink refused it, what its dead letter keeps.
+ */
+static int effective(struct world *world, int table, int32_t task, int64_t offset,
                      const char *when) {
-    const struct entry *entry = &world->log[table][partition].entries[offset];
+    const struct entry *entry = &world_log(world, table, task)->entries[offset];
     if (entry->version >= 0) {
         return entry->version;
     }
-    const struct stored_dead_letter *dead_letter =
-        sim_sink_dead_letter(world, table, partition, offset);
+    const struct stored_dead_letter *dead_letter = sim_sink_dead_letter(world, table, task, offset);
     if (dead_letter) {
-        return kept_version(dead_letter);
+        return oracle_kept_version(dead_letter);
     }
     if (world->mended && entry->flaw == FLAW_REFUSED) {
         return entry->version;
@@ -137,12 +138,10 @@ static bool rows_have(const struct rows *rows, cells_t cells) {
 /* The rows as the log tells them: the newest record of each. Version 0: it is gone. */
 static void read_log(struct world *world, int table, int32_t task, struct rows *rows,
                      const char *when) {
-    for (int32_t p = 0; p < world->partitions; p++) {
-        const struct topic_log *log = &world->log[table][p];
-        for (int64_t i = task < 0 || p == task ? log->count : 0; i-- > 0;) {
-            if (log->entries[i].names_row && !rows_have(rows, log->entries[i].cells)) {
-                rows_add(rows, log->entries[i].cells, effective(world, table, p, i, when));
-            }
+    const struct topic_log *log = world_log(world, table, task);
+    for (int64_t i = log->count; i-- > 0;) {
+        if (log->entries[i].names_row && !rows_have(rows, log->entries[i].cells)) {
+            rows_add(rows, log->entries[i].cells, effective(world, table, task, i, when));
         }
     }
 }
@@ -157,20 +156,34 @@ static void read_source(const struct world *world, int table, struct rows *rows)
 
 struct view_row {
     cells_t key;
-    int versions[SCHEMA_TABLES_MAX];
+    int versions[SCHEMA_OCCURRENCES_MAX];
 };
 
 struct answer {
+    const struct world *world;
     const struct schema *schema;
     struct rows tables[SCHEMA_TABLES_MAX];
-    const struct source_row *chosen[SCHEMA_TABLES_MAX]; /* one of each: a combination */
+    /* A combination: one of each occurrence; NULL where a LEFT JOIN finds none. */
+    const struct source_row *chosen[SCHEMA_OCCURRENCES_MAX];
     struct view_row *rows;
     size_t count, cap;
 };
 
-/* SELECT: the chosen rows' columns; those of the sink's key are packed. */
+/* WHERE; SELECT: the chosen rows' columns; those of the sink's key are packed. */
 static void answer_add(struct answer *answer) {
     const struct schema *schema = answer->schema;
+    struct view_row chosen = {0};
+    for (int o = 0; o < schema->occurrence_count; o++) {
+        chosen.versions[o] = answer->chosen[o] ? answer->chosen[o]->version : 0;
+    }
+    if (!schema_passes(schema, chosen.versions)) {
+        return;
+    }
+    for (int k = 0; k < schema->key_count; k++) {
+        const struct schema_place *from = &schema->outputs[schema->key_outputs[k]];
+        const struct source_row *row = answer->chosen[from->occurrence];
+        chosen.key |= cell_of(k, row ? cell_at(row->cells, from->column) : 0);
+    }
     if (answer->count == answer->cap) {
         answer->cap = answer->cap ? answer->cap * 2 : 16;
         answer->rows = reallocarray(answer->rows, answer->cap, sizeof *answer->rows);
@@ -178,24 +191,16 @@ static void answer_add(struct answer *answer) {
             abort();
         }
     }
-    struct view_row *row = &answer->rows[answer->count++];
-    *row = (struct view_row){0};
-    for (int k = 0; k < schema->key_count; k++) {
-        const struct schema_place *from = &schema->outputs[schema->key_outputs[k]];
-        row->key |= cell_of(k, cell_at(answer->chosen[from->table]->cells, from->column));
-    }
-    for (int t = 0; t < schema->table_count; t++) {
-        row->versions[t] = answer->chosen[t]->version;
-    }
+    answer->rows[answer->count++] = chosen;
 }
 
 /* ON: every equality whose tables are chosen, the last of them just now. NULL equals nothing. */
 static bool holds(const struct answer *answer, int table) {
     for (int i = 0; i < answer->schema->equal_count; i++) {
         const struct schema_equal *equal = &answer->schema->equals[i];
-        assert(equal->left.table < equal->right.table);
-        if (equal->right.table == table) {
-            int left = cell_at(answer->chosen[equal->left.table]->cells, equal->left.column);
+        assert(equal->left.occurrence < equal->right.occurrence);
+        if (equal->right.occurrence == table) {
+            int left = cell_at(answer->chosen[equal->left.occurrence]->cells, equal->left.column);
             int right = cell_at(answer->chosen[table]->cells, equal->right.column);
             if (left == 0 || left != right) {
                 return false;
@@ -210,18 +215,44 @@ static bool is_asked(int table) {
     return table < 2 || SAFEGUARD("sim: the oracle asks every table");
 }
 
-/* FROM: all rows of this table and, inside, of those behind it. */
-static void loop(struct answer *answer, int table) { /* NOLINT(misc-no-recursion): a table deep */
-    if (table == answer->schema->table_count) {
+/* The same of a node: its key columns are equal to those of its parent's row. */
+static bool node_holds(const struct answer *answer, const struct schema_node *node,
+                       const struct source_row *row) {
+    const struct source_row *parent = answer->chosen[node->parent];
+    cells_t refers = parent ? parent->cells | world_references(answer->world, parent->version) : 0;
+    bool holds = parent != NULL;
+    for (int c = 0; c < answer->schema->tables[node->table].key_count && holds; c++) {
+        int cell = cell_at(refers, node->columns[c]);
+        holds = cell != 0 && cell == cell_at(row->cells, c);
+    }
+    return holds;
+}
+
+static bool on_holds(const struct answer *answer, int occurrence) {
+    int node = occurrence - answer->schema->core_count;
+    return node < 0 ? holds(answer, occurrence) || !is_asked(occurrence)
+                    : node_holds(answer, &answer->schema->nodes[node], answer->chosen[occurrence]);
+}
+
+/* FROM: all rows of this occurrence and, inside, of those behind it. */
+static void loop(struct answer *answer,
+                 int occurrence) { /* NOLINT(misc-no-recursion): a FROM deep */
+    if (occurrence == answer->schema->occurrence_count) {
         answer_add(answer);
         return;
     }
-    bool asked = is_asked(table);
-    for (size_t i = 0; i < answer->tables[table].count; i++) {
-        answer->chosen[table] = &answer->tables[table].rows[i];
-        if (answer->chosen[table]->version != 0 && (holds(answer, table) || !asked)) {
-            loop(answer, table + 1);
+    const struct rows *rows = &answer->tables[schema_occurrence(answer->schema, occurrence)];
+    bool found = false;
+    for (size_t i = 0; i < rows->count; i++) {
+        answer->chosen[occurrence] = &rows->rows[i];
+        if (rows->rows[i].version != 0 && on_holds(answer, occurrence)) {
+            found = true;
+            loop(answer, occurrence + 1);
         }
+    }
+    if (!found && schema_is_optional(answer->schema, occurrence)) {
+        answer->chosen[occurrence] = NULL;
+        loop(answer, occurrence + 1);
     }
 }
 
@@ -249,10 +280,12 @@ static void check_row(struct world *world, const struct view_row *should, const 
         world_fail(world, "O1 %s: the row %s is %s", when, name,
                    refused ? "there, but is refused" : "missing");
     }
-    for (int t = 0; t < world->schema.table_count && !refused && row; t++) {
-        if (row->versions[t] != should->versions[t]) {
-            world_fail(world, "O1 %s: the row %s holds v%d of %s, should hold v%d", when, name,
-                       row->versions[t], world->schema.tables[t].name, should->versions[t]);
+    for (int o = 0; o < world->schema.occurrence_count && !refused && row; o++) {
+        if (row->versions[o] != should->versions[o]) {
+            int table = schema_occurrence(&world->schema, o);
+            world_fail(world, "O1 %s: the row %s holds v%d of %s (%d.), should hold v%d", when,
+                       name, row->versions[o], world->schema.tables[table].name, o + 1,
+                       should->versions[o]);
         }
     }
 }
@@ -266,9 +299,9 @@ static bool answer_has(const struct answer *answer, cells_t key) {
     return false;
 }
 
-/* task -1: all. */
+/* task -1: all, at once: where nothing is refused, each has the rows of the source. */
 static void check_view(struct world *world, int32_t task, const char *when) {
-    struct answer answer = {.schema = &world->schema};
+    struct answer answer = {.world = world, .schema = &world->schema};
     for (int t = 0; t < world->schema.table_count; t++) {
         if (world->knobs.bad > 0) {
             read_log(world, t, task, &answer.tables[t], when);
@@ -308,7 +341,13 @@ void oracle_final(struct world *world, const char *when) {
         }
         return;
     }
-    check_view(world, -1, when);
+    for (int32_t p = world->knobs.bad > 0 ? 0 : -1;
+         p < (world->knobs.bad > 0 ? world->partitions : 0); p++) {
+        check_view(world, p, when);
+    }
+    for (int32_t p = 0; p < world->partitions; p++) {
+        oracle_visible(world, p);
+    }
     check_dead_letters(world, when);
 }
 
@@ -318,7 +357,7 @@ bool oracle_caught_up(const struct world *world, int32_t task) {
         return false;
     }
     for (int t = 0; t < world->schema.table_count; t++) {
-        const struct topic_log *log = &world->log[t][task];
+        const struct topic_log *log = &world->log[t][world_partition(world, t, task)];
         for (int64_t i = progress->offsets[t]; i < log->count; i++) {
             if (log->entries[i].kept) {
                 return false;

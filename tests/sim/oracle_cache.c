@@ -26,14 +26,6 @@ static bool version_from(const struct topic_log *log, cells_t cells, int64_t off
     return false;
 }
 
-static int cached_version(struct str value) {
-    int version = 0;
-    for (size_t i = 1; value.ptr && i < value.len; i++) { /* a varint, then "v<number>" */
-        version = value.ptr[i] == 'v' ? 0 : version * 10 + (value.ptr[i] - '0');
-    }
-    return version;
-}
-
 static bool key_of(const struct world *world, int table, cells_t cells, struct buf *key) {
     char scratch[SCHEMA_COLUMNS_MAX][SCHEMA_TEXT_MAX];
     struct str values[SCHEMA_COLUMNS_MAX];
@@ -54,7 +46,7 @@ struct cache {
 /* Returns whether the cache has the row. */
 static bool check_cached(struct world *world, const struct cache *cache, int table, cells_t cells,
                          struct buf *key) {
-    const struct topic_log *log = &world->log[table][cache->task];
+    const struct topic_log *log = world_log(world, table, cache->task);
     int64_t offset = cache->meta.offsets[table];
     struct str value = STR_NONE;
     struct err err;
@@ -62,7 +54,7 @@ static bool check_cached(struct world *world, const struct cache *cache, int tab
         state_get(cache->state, table, buf_view(key), &value, &err) != ERR_NONE) {
         world_fail(world, "O4: the cache of task %d can't be read", cache->task);
     }
-    int should = version_below(log, cells, offset), is = cached_version(value);
+    int should = version_below(log, cells, offset), is = world_stored_version(value);
     bool later = world->parted_commits && version_from(log, cells, offset, is);
     if (is != should && should >= 0 && !later) {
         world_fail(world, "O4: the cache of task %d holds v%d of %s, should be v%d", cache->task,
@@ -83,7 +75,7 @@ static bool is_first(const struct topic_log *log, int64_t at) {
 
 /* Every row of the log, and none beside them. */
 static void check_table(struct world *world, const struct cache *cache, int table) {
-    const struct topic_log *log = &world->log[table][cache->task];
+    const struct topic_log *log = world_log(world, table, cache->task);
     struct buf key = {0};
     struct str row = STR_NONE, value;
     int count = 0;

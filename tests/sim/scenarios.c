@@ -47,21 +47,33 @@ static void refill(struct world *world, struct topic_log *log, int64_t from, int
     }
 }
 
+/* Every task that reads the partition remembers a record of it at or behind an offset. */
+static bool is_anchored(const struct world *world, int table, int32_t partition, int64_t offset) {
+    bool anchored = true;
+    for (int32_t p = 0; p < world->partitions; p++) {
+        const struct log_anchor *anchor = &world->sink.progress[p].anchors[table];
+        anchored &= world_partition(world, table, p) != partition ||
+                    (offset <= anchor->offset && anchor->timestamp_ms > 0);
+    }
+    return anchored;
+}
+
 /* Cuts off the end of some logs, and fills some of them again; which tasks can see that by their
  * offsets, or by the last record applied. */
 static void remake_logs(struct world *world, bool *ret_remade) {
     for (int t = 0; t < world->schema.table_count; t++) {
-        for (int32_t p = 0; p < world->partitions; p++) {
+        for (int32_t p = 0; p < world_partitions(world, t); p++) {
             struct topic_log *log = &world->log[t][p];
             if (log->count > 0 && rng_chance(&world->rng, 0.5)) {
-                const struct progress *progress = &world->sink.progress[p];
                 int64_t old_count = log->count;
                 log->count = rng_below(&world->rng, (int)log->count);
-                ret_remade[p] |= log->count < progress->offsets[t];
+                for (int32_t task = 0; task < world->partitions; task++) {
+                    ret_remade[task] |= world_partition(world, t, task) == p &&
+                                        log->count < world->sink.progress[task].offsets[t];
+                }
                 world_trace(world, "REMADE %s[%d] ends at %lld", world->schema.tables[t].name, p,
                             (long long)log->count);
-                if (log->count <= progress->anchors[t].offset &&
-                    progress->anchors[t].timestamp_ms > 0 && rng_chance(&world->rng, 0.6)) {
+                if (is_anchored(world, t, p, log->count) && rng_chance(&world->rng, 0.6)) {
                     refill(world, log, log->count, old_count);
                     world_trace(world, "  and filled again");
                 }
@@ -76,12 +88,13 @@ static void repeat_others(struct world *world, const int64_t (*counts)[PARTITION
                           const bool *remade) {
     for (int32_t p = 0; p < world->partitions; p++) {
         for (int t = 0; t < world->schema.table_count && remade[p]; t++) {
-            struct topic_log *log = &world->log[t][p];
+            int32_t partition = world_partition(world, t, p);
+            struct topic_log *log = &world->log[t][partition];
             bool cut =
-                log->count < counts[t][p] || /* or filled again */
+                log->count < counts[t][partition] || /* or filled again */
                 (log->count > 0 && log->entries[log->count - 1].ts_ms == world->now_us / 1000);
             for (int i = 0; i < 3 && !cut && log->count > 0; i++) {
-                log_repeat(world, t, p);
+                log_repeat(world, t, partition);
             }
         }
     }
@@ -142,6 +155,7 @@ void play_remade(struct world *world) {
     }
     world_lose_caches(world, 0.6);
     world->now_us += 1000000; /* no record is of now */
+    world->rewritten = true;
     remake_logs(world, remade);
     repeat_others(world, counts, remade);
     struct sink_content before;
@@ -185,13 +199,18 @@ void play_trimmed(struct world *world) {
     for (int i = 0; i < world->members; i++) {
         node_restart(world->nodes[i]);
     }
+    bool all_stand = true;
     for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
         bool stands = cache_stands(world, p);
-        for (int t = 0; t < world->schema.table_count && stands; t++) {
+        all_stand &= stands;
+        for (int t = 0; t < world->schema.core_count && stands; t++) {
             world->log[t][p].start = world->sink.progress[p].offsets[t];
             world_trace(world, "TRIMMED %s[%d] begins at %lld", world->schema.tables[t].name, p,
                         (long long)world->log[t][p].start);
         }
+    }
+    for (int t = world->schema.core_count; t < world->schema.table_count && all_stand; t++) {
+        world->log[t][0].start = world->log[t][0].count; /* at rest: every task is there */
     }
     for (int i = 0; i < 5; i++) {
         source_step(world);
@@ -207,7 +226,7 @@ void play_trimmed(struct world *world) {
 static void put_rows(struct world *world, int table, double bad) {
     const struct schema_table *of = &world->schema.tables[table];
     for (int i = 0; i < schema_primary_count(of); i++) {
-        int version = abs(source_new_version(world));
+        int version = abs(source_new_version(world, table));
         cells_t cells = schema_primary(of, i);
         const struct source_row *found = source_find(world, table, cells);
         cells = found ? found->cells : cells | source_some_join(world, table);

@@ -47,12 +47,18 @@ cells_t schema_join(const struct schema *schema, int nth) {
     return cells;
 }
 
-bool schema_joins(const struct schema *schema, cells_t cells) {
-    bool joins = true;
-    for (int c = 0; c < schema->join_count; c++) {
-        joins &= cell_at(cells, c) != 0;
+bool schema_places(const struct schema *schema, int table, cells_t cells) {
+    bool places = true;
+    for (int c = 0; c < schema->join_count && !schema->tables[table].lookup; c++) {
+        places &= cell_at(cells, c) != 0;
     }
-    return joins;
+    return places;
+}
+
+bool schema_is_optional(const struct schema *schema, int occurrence) {
+    return occurrence < schema->core_count
+               ? schema->tables[occurrence].optional
+               : schema->nodes[occurrence - schema->core_count].optional;
 }
 
 cells_t schema_sink_key(const struct schema *schema, int table, cells_t cells) {
@@ -68,6 +74,10 @@ cells_t schema_sink_mask(const struct schema *schema, int table) {
     return schema_sink_key(schema, table, ~(cells_t)0);
 }
 
+cells_t schema_own_mask(const struct schema *schema, int table) {
+    return schema_sink_mask(schema, table) & ~schema->join;
+}
+
 cells_t schema_row(const struct schema *schema, int table, cells_t sink_key) {
     const struct schema_table *of = &schema->tables[table];
     cells_t cells = 0;
@@ -75,6 +85,51 @@ cells_t schema_row(const struct schema *schema, int table, cells_t sink_key) {
         cells |= cell_of(c, cell_at(sink_key, of->shown[c]));
     }
     return cells;
+}
+
+/* ---- references and WHERE ---- */
+
+#define NULL_SHARE   0.07
+#define ABSENT_SHARE 0.03 /* a row that never is */
+
+cells_t schema_references(const struct schema *schema, struct rng *rng, int table) {
+    const struct schema_table *of = &schema->tables[table];
+    cells_t cells = 0;
+    for (int c = of->key_count; c < of->column_count; c++) {
+        const struct schema_column *column = &of->columns[c];
+        if (column->role != SCHEMA_REFERENCE) {
+            continue;
+        }
+        double x = rng_unit(rng);
+        int cell = 1 + rng_below(rng, column->values);
+        cells |= cell_of(c, x < NULL_SHARE && column->nullable ? 0
+                            : x > 1 - ABSENT_SHARE             ? column->values + 1
+                                                               : cell);
+    }
+    return cells;
+}
+
+cells_t schema_referred(const struct schema *schema, const struct schema_node *node,
+                        cells_t parent) {
+    cells_t key = 0;
+    for (int c = 0; c < schema->tables[node->table].key_count; c++) {
+        int cell = cell_at(parent, node->columns[c]);
+        if (cell == 0) {
+            return 0;
+        }
+        key |= cell_of(c, cell);
+    }
+    return key;
+}
+
+/* A version is of its own for every change: what WHERE says of it may be anything. */
+bool schema_passes(const struct schema *schema, const int *versions) {
+    bool passes = true;
+    for (int o = 0; o < schema->occurrence_count && schema->filtered; o++) {
+        unsigned version = versions[o] < 0 ? (unsigned)-versions[o] : (unsigned)versions[o];
+        passes &= version == 0 || version % 4 != 0;
+    }
+    return passes;
 }
 
 /* ---- texts ---- */

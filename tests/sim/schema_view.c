@@ -3,15 +3,14 @@
 #include <stdio.h>
 
 static const struct type_info {
-    const char *name;
     enum scalar scalar;
     enum key_code key;
     enum form form;
 } types[] = {
-    [SCHEMA_BIGINT] = {"bigint", SCALAR_INTEGER, KEY_BIGINT, FORM_ANY},
-    [SCHEMA_INTEGER] = {"integer", SCALAR_INTEGER, KEY_INTEGER, FORM_INTEGER},
-    [SCHEMA_TEXT] = {"text", SCALAR_STRING, KEY_TEXT, FORM_ANY},
-    [SCHEMA_UUID] = {"uuid", SCALAR_STRING, KEY_UUID, FORM_UUID},
+    [SCHEMA_BIGINT] = {SCALAR_INTEGER, KEY_BIGINT, FORM_ANY},
+    [SCHEMA_INTEGER] = {SCALAR_INTEGER, KEY_INTEGER, FORM_INTEGER},
+    [SCHEMA_TEXT] = {SCALAR_STRING, KEY_TEXT, FORM_ANY},
+    [SCHEMA_UUID] = {SCALAR_STRING, KEY_UUID, FORM_UUID},
 };
 
 /* ---- struct plan ---- */
@@ -20,7 +19,7 @@ static void fill_column(struct relation_column *to, const struct schema_column *
     const struct type_info *type = &types[column->type];
     *to = (struct relation_column){
         .name = str_from(column->name),
-        .type = str_from(type->name),
+        .type = str_from(schema_type_name(column->type)),
         .scalar = type->scalar,
         .key = column->role == SCHEMA_VALUE ? KEY_NONE : type->key,
         .unavailable = column->type == SCHEMA_TEXT ? STR("__not_sent") : STR_NONE,
@@ -31,112 +30,124 @@ static void fill_column(struct relation_column *to, const struct schema_column *
     };
 }
 
-static void fill_table(struct schema_view *to, const struct schema *schema, int t) {
+static void fill_table(struct schema_view *to, const struct schema *schema, int t,
+                       int32_t partitions) {
     const struct schema_table *table = &schema->tables[t];
     struct relation *of = &to->tables[t];
     (void)snprintf(to->topics[t], sizeof to->topics[t], "sim.public.%s", table->name);
     *of = (struct relation){.schema = STR("public"),
                             .name = str_from(table->name),
                             .topic = str_from(to->topics[t]),
+                            .role = table->lookup ? ROLE_LOOKUP : ROLE_CORE,
+                            .partition_count = table->lookup ? 1 : partitions,
                             .columns = to->columns[t],
                             .column_count = (size_t)table->column_count,
                             .key_count = (size_t)table->key_count,
-                            .placement_count = (size_t)schema->join_count};
-    to->occurrences[t] = (struct occurrence){.relation = t,
-                                             .parent = -1,
-                                             .reference = -1,
-                                             .root = t,
-                                             .key_positions = to->key_positions[t]};
+                            .placement_count = table->lookup ? 0 : (size_t)schema->join_count,
+                            .references = to->references[t]};
     for (int c = 0; c < table->column_count; c++) {
         fill_column(&to->columns[t][c], &table->columns[c]);
         of->primary_key_count += table->columns[c].primary;
-        to->key_positions[t][c] = (size_t)table->shown[c];
     }
     of->blanks_tell = of->key_count > of->primary_key_count;
 }
 
-void schema_view_fill(struct schema_view *to, const struct schema *schema, int32_t partitions) {
-    for (int t = 0; t < schema->table_count; t++) {
-        fill_table(to, schema, t);
-        to->tables[t].partition_count = partitions;
+static void fill_core(struct schema_view *to, const struct schema *schema, int t) {
+    const struct schema_table *table = &schema->tables[t];
+    struct occurrence *of = &to->occurrences[t];
+    *of = (struct occurrence){.relation = t,
+                              .optional = table->optional,
+                              .parent = -1,
+                              .reference = -1,
+                              .root = t,
+                              .key_positions = to->key_positions[t],
+                              .adds_key = table->adds_key};
+    for (int c = 0; c < table->key_count; c++) {
+        to->key_positions[t][c] = (size_t)table->shown[c];
     }
+}
+
+/* The parent's reference by the node's columns: nodes share it. */
+static int reference_of(struct schema_view *to, const struct schema *schema,
+                        const struct schema_node *node) {
+    int parent = schema_occurrence(schema, node->parent);
+    struct relation *relation = &to->tables[parent];
+    size_t count = (size_t)schema->tables[node->table].key_count, r = 0;
+    size_t columns[SCHEMA_KEY_MAX] = {0};
+    for (size_t c = 0; c < count; c++) {
+        columns[c] = (size_t)node->columns[c];
+    }
+    while (r < relation->reference_count &&
+           (relation->references[r].column_count != count ||
+            memcmp(relation->references[r].columns, columns, count * sizeof *columns) != 0)) {
+        r++;
+    }
+    if (r == relation->reference_count) {
+        memcpy(to->reference_columns[parent][r], columns, sizeof columns);
+        to->references[parent][r] = (struct reference){to->reference_columns[parent][r], count};
+        relation->reference_count++;
+    }
+    return (int)r;
+}
+
+static void fill_nodes(struct schema_view *to, const struct schema *schema) {
+    for (int n = 0; n < schema->node_count; n++) {
+        const struct schema_node *node = &schema->nodes[n];
+        to->occurrences[schema->core_count + n] =
+            (struct occurrence){.relation = node->table,
+                                .optional = node->optional,
+                                .parent = node->parent,
+                                .reference = reference_of(to, schema, node),
+                                .root = node->root};
+    }
+}
+
+static size_t fill_outputs(struct schema_view *to, const struct schema *schema) {
     for (int i = 0; i < schema->output_count; i++) {
         const struct schema_place *place = &schema->outputs[i];
-        to->inputs[i] = (struct target_input){place->table, place->column};
-        to->outputs[i] = (struct target_output){to->columns[place->table][place->column].name, i};
+        to->inputs[i] = (struct target_input){place->occurrence, place->column};
+        schema_output_name(schema, i, to->output_names[i]);
+        to->outputs[i] = (struct target_output){str_from(to->output_names[i]), i};
     }
     for (int i = 0; i < schema->key_count; i++) {
         to->key_outputs[i] = (size_t)schema->key_outputs[i];
     }
+    if (schema->computed) {
+        to->outputs[schema->output_count] = (struct target_output){STR("computed"), -1};
+    }
+    return (size_t)schema->output_count + schema->computed;
+}
+
+void schema_view_fill(struct schema_view *to, const struct schema *schema, int32_t partitions) {
+    for (int t = 0; t < schema->table_count; t++) {
+        fill_table(to, schema, t, partitions);
+        if (t < schema->core_count) {
+            fill_core(to, schema, t);
+        }
+    }
+    fill_nodes(to, schema);
+    bool key_has_nulls = false;
+    for (int t = 0; t < schema->core_count; t++) {
+        key_has_nulls |= schema->tables[t].adds_key;
+    }
     to->target = (struct target){.name = str_from(schema->name),
                                  .occurrences = to->occurrences,
-                                 .occurrence_count = (size_t)schema->table_count,
-                                 .core_count = (size_t)schema->table_count,
+                                 .occurrence_count = (size_t)schema->occurrence_count,
+                                 .core_count = (size_t)schema->core_count,
                                  .inputs = to->inputs,
                                  .input_count = (size_t)schema->output_count,
                                  .outputs = to->outputs,
-                                 .output_count = (size_t)schema->output_count,
+                                 .output_count = fill_outputs(to, schema),
                                  .key_outputs = to->key_outputs,
-                                 .key_output_count = (size_t)schema->key_count};
+                                 .key_output_count = (size_t)schema->key_count,
+                                 .key_has_nulls = key_has_nulls,
+                                 .sql_filter = schema->filtered ? STR("simulated") : STR_NONE};
     to->plan = (struct plan){.name = str_from(schema->name),
                              .relations = to->tables,
                              .relation_count = (size_t)schema->table_count,
                              .targets = &to->target,
                              .target_count = 1,
                              .partition_count = partitions};
-}
-
-void schema_view_clear(struct schema_view *view) {
-    arena_clear(&view->plan.arena);
-}
-
-/* ---- SQL ---- */
-
-void schema_sql_tables(const struct schema *schema, struct buf *out) {
-    for (int t = 0; t < schema->table_count; t++) {
-        const struct schema_table *table = &schema->tables[t];
-        buf_printf(out, "CREATE TABLE %s (", table->name);
-        for (int c = 0; c < table->column_count; c++) {
-            const struct schema_column *column = &table->columns[c];
-            buf_printf(out, "%s %s%s, ", column->name, types[column->type].name,
-                       column->nullable || column->primary ? "" : " NOT NULL");
-        }
-        const char *before = "PRIMARY KEY (";
-        for (int c = 0; c < table->column_count; c++) {
-            if (table->columns[c].primary) {
-                buf_printf(out, "%s%s", before, table->columns[c].name);
-                before = ", ";
-            }
-        }
-        buf_printf(out, "));\nALTER TABLE %s REPLICA IDENTITY FULL;\n", table->name);
-    }
-}
-
-static const char *column_name(const struct schema *schema, struct schema_place place) {
-    return schema->tables[place.table].columns[place.column].name;
-}
-
-void schema_sql_view(const struct schema *schema, struct buf *out) {
-    buf_printf(out, "CREATE MATERIALIZED VIEW %s AS\nSELECT ", schema->name);
-    for (int i = 0; i < schema->output_count; i++) {
-        buf_printf(out, "%s%s.%s", i > 0 ? ", " : "", schema->tables[schema->outputs[i].table].name,
-                   column_name(schema, schema->outputs[i]));
-    }
-    buf_printf(out, "\nFROM %s", schema->tables[0].name);
-    for (int t = 1; t < schema->table_count; t++) {
-        buf_printf(out, "\nINNER JOIN %s ON ", schema->tables[t].name);
-        const char *before = "";
-        for (int i = 0; i < schema->equal_count; i++) {
-            const struct schema_equal *equal = &schema->equals[i];
-            if (equal->right.table == t) {
-                buf_printf(out, "%s%s.%s = %s.%s", before, schema->tables[equal->left.table].name,
-                           column_name(schema, equal->left), schema->tables[t].name,
-                           column_name(schema, equal->right));
-                before = " AND ";
-            }
-        }
-    }
-    buf_str(out, STR(";\n"));
 }
 
 /* ---- the check ---- */
@@ -151,37 +162,63 @@ static bool relation_equal(const struct relation *a, const struct relation *b) {
     bool equal = str_equal(a->schema, b->schema) && str_equal(a->name, b->name) &&
                  str_equal(a->topic, b->topic) && a->column_count == b->column_count &&
                  a->key_count == b->key_count && a->placement_count == b->placement_count &&
-                 a->primary_key_count == b->primary_key_count && a->blanks_tell == b->blanks_tell;
+                 a->primary_key_count == b->primary_key_count && a->blanks_tell == b->blanks_tell &&
+                 a->role == b->role && a->partition_count == b->partition_count &&
+                 a->reference_count == b->reference_count;
     for (size_t c = 0; equal && c < a->column_count; c++) {
         equal = column_equal(&a->columns[c], &b->columns[c]);
     }
     return equal;
 }
 
-static bool occurrence_equal(const struct schema_view *ours, const struct target *theirs,
-                             size_t o) {
-    const struct occurrence *a = &ours->occurrences[o], *b = &theirs->occurrences[o];
-    return a->relation == b->relation && a->parent == b->parent && a->root == b->root &&
-           memcmp(a->key_positions, b->key_positions,
-                  ours->tables[a->relation].key_count * sizeof *a->key_positions) == 0;
+/* The reference's columns: which number it has does not matter. */
+static bool reference_equal(const struct relation *a, int i, const struct relation *b, int k) {
+    if (i < 0 || k < 0) {
+        return i == k;
+    }
+    const struct reference *x = &a->references[i], *y = &b->references[k];
+    return x->column_count == y->column_count &&
+           memcmp(x->columns, y->columns, x->column_count * sizeof *x->columns) == 0;
 }
 
-static bool target_equal(const struct schema_view *ours, const struct target *b, char *what,
+static bool occurrence_equal(const struct schema_view *ours, const struct plan *plan,
+                             const struct target *theirs, size_t o) {
+    const struct occurrence *a = &ours->occurrences[o], *b = &theirs->occurrences[o];
+    int above = a->parent >= 0 ? ours->occurrences[a->parent].relation : -1;
+    bool equal = a->relation == b->relation && a->parent == b->parent && a->root == b->root &&
+                 a->optional == b->optional && a->adds_key == b->adds_key;
+    if (!equal || above < 0) {
+        return equal && memcmp(a->key_positions, b->key_positions,
+                               ours->tables[a->relation].key_count * sizeof *a->key_positions) == 0;
+    }
+    return reference_equal(&ours->tables[above], a->reference, &plan->relations[above],
+                           b->reference);
+}
+
+/* Both show the same, wherever it stands among the inputs. */
+static bool output_equal(const struct target *a, const struct target *b, size_t i) {
+    const struct target_output *x = &a->outputs[i], *y = &b->outputs[i];
+    if (x->input < 0 || y->input < 0) {
+        return str_equal(x->name, y->name) && x->input == y->input;
+    }
+    const struct target_input *p = &a->inputs[x->input], *q = &b->inputs[y->input];
+    return str_equal(x->name, y->name) && p->occurrence == q->occurrence && p->column == q->column;
+}
+
+static bool target_equal(const struct schema_view *ours, const struct plan *plan, char *what,
                          size_t size) {
-    const struct target *a = &ours->target;
+    const struct target *a = &ours->target, *b = &plan->targets[0];
     bool equal = str_equal(a->name, b->name) && a->occurrence_count == b->occurrence_count &&
-                 a->core_count == b->core_count && a->input_count == b->input_count &&
-                 a->output_count == b->output_count && a->key_output_count == b->key_output_count;
+                 a->core_count == b->core_count && a->output_count == b->output_count &&
+                 a->key_output_count == b->key_output_count &&
+                 a->key_has_nulls == b->key_has_nulls && !a->sql_filter.ptr == !b->sql_filter.ptr;
     (void)snprintf(what, size, "the target's counts");
     for (size_t o = 0; equal && o < a->occurrence_count; o++) {
-        equal = occurrence_equal(ours, b, o);
+        equal = occurrence_equal(ours, plan, b, o);
         (void)snprintf(what, size, "occurrence %zu", o);
     }
     for (size_t i = 0; equal && i < a->output_count; i++) {
-        const struct target_output *x = &a->outputs[i], *y = &b->outputs[i];
-        const struct target_input *p = &a->inputs[i], *q = &b->inputs[i];
-        equal = str_equal(x->name, y->name) && x->input == y->input &&
-                p->occurrence == q->occurrence && p->column == q->column;
+        equal = output_equal(a, b, i);
         (void)snprintf(what, size, "output %zu", i);
     }
     for (size_t i = 0; equal && i < a->key_output_count; i++) {
@@ -202,5 +239,5 @@ bool schema_view_equal(const struct schema_view *ours, const struct plan *theirs
         equal = relation_equal(&a->relations[t], &theirs->relations[t]);
         (void)snprintf(what, size, "table %zu", t);
     }
-    return equal && target_equal(ours, &theirs->targets[0], what, size);
+    return equal && target_equal(ours, theirs, what, size);
 }

@@ -7,7 +7,7 @@ bool sim_check_refuses(const struct world *world, const struct job *job) {
     for (size_t i = 0; i < job->part_count; i++) {
         for (size_t k = 0; k < job->parts[i].op_count; k++) {
             const struct sim_op *op = &job->parts[i].ops[k];
-            if (op->kind == SIM_CHECK && op->versions[op->table] < 0) {
+            if (op->kind == SIM_CHECK && op->versions[0] < 0) {
                 return !world->mended;
             }
         }
@@ -22,6 +22,7 @@ static bool trigger_raises(const struct world *world, const struct job *job) {
         for (size_t k = 0; k < job->parts[i].op_count; k++) {
             const struct sim_op *op = &job->parts[i].ops[k];
             raises |= op->kind == SIM_UPSERT && world->trigger != 0 &&
+                      schema_passes(&world->schema, op->versions) &&
                       (op->key & world->schema.join) == world->trigger;
         }
     }
@@ -30,10 +31,12 @@ static bool trigger_raises(const struct world *world, const struct job *job) {
 
 bool sim_sink_refuses(const struct world *world, const int *versions) {
     int sum = 0;
-    for (int t = 0; t < world->schema.table_count; t++) {
-        sum += versions[t] * (7 + 6 * t);
+    for (int o = 0; o < world->schema.occurrence_count; o++) {
+        sum += versions[o] * (7 + 6 * o);
     }
-    return world->knobs.checked > 0 && !world->mended && sum % world->knobs.checked == 0;
+    bool checked = world->knobs.checked > 0 && sum % world->knobs.checked == 0;
+    bool computed = world->schema.computed && sum % 5 == 0;
+    return (checked || computed) && !world->mended && schema_passes(&world->schema, versions);
 }
 
 /* The rows as the transaction finds them at its upserts: where the sink has a unique index. */
@@ -73,9 +76,13 @@ static void trial_begin(const struct world *world, const struct job *job, struct
     for (size_t i = 0; i < job->part_count; i++) {
         for (size_t k = 0; k < job->parts[i].op_count; k++) {
             const struct sim_op *op = &job->parts[i].ops[k];
-            if (op->kind == SIM_DELETE) {
-                trial_remove(trial, op->key, op->mask);
+            size_t count = 0;
+            for (size_t r = 0; r < trial->count && op->kind < SIM_CHECK; r++) {
+                if (!sim_sink_deletes(&world->schema, op, trial->keys[r])) {
+                    trial->keys[count++] = trial->keys[r];
+                }
             }
+            trial->count = op->kind < SIM_CHECK ? count : trial->count;
         }
     }
 }
@@ -101,9 +108,13 @@ static bool trial_is_taken(struct trial *trial, const struct world *world, cells
 /* BLAME_RECORD: nobody's, the row is written, or is left out by a part with savepoints. */
 static enum blame try_upsert(struct world *world, const struct sim_part *part, struct sim_op *op,
                              struct trial *trial) {
+    if (!schema_passes(&world->schema, op->versions)) {
+        trial_remove(trial, op->key, ~(cells_t)0);
+        return BLAME_RECORD;
+    }
     bool bad = false;
-    for (int t = 0; t < world->schema.table_count; t++) {
-        bad |= !world->mended && op->versions[t] < 0;
+    for (int o = 0; o < world->schema.occurrence_count; o++) {
+        bad |= !world->mended && op->versions[o] < 0;
     }
     if (bad && part->savepoints) {
         world_fail(world, "the row %s has a value that no own check was asked about",
@@ -124,8 +135,9 @@ struct str sim_sink_key(struct sink *sink, cells_t key) {
     for (int k = 0; k < schema->key_count; k++) {
         const struct schema_place *place = &schema->outputs[schema->key_outputs[k]];
         char scratch[SCHEMA_TEXT_MAX];
-        buf_str(&text, schema_text(&schema->tables[place->table].columns[place->column],
-                                   cell_at(key, k), scratch));
+        struct str value = schema_text(&schema->tables[place->occurrence].columns[place->column],
+                                       cell_at(key, k), scratch);
+        buf_str(&text, value.ptr ? value : STR("\xff"));
         buf_append(&text, "", 1);
     }
     struct str copy = arena_copy(&sink->keys, buf_view(&text));

@@ -68,7 +68,8 @@ static void tell_assignment(struct consume *consume, struct consume_event *ret_e
     consume->assign_due = false;
     consume->split_now =
         world_faulty(world, consume->member) && world->knobs.split && rng_chance(&world->rng, 0.3);
-    int tables = world->schema.table_count;
+    int tables = world->schema.core_count; /* lookups are not the group's */
+    consume->split_now &= tables > 1;
     tables = consume->split_now ? 1 + rng_below(&world->rng, tables - 1) : tables;
     size_t count = 0;
     for (int32_t p = 0; p < world->partitions; p++) {
@@ -192,7 +193,12 @@ static enum err_kind sim_assign(struct consume *consume, const struct topic_posi
     for (size_t i = 0; i < count; i++) {
         struct reader *reader = &consume->readers[positions[i].table][positions[i].partition];
         *reader = (struct reader){.assigned = true, .position = positions[i].offset};
-        if (!consume->learned[positions[i].partition]) {
+        bool lookup = world->schema.tables[positions[i].table].lookup;
+        if (lookup && positions[i].partition != 0) {
+            world_fail(world, "member %d reads partition %d of a lookup", consume->member,
+                       positions[i].partition);
+        }
+        if (!lookup && !consume->learned[positions[i].partition]) {
             world_fail(world, "member %d reads partition %d, which the group did not give it",
                        consume->member, positions[i].partition);
         }

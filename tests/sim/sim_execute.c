@@ -46,23 +46,48 @@ static bool is_stray(const struct world *world, cells_t key) {
     return stray;
 }
 
-static void remove_rows(struct world *world, cells_t key, cells_t mask) {
-    cells_t own = mask & ~world->schema.join;
-    if (own != 0 && !SAFEGUARD("sim: a delete names the join key")) {
-        mask = own;
-        key &= own;
+bool sim_sink_deletes(const struct schema *schema, const struct sim_op *op, cells_t key) {
+    cells_t own = schema_own_mask(schema, op->table);
+    if (op->kind == SIM_DELETE && (op->mask & ~schema->join) != 0 &&
+        !SAFEGUARD("sim: a delete names the join key")) {
+        return (key & own) == (op->key & own);
     }
+    return (key & op->mask) == op->key && (op->kind != SIM_DELETE_NULL || (key & own) == 0) &&
+           (op->kind != SIM_DELETE_MATCHED || (key & own) != 0);
+}
+
+static void remove_rows(struct world *world, const struct sim_op *op) {
     for (size_t i = world->sink.row_count; i-- > 0;) {
         struct sink_row *row = &world->sink.rows[i];
         bool left_out =
             !SAFEGUARD("sim: a delete by range takes every row") && is_stray(world, row->key);
-        if ((row->key & mask) != key || !row->there || left_out) {
+        if (!sim_sink_deletes(&world->schema, op, row->key) || !row->there || left_out) {
             continue;
         }
         if (world->knobs.inserts_only && !world->stray_now) {
             world_fail(world, "O6: the valid row %s is removed, though nothing was ever deleted",
                        schema_show_sink(&world->schema, row->key));
         }
+        sim_sink_drop_row(world, row);
+    }
+}
+
+/* `v3 v17 -`, for people. */
+static const char *show_versions(const struct schema *schema, const int *versions) {
+    static char text[SCHEMA_OCCURRENCES_MAX * 12];
+    size_t len = 0;
+    for (int o = 0; o < schema->occurrence_count; o++) {
+        len +=
+            (size_t)snprintf(text + len, sizeof text - len, "%sv%d", o > 0 ? " " : "", versions[o]);
+    }
+    return text;
+}
+
+/* What WHERE does not let pass. */
+static void filter_row(struct world *world, const struct sim_op *op) {
+    struct sink_row *row = sim_sink_row(world, op->key);
+    world_trace(world, "  FILTERED %s", schema_show_sink(&world->schema, op->key));
+    if (row && row->there && SAFEGUARD("sim: a filtered row is deleted")) {
         sim_sink_drop_row(world, row);
     }
 }
@@ -78,18 +103,10 @@ static void put_row(struct world *world, const struct sim_op *op, bool load) {
     if (load && row->there) {
         world_fail(world, "the initial load meets the row %s", schema_show_sink(schema, op->key));
     }
-    for (int t = 0; t < schema->table_count; t++) {
-        cells_t cells = schema_row(schema, t, op->key);
-        if (!history_has(world, t, cells, op->versions[t])) {
-            world_fail(world, "O2: the row %s holds v%d of %s: never true",
-                       schema_show_sink(schema, op->key), op->versions[t],
-                       schema_show(schema, t, cells));
-        }
-        row->versions[t] = op->versions[t];
-    }
+    memcpy(row->versions, op->versions, sizeof row->versions);
     row->there = true;
-    world_trace(world, "  UPSERT %s v%d v%d...", schema_show_sink(schema, op->key), op->versions[0],
-                op->versions[1]);
+    world_trace(world, "  UPSERT %s %s", schema_show_sink(schema, op->key),
+                show_versions(schema, op->versions));
 }
 
 static void clear_entries(struct world *world, const struct sim_part *part) {
@@ -112,19 +129,48 @@ static void refuse_row(struct world *world, const struct sim_op *op) {
     row->refused = true;
 }
 
+static void apply_upsert(struct world *world, const struct sim_part *part, const struct sim_op *op,
+                         bool load) {
+    if (!schema_passes(&world->schema, op->versions)) {
+        filter_row(world, op);
+    } else if (op->refused) {
+        refuse_row(world, op);
+    } else {
+        put_row(world, op, load);
+        oracle_written(world, part->task, sim_sink_row(world, op->key),
+                       load ? world->sink.ends[part->task] : part->after.offsets);
+    }
+}
+
 static void apply_ops(struct world *world, const struct sim_part *part, bool load) {
+    static const char *const kinds[] = {[SIM_DELETE] = "DELETE",
+                                        [SIM_DELETE_NULL] = "DELETE NULL",
+                                        [SIM_DELETE_MATCHED] = "DELETE MATCHED"};
     world->statement_count++;
     for (size_t i = 0; i < part->op_count; i++) {
         const struct sim_op *op = &part->ops[i];
-        if (op->kind == SIM_UPSERT && op->refused) {
-            refuse_row(world, op);
-        } else if (op->kind == SIM_UPSERT) {
-            put_row(world, op, load);
-        } else if (op->kind == SIM_DELETE) {
-            world_trace(world, "  DELETE of %s: %s", world->schema.tables[op->table].name,
+        if (op->kind == SIM_UPSERT) {
+            apply_upsert(world, part, op, load);
+        } else if (op->kind != SIM_CHECK) {
+            world_trace(world, "  %s of %s: %s", kinds[op->kind],
+                        world->schema.tables[op->table].name,
                         schema_show_sink(&world->schema, op->key));
-            remove_rows(world, op->key, op->mask);
+            remove_rows(world, op);
         }
+    }
+}
+
+/* The furthest that the task's works aimed at: where a transaction leaves the offsets as they are,
+ * no more is known than how far the logs went. */
+static void note_aim(struct world *world, const struct sim_part *part) {
+    bool last = !part->before.has_offsets;
+    for (int t = 0; t < world->schema.table_count; t++) {
+        last |= part->after.offsets[t] != part->before.offsets[t];
+    }
+    for (int t = 0; t < world->schema.table_count; t++) {
+        int64_t aim = last ? part->after.offsets[t] : world_log(world, t, part->task)->count;
+        int64_t *furthest = &world->aims[part->task][t];
+        *furthest = aim > *furthest ? aim : *furthest;
     }
 }
 
@@ -184,7 +230,13 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
         sim_sink_apply_dead_letters(world, part);
         clear_entries(world, part);
         apply_ops(world, part, job->load);
+        note_aim(world, part);
         check_refused(world, part->task);
+    }
+    for (size_t i = 0; i < job->part_count; i++) {
+        if (rng_chance(&world->rng, 0.2)) {
+            oracle_visible(world, job->parts[i].task);
+        }
     }
     return SINK_COMMITTED;
 }
@@ -222,6 +274,9 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
         memcpy(newest->owner, job->owner, sizeof newest->owner);
         if (SAFEGUARD("sim: dead letters of works that never ended are swept")) {
             sim_sink_sweep_dead_letters(world, job->tasks[i]);
+        }
+        for (int t = 0; t < world->schema.table_count; t++) {
+            world->sink.ends[job->tasks[i]][t] = world_log(world, t, job->tasks[i])->count;
         }
         world_trace(world, "ACQUIRE member %d task %d seq %lld owner %.4s", job->member,
                     job->tasks[i], (long long)newest->seq, newest->owner);

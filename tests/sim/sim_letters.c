@@ -20,7 +20,7 @@ struct stored_dead_letter *sim_sink_dead_letter(const struct world *world, int t
 struct stored_dead_letter *sim_sink_add_dead_letter(struct world *world, int table, int32_t task,
                                                     int64_t offset) {
     struct sink_content *sink = &world->sink;
-    const struct entry *entry = &world->log[table][task].entries[offset];
+    const struct entry *entry = &world_log(world, table, task)->entries[offset];
     struct stored_dead_letter *dead_letters =
         realloc(sink->dead_letters, (sink->dead_letter_count + 1) * sizeof *dead_letters);
     if (!dead_letters) {
@@ -56,8 +56,14 @@ static void check_dead_letters(struct world *world, const struct stored_dead_let
                    world->dead_letters_max);
     }
     if (world->mended &&
-        world->log[dead_letter->table][task].entries[dead_letter->offset].flaw == FLAW_REFUSED) {
+        world_log(world, dead_letter->table, task)->entries[dead_letter->offset].flaw ==
+            FLAW_REFUSED) {
         world_fail(world, "task %d: an acceptable record became a dead letter", task);
+    }
+    if (world_log(world, dead_letter->table, task)->entries[dead_letter->offset].flaw ==
+        FLAW_NONE) {
+        world_fail(world, "task %d: a good record of %s became a dead letter", task,
+                   world->schema.tables[dead_letter->table].name);
     }
 }
 
@@ -83,7 +89,7 @@ void sim_sink_apply_dead_letters(struct world *world, const struct sim_part *par
         }
         world_trace(world, "  LETTER %s[%d]@%lld kept %d",
                     world->schema.tables[dead_letter->table].name, dead_letter->task,
-                    (long long)dead_letter->offset, dead_letter->has_kept);
+                    (long long)dead_letter->offset, dead_letter->kept.ptr != NULL);
         if (dead_letter->offset >= part->after.offsets[dead_letter->table]) {
             world_fail(world, "the dead letter %d[%d]@%lld comes before its offset is passed",
                        dead_letter->table, dead_letter->task, (long long)dead_letter->offset);
@@ -111,10 +117,8 @@ void sim_sink_fill_dead_letters(const struct sink *sink, size_t count, struct si
                 result->dead_letters[at] = (struct known_dead_letter){
                     .table = t,
                     .offset = dead_letter->offset,
-                    .row_key = {dead_letter->has_row_key ? dead_letter->row_key : NULL,
-                                dead_letter->row_key_len},
-                    .kept = {dead_letter->has_kept ? dead_letter->kept : NULL,
-                             dead_letter->kept_len},
+                    .row_key = dead_letter->row_key,
+                    .kept = dead_letter->kept,
                     .key = dead_letter->key,
                     .value = dead_letter->value,
                     .value_len = (int64_t)dead_letter->value.len,

@@ -5,14 +5,14 @@
 #include "world.h"
 
 enum sim_job { SIM_COMMIT, SIM_ACQUIRE, SIM_NEWEST, SIM_CHECK_JOB };
-enum sim_op_kind { SIM_DELETE, SIM_CHECK, SIM_UPSERT };
+enum sim_op_kind { SIM_DELETE, SIM_DELETE_NULL, SIM_DELETE_MATCHED, SIM_CHECK, SIM_UPSERT };
 
 struct sim_op {
     enum sim_op_kind kind;
     int table;
-    cells_t key, mask;               /* DELETE: of the sink rows' keys; UPSERT: the key */
-    int versions[SCHEMA_TABLES_MAX]; /* CHECK: its table's alone */
-    bool refused;                    /* UPSERT: left out */
+    cells_t key, mask;                    /* DELETE...: of the sink rows' keys; UPSERT: the key */
+    int versions[SCHEMA_OCCURRENCES_MAX]; /* CHECK: one, of its table */
+    bool refused;                         /* UPSERT: left out */
 };
 
 struct sim_part {
@@ -64,15 +64,20 @@ struct sink {
     struct arena keys;
 };
 
+/* DELETE...: the row goes. */
+bool sim_sink_deletes(const struct schema *schema, const struct sim_op *op, cells_t key);
 /* sync_refused.row_key of a sink row; lives until the sink's next answer. */
 struct str sim_sink_key(struct sink *sink, cells_t key);
+/* sim_read.c */
+/* Copies what the sender has lent, while it lends it. */
+void sim_sink_read(struct world *world, struct job *job);
+/* Of its bytes. */
+uint64_t sim_sink_sum(const struct row_array *rows);
 /* sim_content.c */
 /* The row is there no more; it is gone unless it stands in sync_refused. */
 void sim_sink_drop_row(struct world *world, struct sink_row *row);
 /* Remembers the content before a commit: a restore goes back to one of these. */
 void sim_sink_remember(struct world *world);
-/* Copies what the sender has lent, while it lends it. */
-void sim_sink_read(struct world *world, struct job *job);
 void sim_sink_answer(struct world *world, struct job *job, struct sink_event *event);
 /* sim_letters.c */
 /* A part's, as it is committed. */

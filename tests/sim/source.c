@@ -16,15 +16,21 @@ static void *grow(void *items, int64_t count, int64_t *cap, size_t size) {
     return grown;
 }
 
-int source_new_version(struct world *world) {
-    world->version++;
+int source_new_version(struct world *world, int table) {
+    world->references =
+        grow(world->references, ++world->version, &world->reference_cap, sizeof *world->references);
+    world->references[world->version] = schema_references(&world->schema, &world->rng, table);
     return rng_chance(&world->rng, world->knobs.bad) ? -world->version : world->version;
+}
+
+cells_t world_references(const struct world *world, int version) {
+    return version == 0 ? 0 : world->references[abs(version)];
 }
 
 /* ---- rows ---- */
 
 static void remember(struct world *world, const struct event *event) {
-    if (event->version == 0 || !schema_joins(&world->schema, event->cells)) {
+    if (event->version == 0 || !schema_places(&world->schema, event->table, event->cells)) {
         return;
     }
     int64_t cap = (int64_t)world->history_cap;
@@ -98,7 +104,7 @@ static cells_t some_primary(struct world *world, int table) {
 cells_t source_some_join(struct world *world, int table) {
     const struct schema_table *of = &world->schema.tables[table];
     cells_t cells = 0;
-    if ((world->schema.join & ~of->primary) == 0) {
+    if (of->lookup || (world->schema.join & ~of->primary) == 0) {
         return cells;
     }
     bool nulls = rng_chance(&world->rng, 0.05), all = nulls && rng_chance(&world->rng, 0.7);
@@ -123,10 +129,10 @@ static void change(struct world *world, int table) {
     if (!found || (x < 0.35 && !world->knobs.inserts_only)) {
         row |= source_some_join(world, table);
         if (!world_is_core(world, table, row)) {
-            source_put(world, table, row, source_new_version(world));
+            source_put(world, table, row, source_new_version(world, table));
         }
     } else if (x < 0.65 || world->knobs.inserts_only) {
-        source_put(world, table, found->cells, source_new_version(world));
+        source_put(world, table, found->cells, source_new_version(world, table));
     } else if (x < 0.85) {
         source_delete(world, table, row);
     } else { /* its primary key changes */
@@ -195,9 +201,12 @@ static int primary_sum(const struct schema_table *table, cells_t cells) {
 /* Of such a row the source knows nothing but its key (decode/blank.h). */
 static bool is_blank(const struct world *world, const struct event *event) {
     const struct schema_table *table = &world->schema.tables[event->table];
-    bool blank = (world->schema.join & ~table->primary) != 0;
+    bool blank = !table->lookup && (world->schema.join & ~table->primary) != 0;
     for (int c = 0; c < table->key_count; c++) {
         blank &= table->columns[c].primary || cell_at(event->cells, c) == 0;
+    }
+    for (int c = table->key_count; c < table->column_count - 1; c++) {
+        blank &= table->columns[c].nullable;
     }
     return blank && primary_sum(table, event->cells) % 2 == 0;
 }
@@ -232,6 +241,8 @@ static void put_value(struct buf *out, int version, enum flaw flaw) {
 static void put_row(struct buf *out, const struct world *world, const struct event *event,
                     int version, enum flaw flaw) {
     const struct schema_table *table = &world->schema.tables[event->table];
+    bool blank = is_blank(world, event);
+    cells_t cells = event->cells | (blank ? 0 : world_references(world, event->version));
     for (int c = 0; c < table->column_count; c++) {
         const struct schema_column *column = &table->columns[c];
         if (column->role == SCHEMA_VALUE && flaw == FLAW_COLUMN) {
@@ -239,8 +250,8 @@ static void put_row(struct buf *out, const struct world *world, const struct eve
         }
         put_name(out, c == 0, column);
         if (column->role != SCHEMA_VALUE) {
-            put_cell(out, column, cell_at(event->cells, c));
-        } else if (is_blank(world, event)) {
+            put_cell(out, column, cell_at(cells, c));
+        } else if (blank) {
             buf_str(out, STR("\"\""));
         } else {
             put_value(out, version, flaw);
@@ -295,16 +306,19 @@ static void write_json(struct world *world, const struct event *event, struct en
 /* ---- the log ---- */
 
 int32_t source_partition(const struct world *world, int table, cells_t cells) {
-    return schema_joins(&world->schema, cells)
+    if (world->schema.tables[table].lookup) {
+        return 0;
+    }
+    return schema_places(&world->schema, table, cells)
                ? schema_partition(&world->schema, cells, world->partitions)
                : (7 * primary_sum(&world->schema.tables[table], cells) + 3) % world->partitions;
 }
 
 static void append(struct world *world, const struct event *event) {
-    bool names_row = schema_joins(&world->schema, event->cells);
+    bool names_row = schema_places(&world->schema, event->table, event->cells);
     int32_t partition = source_partition(world, event->table, event->cells);
     if (world->knobs.misroute && world->misrouted_task < 0 && names_row && world->partitions > 1 &&
-        rng_chance(&world->rng, 0.02)) {
+        !world->schema.tables[event->table].lookup && rng_chance(&world->rng, 0.02)) {
         partition = (partition + 1) % world->partitions;
         world->misrouted_task = partition;
         world->misrouted_table = event->table;
@@ -362,7 +376,7 @@ void connector_repeat(struct world *world) {
 /* Keeps the newest record of each key, before some point that is older than the lag. */
 void log_compact(struct world *world) {
     int table = rng_below(&world->rng, world->schema.table_count);
-    int32_t partition = rng_below(&world->rng, world->partitions);
+    int32_t partition = rng_below(&world->rng, world_partitions(world, table));
     struct topic_log *log = &world->log[table][partition];
     int64_t end = log->count;
     while (end > 0 && log->entries[end - 1].ts_ms >= world->now_us / 1000 - world->lag_ms) {

@@ -30,7 +30,7 @@ static cells_t heal(struct world *world, int table, cells_t join) {
     const struct schema_table *of = &world->schema.tables[table];
     const struct source_row *found = row_under(world, table, join, rng_below(&world->rng, 9));
     cells_t cells = found ? found->cells : 0;
-    int version = source_new_version(world);
+    int version = source_new_version(world, table);
     if (found && partners) { /* inserted again, it heals what is there */
         source_delete(world, table, cells);
         if (rng_chance(&world->rng, 0.5)) {

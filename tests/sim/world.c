@@ -54,12 +54,13 @@ void world_init(struct world *world, uint64_t seed, const struct knobs *knobs, b
         knobs->draw(&world->knobs, &world->rng);
     }
     knobs = &world->knobs;
-    const struct schema_knobs sizes = {knobs->joins, knobs->rows};
+    const struct schema_knobs sizes = {knobs->joins, knobs->rows, knobs->shape};
     world->partitions = world_pick(world, knobs->partitions);
     world->members = world_pick(world, knobs->members);
     knobs->schema(&world->schema, &world->rng, &sizes);
     schema_view_fill(&world->plan, &world->schema, world->partitions);
     world->knobs.unique &= world->schema.unique;
+    world->knobs.inserts_only &= world->schema.is_plain;
     world->batch_rows = (size_t)world_pick(world, knobs->batch_rows);
     world->poll_records = world_pick(world, knobs->poll_records);
     world->dead_letters_max = world_pick(world, knobs->dead_letters);
@@ -95,13 +96,13 @@ void world_clear(struct world *world) {
         memory_disk_destroy(&world->disks[i]);
     }
     sim_sink_clear(world);
-    schema_view_clear(&world->plan);
     for (int t = 0; t < SCHEMA_TABLES_MAX; t++) {
         for (int32_t p = 0; p < world->partitions; p++) {
             free(world->log[t][p].entries);
         }
     }
     arena_clear(&world->texts);
+    free(world->references);
     free(world->events);
     free(world->history);
 }

@@ -9,7 +9,8 @@
  * Limits:  the constants below.
  *
  * Which tables there are, a schema says (schema.h). The values of their rows are version numbers,
- * each of its own, "v17", or "bad17" for one that the sink refuses.
+ * each of its own, "v17", or "bad17" for one that the sink refuses. What a row refers to goes with
+ * its version: world_references.
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -33,6 +34,7 @@ struct knobs {
     void (*draw)(struct knobs *knobs, struct rng *rng);
     /* Which tables. */
     void (*schema)(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs);
+    const char *shape; /* for schema_shape */
     struct range partitions, members, joins, rows, steps, batch_rows, poll_records;
     struct range lag_steps;    /* min.compaction.lag, in steps */
     struct range dead_letters; /* dead.letter.max */
@@ -66,7 +68,7 @@ enum flaw {
 
 struct entry {
     cells_t cells;  /* FLAW_KEY: of no row, and like no other */
-    bool names_row; /* its key is that of a row: no join column is NULL */
+    bool names_row; /* its key is that of a row in some state */
     int version;    /* 0: deleted; negative: flawed */
     enum flaw flaw;
     int64_t ts_ms;
@@ -98,8 +100,8 @@ struct source_table {
 };
 
 struct sink_row {
-    cells_t key;
-    int versions[SCHEMA_TABLES_MAX];
+    cells_t key;                          /* 0: NULL, of a core table that is joined LEFT */
+    int versions[SCHEMA_OCCURRENCES_MAX]; /* 0: no row is shown */
     bool there;
     bool refused;      /* has an entry in sync_refused */
     int64_t statement; /* that wrote it last */
@@ -109,10 +111,8 @@ struct stored_dead_letter {
     int32_t task;
     int table;
     int64_t offset;
-    size_t row_key_len, kept_len;
-    bool has_row_key, has_kept;
-    char row_key[128], kept[64];
-    struct str key, value; /* the record */
+    struct str row_key, kept; /* ptr NULL: none */
+    struct str key, value;    /* the record */
     bool has_checksum, pending;
     uint32_t checksum;
     bool planted; /* what it keeps is wrong: right is `right` */
@@ -125,6 +125,8 @@ struct sink_content {
     size_t row_count, row_cap;
     struct progress progress[PARTITIONS_MAX];
     bool had_offsets[PARTITIONS_MAX]; /* sync_progress has a row of the task with offsets */
+    /* By table: where the task's logs ended when it was acquired by its owner. */
+    int64_t ends[PARTITIONS_MAX][SCHEMA_TABLES_MAX];
     struct stored_dead_letter *dead_letters;
     size_t dead_letter_count;
     /* Which table it is, which is registered, and how often it was filled anew. */
@@ -162,12 +164,14 @@ struct world {
     /* source */
     struct source_table source[SCHEMA_TABLES_MAX];
     int version;
+    cells_t *references; /* by version */
+    int64_t reference_cap;
     struct event *events;
     int64_t event_count, event_cap, sent_count;
     int64_t repeats_from; /* events before it were sent for good */
     struct version_at *history;
     size_t history_count, history_cap;
-    /* log */
+    /* log: of lookups one partition, 0 */
     struct topic_log log[SCHEMA_TABLES_MAX][PARTITIONS_MAX];
     struct arena texts; /* of records, as long as the run */
     /* group: who should have each task */
@@ -177,8 +181,12 @@ struct world {
     /* sink */
     struct sink_content sink, snapshots[SNAPSHOTS_MAX];
     int snapshot_count;
-    struct job *jobs;  /* list */
-    int table_count;   /* tables that there were */
+    /* Of each task, by table: the furthest that any transaction of it aimed at, in any life of the
+     * sink. */
+    int64_t aims[PARTITIONS_MAX][SCHEMA_TABLES_MAX];
+    bool rewritten;   /* logs are not what they were: what the sink shows can't be judged by them */
+    struct job *jobs; /* list */
+    int table_count;  /* tables that there were */
     int64_t job_count; /* executed so far, but for looks */
     int64_t statement_count;
     bool stray_now;
@@ -278,7 +286,22 @@ const struct source_row *source_find(const struct world *world, int table, cells
 int32_t source_partition(const struct world *world, int table, cells_t cells);
 /* Some join key, for a row with this primary key: what of it lies outside the primary key. */
 cells_t source_some_join(struct world *world, int table);
-int source_new_version(struct world *world);
+int source_new_version(struct world *world, int table);
+/* What rows of this version refer to: cells of its table's reference columns. */
+cells_t world_references(const struct world *world, int version);
+/* The partition of a table's topic that a task reads. */
+static inline int32_t world_partition(const struct world *world, int table, int32_t task) {
+    return world->schema.tables[table].lookup ? 0 : task;
+}
+static inline struct topic_log *world_log(struct world *world, int table, int32_t task) {
+    return &world->log[table][world_partition(world, table, task)];
+}
+/* How many partitions the table's topic has. */
+static inline int32_t world_partitions(const struct world *world, int table) {
+    return world->schema.tables[table].lookup ? 1 : world->partitions;
+}
+/* A row's value as the product stores it: its version. */
+int world_stored_version(struct str value);
 /* What is wrong with records of this version, by its number. */
 enum flaw source_flaw(const struct world *world, int version);
 bool history_has(const struct world *world, int table, cells_t cells, int version);
@@ -316,6 +339,8 @@ bool sim_sink_table_known(const struct world *world, int32_t task);
 /* The dead letter or decision at an offset of a log, or NULL. */
 struct stored_dead_letter *sim_sink_dead_letter(const struct world *world, int table, int32_t task,
                                                 int64_t offset);
+/* The row of an occurrence that a sink row shows, if it shows one: its key and references. */
+cells_t sim_sink_cells(const struct world *world, cells_t key, const int *versions, int occurrence);
 /* Stores one of the record that stands there, for whoever needs it: returns it. */
 struct stored_dead_letter *sim_sink_add_dead_letter(struct world *world, int table, int32_t task,
                                                     int64_t offset);
@@ -328,7 +353,7 @@ int32_t sim_sink_task(const struct world *world, cells_t key);
 bool sim_sink_writes(const struct sink *sink);
 void sim_sink_clear(struct world *world);
 
-/* The user's CHECK refuses a row of these versions. */
+/* The user's CHECK, or an expression, refuses a row of these versions, if WHERE lets it pass. */
 bool sim_sink_refuses(const struct world *world, const int *versions);
 
 /* sim_node.c */
@@ -353,6 +378,7 @@ int node_host(const struct node *node);
 bool node_ready(const struct node *node);
 
 /* oracle.c */
+int oracle_kept_version(const struct stored_dead_letter *dead_letter);
 /* A dead letter about to be stored keeps what it must. */
 void oracle_dead_letter(struct world *world, const struct stored_dead_letter *dead_letter,
                         int64_t end);
@@ -360,6 +386,13 @@ void oracle_dead_letter(struct world *world, const struct stored_dead_letter *de
 void oracle_final(struct world *world, const char *when);
 /* ... of one task. */
 void oracle_task(struct world *world, int32_t task, const char *when);
+/* oracle_visible.c */
+/* What a transaction of the task writes was true, and is not older than its offsets say. */
+void oracle_written(struct world *world, int32_t task, const struct sink_row *row,
+                    const int64_t *offsets);
+/* Every row of the task that stands in the sink. */
+void oracle_visible(struct world *world, int32_t task);
+/* oracle_cache.c */
 /* Every cache on disk is what its log says; the members have ended. */
 void oracle_caches(struct world *world);
 /* The task's progress stands at its log's end. */

@@ -1,0 +1,149 @@
+/* What must be true of every row at any moment, and of rows that are written: its parts are
+ * versions that were, those of lookups of the rows that the versions beside them refer to; and none
+ * is older than the task's offsets. */
+#include "world.h"
+
+#include "base/safeguard.h"
+
+/* One row that is looked at, by offsets of its task: at or behind them its parts must be. */
+struct look {
+    struct world *world;
+    int32_t task;
+    const struct sink_row *row;
+    const int64_t *offsets;
+    const char *what;
+};
+
+/* Whether the table's row (0: there is none) was at this version at some prefix of the log that is
+ * not shorter than the offsets say. What a dead letter put aside counts as what it keeps, or not at
+ * all; of what was compacted away a reader knows nothing. */
+static bool was_at(const struct look *look, int table, cells_t cells, int version) {
+    const struct topic_log *log = world_log(look->world, table, look->task);
+    for (int64_t i = log->count; i-- > 0;) {
+        const struct entry *entry = &log->entries[i];
+        if (entry->cells != cells || !entry->names_row) {
+            continue;
+        }
+        const struct stored_dead_letter *dead_letter =
+            entry->flaw == FLAW_NONE ? NULL
+                                     : sim_sink_dead_letter(look->world, table, look->task, i);
+        int then = dead_letter ? oracle_kept_version(dead_letter) : entry->version;
+        if (then == version) {
+            return true;
+        }
+        if (i < look->offsets[table] && !dead_letter && entry->kept && entry->version >= 0) {
+            return false;
+        }
+    }
+    return version == 0;
+}
+
+static void fail(const struct look *look, int occurrence, const char *how) {
+    const struct schema *schema = &look->world->schema;
+    world_fail(look->world, "O2: the row %s that %s holds v%d of %s (%d.): %s",
+               schema_show_sink(schema, look->row->key), look->what,
+               look->row->versions[occurrence],
+               schema->tables[schema_occurrence(schema, occurrence)].name, occurrence + 1, how);
+}
+
+static void check_version(const struct look *look, int occurrence, cells_t cells) {
+    int table = schema_occurrence(&look->world->schema, occurrence);
+    int version = look->row->versions[occurrence];
+    if (version != 0 && !history_has(look->world, table, cells, version)) {
+        fail(look, occurrence, "never true");
+    } else if (!was_at(look, table, cells, version) && !look->world->rewritten) {
+        fail(look, occurrence, "older than the offsets");
+    }
+}
+
+/* No row of the table under the row's join key was there all the time. */
+static void check_none(const struct look *look, int table) {
+    const struct topic_log *log = world_log(look->world, table, look->task);
+    cells_t join = look->world->schema.join;
+    for (int64_t i = 0; i < log->count; i++) {
+        const struct entry *entry = &log->entries[i];
+        if (entry->names_row && ((entry->cells ^ look->row->key) & join) == 0) {
+            check_version(look, table, entry->cells);
+        }
+    }
+}
+
+static void check_row(const struct look *look) {
+    const struct schema *schema = &look->world->schema;
+    const struct sink_row *row = look->row;
+    for (int o = 0; o < schema->occurrence_count; o++) {
+        bool core = o < schema->core_count;
+        const struct schema_node *node = &schema->nodes[core ? 0 : o - schema->core_count];
+        if (row->versions[o] == 0 && !schema_is_optional(schema, o)) {
+            fail(look, o, "NULL, though it is joined INNER");
+        } else if (core && row->versions[o] == 0) {
+            if ((row->key & schema_own_mask(schema, o)) != 0) {
+                fail(look, o, "NULL under a key");
+            }
+            check_none(look, o);
+        } else if (core) {
+            check_version(look, o, schema_row(schema, o, row->key));
+        } else if (row->versions[node->parent] == 0) {
+            if (row->versions[o] != 0) {
+                fail(look, o, "though nothing refers to it");
+            }
+        } else {
+            cells_t parent = sim_sink_cells(look->world, row->key, row->versions, node->parent);
+            cells_t refers = schema_referred(schema, node, parent);
+            if (refers != 0) {
+                check_version(look, o, refers);
+            } else if (row->versions[o] != 0) {
+                fail(look, o, "though nothing refers to it");
+            }
+        }
+    }
+    if (!schema_passes(schema, row->versions)) {
+        fail(look, 0, "WHERE does not let it pass");
+    }
+}
+
+void oracle_written(struct world *world, int32_t task, const struct sink_row *row,
+                    const int64_t *offsets) {
+    struct look look = {world, task, row, offsets, "is written"};
+    check_row(&look);
+}
+
+/* A row without a partner never stands beside one with a partner of the same rows. */
+static void check_alone(struct world *world, const struct sink_row *row, int table) {
+    const struct schema *schema = &world->schema;
+    cells_t others = schema->join;
+    for (int t = 0; t < schema->core_count; t++) {
+        others |= schema->tables[t].optional ? 0 : schema_sink_mask(schema, t);
+    }
+    for (size_t i = 0; i < world->sink.row_count; i++) {
+        const struct sink_row *other = &world->sink.rows[i];
+        if (other->there && ((other->key ^ row->key) & others) == 0 &&
+            other->versions[table] != 0) {
+            world_fail(world, "O9: the row %s stands beside one with a partner in %s",
+                       schema_show_sink(schema, row->key), schema->tables[table].name);
+        }
+    }
+}
+
+void oracle_visible(struct world *world, int32_t task) {
+    static const int64_t none[SCHEMA_TABLES_MAX];
+    const struct schema *schema = &world->schema;
+    const struct progress *progress = &world->sink.progress[task];
+    bool past = progress->has_offsets;
+    for (int t = 0; t < schema->table_count; t++) {
+        past &= progress->offsets[t] >= world->aims[task][t];
+    }
+    for (size_t i = 0; i < world->sink.row_count && !world->stray_now; i++) {
+        const struct sink_row *row = &world->sink.rows[i];
+        if (!row->there || sim_sink_task(world, row->key) != task) {
+            continue;
+        }
+        struct look look = {world, task, row, past ? progress->offsets : none, "stands"};
+        check_row(&look);
+        for (int t = 0; t < schema->core_count; t++) {
+            if (schema->tables[t].adds_key && row->versions[t] == 0) {
+                check_alone(world, row, t);
+            }
+        }
+    }
+}

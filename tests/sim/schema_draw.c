@@ -1,0 +1,298 @@
+/* Schemas that a seed draws. */
+#include "schema_draw.h"
+
+#include <assert.h>
+
+/* What the product can keep; a new kind of table is one line. */
+static const struct schema_kind kinds[] = {
+    {PART_ALL, 0},                  /* one row under each join key */
+    {PART_NONE, 1},                 /* rows that move between join keys */
+    {PART_NONE, 2}, {PART_ALL, 1},  /* numbered under their join key */
+    {PART_ALL, 2},  {PART_SOME, 0}, /* only with several join columns; else as PART_ALL */
+    {PART_SOME, 1},
+};
+
+#define OWN_MAX        2
+#define REFERENCES_MAX 8
+#define ROWS_UNDER_ONE                                                                             \
+    24 /* sink rows under one join key, where every table has all its rows there */
+
+static const struct names {
+    const char *table, *joins[SCHEMA_JOINS_MAX], *own[OWN_MAX], *value, *references[REFERENCES_MAX];
+} names[SCHEMA_TABLES_MAX] = {
+#define NAMES(t)                                                                                   \
+    {                                                                                              \
+        t, {t "_j0", t "_j1", t "_j2"}, {t "_o0", t "_o1"}, t "_v", {                              \
+            t "_r0", t "_r1", t "_r2", t "_r3", t "_r4", t "_r5", t "_r6", t "_r7"                 \
+        }                                                                                          \
+    }
+    NAMES("a"), NAMES("b"), NAMES("c"), NAMES("d"), NAMES("k"), NAMES("l"), NAMES("m"), NAMES("n"),
+#undef NAMES
+};
+static const char *const node_names[SCHEMA_LOOKUPS_MAX] = {"w", "x", "y", "z"};
+
+/* ---- core tables ---- */
+
+/* The first is an integer: FLAW_KEY needs one. */
+void schema_draw_joins(struct schema_draw *draw, const struct schema_knobs *knobs, int joins,
+                       int most) {
+    struct rng *rng = draw->rng;
+    draw->joins = 1 + rng_below(rng, joins);
+    draw->room = ROWS_UNDER_ONE;
+    int count = 1;
+    for (int c = draw->joins - 1; c >= 0; c--) {
+        draw->types[c] =
+            (enum schema_type)rng_below(rng, c == 0 ? SCHEMA_INTEGER + 1 : SCHEMA_UUID + 1);
+        draw->values[c] = c == 0 ? schema_pick(rng, knobs->joins) : 1 + rng_below(rng, 2);
+        while (draw->values[c] > 1 && count * draw->values[c] > most) {
+            draw->values[c]--;
+        }
+        count *= draw->values[c];
+    }
+}
+
+static bool in_primary(const struct schema_draw *draw, enum schema_part part, int column) {
+    bool some = draw->joins == 1 || column == 0 || (column == 1 && draw->joins > 2);
+    return part == PART_ALL || (part == PART_SOME && some);
+}
+
+void schema_draw_core(struct schema_draw *draw, const struct schema_kind *kind, int rows,
+                      bool optional) {
+    struct rng *rng = draw->rng;
+    const struct names *named = &names[draw->schema->table_count];
+    struct schema_table *table = &draw->schema->tables[draw->schema->table_count++];
+    draw->schema->core_count++;
+    rows = rows < draw->room ? rows : draw->room;
+    draw->room /= kind->own > 0 ? rows : 1;
+    *table = (struct schema_table){
+        .name = named->table, .weight = 1 + rng_below(rng, 5), .optional = optional};
+    struct schema_column *column = table->columns;
+    for (int c = 0; c < draw->joins; c++) {
+        bool primary = in_primary(draw, kind->joins, c);
+        *column++ = (struct schema_column){.name = named->joins[c],
+                                           .role = SCHEMA_JOIN,
+                                           .type = draw->types[c],
+                                           .primary = primary,
+                                           .nullable = !primary && rng_chance(rng, 0.7),
+                                           .values = draw->values[c]};
+    }
+    for (int c = 0; c < kind->own; c++) {
+        int values = kind->own == 1 ? rows : c == 0 ? 1 + (rows > 1) : (rows + 1) / 2;
+        *column++ =
+            (struct schema_column){.name = named->own[c],
+                                   .role = SCHEMA_OWN,
+                                   .type = (enum schema_type)rng_below(rng, SCHEMA_UUID + 1),
+                                   .primary = true,
+                                   .values = values};
+    }
+}
+
+/* A row with NULL in its join key is in no state: where SQL would show it, there is none. */
+static void keep_placed(struct schema *schema) {
+    bool shows = schema->core_count == 1;
+    for (int t = 0; t < schema->core_count; t++) {
+        shows |= schema->tables[t].optional;
+    }
+    for (int t = 0; t < schema->core_count && shows; t++) {
+        for (int c = 0; c < SCHEMA_COLUMNS_MAX && !schema->tables[t].optional; c++) {
+            struct schema_column *column = &schema->tables[t].columns[c];
+            column->nullable &= column->role != SCHEMA_JOIN;
+        }
+    }
+}
+
+/* ---- lookups ---- */
+
+int schema_draw_lookup(struct schema_draw *draw, int key_columns, int rows) {
+    int t = draw->schema->table_count++;
+    struct schema_table *table = &draw->schema->tables[t];
+    *table = (struct schema_table){
+        .name = names[t].table, .weight = 1 + rng_below(draw->rng, 4), .lookup = true};
+    for (int c = 0; c < key_columns; c++) {
+        int types = c == 0 ? SCHEMA_INTEGER + 1 : SCHEMA_UUID + 1;
+        table->columns[c] =
+            (struct schema_column){.name = names[t].own[c],
+                                   .role = SCHEMA_OWN,
+                                   .type = (enum schema_type)rng_below(draw->rng, types),
+                                   .primary = true,
+                                   .values = c == 0 ? rows : 2};
+    }
+    return t;
+}
+
+static int column_end(const struct schema_table *table) {
+    int end = 0;
+    while (table->columns[end].role != SCHEMA_NONE) {
+        end++;
+        assert(end < SCHEMA_COLUMNS_MAX);
+    }
+    return end;
+}
+
+static int key_end(const struct schema_table *table) {
+    int end = 0;
+    while (table->columns[end].role == SCHEMA_JOIN || table->columns[end].role == SCHEMA_OWN) {
+        end++;
+    }
+    return end;
+}
+
+/* A column of the parent that can hold the lookup's key column; a new one, if need be. Of join
+ * columns one at most, if there are several: joined on all of them, it were a core table. */
+static int reference_column(struct schema_draw *draw, int parent, int lookup, int c, bool anew) {
+    struct schema_table *table = &draw->schema->tables[parent];
+    const struct schema_column *key = &draw->schema->tables[lookup].columns[c];
+    int end = column_end(table), start = rng_below(draw->rng, end);
+    for (int i = 0; i < end && !anew; i++) {
+        int at = (start + i) % end;
+        bool itself = parent == lookup && at == c;
+        bool places = table->columns[at].role == SCHEMA_JOIN && (draw->joins == 1 || c > 0);
+        if (table->columns[at].type == key->type && !itself && !places) {
+            return at;
+        }
+    }
+    table->columns[end] =
+        (struct schema_column){.name = names[parent].references[end - key_end(table)],
+                               .role = SCHEMA_REFERENCE,
+                               .type = key->type,
+                               .nullable = rng_chance(draw->rng, 0.8),
+                               .values = key->values};
+    return end;
+}
+
+void schema_draw_node(struct schema_draw *draw, int table, int parent, bool optional, bool anew) {
+    struct schema *schema = draw->schema;
+    struct schema_node *node = &schema->nodes[schema->node_count];
+    *node = (struct schema_node){.name = node_names[schema->node_count],
+                                 .table = table,
+                                 .parent = parent,
+                                 .optional = optional || schema_is_optional(schema, parent)};
+    int count = key_end(&schema->tables[table]);
+    for (int c = 0; c < count; c++) {
+        bool again = false;
+        do {
+            node->columns[c] =
+                reference_column(draw, schema_occurrence(schema, parent), table, c, anew || again);
+            again = c > 0 && node->columns[c] == node->columns[0];
+        } while (again);
+    }
+    schema->node_count++;
+}
+
+/* ---- the view ---- */
+
+/* FROM a JOIN b ON a.. = b.. JOIN c ON (a or b).. = c..: whichever preserved table before it. */
+static void draw_equals(struct schema_draw *draw) {
+    struct schema *schema = draw->schema;
+    for (int t = 1; t < schema->core_count; t++) {
+        for (int c = 0; c < draw->joins; c++) {
+            int left = rng_below(draw->rng, t);
+            while (schema->tables[left].optional) {
+                left--;
+            }
+            schema->equals[schema->equal_count++] = (struct schema_equal){{left, c}, {t, c}};
+        }
+    }
+}
+
+static void add_output(struct schema *schema, int occurrence, int column) {
+    assert(schema->output_count < SCHEMA_OUTPUTS_MAX);
+    schema->outputs[schema->output_count++] = (struct schema_place){occurrence, column};
+}
+
+/* Each join column of some preserved table, now and then of another one, too; all primary keys of
+ * core tables and all versions, and some of the rest; in any order. */
+static void draw_outputs(struct schema_draw *draw) {
+    struct schema *schema = draw->schema;
+    for (int c = 0; c < draw->joins; c++) {
+        int shown = rng_below(draw->rng, schema->core_count);
+        while (schema->tables[shown].optional) {
+            shown--;
+        }
+        for (int t = 0; t < schema->core_count; t++) {
+            if (t == shown || rng_chance(draw->rng, 0.1)) {
+                add_output(schema, t, c);
+            }
+        }
+    }
+    for (int o = 0; o < schema->core_count + schema->node_count; o++) {
+        const struct schema_table *table = &schema->tables[schema_occurrence(schema, o)];
+        int c = table->lookup ? 0 : draw->joins;
+        for (; table->columns[c].role != SCHEMA_NONE; c++) {
+            bool must = table->columns[c].role == SCHEMA_VALUE ||
+                        (!table->lookup && table->columns[c].role == SCHEMA_OWN);
+            if (must || rng_chance(draw->rng, 0.15)) {
+                add_output(schema, o, c);
+            }
+        }
+    }
+    for (int i = schema->output_count - 1; i > 0; i--) {
+        int other = rng_below(draw->rng, i + 1);
+        struct schema_place moved = schema->outputs[i];
+        schema->outputs[i] = schema->outputs[other];
+        schema->outputs[other] = moved;
+    }
+}
+
+void schema_draw_rest(struct schema_draw *draw) {
+    struct schema *schema = draw->schema;
+    for (int t = 0; t < schema->table_count; t++) {
+        struct schema_table *table = &schema->tables[t];
+        table->columns[column_end(table)] = (struct schema_column){
+            .name = names[t].value, .role = SCHEMA_VALUE, .type = SCHEMA_TEXT};
+    }
+    keep_placed(schema);
+    draw_equals(draw);
+    draw_outputs(draw);
+    schema_finish(schema);
+}
+
+/* ---- what a seed draws ---- */
+
+static void draw_core_tables(struct schema_draw *draw, const struct schema_knobs *knobs, int count,
+                             double optional) {
+    static const int most_joins[SCHEMA_CORE_MAX + 1] = {[1] = 6, [2] = 6, [3] = 4, [4] = 2};
+    schema_draw_joins(draw, knobs, SCHEMA_JOINS_MAX, most_joins[count]);
+    for (int t = 0; t < count; t++) {
+        const struct schema_kind *kind = &kinds[rng_below(draw->rng, sizeof kinds / sizeof *kinds)];
+        int rows = kind->joins == PART_NONE ? schema_pick(draw->rng, knobs->rows)
+                                            : 1 + rng_below(draw->rng, 3);
+        bool left = optional > 0 && t > 0 && rng_chance(draw->rng, optional);
+        schema_draw_core(draw, kind, rows, left);
+    }
+}
+
+void schema_random(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs) {
+    struct schema_draw draw = {.rng = rng, .schema = schema};
+    double x = rng_unit(rng);
+    *schema = (struct schema){.name = "joined"};
+    draw_core_tables(&draw, knobs, x < 0.45 ? 2 : x < 0.8 ? 3 : 4, 0);
+    schema_draw_rest(&draw);
+}
+
+/* Lookup tables with their nodes; some tables have several. */
+static void draw_nodes(struct schema_draw *draw, int count) {
+    struct schema *schema = draw->schema;
+    for (int n = 0; n < count; n++) {
+        int lookups = schema->table_count - schema->core_count, table;
+        if (lookups > 0 && rng_chance(draw->rng, 0.35)) {
+            table = schema->core_count + rng_below(draw->rng, lookups);
+        } else {
+            table = schema_draw_lookup(draw, rng_chance(draw->rng, 0.25) ? 2 : 1,
+                                       1 + rng_below(draw->rng, 3));
+        }
+        schema_draw_node(draw, table, rng_below(draw->rng, schema->core_count + n),
+                         rng_chance(draw->rng, 0.5), rng_chance(draw->rng, 0.8));
+    }
+}
+
+void schema_random_view(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs) {
+    struct schema_draw draw = {.rng = rng, .schema = schema};
+    double x = rng_unit(rng);
+    *schema = (struct schema){
+        .name = "joined", .filtered = rng_chance(rng, 0.25), .computed = rng_chance(rng, 0.15)};
+    int count = x < 0.3 ? 1 : x < 0.65 ? 2 : x < 0.9 ? 3 : 4;
+    draw_core_tables(&draw, knobs, count, rng_chance(rng, 0.5) ? 0.5 : 0);
+    draw_nodes(&draw, rng_below(rng, SCHEMA_LOOKUPS_MAX + 1));
+    schema_draw_rest(&draw);
+}

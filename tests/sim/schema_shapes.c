@@ -1,0 +1,121 @@
+/* Named shapes of views: the smallest in which each rule shows. */
+#include "schema_draw.h"
+
+#include <assert.h>
+
+/* Lookups' occurrences count from NODE on. */
+#define NODE SCHEMA_CORE_MAX
+
+enum core {
+    KEY,
+    OWN,
+    KEY_LEFT,
+    OWN_LEFT
+}; /* OWN: a primary key beside the join key; else that is it */
+enum how { INNER, LEFT };
+
+static const struct shape {
+    const char *name;
+    int core_count, node_count;
+    enum core core[3];
+    int nodes[3][3]; /* lookup table, parent, how */
+    bool filtered, computed;
+} shapes[] = {
+    {.name = "star", .core_count = 1, .core = {OWN}, .node_count = 1, .nodes = {{0, 0, INNER}}},
+    {.name = "starleft", .core_count = 1, .core = {OWN}, .node_count = 1, .nodes = {{0, 0, LEFT}}},
+    {.name = "chain",
+     .core_count = 1,
+     .core = {OWN},
+     .node_count = 2,
+     .nodes = {{0, 0, INNER}, {1, NODE, INNER}}},
+    {.name = "chainleft",
+     .core_count = 1,
+     .core = {OWN},
+     .node_count = 2,
+     .nodes = {{0, 0, LEFT}, {1, NODE, LEFT}}},
+    {.name = "chainmix",
+     .core_count = 1,
+     .core = {OWN},
+     .node_count = 2,
+     .nodes = {{0, 0, INNER}, {1, NODE, LEFT}}},
+    {.name = "two",
+     .core_count = 2,
+     .core = {KEY, OWN},
+     .node_count = 2,
+     .nodes = {{0, 1, INNER}, {1, 0, LEFT}}},
+    {.name = "two2",
+     .core_count = 2,
+     .core = {OWN, OWN},
+     .node_count = 2,
+     .nodes = {{0, 0, INNER}, {0, 1, INNER}}},
+    {.name = "leftcore",
+     .core_count = 2,
+     .core = {OWN, OWN_LEFT},
+     .node_count = 2,
+     .nodes = {{0, 1, LEFT}, {1, 0, INNER}}},
+    {.name = "leftone",
+     .core_count = 2,
+     .core = {OWN, KEY_LEFT},
+     .node_count = 1,
+     .nodes = {{0, 1, LEFT}}},
+    {.name = "left2",
+     .core_count = 3,
+     .core = {KEY, OWN_LEFT, OWN_LEFT},
+     .node_count = 1,
+     .nodes = {{0, 1, LEFT}}},
+    {.name = "where",
+     .core_count = 2,
+     .core = {KEY, OWN},
+     .node_count = 2,
+     .nodes = {{0, 1, INNER}, {1, 0, LEFT}},
+     .filtered = true},
+    {.name = "leftwhere",
+     .core_count = 2,
+     .core = {OWN, OWN_LEFT},
+     .node_count = 2,
+     .nodes = {{0, 1, LEFT}, {1, 0, INNER}},
+     .filtered = true},
+    {.name = "alias",
+     .core_count = 1,
+     .core = {OWN},
+     .node_count = 3,
+     .nodes = {{0, 0, INNER}, {0, 0, LEFT}, {0, NODE, LEFT}}},
+    {.name = "expr",
+     .core_count = 2,
+     .core = {KEY, OWN},
+     .node_count = 1,
+     .nodes = {{0, 1, LEFT}},
+     .computed = true},
+};
+
+static const struct shape *find(const char *name) {
+    const struct shape *shape = shapes;
+    while (strcmp(shape->name, name) != 0) {
+        shape++;
+        assert(shape < shapes + sizeof shapes / sizeof *shapes);
+    }
+    return shape;
+}
+
+void schema_shape(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs) {
+    const struct shape *shape = find(knobs->shape);
+    struct schema_draw draw = {.rng = rng, .schema = schema};
+    *schema = (struct schema){
+        .name = shape->name, .filtered = shape->filtered, .computed = shape->computed};
+    schema_draw_joins(&draw, knobs, 1, SCHEMA_CELL_MAX);
+    for (int t = 0; t < shape->core_count; t++) {
+        enum core core = shape->core[t];
+        bool own = core == OWN || core == OWN_LEFT;
+        const struct schema_kind kind = {own ? PART_NONE : PART_ALL, own};
+        schema_draw_core(&draw, &kind, schema_pick(rng, knobs->rows), core >= KEY_LEFT);
+    }
+    for (int n = 0; n < shape->node_count; n++) {
+        const int *node = shape->nodes[n];
+        int parent = node[1] < NODE ? node[1] : node[1] - NODE + shape->core_count;
+        if (shape->core_count + node[0] == schema->table_count) {
+            (void)schema_draw_lookup(&draw, 1, 1 + rng_below(rng, 3));
+        }
+        schema_draw_node(&draw, shape->core_count + node[0], parent, node[2] == LEFT, true);
+    }
+    schema_draw_rest(&draw);
+}

@@ -1,0 +1,254 @@
+/* What was sent to the simulated sink, read when a job is executed: rows of text become versions
+ * and cells, and every output must follow from them. */
+#include "sim_sink_impl.h"
+
+#include "base/safeguard.h"
+
+#include <stdlib.h>
+
+static int parse_version(struct str text) {
+    return text.len > 0 && text.ptr[0] == 'b' ? -schema_parse(text) : schema_parse(text);
+}
+
+static void read_delete(const struct schema *schema, struct sim_op *op, const struct str *values) {
+    cells_t cells = 0;
+    for (int c = 0; c < schema->tables[op->table].key_count; c++) {
+        cells |= cell_of(c, schema_parse(values[c]));
+    }
+    op->key = schema_sink_key(schema, op->table, cells);
+    op->mask = schema_sink_mask(schema, op->table);
+}
+
+/* The rows of a join key without a partner of the table, or with one. */
+static void read_delete_null(const struct schema *schema, struct sim_op *op,
+                             const struct str *values) {
+    for (int c = 0; c < schema->join_count; c++) {
+        op->key |= cell_of(c, schema_parse(values[c]));
+    }
+    op->mask = schema->join;
+}
+
+/* The cell that an output must show, given the row's key and versions. */
+static int shown_cell(const struct world *world, const struct sim_op *op,
+                      const struct schema_place *place) {
+    const struct schema *schema = &world->schema;
+    int o = place->occurrence;
+    if (op->versions[o] == 0) {
+        return 0;
+    }
+    const struct schema_table *table = &schema->tables[schema_occurrence(schema, o)];
+    if (table->columns[place->column].role == SCHEMA_REFERENCE) {
+        return cell_at(world_references(world, op->versions[o]), place->column);
+    }
+    return cell_at(sim_sink_cells(world, op->key, op->versions, o), place->column);
+}
+
+cells_t sim_sink_cells(const struct world *world, cells_t key, const int *versions,
+                       int occurrence) { /* NOLINT(misc-no-recursion): up to a core table */
+    const struct schema *schema = &world->schema;
+    cells_t references = world_references(world, versions[occurrence]);
+    if (occurrence < schema->core_count) {
+        return schema_row(schema, occurrence, key) | references;
+    }
+    const struct schema_node *node = &schema->nodes[occurrence - schema->core_count];
+    cells_t parent = sim_sink_cells(world, key, versions, node->parent);
+    return versions[node->parent] == 0 ? references
+                                       : schema_referred(schema, node, parent) | references;
+}
+
+/* Every output is a version, or a cell that follows from the sink's key and the versions. */
+static void read_upsert(struct world *world, struct sim_op *op, const struct str *values) {
+    const struct schema *schema = &world->schema;
+    for (int k = 0; k < schema->key_count; k++) {
+        op->key |= cell_of(k, schema_parse(values[schema->key_outputs[k]]));
+    }
+    for (int i = 0; i < schema->output_count; i++) {
+        const struct schema_place *place = &schema->outputs[i];
+        int table = schema_occurrence(schema, place->occurrence);
+        if (place->column == schema->tables[table].column_count - 1) {
+            op->versions[place->occurrence] = parse_version(values[i]);
+        }
+    }
+    for (int i = 0; i < schema->output_count; i++) {
+        const struct schema_place *place = &schema->outputs[i];
+        int table = schema_occurrence(schema, place->occurrence);
+        int cell = schema_parse(values[i]);
+        if (place->column != schema->tables[table].column_count - 1 &&
+            cell != shown_cell(world, op, place)) {
+            world_fail(world, "the row %s shows %d as %s.%s", schema_show_sink(schema, op->key),
+                       cell, schema->tables[table].name,
+                       schema->tables[table].columns[place->column].name);
+        }
+    }
+}
+
+static void copy_rows(struct world *world, struct sim_part *part, const struct row_array *rows,
+                      enum sim_op_kind kind, int table) {
+    size_t at[SCHEMA_OUTPUTS_MAX] = {0};
+    for (size_t r = 0; r < rows->row_count; r++) {
+        struct sim_op *op = &part->ops[part->op_count++];
+        *op = (struct sim_op){.kind = kind, .table = table};
+        struct str value[SCHEMA_OUTPUTS_MAX];
+        for (size_t c = 0; c < rows->column_count; c++) {
+            (void)row_array_next(rows, c, &at[c], &value[c]);
+        }
+        if (kind == SIM_UPSERT) {
+            read_upsert(world, op, value);
+        } else if (kind == SIM_CHECK) {
+            op->versions[0] = parse_version(value[rows->column_count - 1]);
+        } else if (kind == SIM_DELETE) {
+            read_delete(&world->schema, op, value);
+        } else {
+            read_delete_null(&world->schema, op, value);
+        }
+    }
+}
+
+/* A dead letter's record is what the log holds there. */
+static void check_dead_letter(struct world *world, int32_t task,
+                              const struct dead_letter *dead_letter) {
+    const struct topic_log *log = world_log(world, dead_letter->table, task);
+    const struct entry *entry = dead_letter->offset >= 0 && dead_letter->offset < log->count
+                                    ? &log->entries[dead_letter->offset]
+                                    : NULL;
+    if (dead_letter->partition != world_partition(world, dead_letter->table, task) || !entry ||
+        !str_equal(dead_letter->key, entry->key) || !str_equal(dead_letter->value, entry->value) ||
+        !dead_letter->reason[0] ||
+        !str_equal(dead_letter->topic, world->plan.plan.relations[dead_letter->table].topic)) {
+        world_fail(world, "the dead letter of %d[%d]@%lld is not its record", dead_letter->table,
+                   task, (long long)dead_letter->offset);
+    }
+}
+
+static void copy_dead_letters(struct world *world, struct sim_part *to,
+                              const struct txn_part *part) {
+    to->dead_letters = calloc(part->dead_letter_count + 1, sizeof *to->dead_letters);
+    if (!to->dead_letters) {
+        abort();
+    }
+    to->dead_letter_count = part->dead_letter_count;
+    for (size_t i = 0; i < part->dead_letter_count; i++) {
+        const struct dead_letter *from = &part->dead_letters[i];
+        check_dead_letter(world, part->task, from);
+        struct stored_dead_letter *dead_letter = &to->dead_letters[i];
+        *dead_letter =
+            (struct stored_dead_letter){.task = part->task,
+                                        .table = from->table,
+                                        .offset = from->offset,
+                                        .row_key = arena_copy(&world->texts, from->row_key),
+                                        .kept = arena_copy(&world->texts, from->kept)};
+        dead_letter->has_checksum = true;
+        dead_letter->checksum = from->checksum;
+        dead_letter->pending = from->decided; /* takes the place of one */
+        dead_letter->key = arena_copy(&world->texts, from->key);
+        dead_letter->value = arena_copy(&world->texts, from->value);
+    }
+}
+
+static void copy_part(struct world *world, struct sim_part *to, const struct txn_part *part) {
+    *to = (struct sim_part){.task = part->task,
+                            .before = part->before,
+                            .after = part->after,
+                            .savepoints = part->savepoints,
+                            .refused_max = part->refused_max};
+    to->ops = calloc(txn_part_rows(part) + 1, sizeof *to->ops);
+    if (!to->ops) {
+        abort();
+    }
+    const bool deletes_first = SAFEGUARD("sim: deletes go before upserts");
+    if (!deletes_first) {
+        copy_rows(world, to, &part->targets[0].upserts, SIM_UPSERT, 0);
+    }
+    for (int t = 0; t < world->schema.core_count; t++) {
+        struct row_array *const *deletes = part->targets[0].deletes;
+        copy_rows(world, to, &deletes[DELETE_KEY][t], SIM_DELETE, t);
+        copy_rows(world, to, &deletes[DELETE_NULL][t], SIM_DELETE_NULL, t);
+        copy_rows(world, to, &deletes[DELETE_MATCHED][t], SIM_DELETE_MATCHED, t);
+    }
+    for (int t = 0; t < world->schema.table_count; t++) {
+        copy_rows(world, to, &part->checks[t], SIM_CHECK, t);
+    }
+    if (deletes_first) {
+        copy_rows(world, to, &part->targets[0].upserts, SIM_UPSERT, 0);
+    }
+    copy_dead_letters(world, to, part);
+    to->cleared = calloc(part->cleared_count + 1, sizeof *to->cleared);
+    if (!to->cleared) {
+        abort();
+    }
+    for (size_t i = 0; i < part->cleared_count; i++) { /* "7", NUL, "1", NUL */
+        const char *at = part->cleared[i].ptr;
+        cells_t key = 0;
+        for (int k = 0; k < world->schema.key_count; k++) {
+            struct str text = str_from(at);
+            key |= cell_of(k, schema_parse(text));
+            at += text.len + 1;
+        }
+        to->cleared[to->cleared_count++] = key;
+    }
+}
+
+static struct sim_op *add_op(struct sim_part *part, size_t *cap) {
+    if (part->op_count == *cap) {
+        *cap = *cap ? *cap * 2 : 16;
+        part->ops = reallocarray(part->ops, *cap, sizeof *part->ops);
+        if (!part->ops) {
+            abort();
+        }
+    }
+    return &part->ops[part->op_count++];
+}
+
+/* Rows of an initial load are pulled while the job is executed. */
+static void copy_load(struct world *world, struct job *job, const struct load_source *load) {
+    size_t cap = job->parts[0].op_count;
+    job->load = true;
+    for (;;) {
+        const struct str *values;
+        bool end = false;
+        struct err err;
+        if (load->next(load->ctx, &values, &end, &err) != ERR_NONE) {
+            job->load_failed = true;
+            return;
+        }
+        if (end) {
+            return;
+        }
+        struct sim_op *op = add_op(&job->parts[0], &cap);
+        *op = (struct sim_op){.kind = SIM_UPSERT};
+        read_upsert(world, op, values);
+    }
+}
+
+uint64_t sim_sink_sum(const struct row_array *rows) {
+    uint64_t sum = rows->row_count;
+    for (size_t c = 0; c < rows->column_count; c++) {
+        struct str bytes = buf_view(&rows->columns[c]);
+        for (size_t i = 0; i < bytes.len; i++) {
+            sum = sum * 31 + (unsigned char)bytes.ptr[i];
+        }
+    }
+    return sum;
+}
+
+void sim_sink_read(struct world *world, struct job *job) {
+    const struct txn *txn = job->txn;
+    for (size_t i = 0; txn && i < job->part_count; i++) {
+        copy_part(world, &job->parts[i], txn->parts[i]);
+    }
+    if (txn && txn->load) {
+        copy_load(world, job, txn->load);
+    }
+    if (job->check && sim_sink_sum(job->check) != job->check_sum) {
+        world_fail(world, "rows that were sent to be checked changed before they were");
+    } else if (job->check) {
+        struct sim_part *part = &job->parts[job->part_count++];
+        part->ops = calloc(job->check->row_count + 1, sizeof *part->ops);
+        if (!part->ops) {
+            abort();
+        }
+        copy_rows(world, part, job->check, SIM_CHECK, job->check_table);
+    }
+    job->txn = NULL;
+    job->check = NULL;
+}
