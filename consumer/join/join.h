@@ -1,8 +1,9 @@
 /* join.h: changed rows and the state after a batch → row ops for the sink.
  *
- * What:    first a delete for each changed row that was deleted or has no partner; then the checks;
- *          then an upsert for every combination of a changed row with rows of the other tables.
- *          Each sink row is upserted once.
+ * What:    a core row is affected if it was changed, or if a key that its references lead to was.
+ *          First a delete for each affected row that was deleted or is in no result, and for what
+ *          a LEFT JOIN excludes; then the checks; then an upsert for every combination of an
+ *          affected row with rows of the other tables. Each sink row is upserted once.
  * Owns:    a struct join owns its scratch; changed rows and the reader are borrowed until join_end.
  * Threads: belongs to one thread. Pure: no I/O but through the reader, no clock, no log.
  * Errors:  the reader's, passed on.
@@ -14,7 +15,8 @@
 #include "base/arena.h"
 #include "plan/row.h"
 
-/* How join reads the state. Returned bytes are valid until the state changes. */
+/* How join reads the state. Returned bytes are valid until the state changes; until then each row's
+ * value has an address of its own. */
 struct row_reader {
     void *ctx;
     /* *ret_value.ptr NULL: no such row. */
@@ -24,6 +26,10 @@ struct row_reader {
      */
     enum err_kind (*next)(void *ctx, int table, struct str prefix, struct str after,
                           struct str *ret_key, struct str *ret_value, struct err *reterr);
+    /* The first row of table after `after` that refers by its relation's `reference` to the row
+     * with the key `referred`; *ret_key.ptr NULL: none. Not used where there are no lookups. */
+    enum err_kind (*next_referrer)(void *ctx, int table, int reference, struct str referred,
+                                   struct str after, struct str *ret_key, struct err *reterr);
 };
 
 /* A row that a batch changed. */
@@ -39,7 +45,11 @@ int changed_row_compare(const void *left, const void *right);
 enum row_op_kind {
     ROW_OP_END,    /* no more */
     ROW_OP_DELETE, /* the target's rows that show (occurrence, key) */
-    ROW_OP_CHECK,  /* the row has no partner: only check that its values convert */
+    /* The target's rows under the placement that `row` has: those without a partner in the
+     * occurrence, an optional one, or those with one. */
+    ROW_OP_DELETE_NULL,
+    ROW_OP_DELETE_MATCHED,
+    ROW_OP_CHECK,  /* only check that the row's values convert: no upsert may show them */
     ROW_OP_UPSERT, /* the target's row of rows[] */
 };
 
@@ -49,18 +59,28 @@ struct row_ref {
 
 struct row_op {
     enum row_op_kind kind;
-    int target;                 /* DELETE, UPSERT: index into plan.targets */
-    int occurrence;             /* DELETE: of the target */
-    int table;                  /* DELETE, CHECK: index into plan.relations */
-    struct row_ref row;         /* DELETE (value unset), CHECK */
-    const struct row_ref *rows; /* UPSERT: by occurrence; valid until the next join_next */
+    int target;         /* DELETE.., UPSERT: index into plan.targets */
+    int occurrence;     /* DELETE..: of the target */
+    int table;          /* DELETE.., CHECK: of row, index into plan.relations */
+    bool waits;         /* CHECK: the row has no partner */
+    struct row_ref row; /* DELETE.. (value unset), CHECK */
+    /* UPSERT: by occurrence; key.ptr NULL: an optional one without a row. Valid until the next
+     * join_next. */
+    const struct row_ref *rows;
 };
+
+static inline bool row_op_deletes(const struct row_op *op) {
+    return op->kind == ROW_OP_DELETE || op->kind == ROW_OP_DELETE_NULL ||
+           op->kind == ROW_OP_DELETE_MATCHED;
+}
 
 struct join;
 
 /* plan is borrowed. */
 struct join *join_new(const struct plan *plan);
 void join_destroy(struct join **join);
+/* All tables are core and none is optional. */
+bool join_is_plain(const struct join *join);
 
 /* Begins over changed rows, no (table, key) twice; sorts them in place by (table, key). The state
  * must not change until ROW_OP_END or join_end. */
@@ -71,10 +91,9 @@ void join_begin_all(struct join *join, struct row_reader reader, int target);
 MUST_CHECK enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *reterr);
 void join_end(struct join *join);
 
-/* Whether the table's row has a partner wherever the plan joins it: else no upsert of some target
- * shows it. Whatever join has begun is not disturbed. */
-MUST_CHECK enum err_kind join_has_partners(const struct join *join, struct row_reader reader,
-                                           int table, struct str key, bool *ret_has,
-                                           struct err *reterr);
+/* Whether upserts of every target that joins the table show the row: else an initial load may not
+ * try its values. Whatever join has begun is not disturbed, but no op that it gave is valid. */
+MUST_CHECK enum err_kind join_is_written(struct join *join, struct row_reader reader, int table,
+                                         struct row_ref row, bool *ret_written, struct err *reterr);
 
 #endif

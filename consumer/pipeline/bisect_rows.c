@@ -14,7 +14,7 @@
  * are checked, a refused chunk is split in two until single rows are left. */
 struct row_bisection {
     struct task *task;
-    bool unpaired; /* only rows without a partner, which no COPY will try */
+    bool unpaired; /* only rows that the initial load may not try: without a partner, for one */
     size_t refused_before;
     struct arena arena;
     int table;
@@ -73,12 +73,12 @@ static enum err_kind bisection_read(struct row_bisection *bisection, struct err 
     for (int looks = 0; looks < BISECT_LOOKS_MAX && bisection->row_count < BISECT_ROWS_MAX;
          looks++) {
         struct row_ref row;
-        bool partner = false;
+        bool written = false;
         enum err_kind kind = state_next(bisection->task->state, bisection->table, STR_NONE, after,
                                         &row.key, &row.value, reterr);
         if (kind == ERR_NONE && row.key.ptr && bisection->unpaired) {
-            kind = join_has_partners(bisection->task->join, task_reader(bisection->task),
-                                     bisection->table, row.key, &partner, reterr);
+            kind = join_is_written(bisection->task->join, task_reader(bisection->task),
+                                   bisection->table, row, &written, reterr);
         }
         if (kind != ERR_NONE) {
             return kind;
@@ -88,7 +88,7 @@ static enum err_kind bisection_read(struct row_bisection *bisection, struct err 
             break;
         }
         after = row.key; /* the state does not change meanwhile */
-        if (!partner) {
+        if (!written) {
             bisection->rows[bisection->row_count++] = (struct row_ref){
                 arena_copy(&bisection->arena, row.key), arena_copy(&bisection->arena, row.value)};
         }

@@ -13,8 +13,9 @@
  */
 void bisect_rows_begin(const struct member_options *o, struct task *task,
                        const struct err *refusal);
-/* Checks the rows that no COPY will try, since they have no partner, before an initial load: a row
- * is refused by its own values, not when its partner comes. */
+/* Checks the rows that an initial load may not try (those without a partner, of lookups, and where
+ * WHERE leaves rows out) before it: a row is refused by its own values, not when its partner comes.
+ */
 void bisect_rows_begin_unpaired(struct task *task);
 void bisect_rows_submit(struct session *s);
 void bisect_rows_answer(struct session *s, bool refused, const struct err *err);

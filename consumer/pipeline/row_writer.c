@@ -70,6 +70,14 @@ void row_writer_forget(struct row_writer *writer) {
     writer->single.row = (struct row_ref){0};
 }
 
+/* Of an optional occurrence without a row. */
+static void no_row(const struct plan *plan, struct decoded *decoded, int table) {
+    for (size_t i = 0; i < plan->relations[table].column_count; i++) {
+        decoded->values[i] = STR_NONE;
+    }
+    decoded->row = (struct row_ref){0};
+}
+
 static enum err_kind decode_row(const struct plan *plan, struct decoded *decoded, int table,
                                 struct row_ref row, struct err *reterr) {
     if (row.key.ptr && decoded->table == table && decoded->row.key.ptr == row.key.ptr &&
@@ -96,8 +104,13 @@ enum err_kind row_writer_inputs(struct row_writer *writer, const struct row_op *
                                 const struct str **ret_values, struct err *reterr) {
     const struct target *target = &writer->plan->targets[op->target];
     for (size_t o = 0; o < target->occurrence_count; o++) {
-        enum err_kind kind = decode_row(writer->plan, &writer->occurrences[o],
-                                        target->occurrences[o].relation, op->rows[o], reterr);
+        int table = target->occurrences[o].relation;
+        if (!op->rows[o].key.ptr) {
+            no_row(writer->plan, &writer->occurrences[o], table);
+            continue;
+        }
+        enum err_kind kind =
+            decode_row(writer->plan, &writer->occurrences[o], table, op->rows[o], reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
@@ -117,15 +130,25 @@ static void add_row(struct txn_part *part, struct row_array *rows, const struct 
     }
 }
 
+/* Of a delete. The others' first columns are the row's: the placement comes first in its key. */
+static enum delete_kind delete_kind(const struct row_op *op) {
+    return op->kind == ROW_OP_DELETE        ? DELETE_KEY
+           : op->kind == ROW_OP_DELETE_NULL ? DELETE_NULL
+                                            : DELETE_MATCHED;
+}
+
 enum err_kind row_writer_add(struct row_writer *writer, const struct row_op *op,
                              struct txn_part *part, struct err *reterr) {
     const struct str *values = NULL;
     enum err_kind kind = ERR_NONE;
     switch (op->kind) {
     case ROW_OP_DELETE:
+    case ROW_OP_DELETE_NULL:
+    case ROW_OP_DELETE_MATCHED:
         kind = row_writer_columns(writer, op->table, op->row, &values, reterr);
         if (kind == ERR_NONE) {
-            add_row(part, &part->targets[op->target].deletes[DELETE_KEY][op->occurrence], values);
+            add_row(part, &part->targets[op->target].deletes[delete_kind(op)][op->occurrence],
+                    values);
         }
         break;
     case ROW_OP_CHECK:

@@ -105,7 +105,7 @@ static enum err_kind reader_next(void *ctx, int table, struct str prefix, struct
 }
 
 struct row_reader task_reader(struct task *task) {
-    return (struct row_reader){task->state, reader_get, reader_next};
+    return (struct row_reader){.ctx = task->state, .get = reader_get, .next = reader_next};
 }
 
 bool task_is_proven(const struct task *task, size_t table_count) {

@@ -53,7 +53,7 @@ static enum err_kind fill_part(const struct member_options *o, struct task *task
             if (kind != ERR_NONE) {
                 return kind;
             }
-            bool passed = work->deletes == DELETES_AHEAD && work->op.kind != ROW_OP_DELETE;
+            bool passed = work->deletes == DELETES_AHEAD && !row_op_deletes(&work->op);
             work->ops = passed || work->op.kind == ROW_OP_END ? OPS_DONE : OPS_HELD;
         }
         if (work->ops == OPS_DONE || rows == budget || task->part.bytes >= PART_BYTES_MAX) {
@@ -69,7 +69,7 @@ static enum err_kind fill_part(const struct member_options *o, struct task *task
         if (kind != ERR_NONE) {
             return kind;
         }
-        work->waiting_count += work->op.kind == ROW_OP_CHECK;
+        work->waiting_count += work->op.waits;
         work->ops = OPS_NEXT;
     }
     return ERR_NONE;

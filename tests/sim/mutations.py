@@ -43,6 +43,13 @@ class Real(NamedTuple):
     instead: str = ''
 
 
+class Unit(NamedTuple):
+    """What is out, and a test of tests/unit that fails without it."""
+    program: str
+    test: str
+    out: str
+
+
 # What the tests of the simulated sink show, of the oracle; and of the real one, below.
 ORACLE = [
     Simulated('group', 500, 'sim: the fence compares the progress'),
@@ -81,6 +88,23 @@ REAL = [
     Real('statements', 'test_delete', 'a delete names the join key'),
     Real('sink_letters', 'test_dead_letters_ahead_are_swept', 'dead letters of works that never ended are swept'),
     Real('oltp_slot', 'slot_moved_by_others', 'a slot moved by others is noticed'),
+]
+UNIT = [
+    # the rules of the join
+    Unit('test_lookups', 'test_batches', 'a row without its INNER lookup is in no result'),
+    Unit('test_lookups', 'test_batches', 'no row that a lookup reaches is written twice'),
+    Unit('test_lookups', 'test_batches', 'a row that several lookups reach is emitted once'),
+    Unit('test_lookups', 'test_batches', "a lookup's change reaches the rows that refer to it"),
+    Unit('test_lookups', 'test_batches', 'referrers are followed up to the core'),
+    Unit('test_lookups', 'test_batches', 'rows that a lookup takes away are deleted'),
+    Unit('test_lookups', 'test_batches', 'a NULL row goes when a partner is there'),
+    Unit('test_lookups', 'test_batches', 'rows with a partner go with the last one'),
+    Unit('test_lookups', 'test_batches', 'a NULL row comes when the last partner goes'),
+    Unit('test_lookups', 'test_batches', 'no NULL row is written twice'),
+    Unit('test_lookups', 'test_batches', 'a NULL row takes the place of the last row'),
+    Unit('test_lookups', 'test_batches', 'changed rows of lookups are checked'),
+    Unit('test_lookups', 'test_batches', 'rows that WHERE may leave out are checked'),
+    Unit('test_lookups', 'test_what_a_load_tries', 'rows that an initial load may not try are checked'),
 ]
 CHECKED = [
     Checked('core', 8000, 'a replay reads to the progress of every topic'),
@@ -193,7 +217,8 @@ def not_the_same() -> list:
     for source in sorted([*ROOT.glob('consumer/**/*.[ch]'), *ROOT.glob('tests/sim/*.[ch]')]):
         if source.name != 'safeguard.h':
             there |= set(re.findall(r'SAFEGUARD(?:_SQL)?\([\s\\]*"([^"]*)"', source.read_text()))
-    known = {name for m in ORACLE + CHECKED + SIMULATED for name in (m.out, m.also) if name} | {m.out for m in REAL}
+    known = {name for m in ORACLE + CHECKED + SIMULATED for name in (m.out, m.also) if name} | \
+        {m.out for m in REAL + UNIT}
     return [f'no mutation takes it out: {name}' for name in sorted(there - known)] + \
         [f'no point of the sources: {name}' for name in sorted(known - there)]
 
@@ -253,6 +278,21 @@ def try_real(mutation: Real) -> bool:
     return not wrong
 
 
+def try_unit(mutation: Unit) -> bool:
+    """The test must fail without it, and the program's others are of no interest; it passes with it."""
+    def run(out: str) -> list:
+        done = subprocess.run([BUILD / mutation.program], cwd=ROOT, capture_output=True, text=True,
+                              env=environment(out), check=False)
+        lines = (done.stdout + done.stderr).splitlines()
+        return [line for line in lines if line.endswith(f' {mutation.test}')
+                and line.startswith(('[  FAILED  ]', '[       OK ]'))]
+    without, with_it = run(mutation.out), run('')
+    caught = any('FAILED' in line for line in without) and with_it == [f'[       OK ] {mutation.test}']
+    print(f'PASS {mutation.out}: {mutation.test}' if caught else
+          f'FAIL {mutation.out}: not caught by {mutation.test} of {mutation.program}', flush=True)
+    return caught
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument('--only')
@@ -261,12 +301,13 @@ def main() -> int:
     args = parser.parse_args()
     simulated = [m for m in ORACLE + CHECKED + SIMULATED if args.only in (None, m.out)]
     real = [m for m in REAL if args.only in (None, m.out)]
+    unit = [m for m in UNIT if args.only in (None, m.out)]
     if args.list:
-        print('\n'.join(m.out for m in [*simulated, *real]))
+        print('\n'.join(m.out for m in [*simulated, *real, *unit]))
         return 0
     programs = {f'integration_test_{m.program}' for m in REAL if m.program != 'statements'}
     if 'PG_SERVER' not in os.environ:
-        if not build('sim', *programs):
+        if not build('sim', *programs, *{m.program for m in UNIT}):
             return 1
         sys.stdout.flush()
         server = ['bash', ROOT / 'tests/integration/run.sh', BUILD, '--exec']
@@ -276,7 +317,7 @@ def main() -> int:
     with ThreadPoolExecutor(args.jobs) as pool:
         in_postgres = pool.submit(lambda: [try_real(m) for m in real])  # one server: one at a time
         longest_first = sorted(simulated, key=lambda m: -m.seeds)
-        caught = [*pool.map(try_simulated, longest_first), *in_postgres.result()]
+        caught = [*pool.map(try_simulated, longest_first), *pool.map(try_unit, unit), *in_postgres.result()]
     return 0 if caught and all(caught) and not wrong else 1
 
 

@@ -37,8 +37,11 @@ static struct relation tables[] = {
      .placement_count = 1},
 };
 /* In the order of tables; pair is of the last two, the other way round. */
-static struct occurrence all[] = {{.relation = 0}, {.relation = 1}, {.relation = 2}};
-static struct occurrence pair[] = {{.relation = 2}, {.relation = 1}};
+static struct occurrence all[] = {{.relation = 0, .parent = -1, .reference = -1, .root = 0},
+                                  {.relation = 1, .parent = -1, .reference = -1, .root = 1},
+                                  {.relation = 2, .parent = -1, .reference = -1, .root = 2}};
+static struct occurrence pair[] = {{.relation = 2, .parent = -1, .reference = -1, .root = 0},
+                                   {.relation = 1, .parent = -1, .reference = -1, .root = 1}};
 
 /* A row of the model: is it in the state, is it changed, was it deleted at some point. */
 struct cell {
@@ -231,7 +234,7 @@ static void run_to_end(struct model *model, struct join *join) {
 
 static void play(struct model *model, struct join *join, bool every) {
     struct changed_row list[3 * KEYS * KEYS];
-    struct row_reader reader = {model, model_get, model_next};
+    struct row_reader reader = {.ctx = model, .get = model_get, .next = model_next};
     if (every) {
         for (int target = 0; target < (int)model->plan.target_count; target++) {
             join_begin_all(join, reader, target);
@@ -291,14 +294,13 @@ static void test_partners_everywhere(void **state) {
         struct model model = {.seed = seed * 0x9e3779b97f4a7c15ULL};
         make(&model, 3, 2);
         struct join *join = join_new(&model.plan);
-        struct row_reader reader = {&model, model_get, model_next};
+        struct row_reader reader = {.ctx = &model, .get = model_get, .next = model_next};
         for (int t = 0; t < 3; t++) {
             const struct cell *cell = &model.cells[t][1][0];
             bool has = false, wanted = has_partner(&model, 0, t, 1);
             struct err err;
-            assert_int_equal(join_has_partners(join, reader, t,
-                                               (struct str){cell->key, cell->key_len}, &has, &err),
-                             ERR_NONE);
+            struct row_ref row = {{cell->key, cell->key_len}, {cell->key, 1}};
+            assert_int_equal(join_is_written(join, reader, t, row, &has, &err), ERR_NONE);
             assert_int_equal(has, wanted && (t == 0 || has_partner(&model, 1, t, 1)));
         }
         join_destroy(&join);
@@ -316,7 +318,8 @@ static void test_reader_errors_pass(void **state) {
     struct model model = {.seed = 7};
     make(&model, 2, 1);
     struct join *join = join_new(&model.plan);
-    join_begin_all(join, (struct row_reader){&model, model_get, failing_next}, 0);
+    join_begin_all(join, (struct row_reader){.ctx = &model, .get = model_get, .next = failing_next},
+                   0);
     struct row_op op;
     struct err err;
     assert_int_equal(join_next(join, &op, &err), ERR_CACHE);

@@ -75,6 +75,68 @@ static void test_occurrences(void **state) {
     }
 }
 
+/* An optional occurrence without a row is NULL in all columns, and nothing of it is remembered. */
+static void test_no_row(void **state) {
+    (void)state;
+    struct row rows[2] = {0};
+    struct row_writer *writer = row_writer_new(&plan);
+    struct row_ref first = encode(&rows[0], "1", "one"), second = encode(&rows[1], "2", "two");
+    struct row_op op = {.kind = ROW_OP_UPSERT, .rows = (struct row_ref[]){first, second}};
+    expect(writer, &op, "one", "two", "2");
+    const struct str *values = NULL;
+    struct err err;
+    op.rows = (struct row_ref[]){first, {{0}, {0}}};
+    assert_int_equal(row_writer_inputs(writer, &op, &values, &err), ERR_NONE);
+    assert_true(str_is(values[0], "7") && !values[2].ptr && !values[3].ptr);
+    op.rows = (struct row_ref[]){first, second};
+    expect(writer, &op, "one", "two", "2");
+    row_writer_destroy(&writer);
+    for (size_t i = 0; i < 2; i++) {
+        buf_clear(&rows[i].key);
+        buf_clear(&rows[i].value);
+    }
+}
+
+static void expect_rows(const struct row_array *rows, const char *first, size_t column_count) {
+    struct str value = STR_NONE;
+    size_t position = 0;
+    assert_int_equal(rows->row_count, first != NULL);
+    assert_int_equal(rows->column_count, column_count);
+    if (first) {
+        assert_true(row_array_next(rows, 0, &position, &value) && str_is(value, first));
+    }
+}
+
+/* A delete goes to its kind's rows; of NULL rows only by the placement. */
+static void test_deletes(void **state) {
+    (void)state;
+    static const enum row_op_kind kinds[] = {
+        [DELETE_KEY] = ROW_OP_DELETE,
+        [DELETE_NULL] = ROW_OP_DELETE_NULL,
+        [DELETE_MATCHED] = ROW_OP_DELETE_MATCHED,
+    };
+    struct row row = {0};
+    struct row_writer *writer = row_writer_new(&plan);
+    struct row_ref ref = encode(&row, "1", "one");
+    struct txn_part part;
+    txn_part_init(&part, &plan);
+    for (int kind = 0; kind < DELETE_KINDS; kind++) {
+        struct row_op op = {.kind = kinds[kind], .occurrence = 1, .row = {ref.key, STR_NONE}};
+        struct err err;
+        txn_part_reset(&part);
+        assert_int_equal(row_writer_add(writer, &op, &part, &err), ERR_NONE);
+        assert_int_equal(txn_part_rows(&part), 1);
+        for (int other = 0; other < DELETE_KINDS; other++) {
+            expect_rows(&part.targets[0].deletes[other][1], other == kind ? "7" : NULL,
+                        other == DELETE_KEY ? 2 : 1);
+        }
+    }
+    txn_part_clear(&part);
+    row_writer_destroy(&writer);
+    buf_clear(&row.key);
+    buf_clear(&row.value);
+}
+
 /* Bytes at the same address are another row once it is told so. */
 static void test_forgetting(void **state) {
     (void)state;
@@ -97,6 +159,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_occurrences),
         cmocka_unit_test(test_forgetting),
+        cmocka_unit_test(test_no_row),
+        cmocka_unit_test(test_deletes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

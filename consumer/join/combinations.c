@@ -1,0 +1,136 @@
+/* The combinations of one core row with rows of the other core tables, which share its placement.
+ */
+#include "join/join_impl.h"
+
+#include "base/safeguard.h"
+
+/* Whether a row of another occurrence makes no combination here: it is in no result; or it comes
+ * before the row's own and is emitted by itself, with all its combinations (no sink row is written
+ * twice). */
+static enum err_kind is_left_out(struct join *join, int occurrence, bool *ret_out,
+                                 struct err *reterr) {
+    struct combinations *c = &join->combinations;
+    const struct row_ref *row = &c->rows.rows[occurrence];
+    int table = set_target(join, &c->rows)->occurrences[occurrence].relation;
+    const bool before = occurrence < c->from;
+    *ret_out =
+        before && is_changed(join, table, row->key) && SAFEGUARD("no sink row is written twice");
+    if (*ret_out || !join->shapes[c->rows.target].lookups) {
+        return ERR_NONE;
+    }
+    struct below below;
+    enum err_kind kind = find_below(join, &c->rows, occurrence, &below, reterr);
+    if (kind == ERR_NONE) {
+        *ret_out = !below.alive || (before && below.changed >= 0 &&
+                                    SAFEGUARD("no row that a lookup reaches is written twice"));
+    }
+    return kind;
+}
+
+/* Moves the occurrence to its next row after `after`; key.ptr NULL: there is none. */
+static enum err_kind next_partner(struct join *join, int occurrence, struct str after,
+                                  struct err *reterr) {
+    struct combinations *c = &join->combinations;
+    struct row_ref *row = &c->rows.rows[occurrence];
+    int table = set_target(join, &c->rows)->occurrences[occurrence].relation;
+    bool out;
+    do {
+        enum err_kind kind = next_under(&c->rows, table, c->prefix, after, row, reterr);
+        if (kind != ERR_NONE || !row->key.ptr) {
+            return kind;
+        }
+        kind = is_left_out(join, occurrence, &out, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        after = row->key;
+    } while (out);
+    return ERR_NONE;
+}
+
+/* Moves the occurrence to its NULL row, if it has one here. */
+static enum err_kind null_row(struct join *join, int occurrence, bool *ret_found,
+                              struct err *reterr) {
+    struct combinations *c = &join->combinations;
+    const struct occurrence *of = &set_target(join, &c->rows)->occurrences[occurrence];
+    struct row_ref row = {0};
+    *ret_found = false;
+    if (!of->optional) {
+        return ERR_NONE;
+    }
+    enum err_kind kind = next_under(&c->rows, of->relation, c->prefix, STR_NONE, &row, reterr);
+    if (kind != ERR_NONE || row.key.ptr) {
+        return kind; /* there are rows, but none that makes a combination */
+    }
+    *ret_found = occurrence > c->from || !is_changed_under(join, of->relation, c->prefix) ||
+                 !SAFEGUARD("no NULL row is written twice");
+    c->rows.rows[occurrence] = (struct row_ref){0};
+    struct below below; /* NULL, too */
+    return *ret_found && join->shapes[c->rows.target].lookups
+               ? find_below(join, &c->rows, occurrence, &below, reterr)
+               : ERR_NONE;
+}
+
+/* Moves every occurrence but the row's own to its first row. *ret_found: there is a combination. */
+static enum err_kind combinations_begin(struct join *join, bool *ret_found, struct err *reterr) {
+    struct combinations *c = &join->combinations;
+    const struct target *target = set_target(join, &c->rows);
+    *ret_found = false;
+    for (int o = 0; o < (int)target->core_count; o++) {
+        if (o == c->from) {
+            continue;
+        }
+        bool found = true;
+        enum err_kind kind = next_partner(join, o, STR_NONE, reterr);
+        if (kind == ERR_NONE && !c->rows.rows[o].key.ptr) {
+            kind = null_row(join, o, &found, reterr);
+        }
+        if (kind != ERR_NONE || !found) {
+            return kind;
+        }
+        c->first[o] = c->rows.rows[o];
+    }
+    *ret_found = true;
+    return ERR_NONE;
+}
+
+static enum err_kind back_to_first(struct join *join, int occurrence, struct err *reterr) {
+    struct combinations *c = &join->combinations;
+    struct below below;
+    c->rows.rows[occurrence] = c->first[occurrence];
+    return join->shapes[c->rows.target].lookups
+               ? find_below(join, &c->rows, occurrence, &below, reterr)
+               : ERR_NONE;
+}
+
+/* The next combination; the last occurrence varies fastest. */
+static enum err_kind combinations_next(struct join *join, bool *ret_found, struct err *reterr) {
+    struct combinations *c = &join->combinations;
+    *ret_found = false;
+    for (int o = (int)set_target(join, &c->rows)->core_count - 1; o >= 0; o--) {
+        if (o == c->from) {
+            continue;
+        }
+        struct str after = c->rows.rows[o].key; /* ptr NULL: the NULL row, the only one */
+        enum err_kind kind = after.ptr ? next_partner(join, o, after, reterr) : ERR_NONE;
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        if (c->rows.rows[o].key.ptr) {
+            *ret_found = true;
+            return ERR_NONE;
+        }
+        kind = back_to_first(join, o, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    return ERR_NONE;
+}
+
+enum err_kind combinations_step(struct join *join, bool *ret_found, struct err *reterr) {
+    enum err_kind kind = join->combinations.begun ? combinations_next(join, ret_found, reterr)
+                                                  : combinations_begin(join, ret_found, reterr);
+    join->combinations.begun = kind == ERR_NONE && *ret_found;
+    return kind;
+}

@@ -1,0 +1,194 @@
+/* join_impl.h: what the files of join/ share.
+ *
+ * What:    changed.c: which keys a batch changed. downward.c: the lookups below a row.
+ *          combinations.c: the combinations that a row is part of. upward.c: the rows above a
+ *          lookup's row. join.c: the rules, and the order in which row ops come.
+ * Owns:    see struct join.
+ * Errors:  the reader's, passed on; ERR_CACHE where an index says what its rows don't.
+ */
+#ifndef JOIN_JOIN_IMPL_H
+#define JOIN_JOIN_IMPL_H
+
+#include "base/buf.h"
+#include "join/join.h"
+
+/* Where the plan joins a relation: an occurrence of a target. */
+struct use {
+    int target, occurrence;
+};
+
+/* What the rules have to look at in a target. Where nothing is set, all its tables are core and
+ * none is optional. */
+struct shape {
+    bool lookups;
+    bool optional; /* a core occurrence is */
+    bool adds_key; /* ... and its rows without a partner are rows of their own in the sink */
+    bool shrinks;  /* a change of a lookup's row may take sink rows away */
+};
+
+/* Rows of a target, by occurrence; key.ptr NULL: none. Those of lookups are found from the others.
+ */
+struct row_set {
+    struct row_reader reader;
+    int target;
+    struct row_ref rows[OCCURRENCES_MAX];
+    /* What a lookup was asked for last: most rows refer to the same as the one before. */
+    struct looked_up {
+        struct buf key;
+        struct str value; /* ptr NULL: no such row */
+        bool known, changed;
+    } lookups[OCCURRENCES_MAX];
+};
+
+/* What the first pass (the deletes) found out about a changed row. */
+struct entry {
+    struct str value; /* after the batch; ptr NULL: deleted */
+    /* Bit i: use i of its relation has a partner in every other core table, and no INNER lookup
+     * below it is missing. Of lookups' rows: 0. */
+    uint64_t partnered;
+};
+
+/* A cursor over the combinations of one core occurrence's row with rows of the others: rows.rows is
+ * the present combination, first[] each occurrence's first row. */
+struct combinations {
+    bool begun;
+    int from; /* whose row it is; key.ptr NULL: its NULL row */
+    struct str prefix;
+    struct row_set rows;
+    struct row_ref first[OCCURRENCES_MAX];
+};
+
+/* A cursor over the core rows above a lookup's row. */
+struct referrers {
+    bool begun;
+    int level_count;
+    int path[OCCURRENCES_MAX]; /* the lookup's occurrence, its parent, ... the core occurrence */
+    struct str keys[OCCURRENCES_MAX]; /* the present row of each; [0]: the one that was given */
+};
+
+/* The rows without a partner under a placement, or those with one, still to be deleted. */
+struct null_deletes {
+    int target, occurrence; /* the next one to look at */
+    int table;              /* of key */
+    struct str key, prefix; /* a row under the placement */
+};
+
+enum phase { PHASE_DELETES, PHASE_CHECKS, PHASE_UPSERTS, PHASE_ALL, PHASE_END };
+
+struct join {
+    const struct plan *plan;
+    struct shape *shapes;            /* by target */
+    struct use *uses[RELATIONS_MAX]; /* by relation */
+    size_t use_count[RELATIONS_MAX];
+    bool filtered[RELATIONS_MAX]; /* a target leaves rows of it out by WHERE */
+    bool in_place[RELATIONS_MAX]; /* a use is optional and adds no key */
+    struct changed_row *changed;
+    struct entry *entries; /* beside changed */
+    size_t count, entry_cap;
+    enum phase phase;
+    size_t index, use;    /* the next one of changed, and of its relation's uses */
+    struct row_set asked; /* of questions that are answered at once */
+    struct combinations combinations;
+    struct referrers referrers;
+    struct null_deletes nulls;
+    struct buf reference; /* scratch */
+};
+
+static inline const struct target *set_target(const struct join *join, const struct row_set *set) {
+    return &join->plan->targets[set->target];
+}
+
+static inline const struct occurrence *occurrence_of(const struct join *join, struct use use) {
+    return &join->plan->targets[use.target].occurrences[use.occurrence];
+}
+
+static inline bool is_lookup(const struct join *join, int table) {
+    return join->plan->relations[table].role == ROLE_LOOKUP;
+}
+
+/* The bytes that the keys of a row's partners begin with. */
+static inline struct str placement_of(const struct join *join, int table, struct str key) {
+    const struct relation *relation = &join->plan->relations[table];
+    return (struct str){key.ptr, row_key_prefix(relation, key, relation->placement_count)};
+}
+
+/* The one that a phase has come to. */
+static inline struct use present_use(const struct join *join) {
+    return join->uses[join->changed[join->index].table][join->use];
+}
+
+/* ---- changed.c ---- */
+
+bool is_changed(const struct join *join, int table, struct str key);
+/* Some changed row of the table begins with prefix. */
+bool is_changed_under(const struct join *join, int table, struct str prefix);
+/* Some changed row of a table before `end` that the target joins does. */
+bool is_changed_before(const struct join *join, int target, int end, struct str prefix);
+/* No changed row of the same table before the present one does. */
+bool is_first_of_table(const struct join *join, struct str prefix);
+/* Goes on to the next use of the changed row, or the first one of the next row. */
+void advance(struct join *join);
+/* Begins a phase, at the first changed row. */
+void enter_phase(struct join *join, enum phase phase);
+
+/* ---- downward.c ---- */
+
+struct below {
+    bool alive;  /* no INNER lookup is missing */
+    int changed; /* the first lookup that was asked for a changed key; -1: none */
+};
+
+/* The set is of another target, or the state is another one than before. */
+void row_set_begin(struct row_set *set, struct row_reader reader, int target);
+/* The set is of this target from now on. */
+void row_set_use(struct row_set *set, int target);
+void row_set_clear(struct row_set *set);
+/* Finds the lookups below set->rows[occurrence], a core one. */
+MUST_CHECK enum err_kind find_below(struct join *join, struct row_set *set, int occurrence,
+                                    struct below *ret_below, struct err *reterr);
+
+/* ---- partners.c ---- */
+
+/* The first row of the table under prefix after `after`. */
+static inline enum err_kind next_under(const struct row_set *set, int table, struct str prefix,
+                                       struct str after, struct row_ref *ret_row,
+                                       struct err *reterr) {
+    return set->reader.next(set->reader.ctx, table, prefix, after, &ret_row->key, &ret_row->value,
+                            reterr);
+}
+
+/* Whether every other core occurrence of set's target has a row under prefix to be joined with. */
+MUST_CHECK enum err_kind has_partners(struct join *join, struct row_set *set, int occurrence,
+                                      struct str prefix, bool *ret_has, struct err *reterr);
+/* Bit i of *ret_partnered: in use i of its relation the row is in a result. value.ptr NULL: it is
+ * deleted, and would be. */
+MUST_CHECK enum err_kind find_partners(struct join *join, struct row_set *set, int table,
+                                       struct row_ref row, uint64_t *ret_partnered,
+                                       struct err *reterr);
+/* All bits of it. */
+uint64_t every_use(const struct join *join, int table);
+
+/* ---- combinations.c ---- */
+
+/* Moves the cursor to the next combination of combinations.rows.rows[from]: those with rows of
+ * earlier occurrences that are emitted by themselves are left out. *ret_found false: there are no
+ * more. */
+MUST_CHECK enum err_kind combinations_step(struct join *join, bool *ret_found, struct err *reterr);
+
+/* ---- upward.c ---- */
+
+/* The next core row above the changed row `key` of a lookup that is to be emitted for it: no
+ * changed row, and none that comes with another lookup. It is then set->rows[*ret_occurrence], and
+ * what is below it stands in set. *ret_occurrence -1: there are no more. */
+MUST_CHECK enum err_kind next_above(struct join *join, struct row_set *set, int lookup,
+                                    struct str key, int *ret_occurrence, struct below *ret_below,
+                                    struct err *reterr);
+
+/* ---- deletes.c, upserts.c: phases; *ret_op stays at ROW_OP_END where they have no more ---- */
+
+MUST_CHECK enum err_kind next_delete(struct join *join, struct row_op *ret_op, struct err *reterr);
+MUST_CHECK enum err_kind next_upsert(struct join *join, struct row_op *ret_op, struct err *reterr);
+/* Each row of the target's first occurrence with all its combinations. */
+MUST_CHECK enum err_kind next_of_all(struct join *join, struct row_op *ret_op, struct err *reterr);
+
+#endif
