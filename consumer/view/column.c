@@ -17,6 +17,18 @@ const char *column_show(struct draft *draft, int table, int column) {
     return shown.ptr;
 }
 
+const char *key_show(struct draft *draft, int table) {
+    const struct catalog_table *source = draft->tables[table].source;
+    struct buf text = {0};
+    for (size_t i = 0; i < source->key_count; i++) {
+        buf_str(&text, i == 0 ? STR("") : STR(", "));
+        buf_str(&text, str_from(column_show(draft, table, catalog_column(source, source->key[i]))));
+    }
+    struct str shown = arena_copy(draft->arena, buf_view(&text));
+    buf_clear(&text);
+    return shown.ptr;
+}
+
 /* ---- which table ---- */
 
 /* Whether a reference's qualifier (schema absent: table or alias alone) means this table. */
@@ -151,18 +163,42 @@ enum err_kind column_find(struct draft *draft, json_t *node, struct scope scope,
     return ERR_NONE;
 }
 
-enum err_kind column_type(struct draft *draft, int table, int column, size_t at,
-                          struct type *ret_type) {
+bool column_type(struct draft *draft, int table, int column, struct type *ret_type,
+                 const char **ret_why) {
     json_t *declared = draft->tables[table].source->columns[column].type;
     struct str text = buf_view(&draft->catalog.source.text);
     if (type_read(declared, text, ret_type)) {
-        return ERR_NONE;
+        return true;
     }
     struct buf name = {0};
     type_name(&name, declared, text);
-    enum err_kind kind = source_refuse(&draft->source, at, TYPE_SUPPORTED, draft->report,
-                                       "column %s is of type " STR_FMT ", which is not supported",
-                                       column_show(draft, table, column), STR_ARG(buf_view(&name)));
+    struct str why =
+        arena_printf(draft->arena, "column %s is of type " STR_FMT ", which is not supported",
+                     column_show(draft, table, column), STR_ARG(buf_view(&name)));
     buf_clear(&name);
-    return kind;
+    *ret_why = why.ptr;
+    return false;
+}
+
+bool column_not_null(struct draft *draft, int table, int column) {
+    const struct catalog_table *source = draft->tables[table].source;
+    const struct catalog_column *declared = &source->columns[column];
+    struct type type;
+    const char *why;
+    return declared->not_null || catalog_in_key(source, declared->name) ||
+           (column_type(draft, table, column, &type, &why) && type.serial);
+}
+
+bool column_collation_exact(const struct draft *draft, int table, int column,
+                            struct str *ret_other) {
+    static const char *const exact[] = {"default", "C", "POSIX", "ucs_basic"};
+    json_t *names = draft->tables[table].source->columns[column].collate;
+    struct str name = names ? ast_name(names, json_array_size(names) - 1) : STR("default");
+    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
+        if (str_is(name, exact[i])) {
+            return true;
+        }
+    }
+    *ret_other = name;
+    return false;
 }

@@ -109,7 +109,8 @@ static void set_tables(json_t *settings, const struct plan *plan, struct buf *te
 }
 
 /* Join key and primary key: with the primary key alone, a row that moves to another partition would
- * tell only the new one. Where both are the same columns Debezium's own key is that. */
+ * tell only the new one. Where both are the same columns Debezium's own key is that; of a lookup
+ * always. */
 static void set_keys(json_t *settings, const struct plan *plan, struct buf *text) {
     for (size_t t = 0; t < plan->relation_count; t++) {
         const struct relation *table = &plan->relations[t];
@@ -137,8 +138,17 @@ static void set_sizes(json_t *settings, int64_t record_max_bytes, struct buf *te
     set_text(settings, "producer.override.buffer.memory", text);
 }
 
+/* Core relations come first. */
+static size_t core_count(const struct plan *plan) {
+    size_t count = 0;
+    while (count < plan->relation_count && plan->relations[count].role == ROLE_CORE) {
+        count++;
+    }
+    return count;
+}
+
 static bool same_join_names(const struct plan *plan) {
-    for (size_t t = 1; t < plan->relation_count; t++) {
+    for (size_t t = 1; t < core_count(plan); t++) {
         for (size_t i = 0; i < plan->relations[0].placement_count; i++) {
             if (!str_equal(plan->relations[0].columns[i].name,
                            plan->relations[t].columns[i].name)) {
@@ -176,26 +186,44 @@ static void set_route(json_t *settings, const struct plan *plan, size_t t, const
     set_member(settings, group, "partition.hash.function", STR("java"));
 }
 
-/* Every record goes to the partition of its join key. Other columns in another table: a transform
- * of its own, for that table's topic. */
-static void set_routes(json_t *settings, const struct plan *plan, struct buf *text) {
+/* Only the records of relations first .. last - 1. */
+static void set_predicate(json_t *settings, const struct plan *plan, const char *group,
+                          size_t first, size_t last) {
+    struct buf pattern = {0};
+    char key[64];
+    for (size_t t = first; t < last; t++) {
+        buf_str(&pattern, t > first ? STR("|") : STR(""));
+        append_pattern(&pattern, plan->relations[t].topic);
+    }
+    set_member(settings, group, "predicate", str_from(group));
+    (void)snprintf(key, sizeof key, "predicates.%s.type", group);
+    set(settings, key, STR("org.apache.kafka.connect.transforms.predicates.TopicNameMatches"));
+    (void)snprintf(key, sizeof key, "predicates.%s.pattern", group);
+    set_text(settings, key, &pattern);
+    buf_clear(&pattern);
+}
+
+/* Every record of a core table goes to the partition of its join key. Other columns in another
+ * table: a transform of its own, for that table's topic. A lookup's records go where Kafka puts
+ * them: its topic has one partition. */
+static void set_routes(json_t *settings, const struct plan *plan) {
+    size_t count = core_count(plan);
     if (same_join_names(plan)) {
         set(settings, "transforms", STR("route"));
         set_route(settings, plan, 0, "route");
+        if (count < plan->relation_count) {
+            set_predicate(settings, plan, "route", 0, count);
+            set(settings, "predicates", STR("route"));
+        }
         return;
     }
     struct buf groups = {0};
-    for (size_t t = 0; t < plan->relation_count; t++) {
-        char group[32], key[64];
+    for (size_t t = 0; t < count; t++) {
+        char group[32];
         (void)snprintf(group, sizeof group, "route%zu", t + 1);
         buf_printf(&groups, "%s%s", t > 0 ? "," : "", group);
         set_route(settings, plan, t, group);
-        set_member(settings, group, "predicate", str_from(group));
-        (void)snprintf(key, sizeof key, "predicates.%s.type", group);
-        set(settings, key, STR("org.apache.kafka.connect.transforms.predicates.TopicNameMatches"));
-        (void)snprintf(key, sizeof key, "predicates.%s.pattern", group);
-        append_pattern(text, plan->relations[t].topic);
-        set_text(settings, key, text);
+        set_predicate(settings, plan, group, t, t + 1);
     }
     set(settings, "transforms", buf_view(&groups));
     set(settings, "predicates", buf_view(&groups));
@@ -254,7 +282,7 @@ enum err_kind view_connector_json(const struct plan *plan,
     set(settings, "publication.name", str_from(name));
     set_tables(settings, plan, &text);
     set_keys(settings, plan, &text);
-    set_routes(settings, plan, &text);
+    set_routes(settings, plan);
     set_sizes(settings, options->record_max_bytes, &text);
     set_partitions(settings, plan, "topic.creation.default.partitions");
     buf_clear(&text);

@@ -125,11 +125,15 @@ static const char *default_of(const char *key) {
     return NULL;
 }
 
-/* ---- lists of tables: in any order, and a dot may be written as itself or as \. ---- */
+/* ---- lists of tables or topics: in any order, and a dot may be written as itself or as \. ---- */
 
 static char separator_of(const char *key) {
     if (strcmp(key, "table.include.list") == 0) {
         return ',';
+    }
+    size_t len = strlen(key);
+    if (strncmp(key, "predicates.", 11) == 0 && strcmp(key + len - 8, ".pattern") == 0) {
+        return '|';
     }
     return strcmp(key, "message.key.columns") == 0 ? ';' : '\0';
 }

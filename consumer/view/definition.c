@@ -31,6 +31,40 @@ static void append_table(struct buf *out, const struct relation *table) {
     }
 }
 
+/* `public.customers.name by public.orders.customer_id`: which lookup row, where there may be more
+ * than one of a table. */
+static void append_place(struct buf *out, const struct plan *plan, const struct target *target,
+                         int occurrence, size_t column) {
+    append_column(out, occurrence_relation(plan, target, occurrence), column);
+    const struct occurrence *of = &target->occurrences[occurrence];
+    while (of->parent >= 0) {
+        const struct relation *parent = occurrence_relation(plan, target, of->parent);
+        const struct reference *reference = &parent->references[of->reference];
+        for (size_t i = 0; i < reference->column_count; i++) {
+            buf_str(out, i == 0 ? STR(" by ") : STR(", "));
+            append_column(out, parent, reference->columns[i]);
+        }
+        of = &target->occurrences[of->parent];
+    }
+}
+
+/* `lookup 1: public.customers.customer_id = public.orders.customer_id, LEFT` */
+static void append_lookup(struct buf *out, const struct plan *plan, const struct target *target,
+                          size_t o) {
+    const struct occurrence *of = &target->occurrences[o];
+    const struct relation *parent = occurrence_relation(plan, target, of->parent);
+    const struct relation *relation = occurrence_relation(plan, target, (int)o);
+    const struct reference *reference = &parent->references[of->reference];
+    buf_printf(out, "lookup %zu: ", o - target->core_count + 1);
+    for (size_t i = 0; i < reference->column_count; i++) {
+        buf_str(out, i == 0 ? STR("") : STR(" and "));
+        append_column(out, relation, i);
+        buf_str(out, STR(" = "));
+        append_place(out, plan, target, of->parent, reference->columns[i]);
+    }
+    buf_str(out, of->optional ? STR(", LEFT\n") : STR("\n"));
+}
+
 static void append_outputs(struct buf *out, const struct plan *plan, const struct target *target) {
     buf_str(out, STR("column list of the view:"));
     for (size_t i = 0; i < target->output_count; i++) {
@@ -42,8 +76,7 @@ static void append_outputs(struct buf *out, const struct plan *plan, const struc
         buf_str(out, STR("\ncolumn "));
         identifier_append(out, target->outputs[i].name);
         buf_str(out, STR(" of the view: "));
-        append_column(out, occurrence_relation(plan, target, input->occurrence),
-                      (size_t)input->column);
+        append_place(out, plan, target, input->occurrence, (size_t)input->column);
     }
     buf_str(out, STR("\nprimary key of the view: ("));
     for (size_t i = 0; i < target->key_output_count; i++) {
@@ -60,13 +93,16 @@ struct str definition_text(struct arena *arena, const struct plan *plan,
         append_table(&out, &plan->relations[t]);
     }
     for (size_t i = 0; i < plan->relations[0].placement_count; i++) {
-        const char *what = target->occurrence_count > 1 ? "join condition" : "partition key";
+        const char *what = target->core_count > 1 ? "join condition" : "partition key";
         buf_printf(&out, "%s %zu: ", what, i + 1);
-        for (size_t o = 0; o < target->occurrence_count; o++) {
+        for (size_t o = 0; o < target->core_count; o++) {
             buf_str(&out, o == 0 ? STR("") : STR(" = "));
             append_column(&out, occurrence_relation(plan, target, (int)o), i);
         }
         buf_str(&out, STR("\n"));
+    }
+    for (size_t o = target->core_count; o < target->occurrence_count; o++) {
+        append_lookup(&out, plan, target, o);
     }
     append_outputs(&out, plan, target);
     buf_printf(&out, "partitions: %d\n", (int)plan->partition_count);

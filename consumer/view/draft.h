@@ -1,12 +1,12 @@
 /* draft.h: the view while it is read: what the statement says, by the catalog's columns. Private.
  *
- * What:    from.c fills tables and join, select.c the statement's other parts and outputs, keys.c
- *          puts each table's columns in order and checks keys and types. view.c makes a struct
- *          view of it.
+ * What:    from.c fills tables and what ON says, select.c the statement's other parts and outputs,
+ *          roles.c finds the key that places rows and what each table is under it, keys.c puts each
+ *          table's columns in order and checks keys and types. view.c makes a struct plan of it.
  * Owns:    catalog and source; everything else lives in the arena.
- * Units:   places are byte offsets into the view's file.
+ * Units:   places are byte offsets into the view's file. Tables are counted as FROM names them.
  * Errors:  ERR_CONFIG with the place, see source_refuse.
- * Limits:  RELATIONS_MAX tables.
+ * Limits:  OCCURRENCES_MAX tables, EQUALITIES_MAX comparisons.
  */
 #ifndef VIEW_DRAFT_H
 #define VIEW_DRAFT_H
@@ -19,25 +19,63 @@
 #define DRAFT_KEY_MAX     32
 #define DRAFT_OUTPUTS_MAX 1600
 
-#define SUPPORTED_FROM                                                                             \
-    "FROM table [AS alias] [[INNER] JOIN table [AS alias] ON column = column [AND column = "       \
-    "column ...] ...]"
-#define SUPPORTED_VIEW                                                                             \
-    "CREATE MATERIALIZED VIEW name AS SELECT column [AS name], ... " SUPPORTED_FROM
+#define EQUALITIES_MAX 256
+#define CLASSES_MAX    (2 * EQUALITIES_MAX)
 
-struct draft_table {
+#define SUPPORTED_FROM                                                                             \
+    "FROM table [AS alias] [[INNER | LEFT] JOIN table [AS alias] ON column = column [AND "         \
+    "column = column ...] ...]"
+#define SUPPORTED_VIEW                                                                             \
+    "CREATE MATERIALIZED VIEW name [WITH (partition_by = 'table.column, ...')] AS SELECT column "  \
+    "[AS name], ... " SUPPORTED_FROM
+
+/* A column of a table in FROM. */
+struct draft_column {
+    int table;
+    int column; /* index into the table's source->columns */
+};
+
+struct draft_reference {
+    size_t columns[DRAFT_KEY_MAX]; /* in the order of the lookup's key: indexes as below */
+    size_t column_count;
+};
+
+/* A source table in one role, however often FROM names it. */
+struct draft_relation {
     const struct catalog_table *source;
-    struct str alias; /* absent: none */
-    size_t at;
+    enum role role;
+    int first; /* the first table of FROM that is this */
     /* In the order of struct relation's columns, each an index into source->columns. */
     int columns[COLUMNS_MAX];
     struct type types[COLUMNS_MAX];
     size_t column_count, key_count;
+    struct draft_reference references[OCCURRENCES_MAX];
+    size_t reference_count;
 };
 
-/* One part of the join key: a column in every table. Of one table alone: of its primary key. */
-struct draft_join {
-    int columns[RELATIONS_MAX]; /* by table, an index into source->columns; -1: none yet */
+/* A table of FROM. */
+struct draft_table {
+    const struct catalog_table *source;
+    struct str alias; /* absent: none */
+    size_t at;
+    bool left;       /* LEFT JOIN; not, where a table behind it is joined INNER on it */
+    bool made_inner; /* so */
+    /* Of roles.c: */
+    enum role role;
+    int parent;                        /* whose columns refer to this one's row; -1: core */
+    int parent_columns[DRAFT_KEY_MAX]; /* in the order of source->key */
+    int relation, reference, occurrence;
+};
+
+/* ON: a column of the joined table = one of a table before it. */
+struct draft_equality {
+    struct draft_column joined, other;
+    size_t at;
+};
+
+/* Columns that are equal in every row of the join, at most one of a table; none of a LEFT JOIN. */
+struct draft_class {
+    int columns[OCCURRENCES_MAX]; /* by table, an index into source->columns; -1: none */
     size_t at;
 };
 
@@ -56,10 +94,22 @@ struct draft {
     json_t *select; /* SelectStmt's members */
     struct str name;
     size_t name_at;
-    struct draft_table tables[RELATIONS_MAX];
+    struct str partition_by; /* WITH (partition_by = ...); absent: not said */
+    size_t partition_by_at;
+    struct draft_table tables[OCCURRENCES_MAX];
     size_t table_count;
-    struct draft_join join[DRAFT_KEY_MAX];
+    struct draft_equality equalities[EQUALITIES_MAX];
+    size_t equality_count;
+    struct draft_class classes[CLASSES_MAX];
+    size_t class_count;
+    /* The columns that place a row, one of every core table each. */
+    struct draft_class join[DRAFT_KEY_MAX];
     size_t join_count;
+    const char *key_origin;     /* why it is they, for people */
+    int order[OCCURRENCES_MAX]; /* the tables as the target has them: core ones, then lookups */
+    size_t core_count;
+    struct draft_relation relations[RELATIONS_MAX];
+    size_t relation_count;
     struct draft_output *outputs;
     size_t output_count;
     int key_outputs[DRAFT_KEY_MAX]; /* the sink's primary key, each an index into outputs */
@@ -74,17 +124,41 @@ struct scope {
 MUST_CHECK enum err_kind statement_read(struct draft *draft); /* select.c */
 MUST_CHECK enum err_kind from_read(struct draft *draft);      /* from.c */
 MUST_CHECK enum err_kind outputs_read(struct draft *draft);   /* select.c */
+MUST_CHECK enum err_kind classes_read(struct draft *draft);   /* classes.c */
+MUST_CHECK enum err_kind roles_read(struct draft *draft);     /* candidates.c */
 MUST_CHECK enum err_kind keys_read(struct draft *draft);      /* keys.c */
 
 /* Finds what a ColumnRef node names. */
 MUST_CHECK enum err_kind column_find(struct draft *draft, json_t *node, struct scope scope,
                                      int *ret_table, int *ret_column); /* column.c */
-/* The type of a table's column; refused at `at` if it isn't supported. */
-MUST_CHECK enum err_kind column_type(struct draft *draft, int table, int column, size_t at,
-                                     struct type *ret_type); /* column.c */
+/* The type of a table's column; false: not supported, and *ret_why says so (in the arena). */
+bool column_type(struct draft *draft, int table, int column, struct type *ret_type,
+                 const char **ret_why); /* column.c */
 /* "orders.status", for messages: the table as the statement calls it. Lives in the arena. */
 const char *column_show(struct draft *draft, int table, int column); /* column.c */
+/* The same of several, with commas between them: a table's primary key. */
+const char *key_show(struct draft *draft, int table); /* column.c */
 /* What the statement calls the table. */
 struct str table_label(const struct draft_table *table); /* column.c */
+/* Whether the column is never NULL: declared so, part of the primary key, or serial. */
+bool column_not_null(struct draft *draft, int table, int column); /* column.c */
+
+/* Whether PostgreSQL calls no different bytes equal in the column; *ret_other: its collation. */
+bool column_collation_exact(const struct draft *draft, int table, int column,
+                            struct str *ret_other); /* column.c */
+#define COLLATIONS "\"C\", \"POSIX\", \"default\", \"ucs_basic\""
+#define COLLATION_REFUSED                                                                          \
+    "key column %s has COLLATE \"" STR_FMT "\", under which different texts may be equal"
+
+/* The class of a column; -1: nothing is equal to it. */
+int class_of(const struct draft *draft, int table, int column); /* classes.c */
+/* The same, and makes one of its own where there is none. -1: no room. */
+int class_make(struct draft *draft, int table, int column, size_t at); /* classes.c */
+
+/* Index among a relation's columns; column_count: it is not there. */
+size_t relation_column(const struct draft_relation *relation, int column); /* keys.c */
+static inline struct draft_relation *relation_of(struct draft *draft, int table) {
+    return &draft->relations[draft->tables[table].relation];
+}
 
 #endif

@@ -69,6 +69,20 @@ static enum err_kind check_fit(struct draft *draft, const struct catalog_table *
             source, table->at, "PRIMARY KEY of a column or of the table", draft->report,
             "table %s has no primary key: the view's rows could not be told apart", name);
     }
+    for (size_t i = 0; i < table->key_count; i++) {
+        int column = catalog_column(table, table->key[i]);
+        if (column < 0) {
+            return source_refuse(source, table->at, NULL, draft->report,
+                                 "the primary key of table %s names no column " STR_FMT, name,
+                                 STR_ARG(table->key[i]));
+        }
+        if (table->columns[column].unfit) {
+            return source_refuse(source, table->columns[column].at, NULL, draft->report,
+                                 "the view can't use table %s: column " STR_FMT
+                                 " of its primary key: %s",
+                                 name, STR_ARG(table->key[i]), table->columns[column].unfit);
+        }
+    }
     if (!table->replica_identity_full) {
         return source_refuse(source, table->at, NULL, draft->report,
                              "updates and deletes of table %s do not carry the old row; add: ALTER "
@@ -80,11 +94,7 @@ static enum err_kind check_fit(struct draft *draft, const struct catalog_table *
 
 static enum err_kind check_twice(struct draft *draft, const struct draft_table *table) {
     for (size_t i = 0; i < draft->table_count; i++) {
-        const struct draft_table *other = &draft->tables[i];
-        if (other->source == table->source) {
-            return refuse(draft, table->at, "a join of a table with itself is not supported");
-        }
-        if (str_equal(table_label(other), table_label(table))) {
+        if (str_equal(table_label(&draft->tables[i]), table_label(table))) {
             return source_refuse(&draft->source, table->at, SUPPORTED_FROM, draft->report,
                                  "table name " STR_FMT " is given twice: use an alias",
                                  STR_ARG(table_label(table)));
@@ -93,16 +103,17 @@ static enum err_kind check_twice(struct draft *draft, const struct draft_table *
     return ERR_NONE;
 }
 
-static enum err_kind table_read(struct draft *draft, json_t *range) {
+static enum err_kind table_read(struct draft *draft, json_t *range, bool left) {
     json_t *alias = json_object_get(range, "alias");
     struct str schema = ast_text(range, "schemaname"), name = ast_text(range, "relname");
     schema = schema.ptr ? schema : STR("public");
     struct draft_table table = {.source = catalog_table(&draft->catalog, schema, name),
                                 .alias = ast_text(alias, "aliasname"),
-                                .at = ast_own_place(range)};
-    if (draft->table_count == RELATIONS_MAX) {
+                                .at = ast_own_place(range),
+                                .left = left};
+    if (draft->table_count == OCCURRENCES_MAX) {
         return source_refuse(&draft->source, table.at, NULL, draft->report,
-                             "a join of more than %d tables is not supported", RELATIONS_MAX);
+                             "a join of more than %d tables is not supported", OCCURRENCES_MAX);
     }
     if (json_object_get(alias, "colnames")) {
         return refuse(draft, table.at, "an alias with column names is not supported");
@@ -123,99 +134,61 @@ static enum err_kind table_read(struct draft *draft, json_t *range) {
     return kind;
 }
 
-/* ---- the join key ---- */
+/* ---- what ON says ---- */
 
-static struct draft_join *part_with(struct draft *draft, int table, int column) {
-    for (size_t i = 0; i < draft->join_count; i++) {
-        if (draft->join[i].columns[table] == column) {
-            return &draft->join[i];
-        }
-    }
-    return NULL;
+static enum err_kind refuse_condition(struct draft *draft, size_t at) {
+    bool left = draft->tables[draft->table_count - 1].left;
+    return refuse(draft, at,
+                  left ? "ON of a LEFT JOIN may only say which columns are equal: any other "
+                         "condition would change which rows count as partners"
+                       : "ON may only say which columns are equal: write other conditions into "
+                         "WHERE");
 }
 
-static enum err_kind refuse_two_columns(struct draft *draft, size_t at) {
-    return refuse(draft, at, "one part of the join key has two columns of a table");
-}
-
-/* Moves the columns of `from` into `into`: they turned out to be equal. */
-static enum err_kind parts_merge(struct draft *draft, struct draft_join *into,
-                                 struct draft_join *from, size_t at) {
-    for (size_t t = 0; t < RELATIONS_MAX; t++) {
-        if (into->columns[t] >= 0 && from->columns[t] >= 0) {
-            return refuse_two_columns(draft, at);
-        }
-        into->columns[t] = into->columns[t] >= 0 ? into->columns[t] : from->columns[t];
-    }
-    struct draft_join *last = &draft->join[--draft->join_count];
-    memmove(from, from + 1, (size_t)(last - from) * sizeof *from);
-    return ERR_NONE;
-}
-
-/* Appends a part with no column yet. The caller has made sure of the room. */
-static struct draft_join *part_append(struct draft *draft, size_t at) {
-    struct draft_join *part = &draft->join[draft->join_count++];
-    part->at = at;
-    for (size_t t = 0; t < RELATIONS_MAX; t++) {
-        part->columns[t] = -1;
-    }
-    return part;
-}
-
-static enum err_kind part_add(struct draft *draft, const struct draft_output side[2]) {
-    if (draft->join_count == DRAFT_KEY_MAX) {
-        return refuse(draft, side[0].at, "the join key has more than 32 columns");
-    }
-    struct draft_join *part = part_append(draft, side[0].at);
-    part->columns[side[0].table] = side[0].column;
-    part->columns[side[1].table] = side[1].column;
-    return ERR_NONE;
-}
-
-static enum err_kind part_extend(struct draft *draft, struct draft_join *part,
-                                 const struct draft_output *side) {
-    if (part->columns[side->table] >= 0) {
-        return refuse_two_columns(draft, side->at);
-    }
-    part->columns[side->table] = side->column;
-    return ERR_NONE;
-}
-
-static enum err_kind equality_add(struct draft *draft, const struct draft_output side[2]) {
-    if (side[0].table == side[1].table) {
-        return refuse(draft, side[0].at, "ON compares two columns of the same table");
-    }
-    struct draft_join *a = part_with(draft, side[0].table, side[0].column);
-    struct draft_join *b = part_with(draft, side[1].table, side[1].column);
-    if (!a && !b) {
-        return part_add(draft, side);
-    }
-    if (!a || !b) {
-        return part_extend(draft, a ? a : b, &side[a ? 1 : 0]);
-    }
-    if (a == b) {
-        return ERR_NONE;
-    }
-    return a < b ? parts_merge(draft, a, b, side[0].at) : parts_merge(draft, b, a, side[0].at);
-}
-
-static enum err_kind side_read(struct draft *draft, json_t *node, struct scope scope,
-                               struct draft_output *side) {
-    side->at = ast_place(node);
+static enum err_kind side_read(struct draft *draft, json_t *node, struct draft_column *side) {
+    struct scope scope = {0, draft->table_count};
     if (!ast_is(node, "ColumnRef")) {
-        return refuse(draft, side->at, "ON may only compare columns");
+        return refuse_condition(draft, ast_place(node));
     }
     return column_find(draft, node, scope, &side->table, &side->column);
 }
 
+/* Between the joined table, which is the last one, and one before it. */
+static enum err_kind equality_add(struct draft *draft, const struct draft_column side[2],
+                                  size_t at) {
+    int joined = (int)draft->table_count - 1;
+    if (side[0].table == side[1].table) {
+        return refuse(draft, at, "ON compares two columns of the same table");
+    }
+    if (side[0].table != joined && side[1].table != joined) {
+        return source_refuse(
+            &draft->source, at, SUPPORTED_FROM, draft->report,
+            "%s = %s says nothing of " STR_FMT
+            ", which is joined here: write it into the ON of " STR_FMT,
+            column_show(draft, side[0].table, side[0].column),
+            column_show(draft, side[1].table, side[1].column),
+            STR_ARG(table_label(&draft->tables[joined])),
+            STR_ARG(table_label(
+                &draft->tables[side[0].table > side[1].table ? side[0].table : side[1].table])));
+    }
+    if (draft->equality_count == EQUALITIES_MAX) {
+        return source_refuse(&draft->source, at, NULL, draft->report,
+                             "more than %d comparisons in ON", EQUALITIES_MAX);
+    }
+    bool swapped = side[1].table == joined;
+    draft->equalities[draft->equality_count++] =
+        (struct draft_equality){side[swapped], side[!swapped], at};
+    return ERR_NONE;
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): as item_read */
-static enum err_kind condition_read(struct draft *draft, json_t *node, struct scope scope) {
+static enum err_kind condition_read(struct draft *draft, json_t *node) {
     json_t *both = ast_is(node, "BoolExpr");
     if (both && str_is(ast_text(both, "boolop"), "AND_EXPR")) {
         json_t *args = json_object_get(both, "args");
         enum err_kind kind = ERR_NONE;
         for (size_t i = 0; i < json_array_size(args) && kind == ERR_NONE; i++) {
-            kind = condition_read(draft, json_array_get(args, i), scope);
+            kind = condition_read(draft, json_array_get(args, i));
         }
         return kind;
     }
@@ -223,26 +196,24 @@ static enum err_kind condition_read(struct draft *draft, json_t *node, struct sc
     json_t *name = json_object_get(compare, "name");
     if (!compare || !str_is(ast_text(compare, "kind"), "AEXPR_OP") || json_array_size(name) != 1 ||
         !str_is(ast_name(name, 0), "=")) {
-        size_t at = compare ? ast_own_place(compare) : ast_place(node);
-        return refuse(draft, at, "ON may only say which columns are equal");
+        return refuse_condition(draft, compare ? ast_own_place(compare) : ast_place(node));
     }
-    struct draft_output side[2];
-    enum err_kind kind = side_read(draft, json_object_get(compare, "lexpr"), scope, &side[0]);
+    struct draft_column side[2];
+    json_t *first = json_object_get(compare, "lexpr");
+    enum err_kind kind = side_read(draft, first, &side[0]);
     if (kind == ERR_NONE) {
-        kind = side_read(draft, json_object_get(compare, "rexpr"), scope, &side[1]);
+        kind = side_read(draft, json_object_get(compare, "rexpr"), &side[1]);
     }
-    return kind == ERR_NONE ? equality_add(draft, side) : kind;
+    return kind == ERR_NONE ? equality_add(draft, side, ast_place(first)) : kind;
 }
 
 /* ---- joins ---- */
 
 static const char *join_refusal(json_t *join) {
     struct str type = ast_text(join, "jointype");
-    if (str_is(type, "JOIN_LEFT")) {
-        return "LEFT JOIN is not supported";
-    }
     if (str_is(type, "JOIN_RIGHT")) {
-        return "RIGHT JOIN is not supported";
+        return "RIGHT JOIN is not supported: write it as a LEFT JOIN, the tables the other way "
+               "round";
     }
     if (str_is(type, "JOIN_FULL")) {
         return "FULL JOIN is not supported";
@@ -259,73 +230,59 @@ static const char *join_refusal(json_t *join) {
     return json_object_get(join, "quals") ? NULL : "CROSS JOIN is not supported";
 }
 
-static enum err_kind item_read(struct draft *draft, json_t *node);
-
-/* NOLINTNEXTLINE(misc-no-recursion): as item_read */
-static enum err_kind join_read(struct draft *draft, json_t *join) {
-    struct scope scope = {.first = draft->table_count};
-    enum err_kind kind = item_read(draft, json_object_get(join, "larg"));
-    if (kind != ERR_NONE) {
-        return kind;
+static enum err_kind refuse_item(struct draft *draft, json_t *node) {
+    const char *what = "only tables are allowed in FROM";
+    if (ast_is(node, "JoinExpr")) {
+        what = "a JOIN in parentheses is not supported on the right side: write one table after "
+               "the other, a JOIN b ON ... JOIN c ON ...";
+    } else if (ast_is(node, "RangeSubselect")) {
+        what = "a subquery in FROM is not supported";
+    } else if (ast_is(node, "RangeFunction") || ast_is(node, "RangeTableFunc")) {
+        what = "a function in FROM is not supported";
     }
+    return refuse(draft, ast_place(node), what);
+}
+
+/* What a join has on its left side is read before: so far down, then back. */
+static enum err_kind join_read(struct draft *draft, json_t *join) {
     json_t *right = json_object_get(join, "rarg");
     const char *refusal = join_refusal(join);
     if (refusal) {
         return refuse(draft, ast_place(right), refusal);
     }
-    kind = item_read(draft, right);
-    if (kind != ERR_NONE) {
-        return kind;
+    json_t *range = ast_is(right, "RangeVar");
+    if (!range) {
+        return refuse_item(draft, right);
     }
-    scope.last = draft->table_count;
-    return condition_read(draft, json_object_get(join, "quals"), scope);
+    bool left = str_is(ast_text(join, "jointype"), "JOIN_LEFT");
+    enum err_kind kind = table_read(draft, range, left);
+    return kind == ERR_NONE ? condition_read(draft, json_object_get(join, "quals")) : kind;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): a tree, at most jansson's 2048 deep */
 static enum err_kind item_read(struct draft *draft, json_t *node) {
     if (ast_is(node, "RangeVar")) {
-        return table_read(draft, ast_is(node, "RangeVar"));
+        return table_read(draft, ast_is(node, "RangeVar"), false);
     }
-    if (ast_is(node, "JoinExpr")) {
-        return join_read(draft, ast_is(node, "JoinExpr"));
+    json_t *join = ast_is(node, "JoinExpr");
+    if (!join) {
+        return refuse_item(draft, node);
     }
-    size_t at = ast_place(node);
-    if (ast_is(node, "RangeSubselect")) {
-        return refuse(draft, at, "a subquery in FROM is not supported");
-    }
-    if (ast_is(node, "RangeFunction") || ast_is(node, "RangeTableFunc")) {
-        return refuse(draft, at, "a function in FROM is not supported");
-    }
-    return refuse(draft, at, "only tables are allowed in FROM");
+    enum err_kind kind = item_read(draft, json_object_get(join, "larg"));
+    return kind == ERR_NONE ? join_read(draft, join) : kind;
 }
 
-/* Of one table the primary key places a row: PostgreSQL allows it 32 columns. */
-static enum err_kind one_table(struct draft *draft) {
-    const struct draft_table *table = &draft->tables[0];
-    for (size_t i = 0; i < table->source->key_count; i++) {
-        int column = catalog_column(table->source, table->source->key[i]);
-        if (column < 0 || draft->join_count == DRAFT_KEY_MAX) {
-            return source_refuse(&draft->catalog.source, table->source->at, NULL, draft->report,
-                                 "the primary key of table " STR_FMT " names no column " STR_FMT,
-                                 STR_ARG(table->source->name), STR_ARG(table->source->key[i]));
-        }
-        part_append(draft, table->at)->columns[0] = column;
-    }
-    return ERR_NONE;
-}
-
-static enum err_kind join_check(struct draft *draft) {
-    for (size_t i = 0; i < draft->join_count; i++) {
-        for (size_t t = 0; t < draft->table_count; t++) {
-            if (draft->join[i].columns[t] < 0) {
-                return source_refuse(
-                    &draft->source, draft->tables[t].at, SUPPORTED_FROM, draft->report,
-                    "all tables must share one join key, and " STR_FMT " lacks part %zu of it",
-                    STR_ARG(table_label(&draft->tables[t])), i + 1);
-            }
+/* A row of an INNER JOIN is there only if the columns that its ON compares are: a table joined LEFT
+ * before it then shows no NULLs, and the statement means the same with INNER there. */
+static void left_to_inner(struct draft *draft) {
+    for (size_t i = draft->equality_count; i-- > 0;) { /* those behind first: it goes on upwards */
+        const struct draft_equality *equality = &draft->equalities[i];
+        struct draft_table *other = &draft->tables[equality->other.table];
+        if (!draft->tables[equality->joined.table].left && other->left) {
+            other->left = false;
+            other->made_inner = true;
         }
     }
-    return ERR_NONE;
 }
 
 enum err_kind from_read(struct draft *draft) {
@@ -335,12 +292,12 @@ enum err_kind from_read(struct draft *draft) {
                       "FROM is missing");
     }
     enum err_kind kind = item_read(draft, json_array_get(list, 0));
-    if (kind != ERR_NONE) {
-        return kind;
-    }
-    if (json_array_size(list) > 1) {
-        return refuse(draft, ast_place(json_array_get(list, 1)),
+    if (kind == ERR_NONE && json_array_size(list) > 1) {
+        kind = refuse(draft, ast_place(json_array_get(list, 1)),
                       "tables joined by a comma are not supported");
     }
-    return draft->table_count == 1 ? one_table(draft) : join_check(draft);
+    if (kind == ERR_NONE) {
+        left_to_inner(draft);
+    }
+    return kind;
 }

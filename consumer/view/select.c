@@ -28,13 +28,32 @@ static enum err_kind one_statement(struct draft *draft, json_t **ret_members) {
     return ERR_NONE;
 }
 
+static enum err_kind options_read(struct draft *draft, json_t *options) {
+    json_t *node;
+    size_t index;
+    json_array_foreach(options, index, node) {
+        json_t *option = ast_is(node, "DefElem");
+        size_t at = ast_own_place(option);
+        json_t *text = ast_is(json_object_get(option, "arg"), "String");
+        if (!str_is(ast_text(option, "defname"), "partition_by")) {
+            return refuse(draft, at, "storage parameters are not supported");
+        }
+        if (!text || draft->partition_by.ptr) {
+            return refuse(draft, at, "partition_by is a text, given once: 'table.column'");
+        }
+        draft->partition_by = ast_text(text, "sval");
+        draft->partition_by = draft->partition_by.ptr ? draft->partition_by : STR("");
+        draft->partition_by_at = at;
+    }
+    return ERR_NONE;
+}
+
 static enum err_kind name_read(struct draft *draft, json_t *into) {
     static const struct {
         const char *member, *what;
     } refused[] = {
         {"colNames", "names of columns before AS are not supported: use SELECT column AS name"},
         {"accessMethod", "USING an access method is not supported"},
-        {"options", "storage parameters are not supported"},
         {"tableSpaceName", "TABLESPACE is not supported"},
         {"skipData", "WITH NO DATA is not supported: the view is kept filled"},
     };
@@ -50,6 +69,10 @@ static enum err_kind name_read(struct draft *draft, json_t *into) {
         if (json_object_get(into, refused[i].member)) {
             return refuse(draft, draft->name_at, refused[i].what);
         }
+    }
+    enum err_kind kind = options_read(draft, json_object_get(into, "options"));
+    if (kind != ERR_NONE) {
+        return kind;
     }
     if (str_starts(draft->name, STR("sync_"))) {
         return refuse(draft, draft->name_at,

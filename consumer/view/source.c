@@ -139,14 +139,8 @@ static void show_place(struct buf *out, const struct place *place) {
     buf_str(out, STR("^\n"));
 }
 
-enum err_kind source_refuse(const struct source *source, size_t at, const char *supported,
-                            const struct report *report, const char *format, ...) {
-    char message[sizeof report->err->message];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-
+static enum err_kind refuse(const struct source *source, size_t at, const char *supported,
+                            struct str more, const struct report *report, const char *message) {
     struct buf out = {0};
     if (at == NOWHERE) {
         buf_printf(&out, "%s: %s\n", source->path, message);
@@ -156,6 +150,7 @@ enum err_kind source_refuse(const struct source *source, size_t at, const char *
         show_place(&out, &place);
     }
     size_t first = (size_t)((char *)memchr(out.ptr, '\n', out.len) - out.ptr);
+    buf_str(&out, more);
     if (supported) {
         buf_printf(&out, "supported: %s\n", supported);
     }
@@ -167,6 +162,27 @@ enum err_kind source_refuse(const struct source *source, size_t at, const char *
         buf_clear(&out);
     }
     return kind;
+}
+
+enum err_kind source_refuse(const struct source *source, size_t at, const char *supported,
+                            const struct report *report, const char *format, ...) {
+    char message[sizeof report->err->message];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return refuse(source, at, supported, STR(""), report, message);
+}
+
+enum err_kind source_refuse_more(const struct source *source, size_t at, const char *supported,
+                                 struct str more, const struct report *report, const char *format,
+                                 ...) {
+    char message[sizeof report->err->message];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return refuse(source, at, supported, more, report, message);
 }
 
 /* ---- the tree ---- */

@@ -45,6 +45,11 @@ enum err_kind source_refuse(const struct source *source, size_t at, const char *
                             const struct report *report, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* The same with whole lines below the caret. */
+enum err_kind source_refuse_more(const struct source *source, size_t at, const char *supported,
+                                 struct str more, const struct report *report, const char *format,
+                                 ...) __attribute__((format(printf, 6, 7)));
+
 /* ---- the tree; every function accepts NULL for a node that is not there ---- */
 
 /* The members of a node {"tag": {...}} of that tag, else NULL. */

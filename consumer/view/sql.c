@@ -13,14 +13,10 @@ static struct str take(struct draft *draft, struct buf *text) {
     return copy;
 }
 
-static const struct type *output_type(const struct draft *draft, size_t output) {
+static const struct type *output_type(struct draft *draft, size_t output) {
     const struct draft_output *o = &draft->outputs[output];
-    const struct draft_table *table = &draft->tables[o->table];
-    size_t i = 0;
-    while (table->columns[i] != o->column) {
-        i++;
-    }
-    return &table->types[i];
+    const struct draft_relation *relation = relation_of(draft, o->table);
+    return &relation->types[relation_column(relation, o->column)];
 }
 
 static bool is_key(const struct draft *draft, size_t output) {
@@ -96,7 +92,7 @@ struct str sql_ddl(struct draft *draft) {
 
 /* ---- writing rows ---- */
 
-static void append_insert(struct buf *out, const struct draft *draft) {
+static void append_insert(struct buf *out, struct draft *draft) {
     buf_str(out, STR("INSERT INTO "));
     identifier_append(out, draft->name);
     buf_str(out, STR(" AS t"));
@@ -181,21 +177,20 @@ struct str sql_copy(struct draft *draft) {
 
 /* ---- deleting ---- */
 
-size_t sql_key_position(const struct draft *draft, const struct draft_table *table, size_t key) {
+size_t sql_key_position(struct draft *draft, int table, size_t key) {
     if (key < draft->join_count) {
         return key;
     }
     for (size_t i = draft->join_count; i < draft->key_output_count; i++) {
         const struct draft_output *output = &draft->outputs[draft->key_outputs[i]];
-        if (&draft->tables[output->table] == table && output->column == table->columns[key]) {
+        if (output->table == table && output->column == relation_of(draft, table)->columns[key]) {
             return i;
         }
     }
     return 0; /* keys.c has made sure that it is there */
 }
 
-static void append_key_name(struct buf *out, const struct draft *draft,
-                            const struct draft_table *table, size_t key) {
+static void append_key_name(struct buf *out, struct draft *draft, int table, size_t key) {
     buf_str(out, STR("t."));
     size_t position = sql_key_position(draft, table, key);
     identifier_append(out, draft->outputs[draft->key_outputs[position]].name);
@@ -204,16 +199,17 @@ static void append_key_name(struct buf *out, const struct draft *draft,
 /* A key of one column goes as = ANY: the planner, who knows nothing of a table that was just
  * filled, takes a join with the keys for large and reads the whole table. Two columns and it uses
  * the index. */
-struct str sql_delete(struct draft *draft, const struct draft_table *table) {
+struct str sql_delete(struct draft *draft, int table) {
+    const struct draft_relation *relation = relation_of(draft, table);
     struct buf out = {0};
     buf_str(&out, STR("DELETE FROM "));
     identifier_append(&out, draft->name);
     buf_str(&out, STR(" AS t\n"));
-    if (table->key_count == 1) {
+    if (relation->key_count == 1) {
         buf_str(&out, STR("WHERE "));
         append_key_name(&out, draft, table, 0);
         buf_str(&out, STR(" = ANY (ARRAY(SELECT "));
-        append_converted(&out, &table->types[0], 0, CONVERT_COMPARE);
+        append_converted(&out, &relation->types[0], 0, CONVERT_COMPARE);
         buf_str(&out, STR(" FROM "));
         append_rows(&out, 1);
         buf_str(&out, STR("))"));
@@ -223,13 +219,13 @@ struct str sql_delete(struct draft *draft, const struct draft_table *table) {
         return take(draft, &out);
     }
     buf_str(&out, STR("USING "));
-    append_rows(&out, table->key_count);
+    append_rows(&out, relation->key_count);
     const size_t first = SAFEGUARD("a delete names the join key") ? 0 : draft->join_count;
-    for (size_t i = first; i < table->key_count; i++) {
+    for (size_t i = first; i < relation->key_count; i++) {
         buf_str(&out, i == first ? STR("\nWHERE ") : STR(" AND "));
         append_key_name(&out, draft, table, i);
         buf_str(&out, STR(" = "));
-        append_converted(&out, &table->types[i], i, CONVERT_COMPARE);
+        append_converted(&out, &relation->types[i], i, CONVERT_COMPARE);
     }
     return take(draft, &out);
 }
@@ -253,15 +249,15 @@ struct str sql_refuse(struct draft *draft) {
 /* ---- checking ---- */
 
 /* count() makes PostgreSQL evaluate what it counts. */
-struct str sql_check(struct draft *draft, const struct draft_table *table) {
+struct str sql_check(struct draft *draft, const struct draft_relation *relation) {
     struct buf out = {0};
     buf_str(&out, STR("SELECT "));
-    for (size_t i = 0; i < table->column_count; i++) {
+    for (size_t i = 0; i < relation->column_count; i++) {
         buf_str(&out, i == 0 ? STR("count(") : STR(" + count("));
-        append_converted(&out, &table->types[i], i, CONVERT_CHECK);
+        append_converted(&out, &relation->types[i], i, CONVERT_CHECK);
         buf_str(&out, STR(")"));
     }
     buf_str(&out, STR("\nFROM "));
-    append_rows(&out, table->column_count);
+    append_rows(&out, relation->column_count);
     return take(draft, &out);
 }

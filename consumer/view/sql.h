@@ -16,12 +16,13 @@ struct str sql_upsert(struct draft *draft);
 struct str sql_insert(struct draft *draft);
 /* Absent where a column needs a conversion. */
 struct str sql_copy(struct draft *draft);
-struct str sql_delete(struct draft *draft, const struct draft_table *table);
+/* Of a core table's own key. */
+struct str sql_delete(struct draft *draft, int table);
 /* The sink rows of whole keys. */
 struct str sql_refuse(struct draft *draft);
 /* Which of draft->key_outputs shows the table's key column: the join key's may be another table's.
  */
-size_t sql_key_position(const struct draft *draft, const struct draft_table *table, size_t key);
-struct str sql_check(struct draft *draft, const struct draft_table *table);
+size_t sql_key_position(struct draft *draft, int table, size_t key);
+struct str sql_check(struct draft *draft, const struct draft_relation *relation);
 
 #endif

@@ -40,14 +40,14 @@ static enum err_kind topic_set(struct draft *draft, struct plan *plan, size_t t,
     buf_clear(&topic);
     if (table->topic.len > TOPIC_NAME_MAX) {
         return source_refuse(
-            &draft->source, draft->tables[t].at, NULL, draft->report,
+            &draft->source, draft->tables[draft->relations[t].first].at, NULL, draft->report,
             "the topic's name would have %zu characters, Kafka allows %d: " STR_FMT,
             table->topic.len, TOPIC_NAME_MAX, STR_ARG(table->topic));
     }
     for (size_t i = 0; i < t; i++) {
         if (str_equal(plan->relations[i].topic, table->topic)) {
-            return source_refuse(&draft->source, draft->tables[t].at, NULL, draft->report,
-                                 "two tables would share the topic " STR_FMT,
+            return source_refuse(&draft->source, draft->tables[draft->relations[t].first].at, NULL,
+                                 draft->report, "two tables would share the topic " STR_FMT,
                                  STR_ARG(table->topic));
         }
     }
@@ -70,15 +70,33 @@ static struct str type_text(struct draft *draft, const struct type *type) {
     return copy;
 }
 
-static void relation_fill(struct draft *draft, const struct draft_table *from,
-                          struct str unavailable, struct relation *relation) {
+static void references_fill(struct draft *draft, const struct draft_relation *from,
+                            struct relation *relation) {
+    relation->reference_count = from->reference_count;
+    relation->references =
+        arena_alloc(draft->arena, from->reference_count * sizeof *relation->references);
+    for (size_t i = 0; i < from->reference_count; i++) {
+        const struct draft_reference *reference = &from->references[i];
+        size_t *columns = arena_alloc(draft->arena, reference->column_count * sizeof *columns);
+        for (size_t c = 0; c < reference->column_count; c++) {
+            columns[c] = reference->columns[c];
+            relation->columns[columns[c]].key = type_key(&from->types[columns[c]]);
+        }
+        relation->references[i] = (struct reference){columns, reference->column_count};
+    }
+}
+
+static void relation_fill(struct draft *draft, const struct draft_relation *from,
+                          const struct plan *plan, struct relation *relation) {
     const struct catalog_table *source = from->source;
+    bool core = from->role == ROLE_CORE;
     *relation = (struct relation){.schema = arena_copy(draft->arena, source->schema),
                                   .name = arena_copy(draft->arena, source->name),
-                                  .role = ROLE_CORE,
+                                  .role = from->role,
+                                  .partition_count = core ? plan->partition_count : 1,
                                   .column_count = from->column_count,
                                   .key_count = from->key_count,
-                                  .placement_count = draft->join_count,
+                                  .placement_count = core ? draft->join_count : 0,
                                   .primary_key_count = source->key_count};
     relation->columns = arena_alloc(draft->arena, from->column_count * sizeof *relation->columns);
     for (size_t i = 0; i < from->column_count; i++) {
@@ -90,7 +108,7 @@ static void relation_fill(struct draft *draft, const struct draft_table *from,
             .type = type_text(draft, type),
             .scalar = type_scalar(type),
             .key = i < from->key_count ? type_key(type) : KEY_NONE,
-            .unavailable = type_toastable(type) ? unavailable : STR_NONE,
+            .unavailable = type_toastable(type) ? plan->unavailable : STR_NONE,
             .form = type_form(type),
             .not_null = column->not_null || primary_key || type->serial,
             .primary_key = primary_key,
@@ -98,19 +116,33 @@ static void relation_fill(struct draft *draft, const struct draft_table *from,
         relation->blanks_tell |= relation->columns[i].tells;
     }
     relation->blanks_tell &= relation->key_count > relation->primary_key_count;
+    references_fill(draft, from, relation);
     relation->sql_check = sql_check(draft, from);
 }
 
-static void occurrence_fill(struct draft *draft, int table, struct occurrence *occurrence) {
-    const struct draft_table *from = &draft->tables[table];
-    occurrence->relation = occurrence->root = table;
-    occurrence->parent = occurrence->reference = -1;
-    occurrence->key_positions =
-        arena_alloc(draft->arena, from->key_count * sizeof *occurrence->key_positions);
-    for (size_t i = 0; i < from->key_count; i++) {
-        occurrence->key_positions[i] = sql_key_position(draft, from, i);
+static void occurrence_fill(struct draft *draft, int t, struct occurrence *occurrence) {
+    const struct draft_table *table = &draft->tables[t];
+    int root = t;
+    while (draft->tables[root].parent >= 0) {
+        root = draft->tables[root].parent;
     }
-    occurrence->sql_delete = sql_delete(draft, from);
+    *occurrence = (struct occurrence){.relation = table->relation,
+                                      .optional = table->left,
+                                      .parent = -1,
+                                      .reference = -1,
+                                      .root = draft->tables[root].occurrence};
+    if (table->role == ROLE_LOOKUP) {
+        occurrence->parent = draft->tables[table->parent].occurrence;
+        occurrence->reference = table->reference;
+        return;
+    }
+    size_t key_count = relation_of(draft, t)->key_count;
+    occurrence->key_positions =
+        arena_alloc(draft->arena, key_count * sizeof *occurrence->key_positions);
+    for (size_t i = 0; i < key_count; i++) {
+        occurrence->key_positions[i] = sql_key_position(draft, t, i);
+    }
+    occurrence->sql_delete = sql_delete(draft, t);
 }
 
 static void outputs_fill(struct draft *draft, struct target *target) {
@@ -119,12 +151,9 @@ static void outputs_fill(struct draft *draft, struct target *target) {
     target->inputs = arena_alloc(draft->arena, draft->output_count * sizeof *target->inputs);
     for (size_t i = 0; i < draft->output_count; i++) {
         const struct draft_output *output = &draft->outputs[i];
-        const struct draft_table *table = &draft->tables[output->table];
-        int column = 0;
-        while (table->columns[column] != output->column) {
-            column++;
-        }
-        target->inputs[i] = (struct target_input){output->table, column};
+        const struct draft_relation *relation = relation_of(draft, output->table);
+        target->inputs[i] = (struct target_input){draft->tables[output->table].occurrence,
+                                                  (int)relation_column(relation, output->column)};
         target->outputs[i] = (struct target_output){arena_copy(draft->arena, output->name), (int)i};
     }
     target->key_output_count = draft->key_output_count;
@@ -156,13 +185,39 @@ static struct str hash_text(struct draft *draft, struct buf *all) {
     return arena_printf(draft->arena, "%016" PRIx64, hash);
 }
 
-static struct str identity(struct draft *draft, const struct relation *relation,
-                           int32_t partition_count) {
+/* Nothing, of a core table without references: as it was before there were others. */
+static void append_role(struct buf *out, const struct relation *relation) {
+    if (relation->role == ROLE_LOOKUP) {
+        buf_str(out, STR("lookup "));
+    }
+    for (size_t i = 0; i < relation->reference_count; i++) {
+        buf_str(out, STR("reference"));
+        for (size_t c = 0; c < relation->references[i].column_count; c++) {
+            buf_printf(out, " %zu", relation->references[i].columns[c]);
+        }
+        buf_str(out, STR(" "));
+    }
+}
+
+static struct str identity(struct draft *draft, const struct relation *relation) {
     struct buf all = {0};
-    buf_printf(&all, "1 %" PRId32 " %zu ", partition_count, relation->placement_count);
+    buf_printf(&all, "1 %" PRId32 " %zu ", relation->partition_count, relation->placement_count);
     append_field(&all, relation->topic);
     append_columns(&all, relation);
+    append_role(&all, relation);
     return hash_text(draft, &all);
+}
+
+/* Nothing, of a core table that is joined INNER. */
+static void append_occurrence(struct buf *out, const struct relation *relation,
+                              const struct occurrence *occurrence) {
+    append_role(out, relation);
+    if (occurrence->parent >= 0) {
+        buf_printf(out, "parent %d %d ", occurrence->parent, occurrence->reference);
+    }
+    if (occurrence->optional) {
+        buf_str(out, STR("optional "));
+    }
 }
 
 /* Over everything that decides what is written and where it comes from. The statements say names,
@@ -180,6 +235,7 @@ static struct str fingerprint(struct draft *draft, const struct plan *plan,
         append_field(&all, relation->name);
         append_field(&all, relation->topic);
         append_columns(&all, relation);
+        append_occurrence(&all, relation, &target->occurrences[i]);
     }
     for (size_t i = 0; i < target->output_count; i++) {
         append_field(&all, target->outputs[i].name);
@@ -193,11 +249,10 @@ static void target_fill(struct draft *draft, const struct plan *plan, struct tar
     *target = (struct target){
         .name = plan->name,
         .occurrence_count = draft->table_count,
-        .core_count = draft->table_count,
+        .core_count = draft->core_count,
         .occurrences = arena_alloc(draft->arena, draft->table_count * sizeof *target->occurrences)};
-    for (size_t t = 0; t < draft->table_count; t++) {
-        target->occurrences[t] = (struct occurrence){0};
-        occurrence_fill(draft, (int)t, &target->occurrences[t]);
+    for (size_t o = 0; o < draft->table_count; o++) {
+        occurrence_fill(draft, draft->order[o], &target->occurrences[o]);
     }
     outputs_fill(draft, target);
     target->sql_ddl = sql_ddl(draft);
@@ -212,19 +267,17 @@ static void target_fill(struct draft *draft, const struct plan *plan, struct tar
 static enum err_kind plan_fill(struct draft *draft, const struct view_options *options,
                                struct plan *plan) {
     plan->name = arena_copy(draft->arena, draft->name);
-    plan->relation_count = draft->table_count;
+    plan->relation_count = draft->relation_count;
     plan->partition_count = options->partition_count;
     plan->unavailable = unavailable_text(draft, str_from(options->topic_prefix));
-    plan->relations = arena_alloc(draft->arena, draft->table_count * sizeof *plan->relations);
-    for (size_t t = 0; t < draft->table_count; t++) {
-        relation_fill(draft, &draft->tables[t], plan->unavailable, &plan->relations[t]);
-        enum err_kind kind = topic_set(draft, plan, t, options->topic_prefix);
+    plan->relations = arena_alloc(draft->arena, draft->relation_count * sizeof *plan->relations);
+    for (size_t r = 0; r < draft->relation_count; r++) {
+        relation_fill(draft, &draft->relations[r], plan, &plan->relations[r]);
+        enum err_kind kind = topic_set(draft, plan, r, options->topic_prefix);
         if (kind != ERR_NONE) {
             return kind;
         }
-        plan->relations[t].partition_count = options->partition_count;
-        plan->relations[t].identity =
-            identity(draft, &plan->relations[t], options->partition_count);
+        plan->relations[r].identity = identity(draft, &plan->relations[r]);
     }
     plan->target_count = 1;
     plan->targets = arena_alloc(draft->arena, sizeof *plan->targets);
@@ -267,6 +320,12 @@ static enum err_kind draft_read(struct draft *draft, const struct view_options *
     }
     if (kind == ERR_NONE) {
         kind = outputs_read(draft);
+    }
+    if (kind == ERR_NONE) {
+        kind = classes_read(draft);
+    }
+    if (kind == ERR_NONE) {
+        kind = roles_read(draft);
     }
     return kind == ERR_NONE ? keys_read(draft) : kind;
 }

@@ -99,6 +99,46 @@ static void test_other_names(void **state) {
     plan_destroy(&plan);
 }
 
+#define SHOP                                                                                       \
+    "CREATE TABLE orders (order_id int PRIMARY KEY, customer_id int);"                             \
+    "CREATE TABLE items (order_id int, no int, PRIMARY KEY (order_id, no));"                       \
+    "CREATE TABLE parcels (id int PRIMARY KEY, for_order int);"                                    \
+    "CREATE TABLE customers (customer_id int PRIMARY KEY, name text);"                             \
+    "ALTER TABLE orders REPLICA IDENTITY FULL; ALTER TABLE items REPLICA IDENTITY FULL;"           \
+    "ALTER TABLE parcels REPLICA IDENTITY FULL; ALTER TABLE customers REPLICA IDENTITY FULL;"
+
+/* The records of lookups keep Debezium's own key and are not routed. */
+static void test_lookups(void **state) {
+    (void)state;
+    struct plan *plan =
+        load(SHOP, "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, no, name FROM customers c "
+                   "JOIN orders o ON o.customer_id = c.customer_id JOIN items i ON i.order_id = "
+                   "o.order_id");
+    struct view_connector_options options = {.topic_prefix = "prefix"};
+    json_t *s = settings_of(plan, &options);
+    check(s, "table.include.list", "public\\.orders,public\\.items,public\\.customers");
+    check(s, "message.key.columns", NULL);
+    check(s, "transforms", "route");
+    check(s, "transforms.route.partition.payload.fields", "change.order_id");
+    check(s, "transforms.route.predicate", "route");
+    check(s, "predicates", "route");
+    check(s, "predicates.route.pattern",
+          "prefix\\x2epublic\\x2eorders|prefix\\x2epublic\\x2eitems");
+    json_decref(s);
+    plan_destroy(&plan);
+    plan = load(SHOP, "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, id, name FROM customers c "
+                      "JOIN orders o ON o.customer_id = c.customer_id JOIN parcels p ON "
+                      "p.for_order = o.order_id");
+    s = settings_of(plan, &options);
+    check(s, "message.key.columns", "public\\.parcels:for_order,id");
+    check(s, "transforms", "route1,route2");
+    check(s, "predicates", "route1,route2");
+    check(s, "predicates.route2.pattern", "prefix\\x2epublic\\x2eparcels");
+    check(s, "transforms.route3.type", NULL);
+    json_decref(s);
+    plan_destroy(&plan);
+}
+
 static void test_overrides(void **state) {
     (void)state;
     struct plan *plan =
@@ -142,6 +182,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_student_contact),
         cmocka_unit_test(test_other_names),
+        cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_overrides),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);

@@ -156,6 +156,21 @@ static void test_equal_in_meaning(void **state) {
     check("message.key.columns", "public.contact:student_id,contact_id", 0, 0, "");
 }
 
+/* The topics of a predicate in another order. */
+static void test_patterns(void **state) {
+    (void)state;
+    struct connector_report report = {0};
+    struct err err;
+    static const char before[] = "{\"connector.class\":\"x\",\"predicates.route.pattern\":\"a|b\"}";
+    static const char after[] = "{\"connector.class\":\"x\",\"predicates.route.pattern\":\"b|a\"}";
+    static const char other[] = "{\"connector.class\":\"x\",\"predicates.route.pattern\":\"b|c\"}";
+    assert_int_equal(connector_compare(before, STR(after), &report, &err), ERR_NONE);
+    assert_int_equal(report.different + report.harmless, 0);
+    assert_int_equal(connector_compare(before, STR(other), &report, &err), ERR_NONE);
+    assert_int_equal(report.different, 1);
+    buf_clear(&report.text);
+}
+
 static void test_secrets(void **state) {
     (void)state;
     struct connector_report report = report_of("database.password", "hunter2");
@@ -192,7 +207,7 @@ int main(void) {
         cmocka_unit_test(test_same),     cmocka_unit_test(test_different),
         cmocka_unit_test(test_harmless), cmocka_unit_test(test_equal_in_meaning),
         cmocka_unit_test(test_secrets),  cmocka_unit_test(test_no_configuration),
-        cmocka_unit_test(test_value),
+        cmocka_unit_test(test_patterns), cmocka_unit_test(test_value),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -27,10 +27,8 @@ static void test_joins(void **state) {
     static const struct {
         const char *from, *message;
     } cases[] = {
-        {"FROM student LEFT JOIN @contact ON student.student_id = contact.student_id",
-         "LEFT JOIN is not supported"},
         {"FROM student RIGHT JOIN @contact ON student.student_id = contact.student_id",
-         "RIGHT JOIN is not supported"},
+         "RIGHT JOIN is not supported: write it as a LEFT JOIN, the tables the other way round"},
         {"FROM student FULL JOIN @contact ON student.student_id = contact.student_id",
          "FULL JOIN is not supported"},
         {"FROM student CROSS JOIN @contact", "CROSS JOIN is not supported"},
@@ -39,8 +37,6 @@ static void test_joins(void **state) {
         {"FROM student JOIN @contact USING (student_id)",
          "USING is not supported: name the columns in ON"},
         {"FROM student, @contact", "tables joined by a comma are not supported"},
-        {"FROM student JOIN @student AS s ON s.student_id = student.student_id",
-         "a join of a table with itself is not supported"},
         {"FROM student JOIN (SELECT @* FROM contact) c ON student.student_id = c.student_id",
          "a subquery in FROM is not supported"},
         {"FROM student JOIN @generate_series(1, 2) c ON student.student_id = c",
@@ -51,9 +47,9 @@ static void test_joins(void **state) {
          "an alias with column names is not supported"},
         {"FROM student JOIN @other.public.contact ON true",
          "a table of another database is not supported"},
-        {"FROM student JOIN contact ON student.student_id = contact.student_id JOIN @contact c2 ON "
-         "c2.student_id = student.student_id",
-         "a join of a table with itself is not supported"},
+        {"FROM student JOIN (@contact c JOIN contact d ON true) ON true",
+         "a JOIN in parentheses is not supported on the right side: write one table after the "
+         "other, a JOIN b ON ... JOIN c ON ..."},
         {"FROM student s JOIN @contact s ON true", "table name s is given twice: use an alias"},
         {"FROM student JOIN @contacts ON true",
          "oltp.sql has no table contacts in schema public: is public.contact meant?"},
@@ -68,25 +64,25 @@ static void test_joins(void **state) {
     }
 }
 
+#define ONLY_EQUAL "ON may only say which columns are equal: write other conditions into WHERE"
 static void test_on(void **state) {
     (void)state;
     static const struct {
         const char *on, *message;
     } cases[] = {
-        {"@true", "ON may only say which columns are equal"},
-        {"student.student_id @< contact.student_id", "ON may only say which columns are equal"},
-        {"student.student_id = contact.student_id AND name @<> 'x'",
-         "ON may only say which columns are equal"},
-        {"@student.student_id = contact.student_id OR name = contact_number",
-         "ON may only say which columns are equal"},
-        {"@NOT student.student_id = contact.student_id", "ON may only say which columns are equal"},
-        {"student.student_id = contact.student_id AND name = @'x'", "ON may only compare columns"},
-        {"student.student_id = @contact.student_id + 1", "ON may only compare columns"},
-        {"@abs(student.student_id) = contact.student_id", "ON may only compare columns"},
-        {"student.student_id @IN (contact.student_id)", "ON may only say which columns are equal"},
+        {"@true", ONLY_EQUAL},
+        {"student.student_id @< contact.student_id", ONLY_EQUAL},
+        {"student.student_id = contact.student_id AND name @<> 'x'", ONLY_EQUAL},
+        {"@student.student_id = contact.student_id OR name = contact_number", ONLY_EQUAL},
+        {"@NOT student.student_id = contact.student_id", ONLY_EQUAL},
+        {"student.student_id = contact.student_id AND name = @'x'", ONLY_EQUAL},
+        {"student.student_id = @contact.student_id + 1", ONLY_EQUAL},
+        {"@abs(student.student_id) = contact.student_id", ONLY_EQUAL},
+        {"student.student_id @IN (contact.student_id)", ONLY_EQUAL},
         {"@contact.contact_id = contact.student_id", "ON compares two columns of the same table"},
-        {"student.student_id = contact.student_id AND student.student_id = @contact.contact_id",
-         "one part of the join key has two columns of a table"},
+        {"student.student_id = contact.student_id AND @student.student_id = contact.contact_id",
+         "ON makes two columns of one table equal: write contact.student_id = contact.contact_id "
+         "into WHERE, and compare one of them in ON"},
         {"student.student_id = @contact.studentid",
          "no column studentid in contact: is contact.student_id meant?"},
         {"student.student_id = @c.student_id", "no table c in FROM"},

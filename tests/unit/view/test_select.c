@@ -23,7 +23,7 @@ static void test_statement(void **state) {
           "names of columns before AS are not supported: use SELECT column AS name");
     check("CREATE MATERIALIZED VIEW @v USING heap AS SELECT 1",
           "USING an access method is not supported");
-    check("CREATE MATERIALIZED VIEW @v WITH (fillfactor = 70) AS SELECT 1",
+    check("CREATE MATERIALIZED VIEW v WITH (@fillfactor = 70) AS SELECT 1",
           "storage parameters are not supported");
     check("CREATE MATERIALIZED VIEW @v TABLESPACE t AS SELECT 1", "TABLESPACE is not supported");
     check("CREATE MATERIALIZED VIEW @v AS SELECT 1 WITH NO DATA",

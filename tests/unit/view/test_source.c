@@ -8,7 +8,7 @@ static void test_report(void **state) {
     load_write("oltp.sql", STUDENT_CONTACT, NULL, NULL);
     load_write(
         "view.sql",
-        "CREATE MATERIALIZED VIEW v AS\nSELECT student.student_id\nFROM student\n\tLEFT JOIN "
+        "CREATE MATERIALIZED VIEW v AS\nSELECT student.student_id\nFROM student\n\tRIGHT JOIN "
         "contact ON true;\n",
         NULL, NULL);
     struct view_options options = load_options();
@@ -16,12 +16,14 @@ static void test_report(void **state) {
     char *report = NULL;
     struct err err;
     assert_int_equal(view_load(&options, &plan, &report, &err), ERR_CONFIG);
-    assert_string_equal(err.message, "view.sql:4:12: LEFT JOIN is not supported");
+    assert_string_equal(err.message, "view.sql:4:13: RIGHT JOIN is not supported: write it as a "
+                                     "LEFT JOIN, the tables the other way round");
     assert_string_equal(report,
-                        "view.sql:4:12: LEFT JOIN is not supported\n"
-                        "    4 | \tLEFT JOIN contact ON true;\n"
-                        "      | \t          ^\n"
-                        "supported: FROM table [AS alias] [[INNER] JOIN table [AS alias] ON "
+                        "view.sql:4:13: RIGHT JOIN is not supported: write it as a LEFT JOIN, the "
+                        "tables the other way round\n"
+                        "    4 | \tRIGHT JOIN contact ON true;\n"
+                        "      | \t           ^\n"
+                        "supported: FROM table [AS alias] [[INNER | LEFT] JOIN table [AS alias] ON "
                         "column = column [AND column = column ...] ...]\n");
     free(report);
     /* Neither of the two is needed. */

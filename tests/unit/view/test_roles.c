@@ -1,0 +1,401 @@
+/* Which key places the rows, and what each table is under it. */
+#include "base/buf.h"
+#include "load.h"
+
+#define TABLE(name, columns)                                                                       \
+    "CREATE TABLE " name " (" columns "); ALTER TABLE " name " REPLICA IDENTITY FULL;\n"
+#define SHOP                                                                                       \
+    TABLE("countries", "code text PRIMARY KEY, title text")                                        \
+    TABLE("customers", "customer_id int PRIMARY KEY, name text, country_code varchar(2),"          \
+                       " billing_id bigint, shipping_id smallint")                                 \
+    TABLE("addresses", "id int PRIMARY KEY, city text, country_code text")                         \
+    TABLE("products", "product_id uuid PRIMARY KEY, title text, price numeric")                    \
+    TABLE("orders", "order_id bigint PRIMARY KEY, customer_id int, status text")                   \
+    TABLE("order_items", "order_id bigint, line_no int, product_id uuid, quantity int,"            \
+                         " PRIMARY KEY (order_id, line_no)")                                       \
+    TABLE("shipments", "shipment_id int PRIMARY KEY, order_id bigint NOT NULL, line_no int,"       \
+                       " carrier text")                                                            \
+    TABLE("employees", "id int PRIMARY KEY, manager_id int, name text")                            \
+    TABLE("prices", "product_id uuid, country text, amount numeric, PRIMARY KEY (product_id,"      \
+                    " country)")
+
+/* `orders(order_id) order_items(order_id|line_no) customers<0.customer_id`: core tables with the
+ * columns that place their rows and the rest of their key; lookups with their parent's number and
+ * the columns that refer to them, ? where they are joined LEFT. Behind it the topics' partitions,
+ * where they are not those of the plan. */
+static void describe(const struct plan *plan, struct buf *out) {
+    const struct target *target = &plan->targets[0];
+    for (size_t o = 0; o < target->occurrence_count; o++) {
+        const struct occurrence *of = &target->occurrences[o];
+        const struct relation *relation = occurrence_relation(plan, target, (int)o);
+        bool core = o < target->core_count;
+        assert_int_equal(core, relation->role == ROLE_CORE);
+        assert_int_equal(core, of->parent < 0);
+        assert_int_equal(relation->partition_count, core ? plan->partition_count : 1);
+        buf_printf(out, "%s" STR_FMT, o > 0 ? " " : "", STR_ARG(relation->name));
+        if (core) {
+            assert_int_equal(of->root, o);
+            for (size_t i = 0; i < relation->key_count; i++) {
+                const char *before = i == 0 ? "(" : i == relation->placement_count ? "|" : ",";
+                buf_printf(out, "%s" STR_FMT, before, STR_ARG(relation->columns[i].name));
+            }
+            buf_str(out, STR(")"));
+        } else {
+            const struct relation *parent = occurrence_relation(plan, target, of->parent);
+            const struct reference *reference = &parent->references[of->reference];
+            assert_true(of->parent < (int)o);
+            assert_int_equal(of->root, target->occurrences[of->parent].root);
+            assert_int_equal(relation->placement_count, 0);
+            assert_int_equal(relation->key_count, relation->primary_key_count);
+            assert_int_equal(relation->key_count, reference->column_count);
+            assert_null(of->sql_delete.ptr);
+            buf_printf(out, "<%d", of->parent);
+            for (size_t i = 0; i < reference->column_count; i++) {
+                const struct relation_column *column = &parent->columns[reference->columns[i]];
+                assert_int_not_equal(column->key, KEY_NONE);
+                buf_printf(out, "%s" STR_FMT, i == 0 ? "." : ",", STR_ARG(column->name));
+            }
+        }
+        buf_str(out, of->optional ? STR("?") : STR(""));
+    }
+}
+
+struct role_case {
+    const char *select, *from, *roles;
+};
+
+static void check_roles(const struct role_case *cases, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        char sql[2000];
+        struct buf text = {0};
+        (void)snprintf(sql, sizeof sql, "CREATE MATERIALIZED VIEW v AS SELECT %s FROM %s",
+                       cases[i].select, cases[i].from);
+        struct plan *plan = load(SHOP, sql);
+        describe(plan, &text);
+        buf_append(&text, "", 1);
+        if (strcmp(text.ptr, cases[i].roles) != 0) {
+            fail_msg("%s:\n%s\n%s", cases[i].from, text.ptr, cases[i].roles);
+        }
+        buf_clear(&text);
+        plan_destroy(&plan);
+    }
+}
+#define CHECK_ROLES(cases) check_roles(cases, sizeof(cases) / sizeof *(cases))
+
+#define ITEMS  "order_items i"
+#define ORDERS " JOIN orders o ON o.order_id = i.order_id"
+#define KEYS   "i.order_id, i.line_no"
+
+static void test_lookups(void **state) {
+    (void)state;
+    static const struct role_case cases[] = {
+        /* The order view: two core tables, lookups on both, and a lookup on a lookup. */
+        {KEYS ", o.status, c.name, k.title AS country, p.title",
+         ITEMS ORDERS " LEFT JOIN customers c ON c.customer_id = o.customer_id"
+                      " LEFT JOIN countries k ON k.code = c.country_code"
+                      " JOIN products p ON p.product_id = i.product_id",
+         "order_items(order_id|line_no) orders(order_id) customers<1.customer_id? "
+         "countries<2.country_code? products<0.product_id"},
+        /* INNER below LEFT makes it INNER, and so on upwards. */
+        {KEYS ", k.title",
+         ITEMS ORDERS " LEFT JOIN customers c ON c.customer_id = o.customer_id"
+                      " LEFT JOIN addresses a ON a.id = c.billing_id"
+                      " JOIN countries k ON k.code = a.country_code",
+         "order_items(order_id|line_no) orders(order_id) customers<1.customer_id "
+         "addresses<2.billing_id countries<3.country_code"},
+        /* The order of FROM does not matter among tables joined INNER. */
+        {KEYS ", k.title",
+         "countries k JOIN customers c ON c.country_code = k.code JOIN orders o ON "
+         "o.customer_id = c.customer_id JOIN order_items i ON i.order_id = o.order_id",
+         "orders(order_id) order_items(order_id|line_no) customers<0.customer_id "
+         "countries<2.country_code"},
+        /* Two nodes of one lookup table, each with its reference; types that are alike. */
+        {"o.order_id, b.city, s.city AS city2",
+         "orders o LEFT JOIN customers c ON c.customer_id = o.customer_id LEFT JOIN addresses b ON "
+         "b.id = c.billing_id LEFT JOIN addresses s ON s.id = c.shipping_id",
+         "orders(order_id) customers<0.customer_id? addresses<1.billing_id? "
+         "addresses<1.shipping_id?"},
+        /* A lookup by a composite key, in the key's order. */
+        {"s.shipment_id, i.quantity",
+         "shipments s LEFT JOIN order_items i ON i.line_no = s.line_no AND s.order_id = i.order_id",
+         "shipments(shipment_id) order_items<0.order_id,line_no?"},
+        /* A table that holds the key and is joined on more than it: a lookup. */
+        {"s.shipment_id, s.order_id, o.order_id AS id, o.status, i.quantity",
+         "shipments s JOIN order_items i ON i.order_id = s.order_id AND i.line_no = s.line_no JOIN "
+         "orders o ON o.order_id = i.order_id",
+         "shipments(order_id|shipment_id) orders(order_id) order_items<0.order_id,line_no"},
+        /* One table and what hangs on it. */
+        {KEYS ", p.title", ITEMS " LEFT JOIN products p ON p.product_id = i.product_id",
+         "order_items(order_id,line_no) products<0.product_id?"},
+    };
+    CHECK_ROLES(cases);
+}
+
+/* Of several keys that fit the one with the fewest lookups, whose columns are selected. */
+static void test_choice(void **state) {
+    (void)state;
+#define STAR                                                                                       \
+    "orders o JOIN customers c ON c.customer_id = o.customer_id JOIN countries k ON k.code = "     \
+    "c.country_code"
+    static const struct role_case cases[] = {
+        {"o.order_id, c.customer_id, k.title", STAR,
+         "orders(customer_id|order_id) customers(customer_id) countries<1.country_code"},
+        {"o.order_id, k.title", STAR,
+         "orders(order_id) customers<0.customer_id countries<1.country_code"},
+        {"o.order_id, o.customer_id",
+         "orders o JOIN customers c ON c.customer_id = o.customer_id AND o.customer_id = "
+         "c.customer_id",
+         "orders(customer_id|order_id) customers(customer_id)"},
+    };
+    CHECK_ROLES(cases);
+    static const struct {
+        const char *by, *roles;
+    } said[] = {
+        {"o.order_id", "orders(order_id) customers<0.customer_id countries<1.country_code"},
+        {"orders_.order_id", NULL},
+        {"c.customer_id",
+         "orders(customer_id|order_id) customers(customer_id) countries<1.country_code"},
+        {" O . \"customer_id\" ",
+         "orders(customer_id|order_id) customers(customer_id) countries<1.country_code"},
+        {"ORDER_ID", "orders(order_id) customers<0.customer_id countries<1.country_code"},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        char sql[1000];
+        struct buf text = {0};
+        (void)snprintf(sql, sizeof sql,
+                       "CREATE MATERIALIZED VIEW v WITH (%spartition_by = '%s') AS SELECT "
+                       "o.order_id, o.customer_id, k.title FROM " STAR,
+                       said[i].roles ? "" : "@", said[i].by);
+        if (!said[i].roles) {
+            refused(SHOP, sql, "no table orders_ in FROM");
+            continue;
+        }
+        struct plan *plan = load(SHOP, sql);
+        describe(plan, &text);
+        buf_append(&text, "", 1);
+        assert_string_equal(text.ptr, said[i].roles);
+        buf_clear(&text);
+        plan_destroy(&plan);
+    }
+}
+
+static void test_partition_by_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *by, *message;
+    } cases[] = {
+        {"''", "partition_by does not name columns"},
+        {"'o.order_id,'", "partition_by does not name columns"},
+        {"'o.order_id o'", "partition_by does not name columns"},
+        {"'o.'", "partition_by does not name columns"},
+        {"'o.\"order_id'", "partition_by does not name columns"},
+        {"'o.a.b.c.d'", "this names no column"},
+        {"'o.id'", "no column id in o"},
+        {"7", "partition_by is a text, given once: 'table.column'"},
+        {"'o.order_id', partition_by = 'o.order_id'", NULL},
+        {"'c.customer_id'", "partition_by names c.customer_id, whose table is joined LEFT: name "
+                            "the column of another table that it is compared with"},
+        {"'o.status'", "o.status may be NULL, and the view shows such rows, which belong to no "
+                       "partition: declare it NOT NULL"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char sql[1000];
+        if (!cases[i].message) {
+            refused(SHOP,
+                    "CREATE MATERIALIZED VIEW v WITH (partition_by = 'o.order_id', @partition_by = "
+                    "'o.order_id') AS SELECT o.order_id FROM orders o",
+                    "partition_by is a text, given once: 'table.column'");
+            continue;
+        }
+        (void)snprintf(
+            sql, sizeof sql,
+            "CREATE MATERIALIZED VIEW v WITH (@partition_by = %s) AS SELECT "
+            "o.order_id, o.status FROM orders o LEFT JOIN customers c ON c.customer_id = "
+            "o.customer_id",
+            cases[i].by);
+        refused(SHOP, sql, cases[i].message);
+    }
+}
+
+/* No key fits: which table did not, at its place. */
+static void test_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *select, *from, *message;
+    } cases[] = {
+        /* 1:n on two different keys. */
+        {"o.order_id, i.line_no, s.shipment_id",
+         "orders o JOIN order_items i ON i.order_id = o.order_id JOIN @shipments s ON s.carrier = "
+         "o.status",
+         "partitioned by o.order_id, s is not joined on it alone, and is no lookup: ON must "
+         "compare its whole primary key (s.shipment_id) with columns of one table"},
+        {KEYS, ITEMS " LEFT JOIN @prices p ON p.product_id = i.product_id",
+         "partitioned by i.product_id, p is joined LEFT on it, which is not supported yet"},
+        /* A key compared with two tables' columns. */
+        {KEYS,
+         ITEMS ORDERS " LEFT JOIN @prices p ON p.product_id = i.product_id AND p.country = "
+                      "o.status",
+         "partitioned by i.order_id, p is not joined on it alone, and is no lookup: ON of its "
+         "LEFT JOIN must compare its primary key (p.product_id, p.country) with columns of one "
+         "table, and nothing else"},
+        /* More than the key of a lookup. */
+        {"o.order_id, c.name",
+         "orders o LEFT JOIN @customers c ON c.customer_id = o.customer_id AND c.name = o.status",
+         "partitioned by o.customer_id, c is not joined on it alone, and is no lookup: ON of its "
+         "LEFT JOIN must compare its primary key (c.customer_id) with columns of one table, and "
+         "nothing else"},
+        {"o.order_id, c.name, i.line_no, i.order_id AS i",
+         "orders o JOIN order_items i ON i.order_id = o.order_id JOIN customers c ON "
+         "c.customer_id = o.customer_id AND @i.quantity = c.billing_id",
+         "partitioned by o.order_id, ON says more than it: write i.quantity = c.billing_id into "
+         "WHERE"},
+        {"e.id, m.name", "employees e LEFT JOIN @employees m ON m.id = e.manager_id",
+         "partitioned by e.id, e and m are one table, which would be partitioned as e and a lookup "
+         "as m: one view can't use it in both ways; leave one out, and join it in a second view "
+         "with a connector and topic.prefix of its own"},
+        {"e.id, m.id AS m", "employees e JOIN @employees m ON m.manager_id = e.manager_id",
+         "partitioned by e.manager_id, e and m are one table, whose rows can be placed by one key "
+         "only"},
+        {"o.order_id, p.title, i.line_no",
+         "orders o JOIN order_items i ON i.order_id = o.order_id JOIN @products p ON p.product_id "
+         "= "
+         "o.status",
+         "o.status is text and p.product_id is uuid: a lookup is found by a column of a like type; "
+         "change one of them in the OLTP database"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char sql[1000];
+        (void)snprintf(sql, sizeof sql, "CREATE MATERIALIZED VIEW v AS\nSELECT %s\nFROM %s",
+                       cases[i].select, cases[i].from);
+        refused(SHOP, sql, cases[i].message);
+    }
+}
+
+/* All keys that were tried are listed below the place. */
+static void test_tried(void **state) {
+    (void)state;
+    load_write("oltp.sql", SHOP, NULL, NULL);
+    load_write("view.sql",
+               "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, s.shipment_id FROM orders o JOIN "
+               "shipments s ON s.carrier = o.status JOIN products p ON p.title = s.carrier",
+               NULL, NULL);
+    struct view_options options = load_options();
+    struct plan *plan = NULL;
+    char *report = NULL;
+    struct err err;
+    assert_int_equal(view_load(&options, &plan, &report, &err), ERR_CONFIG);
+    const char *tried = strstr(report, "^\n  by o.status: the select list lacks o.status: ");
+    assert_non_null(tried);
+    assert_non_null(strstr(tried, "\n  by o.order_id: s is not joined on it alone, and is no "));
+    free(report);
+}
+
+static void test_columns(void **state) {
+    (void)state;
+    struct plan *plan = load(
+        SHOP, "CREATE MATERIALIZED VIEW v AS SELECT o.status, o.order_id, c.name, b.city, s.city "
+              "AS city2, c.shipping_id FROM orders o JOIN customers c ON c.customer_id = "
+              "o.customer_id JOIN addresses b ON b.id = c.billing_id LEFT JOIN addresses s ON s.id "
+              "= c.shipping_id");
+    /* Keys, references, then what is shown. */
+    static const char *const names[3][5] = {{"order_id", "customer_id", "status"},
+                                            {"customer_id", "billing_id", "shipping_id", "name"},
+                                            {"id", "city"}};
+    static const enum key_code keys[3][5] = {
+        {KEY_BIGINT, KEY_INTEGER}, {KEY_INTEGER, KEY_BIGINT, KEY_INTEGER}, {KEY_INTEGER}};
+    static const size_t counts[] = {3, 4, 2};
+    assert_int_equal(plan->relation_count, 3);
+    for (size_t r = 0; r < 3; r++) {
+        const struct relation *relation = &plan->relations[r];
+        assert_int_equal(relation->column_count, counts[r]);
+        for (size_t c = 0; c < counts[r]; c++) {
+            assert_true(str_is(relation->columns[c].name, names[r][c]));
+            assert_int_equal(relation->columns[c].key, keys[r][c]);
+        }
+    }
+    assert_int_equal(plan->relations[1].reference_count, 2);
+    static const struct target_input inputs[] = {{0, 2}, {0, 0}, {1, 3}, {2, 1}, {3, 1}, {1, 2}};
+    const struct target *target = &plan->targets[0];
+    assert_int_equal(target->input_count, 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(target->inputs[i].occurrence, inputs[i].occurrence);
+        assert_int_equal(target->inputs[i].column, inputs[i].column);
+    }
+    assert_non_null(strstr(target->sql_ddl.ptr, "PRIMARY KEY (order_id)"));
+    assert_non_null(strstr(target->definition.ptr,
+                           "lookup 3: public.addresses.id = public.customers.shipping_id by "
+                           "public.orders.customer_id, LEFT\n"));
+    assert_non_null(strstr(target->definition.ptr,
+                           "column city2 of the view: public.addresses.city by "
+                           "public.customers.shipping_id by public.orders.customer_id\n"));
+    plan_destroy(&plan);
+}
+
+/* Two nodes by the same columns share their reference. */
+static void test_shared_reference(void **state) {
+    (void)state;
+    struct plan *plan =
+        load(SHOP, "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, a.city, c.name FROM orders o "
+                   "LEFT JOIN customers c ON c.customer_id = o.customer_id LEFT JOIN addresses a "
+                   "ON a.id = o.customer_id");
+    assert_int_equal(plan->relations[0].reference_count, 1);
+    assert_int_equal(plan->targets[0].occurrences[1].reference, 0);
+    assert_int_equal(plan->targets[0].occurrences[2].reference, 0);
+    plan_destroy(&plan);
+}
+
+/* What changes rows changes the fingerprint; what changes a state, its relation's identity. */
+static void test_fingerprints(void **state) {
+    (void)state;
+    static const struct {
+        const char *from;
+        bool same_identity[2]; /* of orders, customers */
+    } cases[] = {
+        {"orders o LEFT JOIN customers c ON c.customer_id = o.customer_id", {true, true}},
+        {"orders o JOIN customers c ON c.customer_id = o.customer_id", {true, true}},
+    };
+    char before[17] = "";
+    struct str identities[2] = {STR_NONE, STR_NONE};
+    struct plan *first = NULL;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char sql[400];
+        (void)snprintf(sql, sizeof sql,
+                       "CREATE MATERIALIZED VIEW v WITH (partition_by = 'o.order_id') AS SELECT "
+                       "o.order_id, c.name FROM %s",
+                       cases[i].from);
+        struct plan *plan = load(SHOP, sql);
+        for (size_t r = 0; first && r < 2; r++) {
+            assert_int_equal(str_equal(plan->relations[r].identity, identities[r]),
+                             cases[i].same_identity[r]);
+        }
+        assert_string_not_equal(plan->targets[0].fingerprint.ptr, before);
+        (void)snprintf(before, sizeof before, "%s", plan->targets[0].fingerprint.ptr);
+        if (!first) {
+            first = plan;
+            identities[0] = plan->relations[0].identity;
+            identities[1] = plan->relations[1].identity;
+        } else {
+            plan_destroy(&plan);
+        }
+    }
+    /* As a lookup and as a core table of the same columns it is kept in two ways. */
+    struct plan *core = load(SHOP, "CREATE MATERIALIZED VIEW v AS SELECT customer_id, name FROM "
+                                   "customers c");
+    assert_false(str_equal(core->relations[0].identity, identities[1]));
+    plan_destroy(&core);
+    plan_destroy(&first);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lookups),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_partition_by_refused),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_tried),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_shared_reference),
+        cmocka_unit_test(test_fingerprints),
+    };
+    return cmocka_run_group_tests(tests, load_setup, load_teardown);
+}
