@@ -44,7 +44,8 @@ static enum err_kind parse_place(const struct cli *cli, const struct plan *plan,
                        cli->arguments[1], plan->name.ptr, plan->relations[0].topic.ptr);
     }
     enum err_kind kind =
-        parse_number(cli->arguments[2], "partition", plan->partition_count - 1, &partition, reterr);
+        parse_number(cli->arguments[2], "partition",
+                     plan->relations[ret->table].partition_count - 1, &partition, reterr);
     ret->partition = (int32_t)partition;
     return kind == ERR_NONE
                ? parse_number(cli->arguments[3], "offset", INT64_MAX - 1, &ret->offset, reterr)
@@ -88,7 +89,7 @@ static enum err_kind await(struct consume *consume, const struct dead_letter *wa
                    READ_MS / 1000);
 }
 
-static void print_decided(const struct dead_letter *record) {
+static void print_decided(const struct dead_letter *record, size_t task_count) {
     char key[200];
     size_t len = 0;
     for (; len < record->key.len && len < sizeof key - 1; len++) {
@@ -99,19 +100,24 @@ static void print_decided(const struct dead_letter *record) {
         key[len] = c;
     }
     key[len] = '\0';
+    char who[64] = "its task reads it";
+    if (task_count > 1) { /* of a lookup table */
+        (void)snprintf(who, sizeof who, "each of %zu tasks reads it", task_count);
+    }
     (void)printf(
-        "topic %s partition %d offset %lld, key %s (%zu bytes of value): will be set "
-        "aside when its task reads it.\n"
+        "topic %s partition %d offset %lld, key %s (%zu bytes of value): will be set aside when "
+        "%s.\n"
         "Its row keeps its previous version. Now notify the members: kill -HUP, or restart "
         "them.\n",
         record->topic.ptr, record->partition, (long long)record->offset,
-        record->key.ptr ? key : "none", record->value.len);
+        record->key.ptr ? key : "none", record->value.len, who);
 }
 
 static enum err_kind add(const struct plan *plan, const struct clients *clients,
                          struct dead_letter *dead_letter, struct err *reterr) {
     struct consume *consume = NULL;
     struct record record = {.handle = NULL};
+    size_t task_count = 0;
     struct topic_position at = {dead_letter->table, dead_letter->partition, dead_letter->offset};
     enum err_kind kind = kafka_new(&clients->kafka, &consume, reterr);
     if (kind == ERR_NONE) {
@@ -124,10 +130,10 @@ static enum err_kind add(const struct plan *plan, const struct clients *clients,
         dead_letter->key = record.key;
         dead_letter->value = record.value;
         dead_letter->checksum = record_checksum(&record);
-        kind = pg_decide(plan, &clients->sink, dead_letter, reterr);
+        kind = pg_decide(plan, &clients->sink, dead_letter, &task_count, reterr);
     }
     if (kind == ERR_NONE) {
-        print_decided(dead_letter);
+        print_decided(dead_letter, task_count);
     }
     if (record.handle) {
         kafka_ops.release(consume, record.handle);

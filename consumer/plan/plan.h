@@ -184,6 +184,15 @@ occurrence_relation(const struct plan *plan, const struct target *target, int oc
     return &plan->relations[target->occurrences[occurrence].relation];
 }
 
+/* Whether there are tables that every task reads. */
+static inline bool plan_has_lookups(const struct plan *plan) {
+    bool has = false;
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        has |= plan->relations[t].role == ROLE_LOOKUP;
+    }
+    return has;
+}
+
 /* An empty one. */
 struct plan *plan_new(void);
 void plan_destroy(struct plan **plan);

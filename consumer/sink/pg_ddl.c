@@ -153,16 +153,30 @@ enum err_kind ddl_connect(const struct pg_sink_options *options, PGconn **ret_co
     return link_fits(conn, reterr) ? session_set(conn, reterr) : ERR_CONFIG;
 }
 
-/* Adds the columns that tables of older versions lack. */
-static enum err_kind migrate(struct ddl *ddl, struct err *reterr) {
+enum err_kind ddl_ask(struct ddl *ddl, const char *sql, bool *ret_answer, struct err *reterr) {
     PGresult *result = NULL;
-    enum err_kind kind = ddl_run(ddl, SQL_LACKING, NULL, &result, reterr);
-    if (kind != ERR_NONE) {
-        return kind;
+    enum err_kind kind = ddl_run(ddl, sql, NULL, &result, reterr);
+    if (kind == ERR_NONE) {
+        *ret_answer = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+        PQclear(result);
     }
-    bool lacking = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
-    PQclear(result);
-    return lacking ? ddl_execute(ddl, SQL_MIGRATE, reterr) : ERR_NONE;
+    return kind;
+}
+
+/* Adds the columns that tables of older versions lack. The key of dead letters is changed only for
+ * a plan that needs it: older members beside this one could not use the new one. */
+static enum err_kind migrate(struct ddl *ddl, struct err *reterr) {
+    bool lacking = false, old_key = false;
+    enum err_kind kind = ddl_ask(ddl, SQL_LACKING, &lacking, reterr);
+    if (kind == ERR_NONE && lacking) {
+        kind = ddl_execute(ddl, SQL_MIGRATE, reterr);
+    }
+    if (kind == ERR_NONE && plan_has_lookups(ddl->plan)) {
+        kind = ddl_ask(ddl, SQL_KEY_IS_OLD, &old_key, reterr);
+    }
+    return kind == ERR_NONE && old_key
+               ? ddl_execute(ddl, SQL_CHANGE_KEY(SQL_DEAD_LETTERS_KEY), reterr)
+               : kind;
 }
 
 /* A statement of statements.h for the sink table. */
@@ -173,15 +187,10 @@ static const char *table_text(struct ddl *ddl, const char *text) {
 
 /* The trigger that notices TRUNCATE. Views and foreign tables get none: they are rejected later. */
 static enum err_kind make_trigger(struct ddl *ddl, struct err *reterr) {
-    PGresult *result = NULL;
-    enum err_kind kind =
-        ddl_run(ddl, table_text(ddl, SQL_TRUNCATED_LACKING), NULL, &result, reterr);
-    if (kind != ERR_NONE) {
-        return kind;
-    }
-    bool lacking = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
-    PQclear(result);
-    return lacking ? ddl_execute(ddl, table_text(ddl, SQL_TRUNCATED), reterr) : ERR_NONE;
+    bool lacking = false;
+    enum err_kind kind = ddl_ask(ddl, table_text(ddl, SQL_TRUNCATED_LACKING), &lacking, reterr);
+    return kind == ERR_NONE && lacking ? ddl_execute(ddl, table_text(ddl, SQL_TRUNCATED), reterr)
+                                       : kind;
 }
 
 /* Creates what is missing. If nothing is, a role without CREATE will do. */

@@ -30,6 +30,9 @@ const char *ddl_text(struct ddl *ddl, struct str s);
 MUST_CHECK enum err_kind ddl_run(struct ddl *ddl, const char *sql, const char *const *params,
                                  PGresult **ret_result, struct err *reterr);
 MUST_CHECK enum err_kind ddl_execute(struct ddl *ddl, const char *sql, struct err *reterr);
+/* The answer to a question of yes or no. */
+MUST_CHECK enum err_kind ddl_ask(struct ddl *ddl, const char *sql, bool *ret_answer,
+                                 struct err *reterr);
 /* The oid of a table by its bare name, as text; "" if there is none. */
 MUST_CHECK enum err_kind ddl_find(struct ddl *ddl, const char *name, char ret_oid[16],
                                   struct err *reterr);

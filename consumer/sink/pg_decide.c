@@ -1,5 +1,6 @@
 /* pg_decide: records the operator's decision to set a record aside, in a row that the task's owner
- * reads. One transaction under the task's lock, so that the offsets it compares can't move.
+ * reads; of a lookup table's record, in one for each task. One transaction under the tasks' locks,
+ * so that the offsets it compares can't move.
  */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
@@ -14,15 +15,17 @@
 #define SQL_NEXT                                                                                   \
     "SELECT coalesce((SELECT p.offsets[$3::int] FROM sync_progress p WHERE p.view = $1::text"      \
     " AND p.task = $2::int ORDER BY p.seq DESC LIMIT 1), 0)"
-#define SQL_DECIDE                                                                                 \
-    "INSERT INTO sync_dead_letter(view, partition, task, topic, \"table\", \"offset\", key, "      \
+/* conflict: what to say of tables of earlier versions, whose key lacks the task: they can't hold a
+ * decision for each. */
+#define SQL_DECIDE(conflict)                                                                       \
+    "INSERT INTO sync_dead_letter(view, task, partition, topic, \"table\", \"offset\", key, "      \
     "value,"                                                                                       \
-    " checksum, reason, pending) VALUES ($1::text, $2::int, $2::int, $3::text, $4::text,"          \
-    " $5::bigint, $6::bytea, $7::bytea, $8::bigint,"                                               \
+    " checksum, reason, pending) VALUES ($1::text, $2::int, $3::int, $4::text, $5::text,"          \
+    " $6::bigint, $7::bytea, $8::bytea, $9::bigint,"                                               \
     " 'decided by the operator: to be set aside when its task reads it', true)"                    \
-    " ON CONFLICT DO NOTHING"
+    " ON CONFLICT " conflict "DO NOTHING"
 
-#define PARAMS_MAX 8
+#define PARAMS_MAX 9
 
 struct decide {
     const struct plan *plan;
@@ -78,33 +81,33 @@ static enum err_kind run(struct decide *d, const char *sql, struct err *reterr) 
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ? ERR_NONE : failed(d, reterr);
 }
 
-static enum err_kind check_not_passed(struct decide *d, struct err *reterr) {
+/* Takes the task's lock; sets *ret_next to the offset that it reads next. */
+static enum err_kind next_of(struct decide *d, int32_t task, int64_t *ret_next,
+                             struct err *reterr) {
     add_text(d, d->plan->name.ptr);
-    add_number(d, d->record->partition);
+    add_number(d, task);
     enum err_kind kind = run(d, SQL_LOCK_TASK, reterr);
     if (kind == ERR_NONE) {
         add_text(d, d->plan->name.ptr);
-        add_number(d, d->record->partition);
+        add_number(d, task);
         add_number(d, d->record->table + 1);
         kind = run(d, SQL_NEXT, reterr);
     }
-    int64_t next = kind == ERR_NONE ? strtoll(PQgetvalue(d->result, 0, 0), NULL, 10) : 0;
-    if (kind == ERR_NONE && next > d->record->offset) {
-        return err_set(reterr, ERR_RETRY,
-                       "the task has gone past this record already: what is before offset %lld is "
-                       "applied, or set aside",
-                       (long long)next);
+    if (kind == ERR_NONE) {
+        *ret_next = strtoll(PQgetvalue(d->result, 0, 0), NULL, 10);
     }
     return kind;
 }
 
-static enum err_kind insert(struct decide *d, struct err *reterr) {
+/* *ret_count: 0 where the task has a row already. */
+static enum err_kind insert(struct decide *d, int32_t task, size_t *ret_count, struct err *reterr) {
     const struct dead_letter *record = d->record;
     const struct relation *table = &d->plan->relations[record->table];
     char name[256];
     (void)snprintf(name, sizeof name, STR_FMT "." STR_FMT, STR_ARG(table->schema),
                    STR_ARG(table->name));
     add_text(d, d->plan->name.ptr);
+    add_number(d, task);
     add_number(d, record->partition);
     add_text(d, record->topic.ptr);
     add_text(d, name);
@@ -112,30 +115,68 @@ static enum err_kind insert(struct decide *d, struct err *reterr) {
     add_bytes(d, record->key);
     add_bytes(d, record->value);
     add_number(d, record->checksum);
-    enum err_kind kind = run(d, SQL_DECIDE, reterr);
-    if (kind == ERR_NONE && strcmp(PQcmdTuples(d->result), "0") == 0) {
-        return err_set(reterr, ERR_RETRY,
-                       "sync_dead_letter has a row of this record already: it was decided before; "
-                       "tell the task's member (SIGHUP)");
+    bool each = d->plan->relations[record->table].role == ROLE_LOOKUP;
+    enum err_kind kind =
+        run(d, each ? SQL_DECIDE("(" SQL_DEAD_LETTERS_KEY ") ") : SQL_DECIDE(""), reterr);
+    if (kind == ERR_NONE) {
+        *ret_count = strtoul(PQcmdTuples(d->result), NULL, 10);
     }
     return kind;
 }
 
+/* Decides for the tasks first .. end - 1 that have not come to the record. */
+static enum err_kind decide_for(struct decide *d, int32_t first, int32_t end, size_t *ret_count,
+                                struct err *reterr) {
+    size_t not_passed = 0, count = 0;
+    int64_t next = 0;
+    for (int32_t task = first; task < end; task++) {
+        size_t inserted = 0;
+        enum err_kind kind = next_of(d, task, &next, reterr);
+        bool passed = next > d->record->offset;
+        if (kind == ERR_NONE && !passed) {
+            kind = insert(d, task, &inserted, reterr);
+        }
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+        not_passed += !passed;
+        count += inserted;
+    }
+    if (not_passed == 0) {
+        return err_set(reterr, ERR_RETRY,
+                       "%s gone past this record already: what is before offset %lld is applied, "
+                       "or set aside",
+                       end - first > 1 ? "all tasks have" : "the task has", (long long)next);
+    }
+    if (count == 0) {
+        return err_set(reterr, ERR_RETRY,
+                       "sync_dead_letter has a row of this record already: it was decided before; "
+                       "tell the task's member (SIGHUP)");
+    }
+    *ret_count = count;
+    return ERR_NONE;
+}
+
 enum err_kind pg_decide(const struct plan *plan, const struct pg_sink_options *options,
-                        const struct dead_letter *record, struct err *reterr) {
+                        const struct dead_letter *record, size_t *ret_task_count,
+                        struct err *reterr) {
     struct decide d = {.plan = plan, .record = record};
+    bool lookup = plan->relations[record->table].role == ROLE_LOOKUP;
+    int32_t first = lookup ? 0 : record->partition;
+    int32_t end = lookup ? plan->partition_count : first + 1;
+    size_t count = 0;
     enum err_kind kind = ddl_connect(options, &d.conn, reterr);
     if (kind == ERR_NONE) {
         kind = run(&d, SQL_BEGIN_DECIDE, reterr);
     }
     if (kind == ERR_NONE) {
-        kind = check_not_passed(&d, reterr);
-    }
-    if (kind == ERR_NONE) {
-        kind = insert(&d, reterr);
+        kind = decide_for(&d, first, end, &count, reterr);
     }
     if (kind == ERR_NONE) {
         kind = run(&d, "COMMIT", reterr);
+    }
+    if (kind == ERR_NONE) {
+        *ret_task_count = count;
     }
     PQclear(d.result);
     PQfinish(d.conn); /* what was not committed is undone */

@@ -1,4 +1,5 @@
 /* The connection: connecting with backoff, preparing statements, watching it, dropping it. */
+#include "base/safeguard.h"
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 
@@ -263,7 +264,7 @@ static void prepare_rows(struct sink *sink) {
 }
 
 static void setup_send(struct sink *sink) {
-    static const struct {
+    const struct {
         const char *name, *sql;
     } statements[] = {
         {"sync_begin", SQL_BEGIN},
@@ -271,7 +272,8 @@ static void setup_send(struct sink *sink) {
         {"sync_lock", SQL_LOCK},
         {"sync_fence", SQL_FENCE},
         {"sync_trim", SQL_TRIM},
-        {"sync_letters", SQL_DEAD_LETTERS_WRITE},
+        {"sync_letters",
+         plan_has_lookups(sink->plan) ? SQL_DEAD_LETTERS_WRITE_EACH : SQL_DEAD_LETTERS_WRITE},
         {"sync_definition", SQL_DEFINITION}, /* fails if the tables are of an earlier version */
         {"sync_clear", SQL_REFUSED_CLEAR},
         {"sync_refused", SQL_REFUSED_WRITE},
@@ -288,6 +290,10 @@ static void setup_send(struct sink *sink) {
     }
     prepare_rows(sink);
     params_begin(sink);
+    if (plan_has_lookups(sink->plan) &&
+        SAFEGUARD("each task can have its own dead letter of a record")) {
+        flight_query(sink, (struct step){STEP_PREPARE, 0}, SQL_DEAD_LETTERS_EACH);
+    }
     flight_query(sink, (struct step){STEP_READ, 0}, SQL_DATABASE);
     flight_sync(sink);
 }

@@ -34,10 +34,12 @@ MUST_CHECK enum err_kind pg_sink_new(const struct plan *plan, const struct pg_si
 void pg_sink_destroy(struct sink **sink);
 
 /* Records the operator's decision that the task is to set *record (topic, table, partition, offset,
- * key, value, checksum) aside when it reads it. Blocking. ERR_RETRY: not reachable, the task is
- * past the record, or the decision was recorded before. */
+ * key, value, checksum) aside when it reads it; of a lookup table, that every task is to. Blocking.
+ * *ret_task_count: for how many it is new. ERR_RETRY: not reachable, all of these tasks are past
+ * the record, or the decision was recorded before. */
 MUST_CHECK enum err_kind pg_decide(const struct plan *plan, const struct pg_sink_options *options,
-                                   const struct dead_letter *record, struct err *reterr);
+                                   const struct dead_letter *record, size_t *ret_task_count,
+                                   struct err *reterr);
 
 /* The tables beside the sink table: sync_progress, sync_identity, sync_dead_letter, sync_refused.
  * Static. */

@@ -78,23 +78,37 @@
     " WHERE p.view = $1::text AND p.task = x.task AND p.seq > x.seq - 200 AND p.seq <= x.seq - "   \
     "100"
 
+/* Of a plan with lookup tables each task has its own dead letter of a record, so task is part of
+ * the key. Tables of earlier versions have a key without it, which does for plans without: older
+ * members know no other. Only SQL_DEAD_LETTERS_WRITE_EACH takes it for granted. */
+#define SQL_DEAD_LETTERS_KEY     "view, task, topic, partition, \"offset\""
+#define SQL_DEAD_LETTERS_OLD_KEY "view, topic, partition, \"offset\""
+#define SQL_DEAD_LETTERS_ROWS                                                                      \
+    "unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::bytea[],"              \
+    " $8::bytea[], $9::bytea[], $10::bytea[], $11::text[], $12::bigint[])"                         \
+    " x(task, topic, \"table\", partition, \"offset\", key, value, row_key, kept, reason, "        \
+    "checksum)"
 #define SQL_DEAD_LETTERS                                                                           \
     "INSERT INTO sync_dead_letter(view, task, topic, \"table\", partition, \"offset\", key,"       \
     " value, row_key, kept, reason, checksum)"                                                     \
-    " SELECT $1::text, x.* FROM unnest($2::int[], $3::text[], $4::text[], $5::int[],"              \
-    " $6::bigint[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::text[],"             \
-    " $12::bigint[]) x ON CONFLICT "
+    " SELECT $1::text, x.* FROM " SQL_DEAD_LETTERS_ROWS " ON CONFLICT "
 
 /* A replay finds that its dead letter exists: the first `kept` stays. */
-#define SQL_DEAD_LETTERS_WRITE SQL_DEAD_LETTERS "DO NOTHING"
+#define SQL_DEAD_LETTERS_WRITE      SQL_DEAD_LETTERS "DO NOTHING"
+#define SQL_DEAD_LETTERS_WRITE_EACH SQL_DEAD_LETTERS "(" SQL_DEAD_LETTERS_KEY ") DO NOTHING"
+
+/* Fails, without writing, where the key lacks the task. */
+#define SQL_DEAD_LETTERS_EACH                                                                      \
+    "EXPLAIN INSERT INTO sync_dead_letter(" SQL_DEAD_LETTERS_KEY ", \"table\", reason) VALUES"     \
+    " ('', 0, '', 0, 0, '', '') ON CONFLICT (" SQL_DEAD_LETTERS_KEY ") DO NOTHING"
 
 /* Replaces the operator's decisions; a statement of its own, since it needs one more privilege. */
 #define SQL_DEAD_LETTERS_DECIDED                                                                   \
-    SQL_DEAD_LETTERS                                                                               \
-    "(view, topic, partition, \"offset\") DO UPDATE SET key = excluded.key,"                       \
-    " value = excluded.value, row_key = excluded.row_key, kept = excluded.kept,"                   \
-    " reason = excluded.reason, checksum = excluded.checksum, at = now(), pending = false"         \
-    " WHERE sync_dead_letter.pending"
+    "WITH decided AS (UPDATE sync_dead_letter d SET key = x.key, value = x.value,"                 \
+    " row_key = x.row_key, kept = x.kept, reason = x.reason, checksum = x.checksum, at = now(),"   \
+    " pending = false FROM " SQL_DEAD_LETTERS_ROWS " WHERE d.view = $1::text AND d.task = x.task"  \
+    " AND d.topic = x.topic AND d.partition = x.partition AND d.\"offset\" = x.\"offset\""         \
+    " AND d.pending) " SQL_DEAD_LETTERS_WRITE
 
 #define SQL_NEWEST_OF                                                                              \
     " FROM unnest($2::int[]) t(task) LEFT JOIN LATERAL"                                            \
@@ -123,19 +137,20 @@
 /* With the record's value if a later dead letter of the same row has a `kept` version, which comes
  * from a record that was set aside. */
 #define SQL_DEAD_LETTERS_READ                                                                      \
-    "SELECT d.partition, d.topic, d.\"offset\", d.row_key, d.kept, d.key,"                         \
-    " CASE WHEN EXISTS (SELECT FROM sync_dead_letter l WHERE l.view = d.view"                      \
+    "SELECT d.task, d.topic, d.\"offset\", d.row_key, d.kept, d.key,"                              \
+    " CASE WHEN EXISTS (SELECT FROM sync_dead_letter l WHERE l.view = d.view AND l.task = d.task"  \
     "  AND l.topic = d.topic AND l.partition = d.partition AND l.\"offset\" > d.\"offset\""        \
     "  AND l.row_key = d.row_key AND l.kept IS NOT NULL) THEN d.value END,"                        \
     " coalesce(octet_length(d.value), -1)::bigint, d.checksum, d.pending,"                         \
-    " NOT EXISTS (SELECT FROM sync_progress p WHERE p.view = d.view AND p.task = d.partition"      \
+    " NOT EXISTS (SELECT FROM sync_progress p WHERE p.view = d.view AND p.task = d.task"           \
     "  AND p.offsets <> '{}')"                                                                     \
-    " FROM sync_dead_letter d WHERE d.view = $1::text AND d.partition = ANY ($2::int[])"
+    " FROM sync_dead_letter d WHERE d.view = $1::text AND " SAFEGUARD_SQL(                         \
+        "a task reads its own dead letters", "d.task = ANY ($2::int[])")
 
 /* For the gauges: counted again, since the operator may have deleted some. */
 #define SQL_COUNT                                                                                  \
     "SELECT t.task, (SELECT count(*) FROM sync_dead_letter d WHERE d.view = $1::text"              \
-    " AND d.partition = t.task), (SELECT count(*) FROM sync_refused r WHERE r.view = $1::text"     \
+    " AND d.task = t.task), (SELECT count(*) FROM sync_refused r WHERE r.view = $1::text"          \
     " AND r.task = t.task) FROM unnest($2::int[]) t(task)"
 
 /* Deletes dead letters of earlier releases (which wrote no checksum) whose batch was never
@@ -144,7 +159,7 @@
 #define SQL_DEAD_LETTERS_SWEEP                                                                     \
     "DELETE FROM sync_dead_letter d USING (SELECT t.task, p.offsets, p.owner" SQL_NEWEST_OF ") n," \
     " unnest($4::text[]) WITH ORDINALITY o(topic, i)"                                              \
-    " WHERE d.view = $1::text AND d.partition = n.task AND d.topic = o.topic"                      \
+    " WHERE d.view = $1::text AND d.task = n.task AND d.topic = o.topic"                           \
     " AND n.owner = $3::text AND d.\"offset\" >= n.offsets[o.i]"                                   \
     " AND d.checksum IS NULL AND NOT d.pending"
 
@@ -292,6 +307,15 @@
     "ALTER TABLE sync_dead_letter ADD COLUMN IF NOT EXISTS checksum bigint,"                       \
     " ADD COLUMN IF NOT EXISTS pending boolean NOT NULL DEFAULT false"
 
+/* Whether the key of sync_dead_letter is that of earlier versions; from it to the other one. */
+#define SQL_KEY_IS_OLD                                                                             \
+    "SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass('sync_dead_letter')"    \
+    " AND pg_get_constraintdef(oid) = 'PRIMARY KEY (" SQL_DEAD_LETTERS_OLD_KEY ")')"
+#define SQL_CHANGE_KEY(key)                                                                        \
+    "DO $do$ BEGIN EXECUTE (SELECT format('ALTER TABLE sync_dead_letter DROP CONSTRAINT %I, ADD "  \
+    "PRIMARY KEY (" key ")', conname) FROM pg_constraint"                                          \
+    " WHERE conrelid = to_regclass('sync_dead_letter') AND contype = 'p'); END $do$"
+
 #define SQL_DDL                                                                                    \
     "CREATE TABLE IF NOT EXISTS sync_progress (\n"                                                 \
     "    view text,\n"                                                                             \
@@ -333,7 +357,7 @@
     "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
     "    checksum bigint,\n"                                                                       \
     "    pending boolean NOT NULL DEFAULT false,\n"                                                \
-    "    PRIMARY KEY (view, topic, partition, \"offset\")\n"                                       \
+    "    PRIMARY KEY (" SQL_DEAD_LETTERS_KEY ")\n"                                                 \
     ");\n"                                                                                         \
     "CREATE TABLE IF NOT EXISTS sync_refused (\n"                                                  \
     "    view text,\n"                                                                             \

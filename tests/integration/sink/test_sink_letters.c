@@ -1,5 +1,5 @@
 /* Dead letters: stored, given back at acquisition, swept where their work never ended. */
-#include "support.h"
+#include "lines.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,24 @@ static const struct plan *plan;
 static int reset(void **state) {
     (void)state;
     plan = test_view(true);
+    tables_reset(plan);
+    return 0;
+}
+
+/* As earlier versions made it: without the task. */
+#define OLD_KEY                                                                                    \
+    "ALTER TABLE sync_dead_letter DROP CONSTRAINT sync_dead_letter_pkey, ADD PRIMARY KEY (view,"   \
+    " topic, partition, \"offset\")"
+
+static int reset_old_key(void **state) {
+    (void)reset(state);
+    admin(OLD_KEY);
+    return 0;
+}
+
+static int reset_lines(void **state) {
+    (void)state;
+    plan = lines_view();
     tables_reset(plan);
     return 0;
 }
@@ -188,19 +206,31 @@ static void test_sweeping_takes_a_privilege(void **state) {
     admin("DROP OWNED BY poor; DROP ROLE poor");
 }
 
-static enum err_kind decide(int64_t offset, struct err *err) {
+static struct pg_sink_options options(void) {
     static struct log log = {.fd = 2, .level = LOG_ERROR, .member = "test"};
-    const char *keywords[] = {"port", NULL}, *values[] = {getenv("PGPORT"), NULL};
-    struct pg_sink_options options = {
+    static const char *keywords[] = {"port", NULL}, *values[] = {NULL, NULL};
+    values[0] = getenv("PGPORT");
+    return (struct pg_sink_options){
         .keywords = keywords, .values = values, .log = &log, .clock = clock_real()};
-    struct dead_letter record = {.topic = plan->relations[1].topic,
-                                 .table = 1,
-                                 .partition = 1,
+}
+
+static enum err_kind decide_of(int table, int64_t offset, size_t *tasks, struct err *err) {
+    struct pg_sink_options how = options();
+    struct dead_letter record = {.topic = plan->relations[table].topic,
+                                 .table = table,
+                                 .partition = plan->relations[table].role == ROLE_LOOKUP ? 0 : 1,
                                  .offset = offset,
                                  .key = STR("key\0\xff"),
                                  .checksum = 0xfedcba98};
     *err = (struct err){0};
-    return pg_decide(plan, &options, &record, err);
+    return pg_decide(plan, &how, &record, tasks, err);
+}
+
+static enum err_kind decide(int64_t offset, struct err *err) {
+    size_t tasks = 0;
+    enum err_kind kind = decide_of(1, offset, &tasks, err);
+    assert_int_equal(tasks, kind == ERR_NONE);
+    return kind;
 }
 
 /* A decision is given back as such, is not swept, and gives its place to the dead letter. */
@@ -261,6 +291,138 @@ static void test_a_decision_takes_the_lock(void **state) {
     assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 0);
 }
 
+/* ---- records of lookup tables, which every task reads ---- */
+
+#define CUSTOMERS 2
+
+/* Sets the record at offset 5 aside for the task, whose progress goes to 6. */
+static void set_aside(struct sink *sink, int32_t task, struct str kept) {
+    struct progress at = sink_acquire(sink, task, OWNER_A);
+    struct txn_part part;
+    part_begin(&part, plan, task, &at);
+    part.after.offsets[CUSTOMERS] = 6;
+    struct dead_letter dead_letter = {.topic = plan->relations[CUSTOMERS].topic,
+                                      .table = CUSTOMERS,
+                                      .offset = 5,
+                                      .key = STR("k"),
+                                      .value = STR("v"),
+                                      .row_key = STR("rk"),
+                                      .kept = kept,
+                                      .decided = at.seq == 1 && kept.ptr == NULL,
+                                      .reason = "unreadable"};
+    txn_part_add_dead_letter(&part, &dead_letter);
+    struct sink_event event = sink_commit(sink, &part);
+    if (event.kind != SINK_COMMITTED) {
+        fail_msg("%s", event.err.message);
+    }
+    txn_part_clear(&part);
+}
+
+static void test_each_task_has_its_own(void **state) {
+    (void)state;
+    struct sink *sink = sink_connected(plan);
+    set_aside(sink, 1, STR("one"));
+    set_aside(sink, 2, STR("two"));
+    set_aside(sink, 2, STR("again"));
+    static const int32_t tasks[] = {1, 2, 3};
+    pg_sink_ops.acquire(sink, tasks, 3, OWNER_B);
+    struct sink_event event = sink_await(sink, 5000);
+    assert_int_equal(event.kind, SINK_ACQUIRED);
+    assert_int_equal(event.results[0].dead_letter_count, 1);
+    const struct known_dead_letter *known = &event.results[0].dead_letters[0];
+    assert_true(str_is(known->kept, "one") && known->table == CUSTOMERS);
+    assert_int_equal(event.results[1].dead_letter_count, 1);
+    assert_true(str_is(event.results[1].dead_letters[0].kept, "two"));
+    assert_int_equal(event.results[2].dead_letter_count, 0);
+    pg_sink_ops.newest(sink, tasks, 3);
+    event = sink_await(sink, 5000);
+    assert_int_equal(event.results[1].dead_letters_recorded, 1);
+    assert_int_equal(event.results[2].dead_letters_recorded, 0);
+    pg_sink_destroy(&sink);
+}
+
+/* One row a task; those that have passed it are left out. */
+static void test_a_decision_for_every_task(void **state) {
+    (void)state;
+    struct sink *sink = sink_connected(plan);
+    set_aside(sink, 3, STR("kept"));
+    struct err err;
+    size_t tasks = 0;
+    assert_int_equal(decide_of(CUSTOMERS, 5, &tasks, &err), ERR_NONE);
+    assert_int_equal(tasks, 7);
+    assert_string_equal(ask("SELECT string_agg(task || CASE WHEN pending THEN 'p' ELSE '' END, ' '"
+                            " ORDER BY task) FROM sync_dead_letter WHERE partition = 0"),
+                        "0p 1p 2p 3 4p 5p 6p 7p");
+    assert_int_equal(decide_of(CUSTOMERS, 5, &tasks, &err), ERR_RETRY);
+    assert_non_null(strstr(err.message, "decided before"));
+    admin("DELETE FROM sync_dead_letter WHERE task = 6");
+    assert_int_equal(decide_of(CUSTOMERS, 5, &tasks, &err), ERR_NONE);
+    assert_int_equal(tasks, 1);
+    set_aside(sink, 4, STR_NONE); /* one of them comes to it */
+    assert_string_equal(ask("SELECT string_agg(task || CASE WHEN pending THEN 'p' ELSE '' END, ' '"
+                            " ORDER BY task) FROM sync_dead_letter WHERE partition = 0"),
+                        "0p 1p 2p 3 4 5p 6p 7p");
+    for (int32_t task = 0; task < 8; task++) {
+        set_aside(sink, task, STR("kept"));
+    }
+    assert_int_equal(decide_of(CUSTOMERS, 5, &tasks, &err), ERR_RETRY);
+    assert_non_null(strstr(err.message, "all tasks have gone past"));
+    pg_sink_destroy(&sink);
+}
+
+/* A table of an earlier version can't hold a dead letter for each task: it is changed, once. */
+static void test_lookups_need_the_task_in_the_key(void **state) {
+    (void)state;
+    admin(OLD_KEY);
+    struct sink *sink = sink_open(plan, NULL);
+    struct sink_event event = sink_await(sink, 10000);
+    assert_int_equal(event.kind, SINK_HALT);
+    assert_non_null(strstr(event.err.message, "plan --apply-sink"));
+    pg_sink_destroy(&sink);
+    struct err err;
+    size_t tasks = 0;
+    assert_int_equal(decide_of(CUSTOMERS, 5, &tasks, &err), ERR_RETRY);
+    assert_non_null(strstr(err.message, "plan --apply-sink"));
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 0);
+    admin("DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN");
+    setenv("PGUSER", "poor", 1);
+    struct pg_sink_options how = options();
+    assert_int_equal(pg_apply_ddl(plan, &how, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.message, "must own"));
+    setenv("PGUSER", "pg", 1);
+    for (int i = 0; i < 2; i++) {
+        if (pg_apply_ddl(plan, &how, &err) != ERR_NONE) {
+            fail_msg("%s", err.message);
+        }
+    }
+    sink = sink_connected(plan);
+    set_aside(sink, 1, STR("one"));
+    set_aside(sink, 2, STR("two"));
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 2);
+    pg_sink_destroy(&sink);
+    admin("DROP ROLE poor");
+}
+
+/* Other views go on with it: members of an earlier version may write beside them. */
+static void test_an_old_key_stays(void **state) {
+    (void)state;
+    struct err err;
+    struct pg_sink_options how = options();
+    if (pg_apply_ddl(plan, &how, &err) != ERR_NONE) {
+        fail_msg("%s", err.message);
+    }
+    assert_string_equal(ask("SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+                            " WHERE conrelid = 'sync_dead_letter'::regclass"),
+                        "PRIMARY KEY (view, topic, partition, \"offset\")");
+    struct sink *sink = sink_connected(plan);
+    pg_sink_destroy(&sink);
+    admin("ALTER TABLE sync_dead_letter DROP CONSTRAINT sync_dead_letter_pkey,"
+          " ADD PRIMARY KEY (view, topic)");
+    assert_int_equal(pg_apply_ddl(plan, &how, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.message, "PRIMARY KEY (view, topic), should be PRIMARY KEY (view, "
+                                        "task, topic, partition, \"offset\")"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_dead_letters_keep_the_first, reset),
@@ -270,6 +432,14 @@ int main(void) {
         cmocka_unit_test_setup(test_sweeping_takes_a_privilege, reset),
         cmocka_unit_test_setup(test_a_decision_becomes_a_dead_letter, reset),
         cmocka_unit_test_setup(test_a_decision_takes_the_lock, reset),
+        {"test_dead_letters_keep_the_first_old_key", test_dead_letters_keep_the_first,
+         reset_old_key, NULL, NULL},
+        {"test_a_decision_becomes_a_dead_letter_old_key", test_a_decision_becomes_a_dead_letter,
+         reset_old_key, NULL, NULL},
+        cmocka_unit_test_setup(test_an_old_key_stays, reset_old_key),
+        cmocka_unit_test_setup(test_each_task_has_its_own, reset_lines),
+        cmocka_unit_test_setup(test_a_decision_for_every_task, reset_lines),
+        cmocka_unit_test_setup(test_lookups_need_the_task_in_the_key, reset_lines),
     };
     return cmocka_run_group_tests_name("sink_letters", tests, NULL, NULL);
 }
