@@ -302,6 +302,58 @@ enum err_kind row_decode(const struct relation *table, struct str key, struct st
     return value.len > 0 ? damaged(table, "row", reterr) : ERR_NONE;
 }
 
+/* ---- references ---- */
+
+/* A value column's text. They are walked from *rest, which holds those from column *at on, and
+ * leaves it behind: columns that ascend are found in one walk. */
+static bool value_find(struct str *rest, size_t *at, size_t column, struct str *ret_text) {
+    do {
+        if (!value_take(rest, ret_text)) {
+            return false;
+        }
+    } while ((*at)++ < column);
+    return true;
+}
+
+/* A part of the key is written as what it refers to is. */
+static bool key_find(const struct relation *table, struct str key, size_t part,
+                     struct str *ret_bytes) {
+    size_t begin = row_key_prefix(table, key, part), end = row_key_prefix(table, key, part + 1);
+    *ret_bytes = (struct str){key.ptr + begin, end - begin};
+    return end > begin;
+}
+
+enum err_kind row_reference(const struct relation *table, size_t reference, struct str key,
+                            struct str value, struct buf *out, bool *ret_has, struct err *reterr) {
+    const struct reference *refers = &table->references[reference];
+    struct str rest = value, found = STR_NONE;
+    size_t start = out->len, at = table->key_count;
+    enum err_kind kind = ERR_NONE;
+    *ret_has = true;
+    for (size_t i = 0; kind == ERR_NONE && *ret_has && i < refers->column_count; i++) {
+        size_t column = refers->columns[i];
+        if (column < table->key_count) {
+            kind = key_find(table, key, column, &found) ? ERR_NONE : damaged(table, "key", reterr);
+            buf_str(out, kind == ERR_NONE ? found : STR(""));
+            continue;
+        }
+        if (column < at) {
+            rest = value;
+            at = table->key_count;
+        }
+        if (!value_find(&rest, &at, column, &found)) {
+            kind = damaged(table, "row", reterr);
+        } else if (found.ptr) {
+            kind = part_encode(table, column, found, out, reterr);
+        }
+        *ret_has = found.ptr != NULL;
+    }
+    if (kind != ERR_NONE || !*ret_has) {
+        out->len = start;
+    }
+    return kind;
+}
+
 /* ---- for people ---- */
 
 /* Appends as much of s as fits before the NUL, never half a character. Returns where the next one
@@ -316,25 +368,6 @@ static size_t show(char *out, size_t size, size_t at, struct str s) {
     }
     out[at + len] = '\0';
     return len < s.len ? size - 1 : at + len;
-}
-
-enum err_kind row_reference(const struct relation *table, size_t reference, struct str key,
-                            struct str value, struct buf *out, bool *ret_has, struct err *reterr) {
-    const struct reference *refers = &table->references[reference];
-    struct str values[COLUMNS_MAX];
-    char scratch[ROW_KEY_PARTS_MAX * ROW_PART_TEXT_MAX];
-    size_t start = out->len;
-    *ret_has = true;
-    enum err_kind kind = row_decode(table, key, value, scratch, values, reterr);
-    for (size_t i = 0; kind == ERR_NONE && *ret_has && i < refers->column_count; i++) {
-        size_t column = refers->columns[i];
-        *ret_has = values[column].ptr != NULL;
-        kind = *ret_has ? part_encode(table, column, values[column], out, reterr) : ERR_NONE;
-    }
-    if (kind != ERR_NONE || !*ret_has) {
-        out->len = start;
-    }
-    return kind;
 }
 
 const char *row_key_show(const struct relation *table, struct str key, char *out, size_t size) {

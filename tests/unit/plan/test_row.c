@@ -265,6 +265,116 @@ static void test_show(void **state) {
     row_clear(&row);
 }
 
+/* ---- references ---- */
+
+enum { REFERRING_COLUMNS = 7, REFERRING_KEY = 2, NULLABLE = 5 };
+
+/* Two columns of the key, then those that may be NULL. */
+static struct relation_column referring_columns[REFERRING_COLUMNS] = {
+    {S("k"), S("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = true},
+    {S("code"), S("text"), SCALAR_STRING, KEY_TEXT, {0}, FORM_ANY, .not_null = true},
+    {S("a"), S("integer"), SCALAR_INTEGER, KEY_INTEGER, {0}, FORM_ANY, .not_null = false},
+    {S("name"), S("text"), SCALAR_STRING, KEY_NONE, {0}, FORM_ANY, .not_null = false},
+    {S("b"), S("text"), SCALAR_STRING, KEY_TEXT, {0}, FORM_ANY, .not_null = false},
+    {S("c"), S("uuid"), SCALAR_STRING, KEY_UUID, {0}, FORM_ANY, .not_null = false},
+    {S("d"), S("bigint"), SCALAR_INTEGER, KEY_BIGINT, {0}, FORM_ANY, .not_null = false},
+};
+static struct reference references[] = {
+    {(const size_t[]){2}, 1},          {(const size_t[]){6}, 1},
+    {(const size_t[]){0}, 1},          {(const size_t[]){1}, 1},
+    {(const size_t[]){2, 4, 6}, 3},    {(const size_t[]){6, 4, 2}, 3},
+    {(const size_t[]){1, 5, 0, 4}, 4}, {(const size_t[]){4, 4}, 2},
+};
+enum { REFERENCE_COUNT = sizeof references / sizeof references[0] };
+static struct relation referring = {
+    .schema = S("public"),
+    .name = S("r"),
+    .columns = referring_columns,
+    .column_count = REFERRING_COLUMNS,
+    .key_count = REFERRING_KEY,
+    .references = references,
+    .reference_count = REFERENCE_COUNT,
+};
+
+/* The key of a row whose key columns are the reference's, with its values; false: one is NULL. */
+static bool referred_key(const struct reference *reference, const struct str *values,
+                         struct buf *key) {
+    struct relation_column key_columns[4];
+    struct str key_values[4];
+    struct relation to = {.name = S("to"), .columns = key_columns};
+    for (size_t i = 0; i < reference->column_count; i++) {
+        key_columns[i] = referring_columns[reference->columns[i]];
+        key_values[i] = values[reference->columns[i]];
+        if (!key_values[i].ptr) {
+            return false;
+        }
+    }
+    to.column_count = to.key_count = reference->column_count;
+    struct err err;
+    assert_int_equal(row_key_encode(&to, key_values, key, &err), ERR_NONE);
+    return true;
+}
+
+/* A row's reference is the key of what it refers to, by whatever columns, with NULL anywhere. */
+static void test_references(void **state) {
+    (void)state;
+    struct buf key = {0}, value = {0}, expected = {0}, got = {0};
+    struct err err;
+    for (unsigned nulls = 0; nulls < 1U << NULLABLE; nulls++) {
+        struct str values[] = {S("-7"), S("x"), S("3"), S("Anna"), S(""), S(UUID), S("99")};
+        for (size_t i = 0; i < NULLABLE; i++) {
+            values[REFERRING_KEY + i] = nulls >> i & 1 ? STR_NONE : values[REFERRING_KEY + i];
+        }
+        buf_reset(&key);
+        buf_reset(&value);
+        assert_int_equal(row_key_encode(&referring, values, &key, &err), ERR_NONE);
+        row_value_encode(&referring, values, &value);
+        for (size_t r = 0; r < REFERENCE_COUNT; r++) {
+            buf_reset(&expected);
+            buf_reset(&got);
+            buf_str(&expected, S("stays"));
+            buf_str(&got, S("stays"));
+            struct buf to = {0};
+            bool should = referred_key(&references[r], values, &to), has = !should;
+            buf_str(&expected, should ? buf_view(&to) : S(""));
+            assert_int_equal(
+                row_reference(&referring, r, buf_view(&key), buf_view(&value), &got, &has, &err),
+                ERR_NONE);
+            assert_int_equal(has, should);
+            assert_true(str_equal(buf_view(&got), buf_view(&expected)));
+            buf_clear(&to);
+        }
+    }
+    buf_clear(&key);
+    buf_clear(&value);
+    buf_clear(&expected);
+    buf_clear(&got);
+}
+
+static void test_references_of_damaged_rows(void **state) {
+    (void)state;
+    struct buf key = {0}, value = {0}, got = {0};
+    struct err err;
+    bool has;
+    struct str values[] = {S("-7"), S("x"), S("3"), S("Anna"), S(""), S(UUID), S("99")};
+    assert_int_equal(row_key_encode(&referring, values, &key, &err), ERR_NONE);
+    row_value_encode(&referring, values, &value);
+    for (size_t len = 0; len < value.len; len++) {
+        assert_int_equal(row_reference(&referring, 1, buf_view(&key), (struct str){value.ptr, len},
+                                       &got, &has, &err),
+                         ERR_CACHE);
+    }
+    for (size_t len = 0; len < key.len; len++) {
+        assert_int_equal(row_reference(&referring, 3, (struct str){key.ptr, len}, buf_view(&value),
+                                       &got, &has, &err),
+                         ERR_CACHE);
+    }
+    assert_int_equal(got.len, 0);
+    buf_clear(&key);
+    buf_clear(&value);
+    buf_clear(&got);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
@@ -276,6 +386,8 @@ int main(void) {
         cmocka_unit_test(test_key_too_long),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_show),
+        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_references_of_damaged_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
