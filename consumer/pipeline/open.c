@@ -2,6 +2,7 @@
 #include "pipeline/open.h"
 
 #include "pipeline/dead_letters.h"
+#include "pipeline/layout.h"
 #include "pipeline/phase.h"
 
 #include <stdio.h>
@@ -9,9 +10,6 @@
 
 #define LOCKED_WAIT_MS  1000 /* for another process to let go of a task's cache */
 #define LOCKED_RETRY_MS 20
-
-_Static_assert(RELATIONS_MAX <= STATE_TABLES_MAX, "a cache holds every view's tables");
-_Static_assert(ROW_KEY_MAX <= KV_KEY_MAX, "and every row's key");
 
 void task_acquired(struct member *m, struct task *task, const struct sink_result *result) {
     task->progress = result->newest;
@@ -67,16 +65,17 @@ static enum cache_discard why_discard(const struct member_options *o, const stru
 
 static enum err_kind open_state(const struct member_options *o, struct task *task,
                                 struct state_meta *meta, struct err *reterr) {
-    enum err_kind kind = state_open(&o->stores, task->number, "", o->identity,
-                                    o->plan->relation_count, &task->state, meta, reterr);
+    const struct state_layout layout = layout_of(o->plan);
+    enum err_kind kind =
+        state_open(&o->stores, task->number, "", o->identity, &layout, &task->state, meta, reterr);
     bool locked = kind == ERR_RETRY && reterr->locked;
     if (!locked || clock_mono_ms(&o->clock) - task->opening_since_ms < LOCKED_WAIT_MS) {
         return kind;
     }
     char suffix[OWNER_LEN + 2];
     (void)snprintf(suffix, sizeof suffix, ".%s", task->progress.owner);
-    return state_open(&o->stores, task->number, suffix, o->identity, o->plan->relation_count,
-                      &task->state, meta, reterr);
+    return state_open(&o->stores, task->number, suffix, o->identity, &layout, &task->state, meta,
+                      reterr);
 }
 
 bool task_open(struct member *m, struct task *task) {

@@ -18,8 +18,10 @@
  * not fit beside the longest. */
 #define META_SPACE 0
 #define ROWS_SPACE 1 /* of the first table */
-/* Those two for each table, and at the end the numbers' (state_number_add). */
-#define SPACES_OF(tables) (ROWS_SPACE + 2 * (tables) + 1)
+/* Those two for each table, then the numbers' (state_number_add), then the indexes. So a view
+ * without references has the spaces that it had before there were any. */
+#define INDEX_SPACE(tables)           (ROWS_SPACE + 2 * (tables) + 1) /* of the first reference */
+#define SPACES_OF(tables, references) (INDEX_SPACE(tables) + (references))
 
 #define CHECKSUM_BYTES 4
 

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #define KV_KEY_MAX    511
-#define KV_SPACES_MAX 34
+#define KV_SPACES_MAX 64
 
 struct kv; /* an open store: defined by the implementation */
 

@@ -1,12 +1,6 @@
-#include "state/state.h"
-
-#include "base/buf.h"
 #include "base/safeguard.h"
-#include "state/bulk_load.h"
-#include "state/checksummed.h"
+#include "state/internal.h"
 #include "state/meta.h"
-#include "state/undo.h"
-#include "state/write_buffer.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -14,58 +8,17 @@
 
 #define META_KEY STR("meta")
 
-_Static_assert(SPACES_OF(STATE_TABLES_MAX) <= KV_SPACES_MAX, "a store has room for all tables");
-
-struct state {
-    struct write_buffer store;
-    int32_t task;
-    size_t table_count;
-    uint64_t row_count, savepoint_row_count;
-    bool incomplete;
-    bool has_savepoint;
-    bool untrusted; /* something in it was damaged: emptied at close, if not before */
-    struct undo undo;
-    struct bulk_load load; /* of an incomplete cache: what is not in the store yet */
-    struct buf identity;
-    struct buf key, value; /* scratch: what comes in may point into the store */
-};
-
-static int rows_space(const struct state *state, int table) {
-    (void)state; /* where asserts are off */
-    assert(table >= 0 && (size_t)table < state->table_count);
-    return ROWS_SPACE + table;
-}
+_Static_assert(SPACES_OF(STATE_TABLES_MAX, STATE_REFERENCES_MAX) <= KV_SPACES_MAX,
+               "a store has room for all tables and their indexes");
 
 static int changed_rows_space(const struct state *state, int table) {
-    assert(table >= 0 && (size_t)table < state->table_count);
-    return ROWS_SPACE + (int)state->table_count + table;
+    assert(table >= 0 && (size_t)table < state->layout.table_count);
+    return ROWS_SPACE + (int)state->layout.table_count + table;
 }
 
 /* Behind all tables'. */
 static int numbers_space(const struct state *state) {
-    return ROWS_SPACE + 2 * (int)state->table_count;
-}
-
-/* Every result of the store passes through here. */
-static enum err_kind noted(struct state *state, enum err_kind kind) {
-    if (kind == ERR_CACHE) {
-        state->untrusted = true;
-    }
-    return kind;
-}
-
-static enum err_kind read_checksummed(struct state *state, int space, struct str key,
-                                      struct str stored, struct str *ret_value,
-                                      struct err *reterr) {
-    if (checksum_remove(space, key, stored, ret_value)) {
-        return ERR_NONE;
-    }
-    int table = (space - ROWS_SPACE) % (int)state->table_count;
-    return noted(state,
-                 err_set(reterr, ERR_CACHE,
-                         "state cache of task %d: a row of table %d fails its checksum; the cache "
-                         "is damaged and will be rebuilt",
-                         (int)state->task, table));
+    return ROWS_SPACE + 2 * (int)state->layout.table_count;
 }
 
 static struct str copy_key(struct state *state, struct str key) {
@@ -84,6 +37,8 @@ static enum err_kind empty(struct state *state, struct err *reterr) {
     state->row_count = 0;
     state->untrusted = false;
     state->incomplete = false;
+    state->indexes_missing = false; /* of nothing they tell all */
+    state_forget_build(state);
     state_release(state);
     return ERR_NONE;
 }
@@ -96,7 +51,7 @@ static enum err_kind read_meta(struct state *state, struct state_meta *meta, str
         return kind;
     }
     struct meta_record record = {.identity = buf_view(&state->identity),
-                                 .table_count = state->table_count};
+                                 .table_count = state->layout.table_count};
     enum meta_verdict verdict = META_DAMAGED;
     if (kind == ERR_NONE && !stored.ptr) {
         meta->empty = true;
@@ -117,20 +72,49 @@ static enum err_kind read_meta(struct state *state, struct state_meta *meta, str
     return ERR_NONE;
 }
 
+static size_t reference_count(const struct state_layout *layout) {
+    size_t count = 0;
+    for (size_t t = 0; t < layout->table_count; t++) {
+        count += layout->reference_counts[t];
+    }
+    return count;
+}
+
+/* Counts the rows, not from the meta record: large commits come in parts before it. Such a one may
+ * have been left in the middle: then entries and rows don't agree. */
+static enum err_kind read_condition(struct state *state, struct err *reterr) {
+    enum err_kind kind = ERR_NONE;
+    for (int table = 0; kind == ERR_NONE && table < (int)state->layout.table_count; table++) {
+        uint64_t count = 0;
+        kind = state->store.ops->count(state->store.kv, state_rows_space(state, table), &count,
+                                       reterr);
+        state->row_count += count;
+    }
+    bool torn = false;
+    if (kind == ERR_NONE && reference_count(&state->layout) > 0) {
+        kind = write_buffer_marks(&state->store, &torn, reterr);
+        torn &= SAFEGUARD("indexes that a crash has torn are built again");
+        state->indexes_missing = torn || state->incomplete;
+    }
+    return state_noted(state, kind);
+}
+
 /* state.h's parameters. NOLINTNEXTLINE(readability-function-size) */
 enum err_kind state_open(const struct kv_factory *factory, int32_t task, const char *suffix,
-                         struct str identity, size_t table_count, struct state **ret_state,
-                         struct state_meta *ret_meta, struct err *reterr) {
-    assert(table_count > 0 && table_count <= STATE_TABLES_MAX);
+                         struct str identity, const struct state_layout *layout,
+                         struct state **ret_state, struct state_meta *ret_meta,
+                         struct err *reterr) {
+    assert(layout->table_count > 0 && layout->table_count <= STATE_TABLES_MAX);
+    assert(reference_count(layout) <= STATE_REFERENCES_MAX);
     struct state *state = calloc(1, sizeof *state);
     if (!state) {
         return err_set(reterr, ERR_RETRY, "state cache of task %d: out of memory", (int)task);
     }
     state->task = task;
-    state->table_count = table_count;
+    state->layout = *layout;
     buf_str(&state->identity, identity);
     struct state_meta meta = {0};
-    const int spaces = SPACES_OF((int)table_count);
+    const int spaces = SPACES_OF((int)layout->table_count, (int)reference_count(layout));
     struct kv *kv = NULL;
     enum err_kind kind =
         factory->open(factory->ctx, task, suffix, spaces, &kv, &meta.damaged, reterr);
@@ -138,10 +122,8 @@ enum err_kind state_open(const struct kv_factory *factory, int32_t task, const c
         write_buffer_init(&state->store, factory, kv, spaces);
         kind = read_meta(state, &meta, reterr);
     }
-    for (int table = 0; kind == ERR_NONE && table < (int)table_count; table++) {
-        uint64_t count = 0; /* not from the meta record: large commits come in parts before it */
-        kind = noted(state, factory->ops->count(kv, rows_space(state, table), &count, reterr));
-        state->row_count += count;
+    if (kind == ERR_NONE) {
+        kind = read_condition(state, reterr);
     }
     if (kind != ERR_NONE) {
         state_close(&state);
@@ -166,9 +148,13 @@ void state_close(struct state **state) {
     write_buffer_close(&s->store);
     undo_clear(&s->undo);
     bulk_load_clear(&s->load);
+    state_forget_build(s);
     buf_clear(&s->identity);
     buf_clear(&s->key);
     buf_clear(&s->value);
+    buf_clear(&s->entry_before);
+    buf_clear(&s->entry_after);
+    buf_clear(&s->entry_checksum);
     free(s);
     *state = NULL;
 }
@@ -178,7 +164,7 @@ static enum err_kind commit_meta(struct state *state, const struct meta_record *
                                  struct err *reterr) {
     meta_encode(record, &state->value);
     write_buffer_set(&state->store, META_SPACE, META_KEY, buf_view(&state->value));
-    return noted(state, write_buffer_commit(&state->store, reterr));
+    return state_noted(state, write_buffer_commit(&state->store, reterr));
 }
 
 enum err_kind state_discard(struct state *state, struct err *reterr) {
@@ -187,26 +173,43 @@ enum err_kind state_discard(struct state *state, struct err *reterr) {
         return kind;
     }
     struct meta_record record = {.identity = buf_view(&state->identity),
-                                 .table_count = state->table_count,
+                                 .table_count = state->layout.table_count,
                                  .incomplete = true};
     state->incomplete = true;
     return commit_meta(state, &record, reterr);
 }
 
-/* in_order: of rows that come in key order. NOLINTNEXTLINE(readability-function-size) */
+/* The entries of a row that is set: `before` is how it is stored. */
+static enum err_kind change_entries(struct state *state, int table, const struct str row[2],
+                                    struct str before, struct err *reterr) {
+    struct str key = row[0], value = STR_NONE;
+    enum err_kind kind = before.ptr ? state_read_checked(state, state_rows_space(state, table), key,
+                                                         before, &value, reterr)
+                                    : ERR_NONE;
+    return kind != ERR_NONE ? kind : state_change_entries(state, table, key, value, row[1], reterr);
+}
+
+/* in_order: of rows that come in key order, in a bulk load.
+ * NOLINTNEXTLINE(readability-function-size) */
 static enum err_kind set_row(struct state *state, int table, struct str key, struct str value,
                              bool in_order, struct err *reterr) {
-    int space = rows_space(state, table);
+    int space = state_rows_space(state, table);
     struct str before = STR_NONE;
     enum err_kind kind = write_buffer_get(&state->store, space, key, &before, reterr);
     if (kind != ERR_NONE) {
-        return noted(state, kind);
+        return state_noted(state, kind);
     }
     bool was_there = before.ptr != NULL;
     key = copy_key(state, key);
     struct str stored = value.ptr ? checksum_add(&state->value, space, key, value) : STR_NONE;
     if (was_there ? value.ptr && str_equal(before, stored) : !value.ptr) {
         return ERR_NONE; /* nothing changes: no page gets dirty */
+    }
+    if (!in_order && state_keeps_indexes(state, table)) {
+        kind = change_entries(state, table, (const struct str[2]){key, value}, before, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
     }
     if (state->has_savepoint) {
         undo_push(&state->undo, space, key, before);
@@ -217,7 +220,7 @@ static enum err_kind set_row(struct state *state, int table, struct str key, str
         write_buffer_set(&state->store, space, key, stored);
     }
     if (kind != ERR_NONE) {
-        return noted(state, kind);
+        return state_noted(state, kind);
     }
     if (was_there) {
         state->row_count -= value.ptr ? 0 : 1;
@@ -234,7 +237,7 @@ static enum err_kind write_bulk_load(struct state *state, struct err *reterr) {
         return ERR_NONE;
     }
     enum err_kind kind = ERR_NONE;
-    for (int table = 0; kind == ERR_NONE && table < (int)state->table_count; table++) {
+    for (int table = 0; kind == ERR_NONE && table < (int)state->layout.table_count; table++) {
         size_t count = bulk_load_sort(&state->load, table);
         for (size_t i = 0; kind == ERR_NONE && i < count; i++) {
             struct bulk_load_row row = bulk_load_at(&state->load, table, i);
@@ -247,39 +250,20 @@ static enum err_kind write_bulk_load(struct state *state, struct err *reterr) {
 
 enum err_kind state_get(struct state *state, int table, struct str key, struct str *ret_value,
                         struct err *reterr) {
-    int space = rows_space(state, table);
+    int space = state_rows_space(state, table);
     struct str stored = STR_NONE;
     enum err_kind kind = write_bulk_load(state, reterr);
     if (kind == ERR_NONE) {
         kind = write_buffer_get(&state->store, space, key, &stored, reterr);
     }
     if (kind != ERR_NONE) {
-        return noted(state, kind);
+        return state_noted(state, kind);
     }
     if (!stored.ptr) {
         *ret_value = STR_NONE;
         return ERR_NONE;
     }
-    return read_checksummed(state, space, key, stored, ret_value, reterr);
-}
-
-/* *ret_key.ptr NULL: no more in this space, *ret_value is untouched. */
-static enum err_kind next_in(struct state *state, int space, struct str range[2],
-                             struct str *ret_key, struct str *ret_value, struct err *reterr) {
-    struct str key = STR_NONE, stored = STR_NONE, value = STR_NONE;
-    enum err_kind kind = write_buffer_next(&state->store, space, range, &key, &stored, reterr);
-    if (kind != ERR_NONE) {
-        return noted(state, kind);
-    }
-    if (key.ptr) {
-        kind = read_checksummed(state, space, key, stored, &value, reterr);
-        if (kind != ERR_NONE) {
-            return kind;
-        }
-    }
-    *ret_key = key;
-    *ret_value = value;
-    return ERR_NONE;
+    return state_read_checked(state, space, key, stored, ret_value, reterr);
 }
 
 /* state.h's parameters. NOLINTNEXTLINE(readability-function-size) */
@@ -288,25 +272,31 @@ enum err_kind state_next(struct state *state, int table, struct str prefix, stru
     bool behind = after.ptr && str_compare(after, prefix) >= 0; /* else the prefix is the start */
     struct str range[2] = {prefix, behind ? after : STR_NONE};
     enum err_kind kind = write_bulk_load(state, reterr);
-    return kind != ERR_NONE
-               ? kind
-               : next_in(state, rows_space(state, table), range, ret_key, ret_value, reterr);
+    return kind != ERR_NONE ? kind
+                            : state_next_in(state, state_rows_space(state, table), range, ret_key,
+                                            ret_value, reterr);
 }
 
 enum err_kind state_set(struct state *state, int table, struct str key, struct str value,
                         struct err *reterr) {
+    if (state->build.begun) {
+        return err_set(reterr, ERR_BUG, "state cache of task %d: changed while indexes are built",
+                       (int)state->task);
+    }
     enum err_kind kind = write_bulk_load(state, reterr);
     return kind != ERR_NONE ? kind : set_row(state, table, key, value, false, reterr);
 }
 
 enum err_kind state_bulk_put(struct state *state, int table, struct str key, struct str value,
                              struct err *reterr) {
-    if (!state->incomplete || state->has_savepoint) {
+    if (!state->incomplete || state->has_savepoint || state->build.begun) {
         return err_set(reterr, ERR_BUG, "state cache of task %d: a bulk load of a cache in use",
                        (int)state->task);
     }
-    (void)rows_space(state, table);
+    (void)state_rows_space(state, table);
     bulk_load_add(&state->load, table, key, value);
+    state->indexes_missing |= state->layout.reference_counts[table] > 0 &&
+                              SAFEGUARD("indexes are built after a bulk load");
     return ERR_NONE;
 }
 
@@ -338,10 +328,10 @@ enum err_kind state_add_changed_row(struct state *state, int table, struct str k
     struct str stored = STR_NONE, flag = STR_NONE;
     enum err_kind kind = write_buffer_get(&state->store, space, key, &stored, reterr);
     if (kind == ERR_NONE && stored.ptr) {
-        kind = read_checksummed(state, space, key, stored, &flag, reterr);
+        kind = state_read_checked(state, space, key, stored, &flag, reterr);
     }
     if (kind != ERR_NONE) {
-        return noted(state, kind);
+        return state_noted(state, kind);
     }
     if (flag.ptr && SAFEGUARD("a changed row keeps its deletion") &&
         (!deleted || str_is(flag, "d"))) {
@@ -357,10 +347,10 @@ enum err_kind state_add_changed_row(struct state *state, int table, struct str k
 enum err_kind state_next_changed_row(struct state *state, int table, struct str after,
                                      int *ret_table, struct str *ret_key, bool *ret_deleted,
                                      struct err *reterr) {
-    for (; (size_t)table < state->table_count; table++) {
+    for (; (size_t)table < state->layout.table_count; table++) {
         struct str range[2] = {STR(""), after}, key = STR_NONE, flag = STR_NONE;
         enum err_kind kind =
-            next_in(state, changed_rows_space(state, table), range, &key, &flag, reterr);
+            state_next_in(state, changed_rows_space(state, table), range, &key, &flag, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
@@ -383,10 +373,10 @@ enum err_kind state_number_known(struct state *state, uint64_t number, bool *ret
     int space = numbers_space(state);
     enum err_kind kind = write_buffer_get(&state->store, space, key, &stored, reterr);
     if (kind == ERR_NONE && stored.ptr) {
-        kind = read_checksummed(state, space, key, stored, &value, reterr);
+        kind = state_read_checked(state, space, key, stored, &value, reterr);
     }
     *ret_known = stored.ptr != NULL;
-    return noted(state, kind);
+    return state_noted(state, kind);
 }
 
 enum err_kind state_number_add(struct state *state, uint64_t number, struct err *reterr) {
@@ -417,21 +407,26 @@ enum err_kind state_commit(struct state *state, const int64_t *offsets, int64_t 
                        "state cache of task %d: commit between savepoint and rollback or release",
                        (int)state->task);
     }
+    if (complete && state->indexes_missing) {
+        return err_set(reterr, ERR_BUG, "state cache of task %d: complete without its indexes",
+                       (int)state->task);
+    }
     enum err_kind kind = write_bulk_load(state, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
-    for (int table = 0; complete && state->incomplete && table < (int)state->table_count; table++) {
+    for (int table = 0; complete && state->incomplete && table < (int)state->layout.table_count;
+         table++) {
         kind = write_buffer_clear(&state->store, changed_rows_space(state, table), reterr);
         if (kind != ERR_NONE) {
-            return noted(state, kind);
+            return state_noted(state, kind);
         }
     }
     struct meta_record record = {.identity = buf_view(&state->identity),
-                                 .table_count = state->table_count,
+                                 .table_count = state->layout.table_count,
                                  .wall_ms = wall_ms,
                                  .incomplete = state->incomplete && !complete};
-    memcpy(record.offsets, offsets, state->table_count * sizeof *offsets);
+    memcpy(record.offsets, offsets, state->layout.table_count * sizeof *offsets);
     kind = commit_meta(state, &record, reterr);
     if (kind == ERR_NONE) {
         state->incomplete = record.incomplete;

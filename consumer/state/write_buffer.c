@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#define TORN_KEY STR("torn") /* in space 0: it sorts behind what the caller has there */
+
 void write_buffer_init(struct write_buffer *buffer, const struct kv_factory *factory, struct kv *kv,
                        int space_count) {
     assert(space_count <= KV_SPACES_MAX);
@@ -97,10 +99,8 @@ static enum err_kind set_below(struct write_buffer *buffer, int space, struct st
                      : buffer->ops->remove(buffer->kv, space, key, reterr);
 }
 
-static enum err_kind commit_if_large(struct write_buffer *buffer, struct err *reterr) {
-    return buffer->ops->dirty_bytes(buffer->kv) < buffer->part_bytes
-               ? ERR_NONE
-               : buffer->ops->commit(buffer->kv, reterr);
+static bool is_large(const struct write_buffer *buffer) {
+    return buffer->ops->dirty_bytes(buffer->kv) >= buffer->part_bytes;
 }
 
 enum err_kind write_buffer_set_in_order(struct write_buffer *buffer, int space, struct str key,
@@ -110,7 +110,7 @@ enum err_kind write_buffer_set_in_order(struct write_buffer *buffer, int space, 
         return ERR_NONE;
     }
     enum err_kind kind = set_below(buffer, space, key, value, reterr);
-    return kind != ERR_NONE ? kind : commit_if_large(buffer, reterr);
+    return kind != ERR_NONE || !is_large(buffer) ? kind : buffer->ops->commit(buffer->kv, reterr);
 }
 
 enum err_kind write_buffer_clear(struct write_buffer *buffer, int space, struct err *reterr) {
@@ -127,8 +127,44 @@ size_t write_buffer_dirty_bytes(const struct write_buffer *buffer) {
     return buffer->arena.used + buffer->ops->dirty_bytes(buffer->kv);
 }
 
+/* A part of a larger commit. */
+static enum err_kind commit_part(struct write_buffer *buffer, bool *parted, struct err *reterr) {
+    enum err_kind kind = ERR_NONE;
+    if (buffer->marks && !*parted) {
+        kind = buffer->ops->put(buffer->kv, 0, TORN_KEY, STR(""), reterr);
+    }
+    *parted = true;
+    return kind != ERR_NONE ? kind : buffer->ops->commit(buffer->kv, reterr);
+}
+
+static enum err_kind commit_rest(struct write_buffer *buffer, bool parted, struct err *reterr) {
+    enum err_kind kind = ERR_NONE;
+    if (buffer->marks && parted) {
+        kind = buffer->ops->remove(buffer->kv, 0, TORN_KEY, reterr);
+    }
+    if (kind == ERR_NONE) {
+        forget(buffer);
+        kind = buffer->ops->commit(buffer->kv, reterr);
+    }
+    return kind;
+}
+
+enum err_kind write_buffer_marks(struct write_buffer *buffer, bool *ret_torn, struct err *reterr) {
+    struct str mark = STR_NONE;
+    enum err_kind kind = buffer->ops->get(buffer->kv, 0, TORN_KEY, &mark, reterr);
+    buffer->marks = true;
+    *ret_torn = kind == ERR_NONE && mark.ptr;
+    return kind;
+}
+
+enum err_kind write_buffer_mend(struct write_buffer *buffer, struct err *reterr) {
+    write_buffer_set(buffer, 0, TORN_KEY, STR_NONE);
+    return write_buffer_commit(buffer, reterr);
+}
+
 enum err_kind write_buffer_commit(struct write_buffer *buffer, struct err *reterr) {
     const bool last = SAFEGUARD("where a cache stands is stored last");
+    bool parted = false;
     for (int left = buffer->space_count - 1; left >= 0; left--) {
         int space = last ? left : buffer->space_count - 1 - left; /* space 0 last */
         const struct skiplist_entry *change =
@@ -136,16 +172,15 @@ enum err_kind write_buffer_commit(struct write_buffer *buffer, struct err *reter
         for (; change; change = skiplist_next(change)) {
             enum err_kind kind =
                 set_below(buffer, space, skiplist_key(change), skiplist_value(change), reterr);
-            if (kind == ERR_NONE && (space > 0 || !last)) {
-                kind = commit_if_large(buffer, reterr);
+            if (kind == ERR_NONE && (space > 0 || !last) && is_large(buffer)) {
+                kind = commit_part(buffer, &parted, reterr);
             }
             if (kind != ERR_NONE) {
                 return kind;
             }
         }
     }
-    forget(buffer);
-    return buffer->ops->commit(buffer->kv, reterr);
+    return commit_rest(buffer, parted, reterr);
 }
 
 void write_buffer_close(struct write_buffer *buffer) {

@@ -10,7 +10,8 @@
  * A commit that is large is written in several transactions of the store, so that memory is
  * bounded; space 0 goes with the last one. A crash, or an error, in between leaves space 0 as it
  * was and some of the other changes: the caller must be able to tell from space 0 what may be
- * ahead of it, as the state cache can: it replays the log from there.
+ * ahead of it, as the state cache can: it replays the log from there. What must agree between
+ * spaces may not do so then: such a store is marked as torn, where write_buffer_marks was called.
  */
 #ifndef STATE_WRITE_BUFFER_H
 #define STATE_WRITE_BUFFER_H
@@ -23,6 +24,7 @@ struct write_buffer {
     struct kv *kv;
     size_t part_bytes; /* see kv.h's factory */
     int space_count;
+    bool marks; /* a commit in parts */
     struct arena arena;
     struct skiplist changes[KV_SPACES_MAX];
     /* The change that write_buffer_next returned last: where it goes on. */
@@ -32,6 +34,12 @@ struct write_buffer {
 /* Takes kv over, which has space_count spaces. */
 void write_buffer_init(struct write_buffer *buffer, const struct kv_factory *factory, struct kv *kv,
                        int space_count);
+/* From now on a commit in parts is marked in space 0, until its last. *ret_torn: one was begun and
+ * not ended when the store was open before. */
+MUST_CHECK enum err_kind write_buffer_marks(struct write_buffer *buffer, bool *ret_torn,
+                                            struct err *reterr);
+/* What did not agree does again: commits all, and takes the mark away. */
+MUST_CHECK enum err_kind write_buffer_mend(struct write_buffer *buffer, struct err *reterr);
 MUST_CHECK enum err_kind write_buffer_get(struct write_buffer *buffer, int space, struct str key,
                                           struct str *ret_value, struct err *reterr);
 /* range: prefix, after. */

@@ -165,7 +165,8 @@ int main(int argc, char **argv) {
     struct kv_factory factory = lmdb_store_factory(store);
     struct state_meta meta;
     for (size_t i = 0; i < b.task_count; i++) {
-        must(state_open(&factory, (int32_t)i, ".bench", STR("bench"), 2, &b.states[i], &meta, &err),
+        must(state_open(&factory, (int32_t)i, ".bench", STR("bench"),
+                        &(struct state_layout){.table_count = 2}, &b.states[i], &meta, &err),
              &err);
     }
     b.base_bytes = malloced_bytes();

@@ -1,4 +1,5 @@
 /* Caches on disk, when all members have ended: O4. */
+#include "pipeline/layout.h"
 #include "plan/row.h"
 #include "state/state.h"
 #include "world.h"
@@ -105,13 +106,14 @@ static void check_cache(struct world *world, int host, int32_t task) {
     struct kv_factory factory = memory_disk_factory(world->disks[host]);
     struct cache cache = {.task = task};
     struct err err;
-    size_t tables = (size_t)world->schema.table_count;
-    if (state_open(&factory, task, "", STR("simulated"), tables, &cache.state, &cache.meta, &err) !=
-        ERR_NONE) {
+    const struct state_layout layout = layout_of(&world->plan.plan);
+    if (state_open(&factory, task, "", STR("simulated"), &layout, &cache.state, &cache.meta,
+                   &err) != ERR_NONE) {
         world_fail(world, "O4: the cache of task %d can't be opened: %s", task, err.message);
         return;
     }
-    for (int t = 0; t < (int)tables && !cache.meta.empty && !cache.meta.incomplete; t++) {
+    for (int t = 0; t < world->schema.table_count && !cache.meta.empty && !cache.meta.incomplete;
+         t++) {
         check_table(world, &cache, t);
     }
     state_close(&cache.state);

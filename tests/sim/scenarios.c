@@ -1,5 +1,5 @@
 /* Plays with a plot: what faults at random would meet too seldom. */
-#include "state/state.h"
+#include "pipeline/layout.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -175,11 +175,12 @@ void play_remade(struct world *world) {
 static bool cache_stands(const struct world *world, int32_t task) {
     struct kv_factory factory =
         memory_disk_factory(world->disks[node_host(world->nodes[world->assignment[task]])]);
+    const struct state_layout layout = layout_of(&world->plan.plan);
     struct state *state = NULL;
     struct state_meta meta;
     struct err err;
-    if (state_open(&factory, task, "", STR("simulated"), (size_t)world->schema.table_count, &state,
-                   &meta, &err) != ERR_NONE) {
+    if (state_open(&factory, task, "", STR("simulated"), &layout, &state, &meta, &err) !=
+        ERR_NONE) {
         return false;
     }
     bool stands = !meta.empty && !meta.incomplete;

@@ -9,6 +9,10 @@
 
 #include "sim/memory_kv.h"
 #include "state/lmdb/lmdb_store.h"
+#include "state/state.h"
+
+/* A cache's layout: so many tables, no references. */
+#define TABLES_ONLY(count) (&(const struct state_layout){.table_count = (count)})
 
 struct state_fixture {
     struct kv_factory factory;

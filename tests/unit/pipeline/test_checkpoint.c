@@ -1,6 +1,7 @@
 /* Which cache is committed, and when; and what Kafka is told beside it. */
 #include "fixture.h"
 #include "pipeline/checkpoint.h"
+#include "sim/state_fixture.h"
 
 static size_t dirty(const struct fixture *f, int32_t task) {
     return state_dirty_bytes(f->member->tasks[task]->state);
@@ -27,7 +28,8 @@ static int64_t committed_offset(const struct fixture *f, int32_t task) {
     struct state_meta meta;
     struct state *state;
     struct err err;
-    assert_int_equal(state_open(&stores, task, "", STR("test"), 2, &state, &meta, &err), ERR_NONE);
+    assert_int_equal(
+        state_open(&stores, task, "", STR("test"), TABLES_ONLY(2), &state, &meta, &err), ERR_NONE);
     state_close(&state);
     return meta.offsets[0];
 }

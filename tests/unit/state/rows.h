@@ -21,7 +21,8 @@ static inline struct state *open_as(const struct state_fixture *f, struct str id
                                     struct state_meta *meta) {
     struct state *state = NULL;
     struct err err;
-    assert_int_equal(state_open(&f->factory, TASK, "", id, tables, &state, meta, &err), ERR_NONE);
+    assert_int_equal(state_open(&f->factory, TASK, "", id, TABLES_ONLY(tables), &state, meta, &err),
+                     ERR_NONE);
     return state;
 }
 

@@ -16,7 +16,8 @@ static const struct str identity = {"id", 2};
 static struct state *open_state(const struct state_fixture *f, struct state_meta *meta) {
     struct state *state = NULL;
     struct err err = {0};
-    assert_int_equal(state_open(&f->factory, 0, "", identity, 1, &state, meta, &err), ERR_NONE);
+    assert_int_equal(state_open(&f->factory, 0, "", identity, TABLES_ONLY(1), &state, meta, &err),
+                     ERR_NONE);
     return state;
 }
 
@@ -43,7 +44,8 @@ static enum fate walk_in_child(const struct state_fixture *f) {
         struct err err = {0};
         enum err_kind kind = lmdb_store_guard(&err);
         kind = kind ? kind : lmdb_store_guard(&err); /* twice is once */
-        kind = kind ? kind : state_open(&f->factory, 0, "", identity, 1, &state, &meta, &err);
+        kind = kind ? kind
+                    : state_open(&f->factory, 0, "", identity, TABLES_ONLY(1), &state, &meta, &err);
         struct str key = STR_NONE, value = STR_NONE;
         while (kind == ERR_NONE) {
             kind = state_next(state, 0, STR(""), key, &key, &value, &err);
@@ -133,7 +135,8 @@ static void test_cut_short_while_open(void **ctx) {
         struct err err = {0};
         struct state *state = NULL;
         bool good = lmdb_store_guard(&err) == ERR_NONE &&
-                    state_open(&f->factory, 0, "", identity, 1, &state, &meta, &err) == ERR_NONE &&
+                    state_open(&f->factory, 0, "", identity, TABLES_ONLY(1), &state, &meta, &err) ==
+                        ERR_NONE &&
                     truncate(data, 3 * (off_t)PAGE) == 0;
         struct str value = STR_NONE;
         char key[16];
@@ -165,7 +168,8 @@ static void test_other_deaths(void **ctx) {
             struct err err = {0};
             struct state *state = NULL;
             if (lmdb_store_guard(&err) != ERR_NONE ||
-                state_open(&f->factory, 0, "", identity, 1, &state, &meta, &err) != ERR_NONE) {
+                state_open(&f->factory, 0, "", identity, TABLES_ONLY(1), &state, &meta, &err) !=
+                    ERR_NONE) {
                 _exit(0);
             }
             if (way == 0) {
@@ -238,7 +242,9 @@ static void test_killed_in_the_middle(void **ctx) {
             struct err err = {0};
             struct state *state = NULL;
             enum err_kind kind = lmdb_store_guard(&err);
-            kind = kind ? kind : state_open(&f->factory, 0, "", identity, 1, &state, &meta, &err);
+            kind = kind ? kind
+                        : state_open(&f->factory, 0, "", identity, TABLES_ONLY(1), &state, &meta,
+                                     &err);
             for (int64_t batch = meta.offsets[0] + 1; kind == ERR_NONE; batch++) {
                 progress[0] = batch; /* begun */
                 kind = apply(state, batch, &err);

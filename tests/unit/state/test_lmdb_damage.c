@@ -18,7 +18,7 @@ enum { ROWS = 3000, STORES = 4, DAMAGES = 300 };
 static const struct str identity = {"id", 2};
 
 static enum err_kind open_state(struct state **state, struct state_meta *meta, struct err *err) {
-    return state_open(&fixture.factory, 0, "", identity, 2, state, meta, err);
+    return state_open(&fixture.factory, 0, "", identity, TABLES_ONLY(2), state, meta, err);
 }
 
 static struct str make_key(char key[32], size_t i) {

@@ -23,8 +23,9 @@ static size_t page_count;
 static struct state *open_state(struct state_meta *meta) {
     struct state *state = NULL;
     struct err err;
-    assert_int_equal(state_open(&fixture.factory, 0, "", STR("id"), 1, &state, meta, &err),
-                     ERR_NONE);
+    assert_int_equal(
+        state_open(&fixture.factory, 0, "", STR("id"), TABLES_ONLY(1), &state, meta, &err),
+        ERR_NONE);
     return state;
 }
 

@@ -25,7 +25,7 @@ struct row {
 static struct row rows[ROWS]; /* by key */
 
 static enum err_kind open_state(struct state **state, struct state_meta *meta, struct err *err) {
-    return state_open(&fixture.factory, 0, "", STR("id"), TABLES, state, meta, err);
+    return state_open(&fixture.factory, 0, "", STR("id"), TABLES_ONLY(TABLES), state, meta, err);
 }
 
 static int by_key(const void *a, const void *b) {

@@ -28,7 +28,8 @@ static const char *path(const struct state_fixture *f, const char *name) {
 static struct state *open_state(const struct state_fixture *f, struct state_meta *meta) {
     struct state *state = NULL;
     struct err err = {0};
-    enum err_kind kind = state_open(&f->factory, 0, "", identity, 1, &state, meta, &err);
+    enum err_kind kind =
+        state_open(&f->factory, 0, "", identity, TABLES_ONLY(1), &state, meta, &err);
     if (kind != ERR_NONE) {
         print_error("%s\n", err.message);
     }
@@ -151,13 +152,15 @@ static void test_something_in_the_way(void **ctx) {
     struct err err = {0};
     assert_int_equal(mkdir(path(f, "0"), 0755), 0);
     assert_int_equal(mkdir(path(f, "0/data.mdb"), 0755), 0);
-    assert_int_equal(state_open(&f->factory, 0, "", identity, 1, &state, &meta, &err), ERR_RETRY);
+    assert_int_equal(state_open(&f->factory, 0, "", identity, TABLES_ONLY(1), &state, &meta, &err),
+                     ERR_RETRY);
     assert_non_null(strstr(err.message, "0/data.mdb: can't be opened: Is a directory"));
     assert_non_null(strstr(err.message, "remove"));
     assert_int_equal(rmdir(path(f, "0/data.mdb")), 0);
     assert_opens(f, true, false);
     write_file(path(f, "1"), "", 0);
-    assert_int_equal(state_open(&f->factory, 1, "", identity, 1, &state, &meta, &err), ERR_RETRY);
+    assert_int_equal(state_open(&f->factory, 1, "", identity, TABLES_ONLY(1), &state, &meta, &err),
+                     ERR_RETRY);
     assert_non_null(strstr(err.message, "/1"));
     struct lmdb_store *store = NULL;
     assert_int_equal(lmdb_store_new(path(f, "1"), &store, &err), ERR_CONFIG);
@@ -182,14 +185,16 @@ static void test_not_writable(void **ctx) {
     struct state_meta meta;
     struct err err = {0};
     assert_int_equal(chmod(path(f, "0/data.mdb"), 0444), 0);
-    assert_int_equal(state_open(&f->factory, 0, "", identity, 1, &state, &meta, &err), ERR_RETRY);
+    assert_int_equal(state_open(&f->factory, 0, "", identity, TABLES_ONLY(1), &state, &meta, &err),
+                     ERR_RETRY);
     assert_non_null(strstr(err.message, "writable"));
     assert_int_equal(chmod(path(f, "0/data.mdb"), 0644), 0);
     assert_opens(f, false, false);
     assert_int_equal(chmod(f->dir, 0555), 0);
     struct lmdb_store *store = NULL;
     assert_int_equal(lmdb_store_new(f->dir, &store, &err), ERR_CONFIG);
-    assert_int_equal(state_open(&f->factory, 1, "", identity, 1, &state, &meta, &err), ERR_RETRY);
+    assert_int_equal(state_open(&f->factory, 1, "", identity, TABLES_ONLY(1), &state, &meta, &err),
+                     ERR_RETRY);
     assert_int_equal(chmod(f->dir, 0755), 0);
 }
 
@@ -225,10 +230,12 @@ static void test_private_folders(void **ctx) {
     write_file(path(f, "0.killed/lock"), "", 0);
     write_file(path(f, "0.killed/data.mdb"), "x", 1);
     write_file(path(f, "1.killed/lock"), "", 0);
-    assert_int_equal(state_open(&f->factory, 0, ".held", identity, 1, &other, &meta, &err),
-                     ERR_NONE);
-    assert_int_equal(state_open(&f->factory, 0, ".me", identity, 1, &private, &meta, &err),
-                     ERR_NONE);
+    assert_int_equal(
+        state_open(&f->factory, 0, ".held", identity, TABLES_ONLY(1), &other, &meta, &err),
+        ERR_NONE);
+    assert_int_equal(
+        state_open(&f->factory, 0, ".me", identity, TABLES_ONLY(1), &private, &meta, &err),
+        ERR_NONE);
     assert_true(exists(f, "0.me/data.mdb") && exists(f, "0.held/data.mdb"));
     assert_false(exists(f, "0.killed") || exists(f, "0.empty"));
     assert_true(exists(f, "1.killed") && exists(f, "00.no"));
@@ -275,7 +282,8 @@ static void test_disk_full(void **ctx) {
         struct err err = {0}, again = {0};
         bool good =
             setrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-            state_open(&f->factory, 0, "", identity, 1, &state, &meta, &err) == ERR_NONE &&
+            state_open(&f->factory, 0, "", identity, TABLES_ONLY(1), &state, &meta, &err) ==
+                ERR_NONE &&
             put_rows(state, 20000, "a value that fills more than a megabyte", &err) == ERR_NONE &&
             commit(state, 8, &err) == ERR_RETRY && strstr(err.message, "0/data.mdb") &&
             strstr(err.message, "make room") &&
@@ -392,8 +400,9 @@ static void test_many_tasks_share_what_they_keep(void **ctx) {
     struct err err = {0};
     struct state_meta meta;
     for (int32_t i = 0; i < TASKS; i++) {
-        assert_int_equal(state_open(&f->factory, i, "", identity, 1, &states[i], &meta, &err),
-                         ERR_NONE);
+        assert_int_equal(
+            state_open(&f->factory, i, "", identity, TABLES_ONLY(1), &states[i], &meta, &err),
+            ERR_NONE);
     }
     for (int64_t round = 1; round <= 3; round++) {
         for (int i = 0; i < TASKS; i++) {
@@ -424,7 +433,8 @@ static void test_little_address_space(void **ctx) {
         struct state *state = NULL;
         struct err err = {0};
         bool good = setrlimit(RLIMIT_AS, &limit) == 0 &&
-                    state_open(&f->factory, 0, "", identity, 1, &state, &meta, &err) == ERR_NONE &&
+                    state_open(&f->factory, 0, "", identity, TABLES_ONLY(1), &state, &meta, &err) ==
+                        ERR_NONE &&
                     put_rows(state, 100000, "a value", &err) == ERR_NONE &&
                     commit(state, 8, &err) == ERR_NONE;
         state_close(&state);

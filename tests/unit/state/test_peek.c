@@ -18,8 +18,9 @@ static struct state *open_state(const struct state_fixture *f) {
     struct state *state = NULL;
     struct state_meta meta;
     struct err err;
-    assert_int_equal(state_open(&f->factory, TASK, "", identity, TABLES, &state, &meta, &err),
-                     ERR_NONE);
+    assert_int_equal(
+        state_open(&f->factory, TASK, "", identity, TABLES_ONLY(TABLES), &state, &meta, &err),
+        ERR_NONE);
     return state;
 }
 
@@ -114,8 +115,9 @@ static void test_leaves_a_cache_in_use_alone(void **context) {
     assert_int_equal(look(f, TABLES, &peek, &meta, &err), ERR_NONE);
     assert_int_equal(look(f, TABLES, &other, &meta, &err), ERR_NONE); /* two may look */
     struct state_meta ignored;
-    assert_int_equal(state_open(&f->factory, TASK, "", identity, TABLES, &state, &ignored, &err),
-                     ERR_RETRY);
+    assert_int_equal(
+        state_open(&f->factory, TASK, "", identity, TABLES_ONLY(TABLES), &state, &ignored, &err),
+        ERR_RETRY);
     assert_true(err.locked);
     peek_close(&peek);
     peek_close(&other);

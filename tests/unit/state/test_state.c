@@ -182,17 +182,20 @@ static void test_held_by_another(void **ctx) {
     struct state_meta meta;
     struct state *state = open_state(f, &meta), *second = NULL;
     struct err err;
-    assert_int_equal(state_open(&f->factory, TASK, "", identity, 2, &second, &meta, &err),
-                     ERR_RETRY);
+    assert_int_equal(
+        state_open(&f->factory, TASK, "", identity, TABLES_ONLY(2), &second, &meta, &err),
+        ERR_RETRY);
     assert_true(err.locked);
-    assert_int_equal(state_open(&f->factory, TASK, ".me", identity, 2, &second, &meta, &err),
-                     ERR_NONE);
+    assert_int_equal(
+        state_open(&f->factory, TASK, ".me", identity, TABLES_ONLY(2), &second, &meta, &err),
+        ERR_NONE);
     set(second, 0, "1", "private");
     commit(second, 1, 1, false);
     assert_string_equal(dump(state, 0), "");
     state_close(&second);
-    assert_int_equal(state_open(&f->factory, TASK, ".me", identity, 2, &second, &meta, &err),
-                     ERR_NONE);
+    assert_int_equal(
+        state_open(&f->factory, TASK, ".me", identity, TABLES_ONLY(2), &second, &meta, &err),
+        ERR_NONE);
     assert_true(meta.empty);
     state_close(&second);
     state_close(&state);

@@ -63,7 +63,8 @@ static void test_a_damaged_store_comes_back_empty(void **ctx) {
 static enum err_kind live(const struct state_fixture *f, struct err *err) {
     struct state *state = NULL;
     struct state_meta meta;
-    enum err_kind kind = state_open(&f->factory, TASK, "", identity, 2, &state, &meta, err);
+    enum err_kind kind =
+        state_open(&f->factory, TASK, "", identity, TABLES_ONLY(2), &state, &meta, err);
     bool fills = kind == ERR_NONE && (meta.empty || meta.incomplete);
     if (fills) {
         kind = state_discard(state, err);

@@ -1,0 +1,62 @@
+/* What a cache's spaces are, and what is read of them. */
+#include "state/internal.h"
+
+#include <assert.h>
+
+int state_rows_space(const struct state *state, int table) {
+    (void)state; /* where asserts are off */
+    assert(table >= 0 && (size_t)table < state->layout.table_count);
+    return ROWS_SPACE + table;
+}
+
+int state_index_space(const struct state *state, int table, size_t reference) {
+    const struct state_layout *layout = &state->layout;
+    assert(table >= 0 && (size_t)table < layout->table_count);
+    assert(reference < layout->reference_counts[table]);
+    size_t before = 0;
+    for (int t = 0; t < table; t++) {
+        before += layout->reference_counts[t];
+    }
+    return INDEX_SPACE((int)layout->table_count) + (int)(before + reference);
+}
+
+enum err_kind state_noted(struct state *state, enum err_kind kind) {
+    if (kind == ERR_CACHE) {
+        state->untrusted = true;
+    }
+    return kind;
+}
+
+enum err_kind state_read_checked(struct state *state, int space, struct str key, struct str stored,
+                                 struct str *ret_value, struct err *reterr) {
+    if (checksum_remove(space, key, stored, ret_value)) {
+        return ERR_NONE;
+    }
+    bool in_index = space >= INDEX_SPACE((int)state->layout.table_count);
+    int number = in_index ? space - INDEX_SPACE((int)state->layout.table_count)
+                          : (space - ROWS_SPACE) % (int)state->layout.table_count;
+    return state_noted(
+        state,
+        err_set(reterr, ERR_CACHE,
+                "state cache of task %d: %s %d fails its checksum; the cache is damaged and "
+                "will be rebuilt",
+                (int)state->task, in_index ? "an entry of index" : "a row of table", number));
+}
+
+enum err_kind state_next_in(struct state *state, int space, struct str range[2],
+                            struct str *ret_key, struct str *ret_value, struct err *reterr) {
+    struct str key = STR_NONE, stored = STR_NONE, value = STR_NONE;
+    enum err_kind kind = write_buffer_next(&state->store, space, range, &key, &stored, reterr);
+    if (kind != ERR_NONE) {
+        return state_noted(state, kind);
+    }
+    if (key.ptr) {
+        kind = state_read_checked(state, space, key, stored, &value, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    *ret_key = key;
+    *ret_value = value;
+    return ERR_NONE;
+}
