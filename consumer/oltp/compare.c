@@ -149,8 +149,10 @@ static void compare_key(const struct relation *table, const struct look_table *l
         struct label name = label_of(table);
         findings_add(findings, FINDING_COLUMNS, FINDING_RED,
                      "%s: its primary key is not the one that the SQL file says%s: rows would "
-                     "overwrite each other. Correct the file or the table: " ANEW,
-                     name.text, look->primary_key_count == 0 ? " (there is none)" : "");
+                     "overwrite each other%s. Correct the file or the table: " ANEW,
+                     name.text, look->primary_key_count == 0 ? " (there is none)" : "",
+                     table->role == ROLE_LOOKUP ? ", and those that refer to it would find others"
+                                                : "");
     }
 }
 

@@ -58,12 +58,13 @@
     " LEFT JOIN pg_publication p ON p.pubname = $3::text"                                          \
     " LEFT JOIN pg_publication_rel pr ON pr.prpubid = p.oid AND pr.prrelid = c.oid ORDER BY w.n"
 
-/* $1 tables' oids, $2 columns' names, $3 the publication. A domain is resolved to its base type. */
+/* $1 tables' oids, $2 columns' names, $3 the publication. A domain is resolved to its base type;
+ * what a primary key only INCLUDEs is no part of it. */
 #define SQL_COLUMNS(listed)                                                                        \
     "SELECT a.attname IS NOT NULL, coalesce(a.attnotnull, false),"                                 \
     " coalesce(a.attgenerated <> '', false),"                                                      \
     " EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisprimary"             \
-    " AND a.attnum = ANY (i.indkey::int2[])), " listed ","                                         \
+    " AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])), " listed ","                  \
     " coalesce((WITH RECURSIVE b(type, modifier, n) AS (SELECT a.atttypid, a.atttypmod, 0"         \
     " UNION ALL SELECT d.typbasetype, d.typtypmod, b.n + 1 FROM b JOIN pg_type d"                  \
     " ON d.oid = b.type AND d.typtype = 'd')"                                                      \

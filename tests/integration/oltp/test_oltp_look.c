@@ -150,6 +150,14 @@ static void columns_changed(void **state) {
     expect(c, FINDING_RED, "column name may be NULL");
 }
 
+/* What it has besides in its index is no part of it. */
+static void primary_key_that_includes(void **state) {
+    struct context *c = *state;
+    sql(c, "ALTER TABLE contact DROP CONSTRAINT contact_pkey, ADD PRIMARY KEY (contact_id) INCLUDE"
+           " (contact_number)");
+    expect_none(c);
+}
+
 static void primary_key_changed(void **state) {
     struct context *c = *state;
     expect_none(c);
@@ -286,6 +294,7 @@ int main(void) {
         CASE(dropped),
         CASE(identity_lost),
         CASE(columns_changed),
+        CASE(primary_key_that_includes),
         CASE(primary_key_changed),
         CASE(unpublished),
         CASE(locks_are_not_waited_for),

@@ -20,6 +20,21 @@ static inline struct plan *fixture_view(void) {
                 " contact_number FROM student s JOIN contact c ON s.student_id = c.student_id");
 }
 
+/* Of three tables, the last of them a lookup. */
+static inline struct plan *fixture_three(void) {
+    struct plan *plan =
+        load("CREATE TABLE student (student_id bigint PRIMARY KEY, name text);\n"
+             "CREATE TABLE contact (contact_id bigint PRIMARY KEY, student_id bigint);\n"
+             "CREATE TABLE town (town_id bigint PRIMARY KEY, student_id bigint, name text);\n"
+             "ALTER TABLE student REPLICA IDENTITY FULL; ALTER TABLE contact REPLICA IDENTITY FULL;"
+             " ALTER TABLE town REPLICA IDENTITY FULL;\n",
+             "CREATE MATERIALIZED VIEW v AS SELECT s.student_id, contact_id, town_id, s.name,"
+             " t.name AS town FROM student s JOIN contact c ON s.student_id = c.student_id"
+             " JOIN town t ON t.student_id = s.student_id");
+    plan->relations[2].role = ROLE_LOOKUP;
+    return plan;
+}
+
 static inline struct look_column *fixture_columns(struct look *look, const struct relation *table) {
     struct look_column *columns = arena_alloc(&look->arena, table->column_count * sizeof *columns);
     for (size_t c = 0; c < table->column_count; c++) {

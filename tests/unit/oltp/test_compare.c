@@ -16,6 +16,14 @@ static int begin(void **state) {
     return 0;
 }
 
+static int begin_three(void **state) {
+    struct context *context = calloc(1, sizeof *context);
+    context->plan = fixture_three();
+    context->look = fixture_look(context->plan);
+    *state = context;
+    return 0;
+}
+
 static int end(void **state) {
     struct context *context = *state;
     look_clear(&context->look);
@@ -137,6 +145,29 @@ static void test_replication(void **state) {
     expect(c, FINDING_PUBLICATION, FINDING_LOSS, "leaves out column name");
 }
 
+/* Every table is looked at, whatever its role; a reference stands on the whole primary key. */
+static void test_lookup_tables(void **state) {
+    struct context *c = *state;
+    assert_int_equal(compare(c)->count, 0);
+    c->look.tables[2].found = false;
+    expect(c, FINDING_TABLE, FINDING_LOSS, "public.town does not exist");
+    c->look.tables[2].identity = 'd';
+    expect(c, FINDING_IDENTITY, FINDING_HALT, "public.town: REPLICA IDENTITY is DEFAULT");
+    c->look.tables[2].published = false;
+    expect(c, FINDING_PUBLICATION, FINDING_LOSS, "public.town is not in the publication");
+    fixture_column(c->plan, &c->look, 2, "name")->found = false;
+    expect(c, FINDING_COLUMNS, FINDING_RED, "public.town has no column name");
+    c->look.tables[2].primary_key_count = 0;
+    fixture_column(c->plan, &c->look, 2, "town_id")->primary_key = false;
+    expect(c, FINDING_COLUMNS, FINDING_RED,
+           "public.town: its primary key is not the one that the SQL file says (there is none): "
+           "rows would overwrite each other, and those that refer to it would find others");
+    c->look.tables[2].primary_key_count = 2; /* one more column, which the view does not use */
+    expect(c, FINDING_COLUMNS, FINDING_RED, "those that refer to it would find others");
+    c->look.tables[1].primary_key_count = 2;
+    expect(c, FINDING_COLUMNS, FINDING_RED, "rows would overwrite each other. Correct");
+}
+
 /* Without room for all, the rest is counted, and counts. */
 static void test_many(void **state) {
     (void)state;
@@ -156,6 +187,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_identity, begin, end),
         cmocka_unit_test_setup_teardown(test_columns, begin, end),
         cmocka_unit_test_setup_teardown(test_replication, begin, end),
+        cmocka_unit_test_setup_teardown(test_lookup_tables, begin_three, end),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
