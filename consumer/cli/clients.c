@@ -14,7 +14,9 @@ void clients_init(struct clients *clients, const struct config *config, const st
     }
     clients->topics = memory_new(plan->relation_count + 1, sizeof *clients->topics);
     for (size_t t = 0; t < plan->relation_count; t++) {
-        clients->topics[t] = plan->relations[t].topic.ptr;
+        const struct relation *relation = &plan->relations[t];
+        clients->topics[t] = (struct kafka_topic){relation->topic.ptr, relation->partition_count,
+                                                  relation->role == ROLE_LOOKUP};
     }
     clients->keywords = memory_new(config->olap.count + 1, sizeof *clients->keywords);
     clients->values = memory_new(config->olap.count + 1, sizeof *clients->values);

@@ -21,7 +21,8 @@ struct clients {
     struct kafka_options kafka;
     struct pg_sink_options sink; /* identity is the caller's to fill */
     struct kafka_setting *settings;
-    const char **topics, **keywords, **values;
+    struct kafka_topic *topics;
+    const char **keywords, **values;
     const char *group_id; /* borrowed, or of texts */
     struct arena texts;
 };

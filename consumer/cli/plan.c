@@ -69,7 +69,6 @@ static enum err_kind apply_topics(const struct config *config, const struct clie
                                   struct err *reterr) {
     struct consume *consume = NULL;
     struct kafka_topic_options topics = {
-        .partition_count = (int32_t)config->topic_partitions,
         .replication_factor = (int32_t)config->topic_replication_factor,
         .min_compaction_lag_ms = config->topic_min_compaction_lag_ms,
         .max_message_bytes = config->record_max_bytes + KAFKA_RECORD_OVERHEAD,
@@ -80,7 +79,9 @@ static enum err_kind apply_topics(const struct config *config, const struct clie
     }
     kafka_destroy(&consume);
     for (size_t t = 0; kind == ERR_NONE && t < clients->kafka.topic_count; t++) {
-        (void)printf("topic %s: %d partitions\n", clients->kafka.topics[t], topics.partition_count);
+        const struct kafka_topic *topic = &clients->kafka.topics[t];
+        (void)printf("topic %s: %d partition%s\n", topic->name, topic->partition_count,
+                     topic->partition_count == 1 ? "" : "s");
     }
     return kind;
 }

@@ -143,11 +143,17 @@ static enum err_kind learn_cluster(struct run *run, struct err *reterr) {
 /* Checks a topic's partition count and cleanup policy. */
 static enum err_kind check_topic(struct run *run, const struct relation *table,
                                  const struct topic_info *info, struct err *reterr) {
-    if (info->partition_count != run->plan->partition_count) {
+    if (table->role == ROLE_LOOKUP && info->partition_count != table->partition_count) {
+        return err_set(reterr, ERR_CONFIG,
+                       "topic %s has %d partitions and must have %d, since every task reads all of "
+                       "it: start with new topics (another topic.prefix), the connector included",
+                       table->topic.ptr, info->partition_count, table->partition_count);
+    }
+    if (info->partition_count != table->partition_count) {
         return err_set(reterr, ERR_CONFIG,
                        "topic %s has %d partitions, topic.partitions says %d: they must be equal, "
                        "and equal to the connector's partition.topic.num",
-                       table->topic.ptr, info->partition_count, run->plan->partition_count);
+                       table->topic.ptr, info->partition_count, table->partition_count);
     }
     if (!info->compacted && info->retention_ms >= 0) {
         return err_set(

@@ -18,6 +18,12 @@ struct kafka_setting {
     const char *name, *value;
 };
 
+struct kafka_topic {
+    const char *name;
+    int32_t partition_count; /* as it is to be created, and must be */
+    bool broadcast;          /* every member reads all of it: the group does not share it out */
+};
+
 /* What this member keeps, for the group's other members: kafka_peers.h. */
 struct kafka_peer {
     const char *plan;          /* is compared as a whole; NULL: nothing is told or compared */
@@ -28,7 +34,7 @@ struct kafka_peer {
 struct kafka_options {
     const struct kafka_setting *settings; /* passed to librdkafka; the fixed ones come on top */
     size_t setting_count;
-    const char *const *topics; /* by table */
+    const struct kafka_topic *topics; /* by table */
     size_t topic_count;
     int64_t record_max_bytes; /* 0: as librdkafka has it */
     struct kafka_peer peer;
@@ -59,11 +65,9 @@ MUST_CHECK enum err_kind kafka_describe(struct consume *consume, int timeout_ms,
 /* Beside a record that can't be compressed: what LZ4 and the batch around it add. */
 #define KAFKA_RECORD_OVERHEAD (INT64_C(1) << 20)
 
-/* Creates the topics that are not there, compacted, with N partitions, and raises max.message.bytes
- * of those that are; ERR_CONFIG where one that is
- * there does not fit (says what to do). */
+/* Creates the topics that are not there, compacted, and raises max.message.bytes of those that are;
+ * ERR_CONFIG where one that is there does not fit (says what to do). */
 struct kafka_topic_options {
-    int32_t partition_count;
     int32_t replication_factor;
     int64_t min_compaction_lag_ms;
     int64_t max_message_bytes; /* raised where a topic that is there has less; 0: the broker's */

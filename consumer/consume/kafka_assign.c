@@ -8,7 +8,9 @@ enum err_kind kafka_join(struct consume *consume, struct err *reterr) {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)consume->topic_count);
     for (size_t t = 0; t < consume->topic_count; t++) {
-        rd_kafka_topic_partition_list_add(list, consume->topics[t].name, RD_KAFKA_PARTITION_UA);
+        if (!consume->topics[t].broadcast) { /* else one member alone would be given it */
+            rd_kafka_topic_partition_list_add(list, consume->topics[t].name, RD_KAFKA_PARTITION_UA);
+        }
     }
     rd_kafka_resp_err_t code = rd_kafka_subscribe(consume->rk, list);
     rd_kafka_topic_partition_list_destroy(list);

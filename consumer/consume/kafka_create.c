@@ -8,14 +8,15 @@
 
 #define LOOK_AGAIN_MS 50
 
-static rd_kafka_NewTopic_t *new_topic(const char *name, const struct kafka_topic_options *options,
+static rd_kafka_NewTopic_t *new_topic(const struct topic *wanted,
+                                      const struct kafka_topic_options *options,
                                       struct err *reterr) {
     char why[256], lag[32];
     int replicas = options->replication_factor > 0 ? options->replication_factor : -1;
     rd_kafka_NewTopic_t *topic =
-        rd_kafka_NewTopic_new(name, options->partition_count, replicas, why, sizeof why);
+        rd_kafka_NewTopic_new(wanted->name, wanted->wanted_count, replicas, why, sizeof why);
     if (!topic) {
-        (void)err_set(reterr, ERR_CONFIG, "topic %s can't be created: %s", name, why);
+        (void)err_set(reterr, ERR_CONFIG, "topic %s can't be created: %s", wanted->name, why);
         return NULL;
     }
     (void)snprintf(lag, sizeof lag, "%" PRId64, options->min_compaction_lag_ms);
@@ -102,7 +103,7 @@ static enum err_kind create_missing(struct consume *consume, int64_t end_ms,
     enum err_kind kind = ERR_NONE;
     for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE; t++) {
         if (!infos[t].exists) {
-            topics[count] = new_topic(consume->topics[t].name, options, reterr);
+            topics[count] = new_topic(&consume->topics[t], options, reterr);
             kind = topics[count] ? ERR_NONE : ERR_CONFIG;
             count += topics[count] != NULL;
         }
@@ -115,15 +116,24 @@ static enum err_kind create_missing(struct consume *consume, int64_t end_ms,
     return kind;
 }
 
-static enum err_kind check_fit(const char *name, const struct topic_info *info,
-                               const struct kafka_topic_options *options, struct err *reterr) {
-    if (info->partition_count != options->partition_count) {
+static enum err_kind check_fit(const struct topic *topic, const struct topic_info *info,
+                               struct err *reterr) {
+    const char *name = topic->name;
+    if (topic->broadcast && info->partition_count != topic->wanted_count) {
+        return err_set(reterr, ERR_CONFIG,
+                       "topic %s has %" PRId32 " partitions and must have %" PRId32
+                       ", since every task reads all of it and no partition can be taken away: "
+                       "delete it if the connector has written nothing to it yet, else start with "
+                       "new topics (another topic.prefix), the connector included",
+                       name, info->partition_count, topic->wanted_count);
+    }
+    if (info->partition_count != topic->wanted_count) {
         return err_set(reterr, ERR_CONFIG,
                        "topic %s has %" PRId32 " partitions, topic.partitions is %" PRId32
                        ": set topic.partitions to what the topics have, or start with new topics "
                        "(another topic.prefix), the connector included. Adding partitions is no "
                        "solution: keys would move to other partitions",
-                       name, info->partition_count, options->partition_count);
+                       name, info->partition_count, topic->wanted_count);
     }
     if (!info->compacted && info->retention_ms >= 0) {
         return err_set(
@@ -140,14 +150,13 @@ static enum err_kind check_fit(const char *name, const struct topic_info *info,
 /* Brokers hear of a change a moment later: looks until every topic is there and takes records of so
  * many bytes. Whoever looked too early would lower a size that was just raised. */
 static enum err_kind wait_shown(struct consume *consume, int64_t end_ms, int64_t bytes,
-                                const struct kafka_topic_options *options, struct topic_info *infos,
-                                struct err *reterr) {
+                                struct topic_info *infos, struct err *reterr) {
     for (;;) {
         size_t t = 0;
         enum err_kind kind = kafka_describe(consume, kafka_left(consume, end_ms), infos, reterr);
         while (kind == ERR_NONE && t < consume->topic_count && infos[t].exists &&
                infos[t].max_message_bytes >= bytes) {
-            kind = check_fit(consume->topics[t].name, &infos[t], options, reterr);
+            kind = check_fit(&consume->topics[t], &infos[t], reterr);
             t++;
         }
         if (kind != ERR_NONE || t == consume->topic_count) {
@@ -174,7 +183,7 @@ enum err_kind kafka_create_topics(struct consume *consume, int timeout_ms,
         kind = create_missing(consume, end_ms, infos, options, reterr);
     }
     if (kind == ERR_NONE) {
-        kind = wait_shown(consume, end_ms, INT64_MIN, options, infos, reterr);
+        kind = wait_shown(consume, end_ms, INT64_MIN, infos, reterr);
     }
     bool raised = false;
     for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE; t++) {
@@ -185,7 +194,7 @@ enum err_kind kafka_create_topics(struct consume *consume, int timeout_ms,
         }
     }
     if (kind == ERR_NONE && raised) {
-        kind = wait_shown(consume, end_ms, options->max_message_bytes, options, infos, reterr);
+        kind = wait_shown(consume, end_ms, options->max_message_bytes, infos, reterr);
     }
     free(infos);
     return kind;

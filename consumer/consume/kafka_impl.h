@@ -43,6 +43,8 @@ struct partition {
 
 struct topic {
     char *name;                   /* owned */
+    int32_t wanted_count;         /* partitions that it is to have */
+    bool broadcast;               /* the group is told nothing of it */
     struct partition *partitions; /* owned; by number */
     int32_t partition_count;
 };

@@ -279,8 +279,9 @@ void test_nobody_there(void) {
     struct member m;
     struct err err;
     struct topic_info infos[SUPPORT_TOPICS];
-    struct kafka_topic_options options = {8, 1, 1000};
+    struct kafka_topic_options options = {1, 1000};
     char id[64];
+    topics_have(8);
     member_open(&m, "lonely", topics, settings);
     int64_t start_ms = now_ms();
     CHECK(kafka_cluster_id(m.consume, 1000, id, sizeof id, &err) == ERR_RETRY, "%s", id);

@@ -17,12 +17,13 @@ void test_topics(void) {
     for (int t = 0; t < SUPPORT_TOPICS; t++) {
         (void)snprintf(names[t], sizeof names[t], "it.create.%lld.%d", (long long)now_ms(), t);
     }
+    topics_have(8);
     member_open(&m, "topics", topics, NULL);
     CHECK(kafka_cluster_id(m.consume, 5000, id, sizeof id, &err) == ERR_NONE, "no cluster id");
     CHECK(strlen(id) >= 8, "%s", id);
     enum err_kind kind = kafka_describe(m.consume, 5000, infos, &err);
     CHECK(kind == ERR_NONE && !infos[0].exists && !infos[1].exists, "kind %d", kind);
-    struct kafka_topic_options options = {8, 99, INT64_C(604800000)};
+    struct kafka_topic_options options = {99, INT64_C(604800000)};
     kind = kafka_create_topics(m.consume, 5000, &options, &err);
     CHECK(kind == ERR_CONFIG && strstr(err.message, "99 replicas"), "%s", err.message);
     options.replication_factor = 1;
@@ -51,7 +52,9 @@ void test_topics(void) {
         CHECK(infos[t].max_message_bytes == 5000000, "topic %d", t);
         CHECK(infos[t].compacted && infos[t].min_compaction_lag_ms == 604800000, "topic %d", t);
     }
-    options.partition_count = 3;
+    member_close(&m);
+    topics_have(3);
+    member_open(&m, "topics", topics, NULL);
     kind = kafka_create_topics(m.consume, 5000, &options, &err);
     CHECK(kind == ERR_CONFIG && strstr(err.message, "8 partitions"), "%s", err.message);
     member_close(&m);
@@ -152,7 +155,7 @@ void test_topic_cut_off(void) {
     delete_records(topics[0], 0, 5);
     struct member m;
     struct err err;
-    struct kafka_topic_options options = {1, 1, 1000};
+    struct kafka_topic_options options = {1, 1000};
     member_join(&m, "cut", topics, make_group());
     int64_t end_ms = now_ms() + 15000;
     while (m.halts == 0 && now_ms() < end_ms) {
@@ -190,8 +193,9 @@ static void fill_now(int records, size_t bytes) {
 void fill(int records, size_t bytes) {
     struct member m;
     struct err err;
-    struct kafka_topic_options options = {8, 1, INT64_C(604800000)};
+    struct kafka_topic_options options = {1, INT64_C(604800000)};
     int64_t low = 0, high = 0;
+    topics_have(8);
     member_open(&m, "fill", big, NULL);
     enum err_kind kind = kafka_create_topics(m.consume, 10000, &options, &err);
     CHECK(kind == ERR_NONE, "%s", err.message);

@@ -49,10 +49,24 @@ void cluster_down(bool down) {
     (void)(down ? rd_kafka_mock_broker_set_down(mock, 1) : rd_kafka_mock_broker_set_up(mock, 1));
 }
 
-static void create_on_broker(const char *const *names, int32_t partitions) {
+static struct kafka_topic taken[SUPPORT_TOPICS];
+
+void topics_have(int32_t partitions) {
+    for (int t = 0; t < SUPPORT_TOPICS; t++) {
+        taken[t] = (struct kafka_topic){.partition_count = partitions};
+    }
+}
+
+struct kafka_topic topic_as_taken(const char *name, int table) {
+    struct kafka_topic topic = taken[table];
+    topic.name = name;
+    return topic;
+}
+
+static void create_on_broker(const char *const *names) {
     struct member m;
     struct err err;
-    struct kafka_topic_options options = {partitions, 1, INT64_C(604800000)};
+    struct kafka_topic_options options = {1, INT64_C(604800000)};
     member_open(&m, "topics", names, NULL);
     if (kafka_create_topics(m.consume, 10000, &options, &err) != ERR_NONE) {
         need(false, err.message);
@@ -60,24 +74,36 @@ static void create_on_broker(const char *const *names, int32_t partitions) {
     member_close(&m);
 }
 
-const char *const *make_topics(const char *test, int32_t partitions) {
+static const char *const *make(const char *test) {
     static struct topics topics;
     const char *const tables[SUPPORT_TOPICS] = {"student", "contact"};
-    need(partitions <= SUPPORT_PARTITIONS, "too many partitions");
     for (int t = 0; t < SUPPORT_TOPICS; t++) {
         (void)snprintf(topics.names[t], sizeof topics.names[t], "it.%s.%lld.%s", test,
                        (long long)now_ms(), tables[t]);
         topics.list[t] = topics.names[t];
         if (mock) {
             rd_kafka_resp_err_t code =
-                rd_kafka_mock_topic_create(mock, topics.names[t], partitions, 1);
+                rd_kafka_mock_topic_create(mock, topics.names[t], taken[t].partition_count, 1);
             need(code == RD_KAFKA_RESP_ERR_NO_ERROR, rd_kafka_err2str(code));
         }
     }
     if (!mock) {
-        create_on_broker(topics.list, partitions);
+        create_on_broker(topics.list);
     }
     return topics.list;
+}
+
+const char *const *make_topics(const char *test, int32_t partitions) {
+    need(partitions <= SUPPORT_PARTITIONS, "too many partitions");
+    topics_have(partitions);
+    return make(test);
+}
+
+const char *const *make_lookup_topics(const char *test, int32_t partitions) {
+    need(partitions <= SUPPORT_PARTITIONS, "too many partitions");
+    topics_have(partitions);
+    taken[1] = (struct kafka_topic){.partition_count = 1, .broadcast = true};
+    return make(test);
 }
 
 const char *make_group(void) {

@@ -78,9 +78,13 @@ void member_open(struct member *member, const char *name, const char *const *top
     *member = (struct member){.name = name, .answer = true};
     member->log = (struct log){.fd = 2, .level = getenv("DEBUG") ? LOG_DEBUG : LOG_ERROR};
     (void)snprintf(member->log.member, sizeof member->log.member, "%s", name);
+    struct kafka_topic taken[SUPPORT_TOPICS];
+    for (int t = 0; t < SUPPORT_TOPICS; t++) {
+        taken[t] = topic_as_taken(topics[t], t);
+    }
     struct kafka_options options = {.settings = all,
                                     .setting_count = count,
-                                    .topics = topics,
+                                    .topics = taken,
                                     .topic_count = SUPPORT_TOPICS,
                                     .log = &member->log,
                                     .clock = clock_real()};

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-static const char *const topics[] = {"student", "contact"};
+static const struct kafka_topic topics[] = {{"student", 8, false}, {"contact", 8, false}};
 static const struct log silent = {.fd = -1, .level = LOG_ERROR};
 
 static enum err_kind try_settings(const struct kafka_setting *settings, size_t count,
