@@ -93,9 +93,8 @@ static enum err_kind wrong_partition(const struct job *job, int32_t expected, st
                    "partition.payload.fields must be change.<join column>, partition.topic.num "
                    "%" PRId32 ", partition.hash.function java, for this topic too; and the topic "
                    "must have %" PRId32 " partitions",
-                   expected, job->record->partition, STR_ARG(topic),
-                   job->decoder->plan->partition_count, job->decoder->plan->partition_count,
-                   job->decoder->plan->partition_count);
+                   expected, job->record->partition, STR_ARG(topic), job->table->partition_count,
+                   job->table->partition_count, job->table->partition_count);
 }
 
 static enum err_kind check_partition(const struct job *job, const struct str *values,
@@ -103,7 +102,7 @@ static enum err_kind check_partition(const struct job *job, const struct str *va
     if (!job->change->key.ptr) {
         return ERR_NONE;
     }
-    int32_t expected = route_partition(job->table, values, job->decoder->plan->partition_count);
+    int32_t expected = route_partition(job->table, values, job->table->partition_count);
     return expected == job->record->partition || !SAFEGUARD("a record is in its partition")
                ? ERR_NONE
                : wrong_partition(job, expected, reterr);
@@ -184,10 +183,12 @@ static enum err_kind check_before(const struct job *job, const struct envelope *
             return err_set(reterr, ERR_HALT,
                            "an update changed key column " STR_FMT " of " STR_FMT "." STR_FMT
                            " and came as `u`, not as `d` and `c`: the connector's "
-                           "message.key.columns must list the join key and the primary key of this "
-                           "table; set it, then start with new topics",
+                           "message.key.columns must %s; set it, then start with new topics",
                            STR_ARG(job->table->columns[i].name), STR_ARG(job->table->schema),
-                           STR_ARG(job->table->name));
+                           STR_ARG(job->table->name),
+                           job->table->role == ROLE_CORE
+                               ? "list the join key and the primary key of this table"
+                               : "not name this table, whose key is its primary key");
         }
     }
     return ERR_NONE;
@@ -259,7 +260,7 @@ static enum err_kind decode_tombstone(const struct job *job, struct err *reterr)
         kind = set_key(job, values, reterr);
     }
     if (kind == ERR_NONE && job->change->key.ptr &&
-        route_partition(job->table, values, job->decoder->plan->partition_count) !=
+        route_partition(job->table, values, job->table->partition_count) !=
             job->record->partition) {
         job->change->key = STR_NONE;
     }

@@ -248,8 +248,7 @@ static bool write_row(const struct job *job, struct arena *arena) {
     struct buf *row = &job->quick->row;
     buf_reset(row);
     if (row_key_encode(table, quick->texts, row, NULL) != ERR_NONE ||
-        route_partition(table, quick->texts, quick->plan->partition_count) !=
-            job->record->partition) {
+        route_partition(table, quick->texts, table->partition_count) != job->record->partition) {
         return false;
     }
     size_t key_len = row->len;

@@ -56,7 +56,7 @@ static struct relation_column kinds_columns[] = {
     {                                                                                              \
         .schema = STR("public"), .name = STR(table), .topic = STR("cap.public." table),            \
         .columns = (of), .column_count = sizeof(of) / sizeof *(of), .key_count = (keys),           \
-        .placement_count = 1, .blanks_tell = &(of)[0] == &contact_columns[0]                       \
+        .partition_count = 8, .placement_count = 1, .blanks_tell = &(of)[0] == &contact_columns[0] \
     }
 
 static struct relation fixture_tables[] = {

@@ -84,6 +84,26 @@ static void test_blanks(void **state) {
                      0);
 }
 
+/* The rows of a lookup table are placed by nothing: its one partition has them all. */
+static void test_lookup(void **state) {
+    (void)state;
+    struct relation *table = &fixture_tables[STUDENT], core = *table;
+    table->role = ROLE_LOOKUP;
+    table->partition_count = 1;
+    table->placement_count = 0;
+    check(CHANGE_CREATE, "7|n", record_of(STUDENT, 0, KEY7, ROW("null", STUDENT7, "c")));
+    check(CHANGE_UPDATE, "7|n", record_of(STUDENT, 0, KEY7, ROW(STUDENT7, STUDENT7, "u")));
+    check(CHANGE_DELETE, "7", record_of(STUDENT, 0, KEY7, ROW(STUDENT7, "null", "d")));
+    check(CHANGE_DELETE, "7", record_of(STUDENT, 0, KEY7, STR_NONE));
+    refuse(ERR_RECORD, "is null",
+           record_of(STUDENT, 0, STR("{\"student_id\":null}"),
+                     ROW("null", "{\"student_id\":null,\"name\":\"n\"}", "c")));
+    refuse(ERR_HALT, "must not name this table",
+           record_of(STUDENT, 0, KEY7, ROW("{\"student_id\":8,\"name\":\"n\"}", STUDENT7, "u")));
+    *table = core;
+    check(CHANGE_CREATE, "7|n", student(ROW("null", STUDENT7, "c")));
+}
+
 static void test_other_ops(void **state) {
     (void)state;
     struct record truncate = student(ROW("null", "null", "t"));
@@ -431,6 +451,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ops),
         cmocka_unit_test(test_blanks),
+        cmocka_unit_test(test_lookup),
         cmocka_unit_test(test_other_ops),
         cmocka_unit_test(test_tombstones),
         cmocka_unit_test(test_replica_identity),
