@@ -19,7 +19,7 @@ static void collect_dead_letters(const struct member_options *o, struct task *ta
         const struct refused_row *row = &task->refused[i];
         if (row->offset >= 0) {
             struct record record = {.table = row->table,
-                                    .partition = task->number,
+                                    .partition = task_partition(o->plan, task, (size_t)row->table),
                                     .offset = row->offset,
                                     .key = row->dead_letter_key,
                                     .value = row->dead_letter_value};

@@ -1,15 +1,19 @@
 /* batch.h: records of one task that wait for their transaction, decoded, in log order.
  *
  * What:    a growing array of changes, dead letters and halts, and the arena their bytes live in.
- * Owns:    its arena and the records' handles, which it gives back on reset.
+ * Owns:    its arena and the records' handles, which it gives back on reset; of records that other
+ *          batches hold, too, the last one does.
  * Units:   records; bytes.
  * Limits:  soft: ingest.c stops taking records by batch_full and batch_bytes.
  */
 #ifndef PIPELINE_BATCH_H
 #define PIPELINE_BATCH_H
 
+#include "base/safeguard.h"
 #include "consume/consume.h"
 #include "decode/decode.h"
+
+#define BATCH_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
 enum pending_kind {
     PENDING_CHANGE,
@@ -25,12 +29,20 @@ struct pending {
     const struct err *err; /* DEAD_LETTER, HALT: why */
 };
 
+/* The bytes of a record that several tasks hold. */
+struct shared_record {
+    void *handle;
+    size_t holders; /* batches */
+};
+
 struct batch {
     struct arena arena;
     struct pending *items;
     size_t count, cap;
     size_t consumed; /* items whose transaction is in */
     size_t bytes;    /* of the records that are held, whole: unused columns stay in memory too */
+    struct shared_record **shared; /* those that others may hold, too */
+    size_t shared_count, shared_cap;
 };
 
 /* An all-zero struct batch is valid and empty. */
@@ -39,6 +51,11 @@ void batch_clear(struct batch *batch, const struct consume_ops *ops, struct cons
 void batch_reset(struct batch *batch, const struct consume_ops *ops, struct consume *consume);
 /* Takes item's record handle. */
 void batch_add(struct batch *batch, const struct pending *item);
+/* Takes the handle; nobody holds it yet. */
+struct shared_record *shared_record_new(void *handle);
+/* Adds an item whose bytes are shared's: of readers tasks each is charged with its part of them. */
+void batch_add_shared(struct batch *batch, const struct pending *item, struct shared_record *shared,
+                      size_t readers);
 /* Records whose transaction is not in yet. */
 static inline size_t batch_waiting(const struct batch *batch) {
     return batch->count - batch->consumed;

@@ -65,15 +65,25 @@ static void check_work(const struct task *task) {
 }
 
 /* Records wait in the order of the log, from the sink's offsets to where reading stands. */
-static void check_batch(const struct task *task, const struct batch *batch) {
+static void check_batch(const struct member *m, const struct task *task,
+                        const struct batch *batch) {
     MUST(batch->consumed < batch->count || batch->count == 0);
     for (size_t i = batch->consumed; i < batch->count; i++) {
         const struct record *record = &batch->items[i].record;
-        MUST(record->partition == task->number);
+        MUST(record->partition == task_partition(m->plan, task, (size_t)record->table));
         MUST(record->offset >= task->progress.offsets[record->table]);
         MUST(record->offset < task->position[record->table]);
         MUST((batch->items[i].kind == PENDING_CHANGE) == !batch->items[i].err ||
              task->dead_letter_next);
+    }
+}
+
+/* Lookup topics are read from where it needs them, or it is known that they are not. */
+static void check_lookups(const struct member *m, const struct task *task) {
+    for (size_t t = m->core_count; task->assigned && t < m->plan->relation_count; t++) {
+        MUST(m->lookups[t].read);
+        MUST(task->cut[t] ? task->position[t] < m->lookups[t].next
+                          : m->lookups[t].next <= task_read_from(task, (int)t));
     }
 }
 
@@ -140,8 +150,9 @@ void task_check(const struct member *m, const struct task *task) {
     check_phase(m, task);
     check_work(task);
     check_transaction(m, task);
-    check_batch(task, &task->current);
-    check_batch(task, &task->next);
+    check_lookups(m, task);
+    check_batch(m, task, &task->current);
+    check_batch(m, task, &task->next);
     MUST(task->next.consumed == 0);
 }
 

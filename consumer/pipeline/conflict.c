@@ -38,7 +38,8 @@ static bool passes_in_rebuild(const struct member_options *o, const struct task 
         by_row |= strcmp(err->sqlstate, by_rows[i]) == 0;
     }
     for (size_t t = 0; t < o->plan->relation_count; t++) {
-        behind |= o->consume_ops->log_end(o->consume, (int)t, task->number) > task->position[t];
+        int32_t partition = task_partition(o->plan, task, t);
+        behind |= o->consume_ops->log_end(o->consume, (int)t, partition) > task->position[t];
     }
     return by_row && behind && SAFEGUARD("a row of the past passes in a rebuild");
 }

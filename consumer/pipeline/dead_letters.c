@@ -64,7 +64,7 @@ void dead_letter_fill(struct dead_letter *dead_letter, const struct plan *plan,
 static struct str version_of(struct member *m, const struct task *task,
                              const struct known_dead_letter *dead_letter) {
     struct record record = {.table = dead_letter->table,
-                            .partition = task->number,
+                            .partition = task_partition(m->plan, task, (size_t)dead_letter->table),
                             .offset = dead_letter->offset,
                             .key = dead_letter->key,
                             .value = dead_letter->value};
@@ -93,10 +93,27 @@ static void mend_dead_letters_behind(struct member *m, const struct task *task,
             dead_letter->kept = dead_letters[at].kept;
             log_line(m->o.log, LOG_INFO, "pipeline", "letter_mended",
                      "topic=%s partition=%d offset=%lld",
-                     m->plan->relations[dead_letter->table].topic.ptr, task->number,
+                     m->plan->relations[dead_letter->table].topic.ptr,
+                     task_partition(m->plan, task, (size_t)dead_letter->table),
                      (long long)dead_letter->offset);
         }
     }
+}
+
+/* Whose dead letters of a table's topic are the task's, for a message. */
+struct which {
+    char text[64];
+};
+static struct which which(const struct plan *plan, const struct task *task, int table) {
+    struct which which;
+    int32_t partition = task_partition(plan, task, (size_t)table);
+    if (plan->relations[table].role == ROLE_LOOKUP) { /* each task has its own */
+        (void)snprintf(which.text, sizeof which.text, "partition = %d AND task = %d",
+                       (int)partition, (int)task->number);
+    } else {
+        (void)snprintf(which.text, sizeof which.text, "partition = %d", (int)partition);
+    }
+    return which;
 }
 
 /* The task has not come to the dead letter's record: it is of another log, or the progress was
@@ -111,11 +128,12 @@ static enum err_kind strange_dead_letter(const struct member_options *o, const s
         "sync_dead_letter has a dead letter at offset %lld, but this task has applied "
         "only what is before %lld: the topic was created again, or sync_progress was emptied "
         "without sync_dead_letter. Delete the letters that are not of this log, e.g. "
-        "DELETE FROM sync_dead_letter WHERE view = '%.64s' AND partition = %d AND topic "
+        "DELETE FROM sync_dead_letter WHERE view = '%.64s' AND %s AND topic "
         "= '%.100s' AND \"offset\" >= %lld; then SIGHUP",
-        (long long)dead_letter->offset, (long long)next, o->plan->name.ptr, task->number, topic,
-        (long long)next);
-    return err_about(reterr, topic, task->number, dead_letter->offset);
+        (long long)dead_letter->offset, (long long)next, o->plan->name.ptr,
+        which(o->plan, task, dead_letter->table).text, topic, (long long)next);
+    return err_about(reterr, topic, task_partition(o->plan, task, (size_t)dead_letter->table),
+                     dead_letter->offset);
 }
 
 enum err_kind task_take_dead_letters(struct member *m, struct task *task,
@@ -164,9 +182,10 @@ static enum err_kind of_another(const struct member_options *o, const struct tas
         "the %s at this offset in sync_dead_letter is of another record: the topic was "
         "created again without emptying that table. If the OLAP table was filled from this "
         "log, delete it and SIGHUP: DELETE FROM sync_dead_letter WHERE view = '%.64s' "
-        "AND topic = '%.100s' AND partition = %d AND \"offset\" = %lld; else start over",
-        what, o->plan->name.ptr, topic, task->number, (long long)record->offset);
-    return err_about(reterr, topic, task->number, record->offset);
+        "AND topic = '%.100s' AND %s AND \"offset\" = %lld; else start over",
+        what, o->plan->name.ptr, topic, which(o->plan, task, record->table).text,
+        (long long)record->offset);
+    return err_about(reterr, topic, record->partition, record->offset);
 }
 
 enum err_kind task_dead_letter_of(const struct member_options *o, const struct task *task,

@@ -13,6 +13,16 @@ static bool is_full(const struct member_options *o, const struct task *task) {
            (batch_full(&task->next, o->batch_max_rows) || batch_bytes(&task->next) >= share);
 }
 
+/* Of lookup topics it takes twice as much: when what passed it by is read again, it must have room
+ * for some of it, however fast its own partitions fill the rest. */
+static bool is_overfull(const struct member_options *o, const struct task *task) {
+    size_t share = o->held_max_bytes / (size_t)o->plan->partition_count;
+    share = share > SHARE_MIN ? share : SHARE_MIN;
+    share = share < BATCH_BYTES_MAX ? share : BATCH_BYTES_MAX;
+    return task_holds_records(task) &&
+           (task->next.count >= 2 * o->batch_max_rows || batch_bytes(&task->next) >= 2 * share);
+}
+
 /* The task won't take records soon, while others could: its partitions are paused rather than all
  * kept waiting. Not lightly: librdkafka drops what it has fetched of a paused partition. */
 static bool is_slow(const struct member_options *o, const struct task *task) {
@@ -36,11 +46,33 @@ static bool may_pause(const struct task *task, size_t t) {
 }
 
 static void pause_task(struct member *m, struct task *task, bool paused) {
-    for (size_t t = 0; t < m->plan->relation_count; t++) {
+    for (size_t t = 0; t < m->core_count; t++) {
         bool wanted = paused && may_pause(task, t);
         if (task->paused[t] != wanted) {
             task->paused[t] = wanted;
             m->o.consume_ops->pause(m->o.consume, (int)t, task->number, wanted);
+        }
+    }
+}
+
+/* A lookup topic is never paused for one task, which lets records pass by instead; but where there
+ * is room for them in none. */
+static void pause_lookups(struct member *m) {
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        bool room = false, wanted = false;
+        for (int32_t p = 0; p < m->partition_count; p++) {
+            struct task *task = m->tasks[p];
+            if (task_reads(task)) {
+                task->paused[t] = is_slow(&m->o, task) && is_overfull(&m->o, task) &&
+                                  may_pause(task, t) && SAFEGUARD("slow tasks let others read");
+                room |= !task->paused[t] && !task->cut[t];
+                wanted |= task->paused[t];
+            }
+        }
+        bool paused = wanted && !room;
+        if (m->lookups[t].paused != paused) {
+            m->lookups[t].paused = paused;
+            m->o.consume_ops->pause(m->o.consume, (int)t, 0, paused);
         }
     }
 }
@@ -97,5 +129,6 @@ bool flow_has_room(struct member *m) {
             pause_task(m, task, is_slow(&m->o, task) ? is_full(&m->o, task) : busy);
         }
     }
+    pause_lookups(m);
     return m->hold != HOLD_ALL && held <= m->o.held_max_bytes / 2 * 3;
 }

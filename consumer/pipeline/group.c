@@ -3,6 +3,7 @@
 
 #include "pipeline/bisect_rows.h"
 #include "pipeline/checkpoint.h"
+#include "pipeline/lookup_topics.h"
 #include "pipeline/orphan.h"
 #include "pipeline/report.h"
 
@@ -58,32 +59,45 @@ size_t group_leave(struct member *m) {
 static void count_pairs(struct member *m, const struct consume_event *event, size_t *counts) {
     for (size_t i = 0; i < event->pair_count; i++) {
         int32_t p = event->pairs[i].partition;
-        if (p >= 0 && p < m->partition_count) {
+        if (p >= 0 && p < m->partition_count && (size_t)event->pairs[i].table < m->core_count) {
             counts[p]++;
         }
     }
 }
 
-/* A partition beyond N: the topic was altered, keys hash elsewhere now. */
-static void halt_if_altered(struct member *m, const struct consume_event *event) {
-    for (size_t i = 0; i < event->pair_count; i++) {
-        if (event->pairs[i].partition < m->partition_count) {
-            continue;
-        }
-        struct err err;
-        const char *topic = m->plan->relations[event->pairs[i].table].topic.ptr;
+/* The topic has a partition that it must not have. */
+static void halt_all(struct member *m, int table, int32_t partition) {
+    struct err err;
+    const struct relation *relation = &m->plan->relations[table];
+    if (relation->role == ROLE_CORE) {
         (void)err_set(&err, ERR_HALT,
                       "the topic has a partition %d, but %d partitions are recorded "
                       "(topic.partitions): the number was altered, rows hash elsewhere now. New "
                       "topics and a rebuild are needed, see docs/operations.md",
-                      event->pairs[i].partition, m->partition_count);
-        (void)err_about(&err, topic, event->pairs[i].partition, 0);
-        for (int32_t p = 0; p < m->partition_count; p++) {
-            if (m->tasks[p]) {
-                verdict_halt(&m->tasks[p]->verdict, &err);
-            }
+                      partition, relation->partition_count);
+    } else {
+        (void)err_set(&err, ERR_HALT,
+                      "the topic has a partition %d, but every task reads all of it as one "
+                      "partition: the number was altered, and rows in others are missing now. New "
+                      "topics and a rebuild are needed, see docs/operations.md",
+                      partition);
+    }
+    (void)err_about(&err, relation->topic.ptr, partition, 0);
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (m->tasks[p]) {
+            verdict_halt(&m->tasks[p]->verdict, &err);
         }
-        return;
+    }
+}
+
+/* A partition beyond those that are recorded: the topic was altered, keys hash elsewhere now. */
+static void halt_if_altered(struct member *m, const struct consume_event *event) {
+    for (size_t i = 0; i < event->pair_count; i++) {
+        const struct topic_position *pair = &event->pairs[i];
+        if (pair->partition >= m->plan->relations[pair->table].partition_count) {
+            halt_all(m, pair->table, pair->partition);
+            return;
+        }
     }
 }
 
@@ -95,15 +109,16 @@ static void on_assign(struct member *m, const struct consume_event *event) {
     count_pairs(m, event, counts);
     int tasks = 0, incomplete = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        m->incomplete[p] = counts[p] > 0 && counts[p] < m->plan->relation_count;
+        m->incomplete[p] = counts[p] > 0 && counts[p] < m->core_count;
         incomplete += m->incomplete[p];
-        if (counts[p] == m->plan->relation_count) {
+        if (counts[p] == m->core_count) {
             m->tasks[p] = task_new(m->plan, p, &m->sessions[(size_t)tasks % m->o.sink_count]);
             m->tasks[p]->retry = backoff_init(100, 5000, 0);
             tasks++;
         }
     }
     m->joined = true;
+    lookup_topics_begin(m);
     memset(m->contests, 0, (size_t)m->partition_count * sizeof *m->contests);
     m->incomplete_since_ms = incomplete > 0 ? now_ms(m) : 0;
     m->incomplete_reported = false;
@@ -165,47 +180,73 @@ bool group_event(struct member *m) {
     return event.kind != CONSUME_NOTHING;
 }
 
-size_t group_assign(struct member *m) {
-    if (!m->needs_assign || m->revoking || m->stopping || now_ms(m) < m->assign_retry_at_ms) {
-        return 0;
-    }
-    size_t count = 0, tables = m->plan->relation_count;
-    bool soon = false;
-    arena_reset(&m->scratch);
-    struct topic_position *positions =
-        arena_alloc(&m->scratch, ((size_t)m->partition_count * tables + 1) * sizeof *positions);
+/* Pauses end with the assignment that they were said for. */
+static void resume_all(struct member *m) {
     for (int32_t p = 0; p < m->partition_count; p++) {
-        struct task *task = m->tasks[p];
-        if (!task || task->phase == TASK_HALTED) {
-            continue;
-        }
-        soon |= !task->positioned;
-        for (size_t t = 0; task->positioned && t < tables; t++) {
-            positions[count++] = (struct topic_position){(int)t, p, task_read_from(task, (int)t)};
-        }
-    }
-    if (soon && now_ms(m) - m->needs_assign_since_ms < ASSIGN_WAIT_MS) {
-        return 0;
-    }
-    struct err err;
-    m->needs_assign = false;
-    for (int32_t p = 0; p < m->partition_count; p++) {
-        for (size_t t = 0; m->tasks[p] && t < tables; t++) {
+        for (size_t t = 0; m->tasks[p] && t < m->core_count; t++) {
             if (m->tasks[p]->paused[t]) {
                 m->tasks[p]->paused[t] = false;
                 m->o.consume_ops->pause(m->o.consume, (int)t, p, false);
             }
         }
     }
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        if (m->lookups[t].paused) {
+            m->lookups[t].paused = false;
+            m->o.consume_ops->pause(m->o.consume, (int)t, 0, false);
+        }
+    }
+}
+
+/* Which tasks are read for, and from where. */
+static size_t list_positions(struct member *m, bool *reads, struct topic_position *positions) {
+    size_t count = 0;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        const struct task *task = m->tasks[p];
+        reads[p] =
+            task && task->phase != TASK_HALTED && task->positioned && lookup_topics_admit(m, task);
+        for (size_t t = 0; reads[p] && t < m->core_count; t++) {
+            positions[count++] = (struct topic_position){(int)t, p, task_read_from(task, (int)t)};
+        }
+    }
+    return count + lookup_topics_add(m, reads, positions + count);
+}
+
+/* A task will be read for soon: to say it all anew for each would cost more than to wait. */
+static bool waits_for_more(const struct member *m) {
+    bool soon = false;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        const struct task *task = m->tasks[p];
+        soon |= task && task->phase != TASK_HALTED && !task->positioned;
+    }
+    return soon && now_ms(m) - m->needs_assign_since_ms < ASSIGN_WAIT_MS;
+}
+
+size_t group_assign(struct member *m) {
+    lookup_topics_watch(m);
+    if (!m->needs_assign || m->revoking || m->stopping || now_ms(m) < m->assign_retry_at_ms ||
+        waits_for_more(m)) {
+        return 0;
+    }
+    arena_reset(&m->scratch);
+    size_t tasks = (size_t)m->partition_count;
+    bool *reads = arena_alloc(&m->scratch, tasks * sizeof *reads);
+    struct topic_position *positions =
+        arena_alloc(&m->scratch, (tasks + 1) * m->plan->relation_count * sizeof *positions);
+    size_t count = list_positions(m, reads, positions);
+    struct err err;
+    m->needs_assign = false;
+    resume_all(m);
     if (m->o.consume_ops->assign(m->o.consume, positions, count, &err) != ERR_NONE) {
         log_err(m->o.log, LOG_WARN, "consume", "assign_failed", &err);
         member_needs_assign(m);
         m->assign_retry_at_ms = now_ms(m) + ASSIGN_RETRY_MS;
         return 0;
     }
+    lookup_topics_assigned(m, reads);
     for (int32_t p = 0; p < m->partition_count; p++) {
-        if (m->tasks[p] && m->tasks[p]->phase != TASK_HALTED) {
-            m->tasks[p]->assigned = m->tasks[p]->positioned;
+        if (m->tasks[p]) {
+            m->tasks[p]->assigned = reads[p];
         }
     }
     return 1;

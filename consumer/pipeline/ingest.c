@@ -2,6 +2,7 @@
  * while a cache is filled. */
 #include "pipeline/ingest.h"
 
+#include "pipeline/arrival.h"
 #include "pipeline/backfill.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/dead_letters.h"
@@ -33,11 +34,32 @@ static void log_record(const struct member_options *o, const struct record *reco
     }
 }
 
-static void hold_record(struct member *m, struct task *task, const struct record *record) {
+/* The bytes are the task's from now on; of a lookup topic's record they are every task's. */
+static void hold(struct task *task, const struct pending *item, struct arrival *arrival) {
+    const struct record *record = arrival->record;
+    size_t bytes = record->key.len + record->value.len;
+    if (arrival->readers == 0) {
+        task->taken_bytes += bytes;
+        batch_add(&task->next, item);
+        return;
+    }
+    if (!arrival->shared) {
+        arrival->shared = shared_record_new(record->handle);
+    }
+    task->taken_bytes += bytes / arrival->readers;
+    batch_add_shared(&task->next, item, arrival->shared, arrival->readers);
+}
+
+static void hold_record(struct member *m, struct task *task, struct arrival *arrival) {
+    const struct record *record = arrival->record;
     struct pending item = {.kind = PENDING_CHANGE, .record = *record};
     struct err err;
     struct arena *arena = &task->next.arena;
-    enum err_kind kind = decode(m->decoder, record, arena, &item.change, &err);
+    enum err_kind kind = arrival_decode(m, arrival, arena, &item.change, &err);
+    if (arrival->readers > 0) {
+        item.change.key = arena_copy(arena, item.change.key);
+        item.change.value = arena_copy(arena, item.change.value);
+    }
     if (SAFEGUARD("a live task sees decisions")) {
         kind = task_decision(&m->o, task, record, kind, &err);
     }
@@ -51,8 +73,7 @@ static void hold_record(struct member *m, struct task *task, const struct record
         *copy = err;
         item.err = copy;
     }
-    task->taken_bytes += record->key.len + record->value.len;
-    batch_add(&task->next, &item);
+    hold(task, &item, arrival);
 }
 
 /* CATCH_UP ends when every topic has come to the sink's offset; BOOTSTRAP_SCAN when every topic's
@@ -66,8 +87,10 @@ static void after_progress(struct member *m, struct task *task) {
         caught_up &= task->position[t] >= task->progress.offsets[t] ||
                      !SAFEGUARD("a replay reads to the progress of every topic");
         scanned &=
-            task->at_end[t] || (!SAFEGUARD("a rebuild reads to the end of the log") &&
-                                !task->initial && task->position[t] >= task->progress.offsets[t]);
+            task->at_end[t] ||
+            (!SAFEGUARD("a rebuild reads to the end of the log") && !task->initial &&
+             task->position[t] >= task->progress.offsets[t]) ||
+            (t >= m->core_count && !SAFEGUARD("lookups are read to their end before a load"));
     }
     if (task->phase == TASK_CATCH_UP && caught_up) {
         task_set_live(m, task);
@@ -88,7 +111,9 @@ static void note_gap(const struct member_options *o, struct task *task,
     }
 }
 
-static bool ingest_record(struct member *m, struct task *task, const struct record *record) {
+/* Returns whether the task holds the record. */
+static bool ingest_record(struct member *m, struct task *task, struct arrival *arrival) {
+    const struct record *record = arrival->record;
     bool first = !task->first_seen[record->table];
     task->first_seen[record->table] = true;
     if (first && task->phase != TASK_BOOTSTRAP_SCAN && task->phase != TASK_BACKFILL &&
@@ -101,10 +126,10 @@ static bool ingest_record(struct member *m, struct task *task, const struct reco
     task->read[record->table] = record_anchor(record);
     bool live = record->offset >= task->progress.offsets[record->table];
     if (task_holds_records(task) && (task->phase != TASK_CATCH_UP || live)) {
-        hold_record(m, task, record);
+        hold_record(m, task, arrival);
         return true;
     }
-    replay_record(m, task, record);
+    replay_record(m, task, arrival);
     return false;
 }
 
@@ -132,7 +157,7 @@ static bool log_is_known(const struct member_options *o, struct task *task,
         "was %lld (milliseconds since 1970). The topic was deleted and created again, or lost "
         "records, and was filled again. Nothing was written. See docs/operations.md",
         (long long)record->offset, (long long)record->timestamp_ms, (long long)applied_ms);
-    (void)err_about(&err, o->plan->relations[record->table].topic.ptr, task->number,
+    (void)err_about(&err, o->plan->relations[record->table].topic.ptr, record->partition,
                     record->offset);
     verdict_halt(&task->verdict, &err);
     return false;
@@ -164,45 +189,143 @@ static void ingest_end(const struct member_options *o, struct task *task,
     bool proves = task->anchors_to_check[t].timestamp_ms != 0 &&
                   SAFEGUARD("a log anchor shows a log that is too short");
     task->anchors_to_check[t].timestamp_ms = 0;
-    if ((replays || proves) && end->offset < task->progress.offsets[t]) {
+    bool applied = (replays || proves) && end->offset < task->progress.offsets[t];
+    /* Where it is read again for others: of its own partition a task is told so by Kafka. */
+    bool read = o->plan->relations[t].role == ROLE_LOOKUP && end->offset < task->position[t] &&
+                SAFEGUARD("a lookup topic that is shorter than what was read is seen");
+    if (applied || read) {
         struct err err;
         (void)err_set(
             &err, ERR_HALT,
-            "the log ends at offset %lld, but the OLAP database has applied it up to %lld: "
+            "the log ends at offset %lld, but %s it up to %lld: "
             "the topic was deleted and created again, or truncated. See docs/operations.md",
-            (long long)end->offset, (long long)task->progress.offsets[t]);
-        (void)err_about(&err, o->plan->relations[t].topic.ptr, task->number, end->offset);
+            (long long)end->offset, applied ? "the OLAP database has applied" : "the task has read",
+            (long long)(applied ? task->progress.offsets[t] : task->position[t]));
+        (void)err_about(&err, o->plan->relations[t].topic.ptr, end->partition, end->offset);
         verdict_halt(&task->verdict, &err);
     }
 }
 
-static void ingest_event(struct member *m, struct consume_event *event) {
+/* Takes a record that the task has not read yet. Returns whether it holds it. */
+static bool take_record(struct member *m, struct task *task, struct arrival *arrival) {
+    const struct record *record = arrival->record;
+    bool held = false;
+    if (log_is_known(&m->o, task, record) && (record->offset >= task->position[record->table] ||
+                                              !SAFEGUARD("a task skips what it has read"))) {
+        if (!arrival->counted) {
+            arrival->counted = true;
+            metrics_add(m->o.metrics, METRIC_RECORDS_TAKEN, (size_t)record->table, 1);
+        }
+        held = ingest_record(m, task, arrival);
+        after_progress(m, task);
+    }
+    return held;
+}
+
+/* What comes of a partition of a core topic, for the task of that number. */
+static void ingest_core(struct member *m, struct consume_event *event) {
     struct record *record = &event->record;
-    bool ours =
-        event->kind == CONSUME_RECORD || event->kind == CONSUME_EOF || event->kind == CONSUME_HALT;
-    struct task *task = ours && record->partition >= 0 && record->partition < m->partition_count
+    struct task *task = record->partition >= 0 && record->partition < m->partition_count
                             ? m->tasks[record->partition]
                             : NULL;
     bool held = false;
-    if (event->kind == CONSUME_TROUBLE) {
-        report_kafka_trouble(m, &event->err);
-    } else if (event->kind == CONSUME_FATAL) {
-        member_fail(m, &event->err);
-    } else if (task_reads(task)) {
+    if (task_reads(task)) {
         if (event->kind == CONSUME_HALT) {
             ingest_halt(m, task, event);
         } else if (event->kind == CONSUME_EOF) {
             ingest_end(&m->o, task, record);
             after_progress(m, task);
-        } else if (log_is_known(&m->o, task, record) &&
-                   record->offset >= task->position[record->table]) {
-            metrics_add(m->o.metrics, METRIC_RECORDS_TAKEN, (size_t)record->table, 1);
-            held = ingest_record(m, task, record);
-            after_progress(m, task);
+        } else {
+            struct arrival arrival;
+            arrival_begin(&arrival, record, 0);
+            held = take_record(m, task, &arrival);
         }
     }
     if (event->kind == CONSUME_RECORD && !held) {
         m->o.consume_ops->release(m->o.consume, record->handle);
+    }
+}
+
+/* A lookup topic is read for the task, and from no later than what it needs: what it has not got
+ * would be missing without a sign, since a compacted log has gaps anyhow. */
+static bool gets_lookups(const struct member *m, struct task *task, int table) {
+    if (!task_reads(task) || task->cut[table]) {
+        return false;
+    }
+    if (m->lookups[table].next <= task_read_from(task, table) ||
+        !SAFEGUARD("records that passed a task by are noticed")) {
+        return true;
+    }
+    struct err err;
+    (void)err_set(&err, ERR_BUG,
+                  "task %d needs offset %lld of a lookup topic that is read from %lld on",
+                  (int)task->number, (long long)task_read_from(task, table),
+                  (long long)m->lookups[table].next);
+    log_err(m->o.log, LOG_ERROR, "pipeline", "passed_by", &err);
+    verdict_reacquire(&task->verdict, REACQUIRED_CACHE, "records of a lookup topic passed it by");
+    return false;
+}
+
+static void take_lookup(struct member *m, struct task *task, struct arrival *arrival) {
+    const struct record *record = arrival->record;
+    int t = record->table;
+    if (task->paused[t] && record->offset >= task->position[t]) {
+        task->cut[t] = SAFEGUARD("what there is no room for is read again");
+    } else {
+        (void)take_record(m, task, arrival);
+    }
+}
+
+static size_t count_readers(const struct member *m) {
+    size_t readers = 0;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        readers += task_reads(m->tasks[p]);
+    }
+    return readers;
+}
+
+/* What comes of a lookup topic, for every task. */
+static void ingest_lookup(struct member *m, struct consume_event *event) {
+    struct record *record = &event->record;
+    int t = record->table;
+    struct arrival arrival;
+    arrival_begin(&arrival, record, count_readers(m));
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        if (!gets_lookups(m, task, t)) {
+            continue;
+        }
+        if (event->kind == CONSUME_RECORD) {
+            take_lookup(m, task, &arrival);
+        } else if (event->kind == CONSUME_EOF) {
+            ingest_end(&m->o, task, record);
+            after_progress(m, task);
+        } else if (task_read_from(task, t) <= record->offset) {
+            ingest_halt(m, task, event);
+        }
+    }
+    if (event->kind == CONSUME_HALT) {
+        member_needs_assign(m); /* for those that need only what lies behind */
+        return;
+    }
+    int64_t next = record->offset + (event->kind == CONSUME_RECORD);
+    m->lookups[t].next = next > m->lookups[t].next ? next : m->lookups[t].next;
+    if (event->kind == CONSUME_RECORD && !arrival.shared) {
+        m->o.consume_ops->release(m->o.consume, record->handle);
+    }
+}
+
+static void ingest_event(struct member *m, struct consume_event *event) {
+    bool ours =
+        event->kind == CONSUME_RECORD || event->kind == CONSUME_EOF || event->kind == CONSUME_HALT;
+    if (event->kind == CONSUME_TROUBLE) {
+        report_kafka_trouble(m, &event->err);
+    } else if (event->kind == CONSUME_FATAL) {
+        member_fail(m, &event->err);
+    } else if (ours && (size_t)event->record.table < m->core_count) {
+        ingest_core(m, event);
+    } else if (ours) {
+        ingest_lookup(m, event);
     }
 }
 

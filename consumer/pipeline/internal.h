@@ -22,9 +22,28 @@ struct contest {
     int64_t last_ms;
 };
 
+/* A lookup topic, whose one partition is read once for all tasks. */
+struct lookup_topic {
+    bool read;    /* as of the last assignment of partitions */
+    bool paused;  /* none of the tasks has room */
+    int64_t next; /* what comes next, for whom it may concern: at or before each task's position */
+    int64_t wanted; /* ... when what is read is said anew */
+};
+
+/* A task that makes the others wait while lookup topics are read again for it. */
+struct going_back {
+    bool due;               /* with the next assignment */
+    int64_t last_ms, at_ms; /* not again before */
+    struct backoff backoff;
+};
+
 struct member {
     struct member_options o;
     const struct plan *plan;
+    size_t core_count; /* relations that the tasks share out; lookups come behind them */
+    struct lookup_topic lookups[RELATIONS_MAX]; /* by table */
+    struct going_back *going_back;              /* by task; since the last assignment */
+    struct arena lookup_scratch;                /* one lookup record's decoding, for all tasks */
     struct decoder *decoder;
     struct session *sessions; /* o.sink_count of them */
     struct task **tasks;      /* by partition; NULL: not ours */

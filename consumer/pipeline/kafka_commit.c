@@ -1,4 +1,5 @@
-/* Kafka is told how far the tasks are: a courtesy, for tools that show the lag. */
+/* Kafka is told how far the tasks are: a courtesy, for tools that show the lag. Of lookup topics
+ * the group knows nothing. */
 #include "pipeline/kafka_commit.h"
 
 #define KAFKA_COMMIT_MS 1000
@@ -12,7 +13,7 @@ void kafka_commit_step(struct member *m) {
     m->kafka_commit_at_ms = now + KAFKA_COMMIT_MS;
     struct arena *arena = &m->scratch;
     arena_reset(arena);
-    size_t count = 0, tables = m->plan->relation_count;
+    size_t count = 0, tables = m->core_count;
     struct topic_position *positions =
         arena_alloc(arena, (size_t)m->partition_count * tables * sizeof *positions);
     for (int32_t p = 0; p < m->partition_count; p++) {

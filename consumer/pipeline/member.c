@@ -29,12 +29,17 @@ struct member *member_new(const struct member_options *options) {
     m->o = *options;
     m->plan = options->plan;
     m->partition_count = options->plan->partition_count;
+    while (m->core_count < m->plan->relation_count &&
+           m->plan->relations[m->core_count].role == ROLE_CORE) {
+        m->core_count++;
+    }
     size_t n = (size_t)m->partition_count;
     m->decoder = decoder_new(m->plan);
     m->tasks = memory_new(n, sizeof(struct task *));
     m->orphans = memory_new(n, sizeof(struct task *));
     m->incomplete = memory_new(n, sizeof *m->incomplete);
     m->contests = memory_new(n, sizeof *m->contests);
+    m->going_back = memory_new(n, sizeof *m->going_back);
     m->events = memory_new(EVENTS_MAX, sizeof *m->events);
     origin_init(m);
     snapshot_init(m);
@@ -77,10 +82,12 @@ void member_destroy(struct member **member) {
     origin_clear(m);
     snapshot_clear(m);
     arena_clear(&m->scratch);
+    arena_clear(&m->lookup_scratch);
     free(m->tasks);
     free(m->orphans);
     free(m->incomplete);
     free(m->contests);
+    free(m->going_back);
     free(m->sessions);
     free(m->events);
     free(m);

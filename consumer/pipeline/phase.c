@@ -59,6 +59,7 @@ void task_read_again(struct member *m, struct task *task, enum cache_discard why
     task->seen = (struct seen){0};
     memset(task->at_end, 0, sizeof task->at_end);
     memset(task->read, 0, sizeof task->read);
+    memset(task->cut, 0, sizeof task->cut);
     task->distrust = DISCARD_NONE;
     task->phase = TASK_BOOTSTRAP_SCAN;
     task->positioned = true;
@@ -68,15 +69,30 @@ void task_read_again(struct member *m, struct task *task, enum cache_discard why
              "task=%d why=\"%s\"", task->number, discard_text(why));
 }
 
+/* Where to go on in a topic: at the earlier one of what the cache has and what the sink has. */
+static int64_t position_of(const struct member *m, const struct task *task,
+                           const struct state_meta *meta, size_t t) {
+    int64_t sink = task->progress.offsets[t], cache = meta->offsets[t];
+    bool lookup = t >= m->core_count;
+    if (lookup && cache < sink && !SAFEGUARD("lookups are replayed, too")) {
+        return sink;
+    }
+    int64_t position = cache < sink ? cache : sink;
+    return lookup && m->lookups[t].next > position &&
+                   !SAFEGUARD("lookups are read from where the task stands")
+               ? m->lookups[t].next
+               : position;
+}
+
 void task_read_on(struct member *m, struct task *task, const struct state_meta *meta) {
     bool behind = false;
     for (size_t t = 0; t < m->plan->relation_count; t++) {
-        int64_t sink = task->progress.offsets[t], cache = meta->offsets[t];
-        task->position[t] = cache < sink ? cache : sink;
-        behind |= cache < sink;
+        task->position[t] = position_of(m, task, meta, t);
+        behind |= task->position[t] < task->progress.offsets[t];
     }
     task->seen = (struct seen){0};
     memset(task->at_end, 0, sizeof task->at_end);
+    memset(task->cut, 0, sizeof task->cut);
     task->positioned = true;
     task->assigned = false;
     member_needs_assign(m);

@@ -66,7 +66,8 @@ static enum err_kind put_aside(const struct member_options *o, struct task *task
                : kind;
 }
 
-void replay_record(struct member *m, struct task *task, const struct record *record) {
+void replay_record(struct member *m, struct task *task, struct arrival *arrival) {
+    const struct record *record = arrival->record;
     struct err err;
     const struct known_dead_letter *dead_letter;
     enum err_kind kind = task_dead_letter_of(&m->o, task, record, &dead_letter, &err);
@@ -77,7 +78,7 @@ void replay_record(struct member *m, struct task *task, const struct record *rec
     } else if (kind == ERR_NONE) {
         struct change change;
         arena_reset(&m->scratch);
-        kind = decode(m->decoder, record, &m->scratch, &change, &err);
+        kind = arrival_decode(m, arrival, &m->scratch, &change, &err);
         if (SAFEGUARD("a rebuild sees decisions")) {
             kind = task_decision(&m->o, task, record, kind, &err);
         }

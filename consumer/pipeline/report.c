@@ -189,7 +189,7 @@ void report_settled(const struct session *s, enum unknown_settled settled) {
 static void set_lag(const struct member_options *o, const struct task *task) {
     int64_t lag = 0;
     for (size_t t = 0; t < o->plan->relation_count; t++) {
-        int64_t end = o->consume_ops->log_end(o->consume, (int)t, task->number);
+        int64_t end = o->consume_ops->log_end(o->consume, (int)t, task_partition(o->plan, task, t));
         if (end < 0) {
             metrics_unset(o->metrics, METRIC_LAG, (size_t)task->number);
             return;

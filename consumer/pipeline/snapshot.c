@@ -49,8 +49,10 @@ static void end(struct member *m) {
     m->snapshot.ended = true;
     for (int32_t p = 0; p < m->partition_count; p++) {
         for (size_t t = 0; t < m->plan->relation_count; t++) {
-            *target_of(m, p, t) =
-                m->tasks[p] ? m->o.consume_ops->log_end(m->o.consume, (int)t, p) : -1;
+            const struct task *task = m->tasks[p];
+            *target_of(m, p, t) = task ? m->o.consume_ops->log_end(m->o.consume, (int)t,
+                                                                   task_partition(m->plan, task, t))
+                                       : -1;
         }
     }
 }

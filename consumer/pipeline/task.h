@@ -1,4 +1,5 @@
-/* task.h: one task: partition p of every source topic, its state, its work.
+/* task.h: one task: partition p of every core topic and all of every lookup topic, its state, its
+ * work.
  *
  * What:    the pieces of a task and its ways through them:
  *              WAITING → OPENING → LIVE            cache and sink stand at the same offsets
@@ -133,9 +134,12 @@ struct task {
     bool positioned;                /* position[] is right: may be assigned */
     bool assigned;                  /* is being read */
     bool paused[RELATIONS_MAX];     /* by table: not read for now */
-    size_t taken_bytes;             /* of records held since the members' bound was reached last */
-    bool busy;                      /* ... of which so much were this task's that it is paused */
-    bool unpaired_checked;          /* rows without partner were checked before a load */
+    /* Of a lookup topic: records went by that it had no room for. They are read again, from
+     * position on, when it has. */
+    bool cut[RELATIONS_MAX];
+    size_t taken_bytes;    /* of records held since the members' bound was reached last */
+    bool busy;             /* ... of which so much were this task's that it is paused */
+    bool unpaired_checked; /* rows without partner were checked before a load */
     struct batch current, next;
     struct work work;
     struct join *join;
@@ -195,6 +199,12 @@ static inline struct log_anchor record_anchor(const struct record *record) {
 }
 
 #define ANCHOR_ANY (-1) /* an anchor's timestamp_ms if it can't be read: any record, or the end */
+
+/* The partition of a table's topic that is the task's: a lookup topic has one, for all tasks. */
+static inline int32_t task_partition(const struct plan *plan, const struct task *task,
+                                     size_t table) {
+    return plan->relations[table].role == ROLE_LOOKUP ? 0 : task->number;
+}
 
 /* Every topic's log is known to be the one that was applied. */
 bool task_is_proven(const struct task *task, size_t table_count);

@@ -57,7 +57,7 @@ static struct consume_event *add_record(struct fixture *f, enum consume_event_ki
     return event;
 }
 
-static void tell_ends(struct fixture *f) {
+static inline void tell_ends(struct fixture *f) {
     for (int32_t p = 0; p < TASKS; p++) {
         (void)add_record(f, CONSUME_EOF, 0, p, f->consume.end);
         (void)add_record(f, CONSUME_EOF, 1, p, f->consume.end);
@@ -89,13 +89,17 @@ static void not_random(void *ctx, void *bytes, size_t size) {
     memset(bytes, ++next, size);
 }
 
-static int set_up_sessions(void **state, size_t sessions) {
-    struct fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
+static struct plan *load_plan(const char *view) {
+    struct plan *plan;
     struct err err;
-    struct view_options files = {SOURCE_DIR "/schemas/oltp.sql",
-                                 SOURCE_DIR "/schemas/student_contact.sql", "test", TASKS};
-    assert_int_equal(view_load(&files, &f->plan, NULL, &err), ERR_NONE);
+    struct view_options files = {SOURCE_DIR "/schemas/oltp.sql", view, "test", TASKS};
+    if (view_load(&files, &plan, NULL, &err) != ERR_NONE) {
+        fail_msg("%s", err.message);
+    }
+    return plan;
+}
+
+static void make_member(struct fixture *f, size_t sessions) {
     static const struct str tables[] = {{"student", 7}, {"contact", 7}};
     struct metrics_options counted = {TASKS, tables, 2, "1"};
     f->metrics = metrics_new(&counted);
@@ -130,11 +134,18 @@ static int set_up_sessions(void **state, size_t sessions) {
         .checks = true,
     };
     f->member = member_new(&options);
+}
+
+static inline int set_up_sessions(void **state, size_t sessions) {
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    f->plan = load_plan(SOURCE_DIR "/schemas/student_contact.sql");
+    make_member(f, sessions);
     *state = f;
     return 0;
 }
 
-static int set_up(void **state) {
+static inline int set_up(void **state) {
     return set_up_sessions(state, 1);
 }
 
@@ -170,7 +181,7 @@ static const char *turn(struct fixture *f) {
     return f->report.ready ? "ready" : f->report.text;
 }
 
-static void make_live(struct fixture *f) {
+static inline void make_live(struct fixture *f) {
     for (size_t i = 0; i < f->member->o.sink_count; i++) {
         tell_sink(f->sinks[i], SINK_CONNECTED, "");
     }

@@ -1,0 +1,38 @@
+/* arrival.h: a record that has come, on its way into the tasks.
+ *
+ * What:    of a core topic it is for one task, of a lookup topic for all. It is decoded once, and
+ *          its bytes are held once.
+ * Owns:    nothing: bytes decoded for all tasks live until the next record.
+ */
+#ifndef PIPELINE_ARRIVAL_H
+#define PIPELINE_ARRIVAL_H
+
+#include "pipeline/internal.h"
+
+struct arrival {
+    const struct record *record;
+    size_t readers;               /* of a lookup topic: tasks that read it; 0: of a core topic */
+    struct shared_record *shared; /* of a lookup topic: NULL: nobody holds it yet */
+    bool counted;                 /* in the metrics */
+    /* of a lookup topic: what came of decoding it */
+    bool decoded;
+    enum err_kind kind;
+    struct change change;
+    struct err err;
+};
+
+static inline void arrival_begin(struct arrival *arrival, const struct record *record,
+                                 size_t readers) {
+    arrival->record = record;
+    arrival->readers = readers;
+    arrival->shared = NULL;
+    arrival->counted = arrival->decoded = false;
+}
+
+/* As decode. arena: where bytes of a core topic's record go; those of others stay only until the
+ * next record. */
+MUST_CHECK enum err_kind arrival_decode(struct member *m, struct arrival *arrival,
+                                        struct arena *arena, struct change *ret_change,
+                                        struct err *reterr);
+
+#endif

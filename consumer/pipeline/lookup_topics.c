@@ -1,0 +1,132 @@
+#include "pipeline/lookup_topics.h"
+
+#define WAIT_FIRST_MS INT64_C(1000)
+#define WAIT_MAX_MS   INT64_C(60000)
+
+void lookup_topics_begin(struct member *m) {
+    memset(m->lookups, 0, sizeof m->lookups);
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        m->going_back[p] =
+            (struct going_back){.backoff = backoff_init(WAIT_FIRST_MS, WAIT_MAX_MS, 0)};
+    }
+}
+
+/* Reading for the task from where it is would take a topic back. */
+static bool goes_back(const struct member *m, const struct task *task) {
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        if (m->lookups[t].read && (!task->assigned || task->cut[t]) &&
+            task_read_from(task, (int)t) < m->lookups[t].next) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool others_read(const struct member *m, const struct task *task) {
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (m->tasks[p] != task && task_reads(m->tasks[p])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool must_wait(const struct member *m, const struct task *task) {
+    return now_ms(m) < m->going_back[task->number].at_ms && goes_back(m, task) &&
+           others_read(m, task) && SAFEGUARD("who takes others back waits longer each time");
+}
+
+bool lookup_topics_admit(const struct member *m, const struct task *task) {
+    return task->assigned || !must_wait(m, task);
+}
+
+/* Something passed by that there is room for now. */
+static bool wants_back(const struct member *m, const struct task *task) {
+    bool wants = false;
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        wants |= task->cut[t] && !task->paused[t];
+    }
+    return wants;
+}
+
+void lookup_topics_watch(struct member *m) {
+    if (m->core_count == m->plan->relation_count || m->needs_assign) {
+        return;
+    }
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        const struct task *task = m->tasks[p];
+        if (task && task->positioned && (!task->assigned || wants_back(m, task)) &&
+            !must_wait(m, task)) {
+            member_needs_assign(m);
+            return;
+        }
+    }
+}
+
+/* Where to read the topic from, for those that have room, or for all; INT64_MAX: for nobody. */
+static int64_t smallest(const struct member *m, const bool *reads, size_t t, bool all) {
+    int64_t position = INT64_MAX;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        const struct task *task = m->tasks[p];
+        if (!reads[p] || (!all && task->cut[t] && (task->paused[t] || must_wait(m, task)))) {
+            continue;
+        }
+        int64_t from = task_read_from(task, (int)t);
+        position = from < position ? from : position;
+    }
+    return position;
+}
+
+size_t lookup_topics_add(struct member *m, const bool *reads, struct topic_position *positions) {
+    size_t count = 0;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        m->going_back[p].due = reads[p] && !must_wait(m, m->tasks[p]) &&
+                               goes_back(m, m->tasks[p]) && others_read(m, m->tasks[p]);
+    }
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        struct lookup_topic *lookup = &m->lookups[t];
+        int64_t from = smallest(m, reads, t, false);
+        if (from == INT64_MAX) { /* none has room: it is paused until one has */
+            from = smallest(m, reads, t, true);
+        }
+        if (lookup->read && from < lookup->next &&
+            !SAFEGUARD("lookups are read again for who needs them")) {
+            from = lookup->next;
+        }
+        lookup->wanted = from;
+        if (from < INT64_MAX) {
+            positions[count++] = (struct topic_position){(int)t, 0, from};
+        }
+    }
+    return count;
+}
+
+static void charge(struct member *m, struct going_back *back) {
+    int64_t now = now_ms(m);
+    if (now - back->last_ms > 2 * WAIT_MAX_MS) {
+        backoff_reset(&back->backoff);
+    }
+    back->last_ms = now;
+    back->at_ms = now + backoff_next_ms(&back->backoff);
+}
+
+void lookup_topics_assigned(struct member *m, const bool *reads) {
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        struct lookup_topic *lookup = &m->lookups[t];
+        lookup->read = lookup->wanted < INT64_MAX;
+        lookup->next = lookup->wanted;
+        lookup->paused = false;
+        for (int32_t p = 0; p < m->partition_count; p++) {
+            struct task *task = m->tasks[p];
+            if (reads[p] && task->cut[t] && lookup->next <= task_read_from(task, (int)t)) {
+                task->cut[t] = false;
+                task->first_seen[t] = false; /* it may have taken long */
+            }
+        }
+    }
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (m->going_back[p].due) {
+            charge(m, &m->going_back[p]);
+        }
+    }
+}

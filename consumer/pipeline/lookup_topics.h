@@ -1,0 +1,23 @@
+/* lookup_topics.h: lookup topics, which a member reads once for all its tasks.
+ *
+ * What:    where reading begins: at the first record that any task needs, while the others skip
+ *          what they have. A task that makes them wait so again and again has to wait itself.
+ */
+#ifndef PIPELINE_LOOKUP_TOPICS_H
+#define PIPELINE_LOOKUP_TOPICS_H
+
+#include "pipeline/internal.h"
+
+/* The group gave other partitions: nothing is read yet. */
+void lookup_topics_begin(struct member *m);
+/* What is read must be said anew, since a task's time has come to have lookups read again. */
+void lookup_topics_watch(struct member *m);
+/* False: the task is not to be read for yet, since others would have to wait for it. */
+bool lookup_topics_admit(const struct member *m, const struct task *task);
+/* Appends where lookup topics are to be read from for the tasks that are read for, by number.
+ * Returns how many positions. */
+size_t lookup_topics_add(struct member *m, const bool *reads, struct topic_position *positions);
+/* They are. */
+void lookup_topics_assigned(struct member *m, const bool *reads);
+
+#endif
