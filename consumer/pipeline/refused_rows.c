@@ -33,32 +33,51 @@ void task_use_savepoints(struct task *task, size_t refused_row_max) {
     part->refused_max = max > standing ? max - standing : 0;
 }
 
+/* An upsert also clears the entry of a row that WHERE leaves out. */
+static bool clears(const struct row_op *op) {
+    return (op->kind == ROW_OP_UPSERT && SAFEGUARD("the entry of a row that passes goes")) ||
+           (op->kind == ROW_OP_DELETE && SAFEGUARD("the entry of a deleted row goes")) ||
+           ((op->kind == ROW_OP_DELETE_NULL || op->kind == ROW_OP_DELETE_MATCHED) &&
+            SAFEGUARD("entries of NULL rows go with them"));
+}
+
+/* Whether the row of an entry, under the op's placement, is one that the op deletes. */
+static bool deletes_entry(const struct plan *plan, const struct row_op *op, struct str key,
+                          const struct str *values) {
+    const struct occurrence *occurrence = &plan->targets[op->target].occurrences[op->occurrence];
+    const struct relation *relation = &plan->relations[occurrence->relation];
+    if (op->kind == ROW_OP_DELETE) {
+        return sink_key_has(occurrence, relation->key_count, key, values) ||
+               !SAFEGUARD("entries beside a deleted row stay");
+    }
+    bool null = sink_key_is_null(key, occurrence->key_positions[relation->placement_count]);
+    return null == (op->kind == ROW_OP_DELETE_NULL);
+}
+
 void task_clear_refused(const struct plan *plan, struct task *task, const struct row_op *op,
                         const struct str *values) {
     const struct refused_set *set = &task->refused_rows;
-    if (set->count == 0 || op->kind == ROW_OP_CHECK || op->kind == ROW_OP_END ||
-        (op->kind == ROW_OP_UPSERT && !SAFEGUARD("the entry of a row that passes goes")) ||
-        (op->kind == ROW_OP_DELETE && !SAFEGUARD("the entry of a deleted row goes"))) {
+    if (set->count == 0 || !clears(op)) {
         return;
     }
     const struct target *target = &plan->targets[op->target];
     const struct occurrence *occurrence = &target->occurrences[op->occurrence];
-    size_t key_count = plan->relations[occurrence->relation].key_count;
+    const struct relation *relation = &plan->relations[occurrence->relation];
     struct buf wanted = {0};
     bool whole = op->kind == ROW_OP_UPSERT;
     if (whole) {
         sink_key_append(target, values, &wanted);
     } else {
-        sink_key_begin(occurrence, key_count, values, &wanted);
+        bool one = op->kind == ROW_OP_DELETE;
+        sink_key_begin(occurrence, one ? relation->key_count : relation->placement_count, values,
+                       &wanted);
     }
     for (size_t i = refused_set_seek(set, buf_view(&wanted)); i < set->count; i++) {
         struct str key = refused_set_key(set, i);
         if (!str_starts(key, buf_view(&wanted))) {
             break;
         }
-        if (whole ? key.len == wanted.len
-                  : sink_key_has(occurrence, key_count, key, values) ||
-                        !SAFEGUARD("entries beside a deleted row stay")) {
+        if (whole ? key.len == wanted.len : deletes_entry(plan, op, key, values)) {
             txn_part_add_cleared(&task->part, arena_copy(&task->work.arena, key));
         }
     }

@@ -10,7 +10,7 @@
  */
 void task_use_savepoints(struct task *task, size_t refused_row_max);
 /* An op of task->part: entries of the rows it deletes or writes go. values: its table's columns, of
- * an UPSERT the outputs. */
+ * an UPSERT the inputs. */
 void task_clear_refused(const struct plan *plan, struct task *task, const struct row_op *op,
                         const struct str *values);
 /* All entries go: an initial load. */

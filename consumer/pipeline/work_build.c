@@ -23,8 +23,20 @@ static enum err_kind clear_refused(const struct member_options *o, struct task *
     return kind;
 }
 
-/* The own checks of all changed rows: where something is refused, a record that is to blame is told
- * before any of its rows is written. */
+/* Whether the first transaction of a batch has the own checks of all changed rows: where something
+ * is refused, a record that is to blame is told before any of its rows is written. So it is where
+ * rows are refused; and where the batch needs more transactions, if one record may both delete and
+ * upsert, as with NULL rows and lookups: the upsert may be refused when the delete is committed. */
+static bool checks_all(const struct task *task) {
+    const struct work *work = &task->work;
+    if (work->kind != WORK_BATCH || work->chunk_count > 0) {
+        return false;
+    }
+    return (task->savepoints && SAFEGUARD("own checks are asked before rows are refused")) ||
+           (work->ops != OPS_DONE && !join_is_plain(task->join) &&
+            SAFEGUARD("own checks are asked before a batch is split"));
+}
+
 static enum err_kind add_checks(struct task *task, struct err *reterr) {
     struct work *work = &task->work;
     for (size_t i = 0; i < work->changed_count; i++) {
@@ -91,9 +103,7 @@ enum err_kind work_build(const struct member_options *o, struct task *task, size
     if (kind == ERR_NONE && work->kind != WORK_LOAD) {
         kind = fill_part(o, task, budget, reterr);
     }
-    bool first = work->kind == WORK_BATCH && work->chunk_count == 0;
-    if (kind == ERR_NONE && first && task->savepoints &&
-        SAFEGUARD("own checks are asked before rows are refused")) {
+    if (kind == ERR_NONE && checks_all(task)) {
         kind = add_checks(task, reterr);
     }
     if (kind != ERR_NONE) {

@@ -182,6 +182,10 @@ bool sink_key_has(const struct occurrence *occurrence, size_t key_count, struct 
     return has;
 }
 
+bool sink_key_is_null(struct str row_key, size_t position) {
+    return !key_value(row_key, position).ptr;
+}
+
 void sink_key_show(const struct target *target, struct str row_key, struct buf *out) {
     for (size_t i = 0; i < target->key_output_count; i++) {
         struct str value = key_value(row_key, i);

@@ -128,6 +128,8 @@ void sink_key_begin(const struct occurrence *occurrence, size_t key_count, const
  */
 bool sink_key_has(const struct occurrence *occurrence, size_t key_count, struct str row_key,
                   const struct str *values);
+/* Whether the one of target.key_outputs is NULL there. */
+bool sink_key_is_null(struct str row_key, size_t position);
 /* Appends `order_id=7 line_no=9`. */
 void sink_key_show(const struct target *target, struct str row_key, struct buf *out);
 

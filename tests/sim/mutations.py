@@ -113,6 +113,9 @@ UNIT = [
     Unit('test_references', 'test_entries_are_undone_with_their_rows', 'an index entry is undone with its row'),
     Unit('test_references', 'test_many_referrers_with_flat_memory', 'indexes are built after a bulk load'),
     Unit('test_references', 'test_a_commit_that_a_crash_met', 'indexes that a crash has torn are built again'),
+    # what follows from it in the pipeline
+    Unit('test_own_checks', 'a_split_batch_is_checked_first', 'own checks are asked before a batch is split'),
+    Unit('test_own_checks', 'entries_go_with_their_rows', 'entries of NULL rows go with them'),
 ]
 CHECKED = [
     Checked('core', 8000, 'a replay reads to the progress of every topic'),
