@@ -3,6 +3,8 @@
 
 static void draw_family(struct knobs *knobs, struct rng *rng);
 static void draw_live(struct knobs *knobs, struct rng *rng);
+static void draw_profile(struct knobs *knobs, struct rng *rng);
+static void draw_views(struct knobs *knobs, struct rng *rng);
 
 /* A family is the defaults and what it overrides. */
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -12,6 +14,9 @@ static void draw_live(struct knobs *knobs, struct rng *rng);
     .lag_steps = {20, 400}, .crash = 1, .duplicate = 1, .compact = 1, .cache_loss = 0.7,           \
     .cache_fault = 0.5, .rebalance = 1, .zombie = 1, .lost = 1, .dead_letters = {1000, 1000},      \
     .refused = {1000, 1000}, .play = play_at_random
+/* A named shape of views (schema_shapes.c), under one of the profiles below. */
+#define SHAPE(named)                                                                               \
+    { .name = (named), .shape = (named), .draw = draw_profile, .unfinished = true }
 
 const struct knobs families[] = {
     {.name = "core", DEFAULTS},
@@ -185,6 +190,22 @@ const struct knobs families[] = {
     {.name = "schemas", .draw = draw_family},
     {.name = "any", .draw = knobs_draw},
     {.name = "live", .draw = draw_live},
+    SHAPE("star"),
+    SHAPE("starleft"),
+    SHAPE("chain"),
+    SHAPE("chainleft"),
+    SHAPE("chainmix"),
+    SHAPE("two"),
+    SHAPE("two2"),
+    SHAPE("leftcore"),
+    SHAPE("leftone"),
+    SHAPE("left2"),
+    SHAPE("where"),
+    SHAPE("leftwhere"),
+    SHAPE("alias"),
+    SHAPE("expr"),
+    /* Any view, under one of the families above or one of the profiles below. */
+    {.name = "views", .draw = draw_views, .unfinished = true},
 };
 const size_t family_count = sizeof families / sizeof *families;
 
@@ -196,6 +217,101 @@ static void draw_family(struct knobs *knobs, struct rng *rng) {
     }
     *knobs = families[rng_below(rng, (int)named)];
     knobs->schema = schema_random;
+}
+
+/* ---- views ---- */
+
+#define VIEW_SIZES .joins = {1, 3}, .rows = {1, 4}
+static const struct knobs profiles[] = {
+    {.name = "mix",
+     DEFAULTS,
+     VIEW_SIZES,
+     .partitions = {1, 3},
+     .restore = 0.6,
+     .compact = 2,
+     .cache_loss = 1,
+     .zombie = 1.5,
+     .lag_steps = {5, 60},
+     .batch_rows = {1, 8}},
+    {.name = "async",
+     DEFAULTS,
+     VIEW_SIZES,
+     .partitions = {1, 2},
+     .members = {1, 2},
+     .batch_rows = {1, 3},
+     .poll_records = {2, 10},
+     .restore = 2},
+    {.name = "dl",
+     DEFAULTS,
+     VIEW_SIZES,
+     .partitions = {1, 3},
+     .restore = 0.6,
+     .compact = 2,
+     .cache_loss = 1,
+     .bad = 0.1,
+     .flawed = 0.4,
+     .batch_rows = {1, 8},
+     .lag_steps = {5, 60}},
+    {.name = "group",
+     DEFAULTS,
+     VIEW_SIZES,
+     .partitions = {2, 4},
+     .members = {2, 4},
+     .rebalance = 3,
+     .zombie = 3,
+     .split = true,
+     .poll_records = {1, 5}},
+    {.name = "stray", DEFAULTS, VIEW_SIZES, .partitions = {1, 3}, .stray = true, .compact = 0.5},
+    {.name = "quiet",
+     DEFAULTS,
+     VIEW_SIZES,
+     .partitions = {1, 3},
+     .restore = 1,
+     .compact = 0,
+     .zombie = 1.5,
+     .lag_steps = {20000, 20000},
+     .batch_rows = {1, 8}},
+};
+#define PROFILES (sizeof profiles / sizeof *profiles)
+
+static const struct knobs *find_profile(const char *name) {
+    for (size_t i = 0; i < PROFILES; i++) {
+        if (strcmp(profiles[i].name, name) == 0) {
+            return &profiles[i];
+        }
+    }
+    return NULL;
+}
+
+static void draw_profile(struct knobs *knobs, struct rng *rng) {
+    const struct knobs drawn = *knobs;
+    *knobs = drawn.profile ? *find_profile(drawn.profile) : profiles[rng_below(rng, PROFILES)];
+    knobs->name = drawn.name;
+    knobs->shape = drawn.shape;
+    knobs->schema = drawn.shape ? schema_shape : schema_random_view;
+}
+
+static void draw_views(struct knobs *knobs, struct rng *rng) {
+    if (knobs->profile || rng_chance(rng, 0.5)) {
+        draw_profile(knobs, rng);
+        return;
+    }
+    draw_family(knobs, rng);
+    knobs->schema = schema_random_view;
+}
+
+bool family_find(const char *name, struct knobs *ret_knobs) {
+    const char *colon = strchr(name, ':');
+    size_t len = colon ? (size_t)(colon - name) : strlen(name);
+    for (size_t f = 0; f < family_count; f++) {
+        if (strlen(families[f].name) == len && strncmp(families[f].name, name, len) == 0) {
+            *ret_knobs = families[f];
+            ret_knobs->profile = colon ? colon + 1 : NULL;
+            bool drawn = families[f].draw == draw_profile || families[f].draw == draw_views;
+            return !colon || (drawn && find_profile(colon + 1));
+        }
+    }
+    return false;
 }
 
 /* ---- what a seed draws ---- */

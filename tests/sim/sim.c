@@ -3,6 +3,7 @@
  *   sim                      every family, 2,000 seeds each
  *   sim --seeds N            N seeds each      --first S      from seed S on
  *   sim --family NAME        one family        --jobs N       processes (default: processors)
+ *   sim --family star:mix    a view's family under one profile
  *   sim --stop-at-first            ends a process at its first failure
  *   sim --seed S --family NAME --trace         one run as a readable history
  *   sim --check-schemas N                        N schemas as the product reads their SQL
@@ -51,14 +52,16 @@ static bool run_seed(const struct knobs *knobs, uint64_t seed, bool trace) {
 /* The share of process `job`: every jobs-th seed of every family. Returns failures, at most 100. */
 static int run_share(const struct options *options, int job) {
     int failures = 0;
-    for (size_t f = 0; f < family_count; f++) {
-        if (options->family && strcmp(options->family, families[f].name) != 0) {
+    for (size_t f = 0; f < (options->family ? 1 : family_count); f++) {
+        struct knobs knobs = families[f];
+        if (options->family ? !family_find(options->family, &knobs) : knobs.unfinished) {
             continue;
         }
+        knobs.name = options->family ? options->family : knobs.name;
         for (uint64_t i = (uint64_t)job;
              i < options->count && failures < (options->stop_at_first ? 1 : 100);
              i += (uint64_t)options->jobs) {
-            failures += !run_seed(&families[f], options->first + i, options->trace);
+            failures += !run_seed(&knobs, options->first + i, options->trace);
         }
     }
     return failures;
@@ -111,7 +114,8 @@ static bool parse(int argc, char **argv, struct options *options) {
 int main(int argc, char **argv) {
     struct options options = {
         .first = 1, .count = 2000, .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN)};
-    if (!parse(argc, argv, &options)) {
+    struct knobs knobs;
+    if (!parse(argc, argv, &options) || (options.family && !family_find(options.family, &knobs))) {
         (void)fprintf(stderr, "usage: sim [--family NAME] [--seeds N] [--first S] [--jobs N] "
                               "[--seed S --trace] [--check-schemas N]\n");
         return 2;
@@ -123,7 +127,10 @@ int main(int argc, char **argv) {
     (void)signal(SIGSEGV, on_abort);
     int failures = options.count == 1 && options.family ? (options.jobs = 1, run_share(&options, 0))
                                                         : run_all(&options);
-    size_t count = options.family ? 1 : family_count;
+    size_t count = options.family != NULL;
+    for (size_t f = 0; f < family_count && !options.family; f++) {
+        count += !families[f].unfinished;
+    }
     (void)printf("sim: %llu runs, %d failed\n", (unsigned long long)(options.count * count),
                  failures);
     return failures > 0;

@@ -34,7 +34,9 @@ struct knobs {
     void (*draw)(struct knobs *knobs, struct rng *rng);
     /* Which tables. */
     void (*schema)(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs);
-    const char *shape; /* for schema_shape */
+    const char *shape;   /* for schema_shape */
+    const char *profile; /* of a view's family: NULL: any */
+    bool unfinished;     /* run only by its name, as yet */
     struct range partitions, members, joins, rows, steps, batch_rows, poll_records;
     struct range lag_steps;    /* min.compaction.lag, in steps */
     struct range dead_letters; /* dead.letter.max */
@@ -214,6 +216,8 @@ int world_pick(struct world *world, struct range range);
 /* families.c */
 extern const struct knobs families[];
 extern const size_t family_count;
+/* "core", "star", or "star:mix": under one profile. false: there is no such family. */
+bool family_find(const char *name, struct knobs *ret_knobs);
 /* Anything beside anything that goes together, each as frequent as luck has it. */
 void knobs_draw(struct knobs *knobs, struct rng *rng);
 /* schema_check.c: schemas against view_load: returns how many differ. */
