@@ -266,7 +266,7 @@ void schema_random(struct schema *schema, struct rng *rng, const struct schema_k
     struct schema_draw draw = {.rng = rng, .schema = schema};
     double x = rng_unit(rng);
     *schema = (struct schema){.name = "joined"};
-    draw_core_tables(&draw, knobs, x < 0.45 ? 2 : x < 0.8 ? 3 : 4, 0);
+    draw_core_tables(&draw, knobs, x < 0.15 ? 1 : x < 0.5 ? 2 : x < 0.8 ? 3 : 4, 0);
     schema_draw_rest(&draw);
 }
 

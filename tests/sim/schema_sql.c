@@ -62,10 +62,10 @@ static void select_list(const struct schema *schema, struct buf *out) {
     }
     for (int o = 0; o < schema->occurrence_count && schema->computed; o++) {
         int value = schema->tables[schema_occurrence(schema, o)].column_count - 1;
-        buf_printf(out, "%s%s.%s", o == 0 ? ", concat(" : ", ", occurrence_name(schema, o),
+        buf_printf(out, "%s%s.%s", o == 0 ? ", " : " || ", occurrence_name(schema, o),
                    column_name(schema, (struct schema_place){o, value}));
     }
-    buf_str(out, schema->computed ? STR(") AS computed") : STR(""));
+    buf_str(out, schema->computed ? STR(" AS computed") : STR(""));
 }
 
 static void join_core(const struct schema *schema, int t, struct buf *out) {
@@ -97,12 +97,13 @@ static void join_node(const struct schema *schema, const struct schema_node *nod
 }
 
 void schema_sql_view(const struct schema *schema, struct buf *out) {
+    bool says_key = schema->core_count == 1 || schema->node_count > 0;
     buf_printf(out, "CREATE MATERIALIZED VIEW %s", schema->name);
-    for (int c = 0; c < schema->join_count && !schema->is_plain; c++) {
+    for (int c = 0; c < schema->join_count && says_key; c++) {
         buf_printf(out, "%s%s.%s", c == 0 ? " WITH (partition_by = '" : ", ",
                    schema->tables[0].name, schema->tables[0].columns[c].name);
     }
-    buf_str(out, schema->is_plain ? STR(" AS\nSELECT ") : STR("') AS\nSELECT "));
+    buf_str(out, says_key ? STR("') AS\nSELECT ") : STR(" AS\nSELECT "));
     select_list(schema, out);
     buf_printf(out, "\nFROM %s", schema->tables[0].name);
     for (int t = 1; t < schema->core_count; t++) {
