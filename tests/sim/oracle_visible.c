@@ -16,7 +16,8 @@ struct look {
 
 /* Whether the table's row (0: there is none) was at this version at some prefix of the log that is
  * not shorter than the offsets say. What a dead letter put aside counts as what it keeps, or not at
- * all; of what was compacted away a reader knows nothing. */
+ * all; of what was compacted away a reader knows nothing. What a rebuild found to be refused is
+ * already gone when its dead letter comes, with the last transaction. */
 static bool was_at(const struct look *look, int table, cells_t cells, int version) {
     const struct topic_log *log = world_log(look->world, table, look->task);
     for (int64_t i = log->count; i-- > 0;) {
@@ -28,7 +29,8 @@ static bool was_at(const struct look *look, int table, cells_t cells, int versio
             entry->flaw == FLAW_NONE ? NULL
                                      : sim_sink_dead_letter(look->world, table, look->task, i);
         int then = dead_letter ? oracle_kept_version(dead_letter) : entry->version;
-        if (then == version) {
+        bool found = entry->flaw != FLAW_NONE && !dead_letter && version == 0;
+        if (then == version || found) {
             return true;
         }
         if (i < look->offsets[table] && !dead_letter && entry->kept && entry->version >= 0) {
