@@ -12,6 +12,11 @@ static void plant(struct world *world, struct stored_dead_letter *dead_letter, i
     (void)snprintf(text, sizeof text, version < 0 ? "bad%d" : "v%d", abs(version));
     const struct relation *table = &world->plan.plan.relations[dead_letter->table];
     struct str values[SCHEMA_COLUMNS_MAX] = {0};
+    char scratch[SCHEMA_COLUMNS_MAX][SCHEMA_TEXT_MAX];
+    for (size_t c = table->key_count; c + 1 < table->column_count; c++) {
+        values[c] = schema_text(&world->schema.tables[dead_letter->table].columns[c],
+                                cell_at(world_references(world, version), (int)c), scratch[c]);
+    }
     values[table->column_count - 1] = str_from(text);
     struct buf bytes = {0};
     row_value_encode(table, values, &bytes);

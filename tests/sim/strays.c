@@ -107,6 +107,9 @@ static cells_t heal(struct world *world, int table, cells_t join) {
         hide(world, table, cells, version);
     } else if (found) {
         source_put(world, table, cells, version);
+        if (partners && is_alive(world, table, source_find(world, table, cells))) {
+            return 0; /* it refers to what is there, now: it is shown */
+        }
     } else if (!partners) {
         cells = schema_primary(of, rng_below(&world->rng, schema_primary_count(of)));
         cells = (cells & ~world->schema.join) | join;
@@ -169,8 +172,10 @@ static void contradict(struct world *world, int table, cells_t join) {
 
 void world_add_strays(struct world *world) {
     world->stray_now = true;
-    world_drain(world);
     for (int i = 0; i < schema_join_count(&world->schema) && !world->failure[0]; i++) {
+        if (i == 0 || world->schema.node_count > 0) {
+            world_drain(world); /* a lookup row that goes concerns other join keys, too */
+        }
         int table = rng_below(&world->rng, world->schema.core_count);
         cells_t join = schema_join(&world->schema, i);
         if (world->schema.has_optional && rng_chance(&world->rng, 0.4)) {
