@@ -62,10 +62,10 @@ static void select_list(const struct schema *schema, struct buf *out) {
     }
     for (int o = 0; o < schema->occurrence_count && schema->computed; o++) {
         int value = schema->tables[schema_occurrence(schema, o)].column_count - 1;
-        buf_printf(out, "%s%s.%s", o == 0 ? ", " : " || ", occurrence_name(schema, o),
+        buf_printf(out, "%s%s.%s", o == 0 ? ", upper(" : " || ", occurrence_name(schema, o),
                    column_name(schema, (struct schema_place){o, value}));
     }
-    buf_str(out, schema->computed ? STR(" AS computed") : STR(""));
+    buf_str(out, schema->computed ? STR(") AS computed") : STR(""));
 }
 
 static void join_core(const struct schema *schema, int t, struct buf *out) {
