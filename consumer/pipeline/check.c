@@ -89,7 +89,7 @@ static void check_lookups(const struct member *m, const struct task *task) {
 
 /* Nothing is begun: the task is not ours yet, or no more. */
 static void check_idle(const struct task *task) {
-    MUST(!task->state && !task->positioned && !task->assigned && !task->bisecting);
+    MUST(!task->positioned && !task->assigned && !task->bisecting);
     MUST(task->current.count == 0 && task->next.count == 0 && task->work.kind == WORK_NONE);
     MUST(task->found_count == 0 && task->refused_count == 0 && task->conflict_since_ms == 0);
     MUST(task->conflict_left == 0 && !task->bisected);
@@ -121,9 +121,11 @@ static void check_phase(const struct member *m, const struct task *task) {
     case TASK_WAITING:
     case TASK_OPENING:
         check_idle(task);
+        MUST(!task->state || task->phase == TASK_OPENING);
         return;
     case TASK_HALTED:
         check_idle(task);
+        MUST(!task->state);
         MUST(task->halt.kind != ERR_NONE);
         return;
     case TASK_CATCH_UP:

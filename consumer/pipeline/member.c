@@ -5,6 +5,7 @@
 #include "pipeline/check.h"
 #include "pipeline/checkpoint.h"
 #include "pipeline/group.h"
+#include "pipeline/indexes.h"
 #include "pipeline/ingest.h"
 #include "pipeline/kafka_commit.h"
 #include "pipeline/open.h"
@@ -198,6 +199,8 @@ size_t member_step(struct member *m) {
     apply_verdicts(m);
     done += group_assign(m);
     if (!m->revoking && !m->stopping) {
+        done += indexes_step(m);
+        apply_verdicts(m);
         done += advance(m);
     }
     watch_ready(m);

@@ -78,9 +78,21 @@ static enum err_kind open_state(const struct member_options *o, struct task *tas
                       reterr);
 }
 
+/* A crash met the cache's last commit: what it refers to is indexed anew (indexes.c). */
+static bool task_is_mended(struct member *m, struct task *task) {
+    if (state_lacks_indexes(task->state)) {
+        return false;
+    }
+    task_read_on(m, task, &task->opened);
+    return true;
+}
+
 bool task_open(struct member *m, struct task *task) {
     if (now_ms(m) < task->retry_at_ms) {
         return false;
+    }
+    if (task->state) {
+        return task_is_mended(m, task);
     }
     struct state_meta meta;
     struct err err;
@@ -98,6 +110,8 @@ bool task_open(struct member *m, struct task *task) {
     enum cache_discard why = why_discard(&m->o, task, &meta);
     if (why != DISCARD_NONE) {
         task_read_again(m, task, why);
+    } else if (state_lacks_indexes(task->state)) {
+        task->opened = meta;
     } else {
         task_read_on(m, task, &meta);
     }

@@ -25,7 +25,8 @@ static void halt_where_due(struct session *s) {
 static void check_unpaired_where_due(struct session *s) {
     for (int32_t p = 0; p < s->member->partition_count && !s->bisection; p++) {
         struct task *task = session_task(s, p);
-        if (task && task->phase == TASK_BACKFILL && !task->unpaired_checked) {
+        if (task && task->phase == TASK_BACKFILL && !task->unpaired_checked &&
+            !state_lacks_indexes(task->state)) {
             bisect_rows_begin_unpaired(task);
         }
     }

@@ -104,8 +104,15 @@ static enum err_kind reader_next(void *ctx, int table, struct str prefix, struct
     return state_next(ctx, table, prefix, after, ret_key, ret_value, reterr);
 }
 
+/* row_reader's parameters. NOLINTNEXTLINE(readability-function-size) */
+static enum err_kind reader_next_referrer(void *ctx, int table, int reference, struct str referred,
+                                          struct str after, struct str *ret_key,
+                                          struct err *reterr) {
+    return state_next_referrer(ctx, table, (size_t)reference, referred, after, ret_key, reterr);
+}
+
 struct row_reader task_reader(struct task *task) {
-    return (struct row_reader){.ctx = task->state, .get = reader_get, .next = reader_next};
+    return (struct row_reader){task->state, reader_get, reader_next, reader_next_referrer};
 }
 
 bool task_is_proven(const struct task *task, size_t table_count) {

@@ -27,10 +27,11 @@
 
 enum task_phase {
     TASK_WAITING,  /* assigned; the sink must give it to us first */
-    TASK_OPENING,  /* acquired; its cache is being opened */
+    TASK_OPENING,  /* acquired; its cache is being opened, its indexes mended if need be */
     TASK_CATCH_UP, /* replays the log between the cache's offsets and the sink's, writes nothing */
     TASK_BOOTSTRAP_SCAN, /* reads all topics to their end into an empty cache */
-    TASK_BACKFILL,       /* writes what that found: the initial load, or a rebuild's net effect */
+    TASK_BACKFILL,       /* indexes what that found, and writes it: the initial load, or a rebuild's
+                            net effect */
     TASK_LIVE,
     TASK_HALTED, /* reads and writes nothing until SIGHUP or a restart */
 };
@@ -118,6 +119,7 @@ struct task {
     struct verdict verdict;   /* pending: what member_step does next; until then it is left alone */
     struct progress progress; /* the newest row in the sink, as we wrote or read it */
     struct state *state;      /* from OPENING on */
+    struct state_meta opened; /* OPENING: what it stands at, while its indexes are built */
     enum cache_discard distrust; /* discard it when it is opened next, for this reason */
     int64_t opening_since_ms;
     int64_t retry_at_ms; /* nothing is tried before; 0: at once */

@@ -19,7 +19,8 @@ static bool wants_to_write(const struct session *s, const struct task *task) {
         return false;
     }
     if (task->phase == TASK_BACKFILL) { /* one bisection at a time: what it may lead to waits */
-        return task->unpaired_checked && (!s->bisection || !SAFEGUARD("one bisection at a time"));
+        return task->unpaired_checked && !state_lacks_indexes(task->state) &&
+               (!s->bisection || !SAFEGUARD("one bisection at a time"));
     }
     return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || task_has_records(task)) &&
            (task_is_proven(task, s->member->plan->relation_count) ||
