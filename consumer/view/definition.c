@@ -5,19 +5,21 @@
 
 #include <stdio.h>
 
-static void append_column(struct buf *out, const struct relation *table, size_t column) {
+static void append_name(struct buf *out, const struct relation *table) {
     identifier_append(out, table->schema);
     buf_str(out, STR("."));
     identifier_append(out, table->name);
+}
+
+static void append_column(struct buf *out, const struct relation *table, size_t column) {
+    append_name(out, table);
     buf_str(out, STR("."));
     identifier_append(out, table->columns[column].name);
 }
 
 static void append_table(struct buf *out, const struct relation *table) {
     buf_str(out, STR("source table "));
-    identifier_append(out, table->schema);
-    buf_str(out, STR("."));
-    identifier_append(out, table->name);
+    append_name(out, table);
     buf_printf(out, ": topic " STR_FMT ", columns in use", STR_ARG(table->topic));
     for (size_t i = 0; i < table->column_count; i++) {
         buf_str(out, i == 0 ? STR(" ") : STR(", "));
@@ -78,7 +80,7 @@ static void append_outputs(struct buf *out, const struct plan *plan, const struc
         buf_str(out, STR(" of the view: "));
         append_place(out, plan, target, input->occurrence, (size_t)input->column);
     }
-    buf_str(out, STR("\nprimary key of the view: ("));
+    buf_printf(out, "\n%s key of the view: (", target->key_has_nulls ? "unique" : "primary");
     for (size_t i = 0; i < target->key_output_count; i++) {
         buf_str(out, i == 0 ? STR("") : STR(", "));
         identifier_append(out, target->outputs[target->key_outputs[i]].name);
@@ -100,6 +102,13 @@ struct str definition_text(struct arena *arena, const struct plan *plan,
             append_column(&out, occurrence_relation(plan, target, (int)o), i);
         }
         buf_str(&out, STR("\n"));
+    }
+    for (size_t o = 0; o < target->core_count; o++) {
+        if (target->occurrences[o].optional) {
+            buf_str(&out, STR("join of "));
+            append_name(&out, occurrence_relation(plan, target, (int)o));
+            buf_str(&out, STR(": LEFT\n"));
+        }
     }
     for (size_t o = target->core_count; o < target->occurrence_count; o++) {
         append_lookup(&out, plan, target, o);

@@ -20,7 +20,9 @@
 #define DRAFT_OUTPUTS_MAX 1600
 
 #define EQUALITIES_MAX 256
-#define CLASSES_MAX    (2 * EQUALITIES_MAX)
+/* Optional tables in the sink's key: the deletes by it have a part for each set of them. */
+#define ADDS_KEY_MAX 4
+#define CLASSES_MAX  (2 * EQUALITIES_MAX)
 
 #define SUPPORTED_FROM                                                                             \
     "FROM table [AS alias] [[INNER | LEFT] JOIN table [AS alias] ON column = column [AND "         \
@@ -65,6 +67,7 @@ struct draft_table {
     int parent;                        /* whose columns refer to this one's row; -1: core */
     int parent_columns[DRAFT_KEY_MAX]; /* in the order of source->key */
     int relation, reference, occurrence;
+    bool adds_key; /* LEFT and core, with a primary key beyond K */
 };
 
 /* ON: a column of the joined table = one of a table before it. */
@@ -154,6 +157,15 @@ bool column_collation_exact(const struct draft *draft, int table, int column,
 int class_of(const struct draft *draft, int table, int column); /* classes.c */
 /* The same, and makes one of its own where there is none. -1: no room. */
 int class_make(struct draft *draft, int table, int column, size_t at); /* classes.c */
+
+/* Whether a column of the sink's key may be NULL. */
+static inline bool key_has_nulls(const struct draft *draft) {
+    bool has = false;
+    for (size_t t = 0; t < draft->table_count; t++) {
+        has |= draft->tables[t].adds_key;
+    }
+    return has;
+}
 
 /* Index among a relation's columns; column_count: it is not there. */
 size_t relation_column(const struct draft_relation *relation, int column); /* keys.c */

@@ -79,6 +79,7 @@ static enum err_kind primary_key_read(struct draft *draft, int t) {
             int output = output_of(draft, t, use.column);
             at = draft->outputs[output].at;
             kind = key_output_add(draft, output);
+            table->adds_key = table->left;
         }
         if (kind == ERR_NONE) {
             kind = column_use(draft, use, at);
@@ -140,11 +141,30 @@ static enum err_kind reference_read(struct draft *draft, int t) {
     return ERR_NONE;
 }
 
+static enum err_kind check_adds_key(struct draft *draft) {
+    size_t count = 0;
+    for (size_t t = 0; t < draft->table_count; t++) {
+        count += draft->tables[t].adds_key;
+        if (count > ADDS_KEY_MAX) {
+            return source_refuse(&draft->source, draft->tables[t].at, NULL, draft->report,
+                                 "more than %d tables that are joined LEFT by the key have a "
+                                 "primary key beyond it",
+                                 ADDS_KEY_MAX);
+        }
+    }
+    return ERR_NONE;
+}
+
 enum err_kind keys_read(struct draft *draft) {
     enum err_kind kind = ERR_NONE;
-    for (size_t r = 0; r < draft->relation_count && kind == ERR_NONE; r++) {
-        kind = relation_key_read(draft, &draft->relations[r]);
+    for (int left = 0; left <= 1; left++) { /* in the sink's key, what may be NULL comes last */
+        for (size_t r = 0; r < draft->relation_count && kind == ERR_NONE; r++) {
+            if (draft->tables[draft->relations[r].first].left == left) {
+                kind = relation_key_read(draft, &draft->relations[r]);
+            }
+        }
     }
+    kind = kind == ERR_NONE ? check_adds_key(draft) : kind;
     for (size_t o = draft->core_count; o < draft->table_count && kind == ERR_NONE; o++) {
         kind = reference_read(draft, draft->order[o]);
     }

@@ -315,11 +315,6 @@ static bool find_left(struct draft *draft, struct roles *roles) {
             continue;
         }
         role->core = left_core(draft, roles, t);
-        if (role->core) {
-            return roles_misfit(draft, roles, FIT_NO_ROLE, draft->tables[t].at,
-                                "%s is joined LEFT on it, which is not supported yet",
-                                label(draft, t));
-        }
         if (!role->core && !left_lookup(draft, roles, t)) {
             return refuse_left(draft, roles, t);
         }
@@ -340,7 +335,7 @@ static bool check_places(struct draft *draft, struct roles *roles) {
             }
             if (roles->tables[a].core && roles->tables[b].core) {
                 return roles_misfit(
-                    draft, roles, FIT_NO_PLACE, draft->tables[b].at,
+                    draft, roles, FIT_NO_ROLE, draft->tables[b].at,
                     "%s and %s are one table, whose rows can be placed by one key only",
                     label(draft, a), label(draft, b));
             }

@@ -18,6 +18,14 @@ struct str sql_insert(struct draft *draft);
 struct str sql_copy(struct draft *draft);
 /* Of a core table's own key. */
 struct str sql_delete(struct draft *draft, int table);
+/* Of the key columns that place a row, of a table that is joined LEFT and adds columns to the
+ * sink's key: the rows with a row of it, or those without. */
+struct str sql_delete_partner(struct draft *draft, int table, bool matched);
+/* Appends what deletes the sink rows with the keys of `rows`, a SELECT that becomes s; value
+ * appends what s has at a position of the sink's key; condition: " AND ...", or nothing. */
+typedef void sql_value(struct buf *out, const struct draft *draft, size_t position);
+void sql_delete_rows(struct buf *out, struct draft *draft, struct str rows, sql_value *value,
+                     struct str condition);
 /* The sink rows of whole keys. */
 struct str sql_refuse(struct draft *draft);
 /* Which of draft->key_outputs shows the table's key column: the join key's may be another table's.

@@ -143,6 +143,11 @@ static void occurrence_fill(struct draft *draft, int t, struct occurrence *occur
         occurrence->key_positions[i] = sql_key_position(draft, t, i);
     }
     occurrence->sql_delete = sql_delete(draft, t);
+    occurrence->adds_key = table->adds_key;
+    if (table->adds_key) {
+        occurrence->sql_delete_null = sql_delete_partner(draft, t, false);
+        occurrence->sql_delete_matched = sql_delete_partner(draft, t, true);
+    }
 }
 
 static void outputs_fill(struct draft *draft, struct target *target) {
@@ -157,6 +162,7 @@ static void outputs_fill(struct draft *draft, struct target *target) {
         target->outputs[i] = (struct target_output){arena_copy(draft->arena, output->name), (int)i};
     }
     target->key_output_count = draft->key_output_count;
+    target->key_has_nulls = key_has_nulls(draft);
     target->key_outputs =
         arena_alloc(draft->arena, draft->key_output_count * sizeof *target->key_outputs);
     for (size_t i = 0; i < draft->key_output_count; i++) {

@@ -65,8 +65,10 @@ void schema_finish(struct schema *schema) {
     }
     for (int t = 0; t < schema->table_count; t++) {
         finish_table(schema, t);
-        if (t < schema->core_count) {
-            finish_core(schema, t);
+    }
+    for (int t = 0; t < 2 * schema->core_count; t++) { /* what may be NULL comes last */
+        if (schema->tables[t % schema->core_count].optional == (t >= schema->core_count)) {
+            finish_core(schema, t % schema->core_count);
         }
     }
     for (int n = 0; n < schema->node_count; n++) {

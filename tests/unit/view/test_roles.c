@@ -15,6 +15,7 @@
                          " PRIMARY KEY (order_id, line_no)")                                       \
     TABLE("shipments", "shipment_id int PRIMARY KEY, order_id bigint NOT NULL, line_no int,"       \
                        " carrier text")                                                            \
+    TABLE("returns", "shipment_id int PRIMARY KEY, order_id bigint NOT NULL")                      \
     TABLE("employees", "id int PRIMARY KEY, manager_id int, name text")                            \
     TABLE("prices", "product_id uuid, country text, amount numeric, PRIMARY KEY (product_id,"      \
                     " country)")
@@ -131,6 +132,63 @@ static void test_lookups(void **state) {
     CHECK_ROLES(cases);
 }
 
+/* LEFT JOIN by the key: core, too, and a partner's own key is part of the sink's. */
+static void test_left(void **state) {
+    (void)state;
+    static const struct role_case cases[] = {
+        {"o.order_id, i.line_no, s.shipment_id, s.order_id AS shipped",
+         "orders o LEFT JOIN order_items i ON i.order_id = o.order_id LEFT JOIN shipments s ON "
+         "o.order_id = s.order_id",
+         "orders(order_id) order_items(order_id|line_no)? shipments(order_id|shipment_id)?"},
+        /* A lookup below is LEFT, too; one below it that is INNER makes it INNER. */
+        {"o.order_id, i.line_no, p.title",
+         "orders o LEFT JOIN order_items i ON i.order_id = o.order_id LEFT JOIN products p ON "
+         "p.product_id = i.product_id",
+         "orders(order_id) order_items(order_id|line_no)? products<1.product_id?"},
+        {"o.order_id, i.line_no, p.title",
+         "orders o LEFT JOIN order_items i ON i.order_id = o.order_id JOIN products p ON "
+         "p.product_id = i.product_id",
+         "orders(order_id) order_items(order_id|line_no) products<1.product_id"},
+        /* The primary key lies inside the key that places rows: nothing is added. */
+        {"s.shipment_id, s.order_id, o.status",
+         "shipments s LEFT JOIN orders o ON o.order_id = s.order_id",
+         "shipments(order_id|shipment_id) orders(order_id)?"},
+        /* Otherwise it is a lookup: a row of the left table may have NULL in its reference. */
+        {"o.order_id, o.customer_id, c.name",
+         "orders o LEFT JOIN customers c ON c.customer_id = o.customer_id",
+         "orders(order_id) customers<0.customer_id?"},
+    };
+    CHECK_ROLES(cases);
+}
+
+static void test_left_keys(void **state) {
+    (void)state;
+    struct plan *plan =
+        load(SHOP, "CREATE MATERIALIZED VIEW v AS SELECT i.line_no, s.carrier, o.order_id, "
+                   "i.order_id AS again, s.shipment_id, h.shipment_id AS h FROM orders o LEFT JOIN "
+                   "order_items i ON i.order_id = o.order_id JOIN shipments s ON o.order_id = "
+                   "s.order_id LEFT JOIN returns h ON h.order_id = s.order_id");
+    const struct target *target = &plan->targets[0];
+    static const bool optional[] = {false, true, false, true};
+    assert_true(target->key_has_nulls);
+    assert_int_equal(target->core_count, 4);
+    for (size_t o = 0; o < 4; o++) {
+        const struct occurrence *of = &target->occurrences[o];
+        assert_int_equal(of->optional, optional[o]);
+        assert_int_equal(of->adds_key, optional[o]);
+        assert_int_equal(of->sql_delete_null.ptr != NULL, optional[o]);
+        assert_int_equal(of->sql_delete_matched.ptr != NULL, optional[o]);
+        assert_non_null(of->sql_delete.ptr);
+    }
+    /* What places a row, then what is always there, then what may be NULL. */
+    assert_non_null(strstr(target->sql_ddl.ptr, "  order_id bigint NOT NULL,\n"));
+    assert_non_null(strstr(target->sql_ddl.ptr,
+                           "  UNIQUE NULLS NOT DISTINCT (order_id, shipment_id, line_no, h)\n"));
+    assert_non_null(strstr(target->definition.ptr, "join of public.returns: LEFT\n"));
+    assert_int_equal(target->occurrences[1].key_positions[1], 2);
+    plan_destroy(&plan);
+}
+
 /* Of several keys that fit the one with the fewest lookups, whose columns are selected. */
 static void test_choice(void **state) {
     (void)state;
@@ -229,8 +287,16 @@ static void test_refused(void **state) {
          "o.status",
          "partitioned by o.order_id, s is not joined on it alone, and is no lookup: ON must "
          "compare its whole primary key (s.shipment_id) with columns of one table"},
-        {KEYS, ITEMS " LEFT JOIN @prices p ON p.product_id = i.product_id",
-         "partitioned by i.product_id, p is joined LEFT on it, which is not supported yet"},
+        {"i.product_id, i.order_id, i.line_no, p.country",
+         ITEMS " LEFT JOIN prices p ON @p.product_id = i.product_id",
+         "i.product_id may be NULL, and the view shows such rows, which belong to no partition: "
+         "declare it NOT NULL"},
+        /* Partners of partners. */
+        {"o.order_id, i.line_no, s.shipment_id",
+         "orders o LEFT JOIN order_items i ON i.order_id = o.order_id LEFT JOIN shipments s ON "
+         "@s.order_id = i.order_id",
+         "partitioned by o.order_id, s is compared with a column of i, which is joined LEFT "
+         "itself: write o.order_id = s.order_id"},
         /* A key compared with two tables' columns. */
         {KEYS,
          ITEMS ORDERS " LEFT JOIN @prices p ON p.product_id = i.product_id AND p.country = "
@@ -240,10 +306,12 @@ static void test_refused(void **state) {
          "table, and nothing else"},
         /* More than the key of a lookup. */
         {"o.order_id, c.name",
-         "orders o LEFT JOIN @customers c ON c.customer_id = o.customer_id AND c.name = o.status",
-         "partitioned by o.customer_id, c is not joined on it alone, and is no lookup: ON of its "
-         "LEFT JOIN must compare its primary key (c.customer_id) with columns of one table, and "
-         "nothing else"},
+         "orders o LEFT JOIN customers c ON c.customer_id = o.customer_id LEFT JOIN @addresses a "
+         "ON "
+         "a.id = c.billing_id AND a.country_code = c.country_code",
+         "partitioned by o.customer_id, a is not joined on it alone, and is no lookup: ON of its "
+         "LEFT JOIN must compare its primary key (a.id) with columns of one table, and nothing "
+         "else"},
         {"o.order_id, c.name, i.line_no, i.order_id AS i",
          "orders o JOIN order_items i ON i.order_id = o.order_id JOIN customers c ON "
          "c.customer_id = o.customer_id AND @i.quantity = c.billing_id",
@@ -390,6 +458,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_left),
+        cmocka_unit_test(test_left_keys),
         cmocka_unit_test(test_partition_by_refused),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_tried),

@@ -95,11 +95,44 @@ static void test_names(void **state) {
     plan_destroy(&plan);
 }
 
+/* Rows of a table that is joined LEFT by the key have NULL in the sink's key where it has no row.
+ */
+static void test_left(void **state) {
+    (void)state;
+    struct plan *plan =
+        load("CREATE TABLE a (k bigint PRIMARY KEY, x text);"
+             "CREATE TABLE b (k bigint, no int, PRIMARY KEY (k, no));"
+             "ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL;",
+             "CREATE MATERIALIZED VIEW v AS SELECT a.k, no, x FROM a LEFT JOIN b ON a.k = b.k");
+    const struct target *target = &plan->targets[0];
+    check(target->sql_ddl, "CREATE TABLE IF NOT EXISTS v (\n"
+                           "  k bigint NOT NULL,\n"
+                           "  no integer,\n"
+                           "  x text,\n"
+                           "  UNIQUE NULLS NOT DISTINCT (k, no)\n"
+                           ")");
+    check(target->occurrences[1].sql_delete_null,
+          "DELETE FROM v AS t\nWHERE t.k = ANY (ARRAY(SELECT x.c1::bigint FROM "
+          "unnest($1::text[]) AS x(c1))) AND t.no IS NULL");
+    check(target->occurrences[1].sql_delete_matched,
+          "DELETE FROM v AS t\nWHERE t.k = ANY (ARRAY(SELECT x.c1::bigint FROM "
+          "unnest($1::text[]) AS x(c1))) AND t.no IS NOT NULL");
+    check(target->sql_refuse,
+          "WITH s AS MATERIALIZED (SELECT x.c1::bigint AS k1, x.c2::integer AS k2 FROM "
+          "unnest($1::text[], $2::text[]) AS x(c1, c2)),\n"
+          "n1 AS (DELETE FROM v AS t\n"
+          "USING s WHERE t.k = s.k1 AND t.no IS NULL AND s.k2 IS NULL)\n"
+          "DELETE FROM v AS t\n"
+          "USING s WHERE t.k = s.k1 AND t.no = s.k2");
+    plan_destroy(&plan);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_student_contact),
         cmocka_unit_test(test_keys_alone),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_left),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }
