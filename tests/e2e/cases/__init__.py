@@ -81,7 +81,7 @@ class Case:
 
 # Each of their cases makes databases and members of its own.
 SECOND_LANE = ("watch", "client", "groups", "sink_table", "example", "refused", "values", "versions",
-               "any_view")
+               "any_view", "lookups")
 CASES: list[Case] = []
 
 
