@@ -101,41 +101,50 @@ static enum err_kind delete_changed(struct join *join, struct row_op *ret_op, st
     return ERR_NONE;
 }
 
-/* One core row above a changed row of a lookup. */
-static enum err_kind delete_above(struct join *join, struct row_op *ret_op, struct err *reterr) {
-    const struct changed_row *changed = &join->changed[join->index];
+/* The core row above a changed row of a lookup: whether it is in no result any more. */
+static enum err_kind delete_above_row(struct join *join, int target, const struct above *above,
+                                      struct row_op *ret_op, struct err *reterr) {
     struct row_set *set = &join->asked;
-    struct use use = present_use(join);
-    struct below below = {0};
-    enum err_kind kind = join->use == 0 && !join->referrers.begun
-                             ? look_up(join, changed, &join->entries[join->index], reterr)
-                             : ERR_NONE;
-    int occurrence = -1;
-    if (kind == ERR_NONE && join->shapes[use.target].shrinks) {
-        row_set_use(set, use.target);
-        kind = next_above(join, set, use.occurrence, changed->key, &occurrence, &below, reterr);
-    }
+    const struct use use = {target, above->occurrence};
+    int table = occurrence_of(join, use)->relation;
+    struct str key = set->rows[use.occurrence].key, prefix = placement_of(join, table, key);
+    bool partnered = above->below.alive;
+    enum err_kind kind =
+        partnered ? has_partners(join, set, use.occurrence, prefix, &partnered, reterr) : ERR_NONE;
     if (kind != ERR_NONE) {
         return kind;
     }
-    if (occurrence < 0) {
-        advance(join);
-        return ERR_NONE;
-    }
-    const struct use above = {use.target, occurrence};
-    int table = occurrence_of(join, above)->relation;
-    struct str key = set->rows[occurrence].key, prefix = placement_of(join, table, key);
-    bool partnered = below.alive;
-    if (partnered) {
-        kind = has_partners(join, set, occurrence, prefix, &partnered, reterr);
-    }
     if (!partnered && SAFEGUARD("rows that a lookup takes away are deleted")) {
-        emit_delete(above, table, key, ret_op);
+        emit_delete(use, table, key, ret_op);
     }
-    bool done = join->nulls.target == use.target && str_equal(join->nulls.prefix, prefix);
-    if (join->shapes[use.target].adds_key && !done &&
-        !is_changed_before(join, use.target, RELATIONS_MAX, prefix)) {
-        join->nulls = (struct null_deletes){use.target, 0, table, key, prefix};
+    bool done = join->nulls.target == target && str_equal(join->nulls.prefix, prefix);
+    if (join->shapes[target].adds_key && !done &&
+        !is_changed_before(join, target, RELATIONS_MAX, prefix)) {
+        join->nulls = (struct null_deletes){target, 0, table, key, prefix};
+    }
+    return ERR_NONE;
+}
+
+/* A step upward from a changed row of a lookup. */
+static enum err_kind delete_above(struct join *join, struct row_op *ret_op, struct err *reterr) {
+    const struct changed_row *changed = &join->changed[join->index];
+    struct use use = present_use(join);
+    struct above above = {.end = true, .occurrence = -1};
+    enum err_kind kind = join->use == 0 && join->referrers.level == 0
+                             ? look_up(join, changed, &join->entries[join->index], reterr)
+                             : ERR_NONE;
+    if (kind == ERR_NONE && join->shapes[use.target].shrinks) {
+        row_set_use(&join->asked, use.target);
+        kind = step_upward(join, &join->asked, use.occurrence, changed->key, &above, reterr);
+    }
+    if (kind == ERR_NONE && above.occurrence >= 0) {
+        kind = delete_above_row(join, use.target, &above, ret_op, reterr);
+    }
+    if (kind == ERR_NONE && above.end) {
+        advance(join);
+    }
+    if (kind == ERR_NONE && ret_op->kind == ROW_OP_END) {
+        look_in_vain(join, ret_op);
     }
     return kind;
 }

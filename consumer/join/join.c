@@ -115,7 +115,7 @@ void join_begin(struct join *join, struct row_reader reader, struct changed_row 
     row_set_begin(&join->asked, reader, 0);
     row_set_begin(&join->combinations.rows, reader, 0);
     join->combinations.begun = false;
-    join->referrers.begun = false;
+    join->referrers.level = 0;
     join->nulls = (struct null_deletes){.target = -1};
     join->phase = PHASE_DELETES;
 }
@@ -197,7 +197,9 @@ static enum err_kind next_of_phase(struct join *join, struct row_op *ret_op, str
     return ERR_NONE;
 }
 
-enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *reterr) {
+enum err_kind join_next(struct join *join, size_t looks, struct row_op *ret_op,
+                        struct err *reterr) {
+    join->looks = looks;
     struct row_op op = {.kind = ROW_OP_END};
     enum err_kind kind = ERR_NONE;
     while (kind == ERR_NONE && op.kind == ROW_OP_END && join->phase != PHASE_END) {

@@ -44,6 +44,7 @@ int changed_row_compare(const void *left, const void *right);
 
 enum row_op_kind {
     ROW_OP_END,    /* no more */
+    ROW_OP_PAUSE,  /* none yet: ask again after something else */
     ROW_OP_DELETE, /* the target's rows that show (occurrence, key) */
     /* The target's rows under the placement that `row` has: those without a partner in the
      * occurrence, an optional one, or those with one. */
@@ -88,7 +89,10 @@ void join_begin(struct join *join, struct row_reader reader, struct changed_row 
                 size_t changed_count);
 /* Begins over every combination of a target, in key order: upserts only (the initial load). */
 void join_begin_all(struct join *join, struct row_reader reader, int target);
-MUST_CHECK enum err_kind join_next(struct join *join, struct row_op *ret_op, struct err *reterr);
+/* looks: so many rows that refer to changed rows of lookups may be looked at in vain, then comes
+ * ROW_OP_PAUSE: a row of a lookup may have any number of them. */
+MUST_CHECK enum err_kind join_next(struct join *join, size_t looks, struct row_op *ret_op,
+                                   struct err *reterr);
 void join_end(struct join *join);
 
 /* Whether upserts of every target that joins the table show the row: else an initial load may not

@@ -60,8 +60,7 @@ struct combinations {
 
 /* A cursor over the core rows above a lookup's row. */
 struct referrers {
-    bool begun;
-    int level_count;
+    int level, level_count;    /* where it goes on; 0: it is at its end, or not begun */
     int path[OCCURRENCES_MAX]; /* the lookup's occurrence, its parent, ... the core occurrence */
     struct str keys[OCCURRENCES_MAX]; /* the present row of each; [0]: the one that was given */
 };
@@ -87,6 +86,7 @@ struct join {
     size_t count, entry_cap;
     enum phase phase;
     size_t index, use;    /* the next one of changed, and of its relation's uses */
+    size_t looks;         /* left until ROW_OP_PAUSE */
     struct row_set asked; /* of questions that are answered at once */
     struct combinations combinations;
     struct referrers referrers;
@@ -115,6 +115,14 @@ static inline struct str placement_of(const struct join *join, int table, struct
 /* The one that a phase has come to. */
 static inline struct use present_use(const struct join *join) {
     return join->uses[join->changed[join->index].table][join->use];
+}
+
+/* A row was looked at in vain. */
+static inline void look_in_vain(struct join *join, struct row_op *ret_op) {
+    join->looks -= join->looks > 0;
+    if (join->looks == 0) {
+        ret_op->kind = ROW_OP_PAUSE;
+    }
 }
 
 /* ---- changed.c ---- */
@@ -177,12 +185,17 @@ MUST_CHECK enum err_kind combinations_step(struct join *join, bool *ret_found, s
 
 /* ---- upward.c ---- */
 
-/* The next core row above the changed row `key` of a lookup that is to be emitted for it: no
- * changed row, and none that comes with another lookup. It is then set->rows[*ret_occurrence], and
- * what is below it stands in set. *ret_occurrence -1: there are no more. */
-MUST_CHECK enum err_kind next_above(struct join *join, struct row_set *set, int lookup,
-                                    struct str key, int *ret_occurrence, struct below *ret_below,
-                                    struct err *reterr);
+struct above {
+    bool end;       /* there are no more */
+    int occurrence; /* whose row set->rows[occurrence] is to be emitted for this lookup; -1: go on
+                     */
+    struct below below; /* that */
+};
+
+/* Moves the cursor by one row above the changed row `key` of a lookup. To be emitted is a core row
+ * that is not changed itself and does not come with another lookup. */
+MUST_CHECK enum err_kind step_upward(struct join *join, struct row_set *set, int lookup,
+                                     struct str key, struct above *ret_above, struct err *reterr);
 
 /* ---- deletes.c, upserts.c: phases; *ret_op stays at ROW_OP_END where they have no more ---- */
 

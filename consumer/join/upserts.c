@@ -72,24 +72,26 @@ static enum err_kind upsert_changed(struct join *join, struct use use, bool *ret
 
 /* The next combination of the core rows above a changed row of a lookup. */
 static enum err_kind upsert_above(struct join *join, struct use use, bool *ret_found,
-                                  struct err *reterr) {
+                                  struct row_op *ret_op, struct err *reterr) {
     struct combinations *c = &join->combinations;
+    struct above above = {0};
     enum err_kind kind = ERR_NONE;
-    int occurrence = 0;
     *ret_found = false;
     if (c->begun) {
         kind = combinations_step(join, ret_found, reterr);
     }
     row_set_use(&c->rows, use.target);
-    while (kind == ERR_NONE && !*ret_found && occurrence >= 0) {
-        struct below below;
-        kind = next_above(join, &c->rows, use.occurrence, join->changed[join->index].key,
-                          &occurrence, &below, reterr);
-        if (kind == ERR_NONE && occurrence >= 0 && below.alive) {
-            int table = set_target(join, &c->rows)->occurrences[occurrence].relation;
-            c->from = occurrence;
-            c->prefix = placement_of(join, table, c->rows.rows[occurrence].key);
+    while (kind == ERR_NONE && !*ret_found && !above.end && ret_op->kind == ROW_OP_END) {
+        kind = step_upward(join, &c->rows, use.occurrence, join->changed[join->index].key, &above,
+                           reterr);
+        if (kind == ERR_NONE && above.occurrence >= 0 && above.below.alive) {
+            int table = set_target(join, &c->rows)->occurrences[above.occurrence].relation;
+            c->from = above.occurrence;
+            c->prefix = placement_of(join, table, c->rows.rows[c->from].key);
             kind = combinations_step(join, ret_found, reterr);
+        }
+        if (kind == ERR_NONE && !*ret_found && !above.end) {
+            look_in_vain(join, ret_op);
         }
     }
     return kind;
@@ -100,14 +102,13 @@ enum err_kind next_upsert(struct join *join, struct row_op *ret_op, struct err *
         struct use use = present_use(join);
         bool found;
         enum err_kind kind = is_lookup(join, join->changed[join->index].table)
-                                 ? upsert_above(join, use, &found, reterr)
+                                 ? upsert_above(join, use, &found, ret_op, reterr)
                                  : upsert_changed(join, use, &found, reterr);
-        if (kind != ERR_NONE) {
-            return kind;
-        }
-        if (found) {
+        if (kind == ERR_NONE && found) {
             emit_upsert(join, ret_op);
-            return ERR_NONE;
+        }
+        if (kind != ERR_NONE || ret_op->kind != ROW_OP_END) {
+            return kind;
         }
         advance(join);
     }

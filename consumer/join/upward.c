@@ -6,39 +6,35 @@
 
 static void referrers_begin(struct referrers *referrers, const struct target *target, int lookup,
                             struct str key) {
-    *referrers = (struct referrers){.begun = true};
+    *referrers = (struct referrers){.level = 1};
     for (int o = lookup; o >= 0; o = target->occurrences[o].parent) {
         referrers->path[referrers->level_count++] = o;
     }
     referrers->keys[0] = key;
 }
 
-/* The next core row. Level by level: a row's referrers before the next row of its own table. */
-static enum err_kind referrers_next(const struct join *join, const struct row_set *set,
-                                    struct referrers *at, bool *ret_found, struct err *reterr) {
-    const struct target *target = set_target(join, set);
-    const int last = at->level_count - 1;
-    int level = at->keys[last].ptr ? last : 1;
-    while (level > 0) {
-        struct str key = STR_NONE;
-        if (level == 1 || SAFEGUARD("referrers are followed up to the core")) {
-            enum err_kind kind = set->reader.next_referrer(
-                set->reader.ctx, target->occurrences[at->path[level]].relation,
-                target->occurrences[at->path[level - 1]].reference, at->keys[level - 1],
-                at->keys[level], &key, reterr);
-            if (kind != ERR_NONE) {
-                return kind;
-            }
+/* One step, level by level: a row's referrers before the next row of its own table. ret_key: of a
+ * core row. */
+static enum err_kind referrers_step(const struct row_set *set, const struct target *target,
+                                    struct referrers *at, struct str *ret_key, struct err *reterr) {
+    struct str key = STR_NONE;
+    if (at->level == 1 || SAFEGUARD("referrers are followed up to the core")) {
+        enum err_kind kind = set->reader.next_referrer(
+            set->reader.ctx, target->occurrences[at->path[at->level]].relation,
+            target->occurrences[at->path[at->level - 1]].reference, at->keys[at->level - 1],
+            at->keys[at->level], &key, reterr);
+        if (kind != ERR_NONE) {
+            return kind;
         }
-        at->keys[level] = key;
-        if (key.ptr && level == last) {
-            *ret_found = true;
-            return ERR_NONE;
-        }
-        level += key.ptr ? 1 : -1;
     }
-    at->begun = false;
-    *ret_found = false;
+    at->keys[at->level] = key;
+    bool core = at->level == at->level_count - 1;
+    *ret_key = core ? key : STR_NONE;
+    if (!key.ptr) {
+        at->level--;
+    } else if (!core) {
+        at->level++;
+    }
     return ERR_NONE;
 }
 
@@ -77,27 +73,23 @@ static enum err_kind take_row(struct join *join, struct row_set *set, struct str
     return ERR_NONE;
 }
 
-/* join_impl.h's parameters. NOLINTNEXTLINE(readability-function-size) */
-enum err_kind next_above(struct join *join, struct row_set *set, int lookup, struct str key,
-                         int *ret_occurrence, struct below *ret_below, struct err *reterr) {
+enum err_kind step_upward(struct join *join, struct row_set *set, int lookup, struct str key,
+                          struct above *ret_above, struct err *reterr) {
     struct referrers *at = &join->referrers;
-    *ret_occurrence = -1;
+    *ret_above = (struct above){.end = true, .occurrence = -1};
     if (!SAFEGUARD("a lookup's change reaches the rows that refer to it")) {
         return ERR_NONE;
     }
-    if (!at->begun) {
+    if (at->level == 0) {
         referrers_begin(at, set_target(join, set), lookup, key);
     }
-    bool found = false, take = false;
-    enum err_kind kind = ERR_NONE;
-    do {
-        kind = referrers_next(join, set, at, &found, reterr);
-        if (kind == ERR_NONE && found) {
-            kind = take_row(join, set, at->keys[at->level_count - 1], &take, ret_below, reterr);
-        }
-    } while (kind == ERR_NONE && found && !take);
-    if (kind == ERR_NONE && found) {
-        *ret_occurrence = at->path[at->level_count - 1];
+    struct str core = STR_NONE;
+    bool take = false;
+    enum err_kind kind = referrers_step(set, set_target(join, set), at, &core, reterr);
+    if (kind == ERR_NONE && core.ptr) {
+        kind = take_row(join, set, core, &take, &ret_above->below, reterr);
     }
+    ret_above->end = at->level == 0;
+    ret_above->occurrence = take ? at->path[at->level_count - 1] : -1;
     return kind;
 }

@@ -8,7 +8,7 @@ static enum err_kind load_next(void *ctx, const struct str **ret_values, bool *r
         return err_set(reterr, ERR_RETRY, "the task was taken away during its load");
     }
     struct row_op op;
-    enum err_kind kind = join_next(s->load_task->join, &op, reterr);
+    enum err_kind kind = join_next(s->load_task->join, SIZE_MAX, &op, reterr);
     *ret_end = op.kind == ROW_OP_END;
     if (kind == ERR_NONE && !*ret_end) {
         kind = row_writer_inputs(s->writer, &op, ret_values, reterr);

@@ -164,6 +164,7 @@ enum err_kind row_writer_add(struct row_writer *writer, const struct row_op *op,
         }
         break;
     case ROW_OP_END:
+    case ROW_OP_PAUSE:
         break;
     }
     return kind;

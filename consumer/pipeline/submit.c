@@ -36,7 +36,7 @@ static size_t submit_txn(struct session *s) {
     const struct member *m = s->member;
     struct task *single = turn_take(s);
     if (s->txn.part_count == 0) {
-        return 0;
+        return turn_is_begun(s);
     }
     if (single && single->work.kind == WORK_LOAD) {
         load_begin(s, single);

@@ -75,6 +75,7 @@ struct work {
     struct dead_letter *dead_letters; /* go with the last transaction */
     size_t dead_letter_count;
     size_t chunk_count; /* transactions built so far */
+    bool begun;         /* TXN_NONE: one is, and goes on after others had their turn */
     enum ops ops;
     struct row_op op; /* OPS_HELD */
     enum txn_state txn;

@@ -144,6 +144,15 @@ bool turn_is_built(const struct session *s) {
     return false;
 }
 
+bool turn_is_begun(const struct session *s) {
+    bool begun = false;
+    for (int32_t p = 0; p < s->member->partition_count; p++) {
+        const struct task *task = session_task(s, p);
+        begun |= is_open(s, task) && task->work.begun;
+    }
+    return begun;
+}
+
 /* What quiet tasks have, alone: it is in after a moment, where a whole transaction takes many times
  * as long. In turns with those, so that neither waits for long. */
 static size_t take_tiny(struct session *s) {

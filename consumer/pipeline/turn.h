@@ -12,5 +12,7 @@ struct task *turn_take(struct session *s);
 void turn_build_ahead(struct session *s);
 /* Something that was built waits to be sent. */
 bool turn_is_built(const struct session *s);
+/* Some transaction is begun, and goes on at once. */
+bool turn_is_begun(const struct session *s);
 
 #endif

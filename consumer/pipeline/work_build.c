@@ -54,21 +54,24 @@ static enum err_kind add_checks(struct task *task, struct err *reterr) {
 }
 
 /* Row ops into the part until the budget is used or the join has no more: the op that finds no room
- * waits in work->op, so that the transaction that takes the last op also moves the offsets. */
+ * waits in work->op, so that the transaction that takes the last op also moves the offsets. Where
+ * the join looks at many rows without any op, the transaction stays begun. */
 static enum err_kind fill_part(const struct member_options *o, struct task *task, size_t budget,
                                struct err *reterr) {
     struct work *work = &task->work;
     row_writer_forget(task->session->writer);
-    for (size_t rows = 0; work->ops != OPS_DONE; rows++) {
+    work->begun = false;
+    for (size_t rows = txn_part_rows(&task->part); work->ops != OPS_DONE; rows++) {
         if (work->ops == OPS_NEXT) {
-            enum err_kind kind = join_next(task->join, &work->op, reterr);
-            if (kind != ERR_NONE) {
+            enum err_kind kind = join_next(task->join, o->batch_max_rows, &work->op, reterr);
+            work->begun = kind == ERR_NONE && work->op.kind == ROW_OP_PAUSE;
+            if (kind != ERR_NONE || work->begun) {
                 return kind;
             }
             bool passed = work->deletes == DELETES_AHEAD && !row_op_deletes(&work->op);
             work->ops = passed || work->op.kind == ROW_OP_END ? OPS_DONE : OPS_HELD;
         }
-        if (work->ops == OPS_DONE || rows == budget || task->part.bytes >= PART_BYTES_MAX) {
+        if (work->ops == OPS_DONE || rows >= budget || task->part.bytes >= PART_BYTES_MAX) {
             break;
         }
         enum err_kind kind = row_writer_add(task->session->writer, &work->op, &task->part, reterr);
@@ -87,21 +90,28 @@ static enum err_kind fill_part(const struct member_options *o, struct task *task
     return ERR_NONE;
 }
 
-enum err_kind work_build(const struct member_options *o, struct task *task, size_t budget,
-                         struct err *reterr) {
+static enum err_kind begin_part(struct task *task, struct err *reterr) {
     struct work *work = &task->work;
     struct txn_part *part = &task->part;
     txn_part_reset(part);
     part->before = task->progress;
     part->after = task->progress;
     part->after.seq++;
-    enum err_kind kind = ERR_NONE;
     backfill_deletes_went(work);
-    if (work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops == OPS_DONE)) {
-        kind = backfill_next_rows(task, reterr);
-    }
+    bool next = work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops == OPS_DONE);
+    return next ? backfill_next_rows(task, reterr) : ERR_NONE;
+}
+
+enum err_kind work_build(const struct member_options *o, struct task *task, size_t budget,
+                         struct err *reterr) {
+    struct work *work = &task->work;
+    struct txn_part *part = &task->part;
+    enum err_kind kind = work->begun ? ERR_NONE : begin_part(task, reterr);
     if (kind == ERR_NONE && work->kind != WORK_LOAD) {
         kind = fill_part(o, task, budget, reterr);
+    }
+    if (kind == ERR_NONE && work->begun) {
+        return ERR_NONE;
     }
     if (kind == ERR_NONE && checks_all(task)) {
         kind = add_checks(task, reterr);

@@ -222,7 +222,7 @@ static void run_to_end(struct model *model, struct join *join) {
     for (;;) {
         struct row_op op;
         struct err err;
-        assert_int_equal(join_next(join, &op, &err), ERR_NONE);
+        assert_int_equal(join_next(join, 1, &op, &err), ERR_NONE);
         if (op.kind == ROW_OP_END) {
             break;
         }
@@ -322,7 +322,7 @@ static void test_reader_errors_pass(void **state) {
                    0);
     struct row_op op;
     struct err err;
-    assert_int_equal(join_next(join, &op, &err), ERR_CACHE);
+    assert_int_equal(join_next(join, 1, &op, &err), ERR_CACHE);
     join_destroy(&join);
 }
 
