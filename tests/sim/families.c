@@ -205,9 +205,15 @@ const struct knobs families[] = {
     SHAPE("alias"),
     SHAPE("expr"),
     /* Any view, under one of the families above or one of the profiles below. */
-    {.name = "views", .draw = draw_views, .unfinished = true},
+    {.name = "views", .draw = draw_views},
 };
 const size_t family_count = sizeof families / sizeof *families;
+
+/* Core tables alone, or any view. */
+static void (*any_schema(struct rng *rng))(struct schema *, struct rng *,
+                                           const struct schema_knobs *) {
+    return rng_chance(rng, 0.5) ? schema_random : schema_random_view;
+}
 
 /* One of the named cases, over other tables. */
 static void draw_family(struct knobs *knobs, struct rng *rng) {
@@ -216,7 +222,7 @@ static void draw_family(struct knobs *knobs, struct rng *rng) {
         named++;
     }
     *knobs = families[rng_below(rng, (int)named)];
-    knobs->schema = schema_random;
+    knobs->schema = any_schema(rng);
 }
 
 /* ---- views ---- */
@@ -338,7 +344,7 @@ static struct range one_of(struct rng *rng, const struct range *ranges, int coun
 void knobs_draw(struct knobs *knobs, struct rng *rng) {
     static const struct range rows[] = {{1, 3}, {1, 8}, {1, 40}};
     static const struct range lags[] = {{4, 60}, {20, 400}, {20000, 20000}};
-    *knobs = (struct knobs){DEFAULTS, .name = "any", .schema = schema_random};
+    *knobs = (struct knobs){DEFAULTS, .name = "any", .schema = any_schema(rng)};
     knobs->batch_rows = one_of(rng, rows, 3);
     knobs->lag_steps = one_of(rng, lags, 3);
     knobs->crash = frequency(rng, 4);

@@ -27,7 +27,7 @@ static bool version_from(const struct topic_log *log, cells_t cells, int64_t off
     return false;
 }
 
-static bool key_of(const struct world *world, int table, cells_t cells, struct buf *key) {
+bool oracle_row_key(const struct world *world, int table, cells_t cells, struct buf *key) {
     char scratch[SCHEMA_COLUMNS_MAX][SCHEMA_TEXT_MAX];
     struct str values[SCHEMA_COLUMNS_MAX];
     const struct plan *plan = &world->plan.plan;
@@ -51,7 +51,7 @@ static bool check_cached(struct world *world, const struct cache *cache, int tab
     int64_t offset = cache->meta.offsets[table];
     struct str value = STR_NONE;
     struct err err;
-    if (!key_of(world, table, cells, key) ||
+    if (!oracle_row_key(world, table, cells, key) ||
         state_get(cache->state, table, buf_view(key), &value, &err) != ERR_NONE) {
         world_fail(world, "O4: the cache of task %d can't be read", cache->task);
     }
@@ -100,6 +100,12 @@ static void check_table(struct world *world, const struct cache *cache, int tabl
     buf_clear(&key);
 }
 
+/* A cache may be ahead, hold kept versions, or end where its task halted. */
+static bool may_differ(const struct world *world) {
+    const struct knobs *k = &world->knobs;
+    return k->restore > 0 || k->bad > 0 || world->misrouted_task >= 0;
+}
+
 /* O4: a task's cache holds what its log says up to the cache's offsets; of some rows a later
  * version where a crash met a commit between its parts. */
 static void check_cache(struct world *world, int host, int32_t task) {
@@ -112,17 +118,18 @@ static void check_cache(struct world *world, int host, int32_t task) {
         world_fail(world, "O4: the cache of task %d can't be opened: %s", task, err.message);
         return;
     }
-    for (int t = 0; t < world->schema.table_count && !cache.meta.empty && !cache.meta.incomplete;
-         t++) {
-        check_table(world, &cache, t);
+    if (!cache.meta.empty && !cache.meta.incomplete) {
+        oracle_indexes(world, cache.state, task);
+        for (int t = 0; t < world->schema.table_count && !may_differ(world); t++) {
+            check_table(world, &cache, t);
+        }
     }
     state_close(&cache.state);
 }
 
 void oracle_caches(struct world *world) {
-    const struct knobs *k = &world->knobs;
-    if (k->restore > 0 || k->bad > 0 || world->misrouted_task >= 0) {
-        return; /* a cache may be ahead, hold kept versions, or end where its task halted */
+    if (may_differ(world) && world->schema.node_count == 0) {
+        return;
     }
     for (int host = 0; host < HOSTS_MAX; host++) {
         for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {

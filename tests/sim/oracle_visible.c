@@ -127,14 +127,19 @@ static void check_alone(struct world *world, const struct sink_row *row, int tab
     }
 }
 
+bool oracle_is_past(const struct world *world, int32_t task, const struct progress *progress) {
+    bool past = progress->has_offsets;
+    for (int t = 0; t < world->schema.table_count; t++) {
+        past &= progress->offsets[t] >= world->aims[task][t];
+    }
+    return past;
+}
+
 void oracle_visible(struct world *world, int32_t task) {
     static const int64_t none[SCHEMA_TABLES_MAX];
     const struct schema *schema = &world->schema;
     const struct progress *progress = &world->sink.progress[task];
-    bool past = progress->has_offsets;
-    for (int t = 0; t < schema->table_count; t++) {
-        past &= progress->offsets[t] >= world->aims[task][t];
-    }
+    bool past = oracle_is_past(world, task, progress);
     for (size_t i = 0; i < world->sink.row_count && !world->stray_now; i++) {
         const struct sink_row *row = &world->sink.rows[i];
         if (!row->there || sim_sink_task(world, row->key) != task) {

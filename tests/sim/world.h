@@ -142,8 +142,9 @@ struct version_at { /* version stood at this row of a table once */
     int version;
 };
 
-struct node; /* a member process: sim_node.c */
-struct job;  /* something sent to the sink and not executed yet: sim_sink.c */
+struct state; /* state/state.h */
+struct node;  /* a member process: sim_node.c */
+struct job;   /* something sent to the sink and not executed yet: sim_sink.c */
 
 struct world {
     struct rng rng;
@@ -394,9 +395,16 @@ void oracle_task(struct world *world, int32_t task, const char *when);
 /* What a transaction of the task writes was true, and is not older than its offsets say. */
 void oracle_written(struct world *world, int32_t task, const struct sink_row *row,
                     const int64_t *offsets);
+/* With this progress the task is past everything that its transactions ever aimed at: no row of a
+ * work that was cut off stands ahead of it. */
+bool oracle_is_past(const struct world *world, int32_t task, const struct progress *progress);
 /* Every row of the task that stands in the sink. */
 void oracle_visible(struct world *world, int32_t task);
+/* oracle_index.c */
+/* The indexes of an open cache are what its rows refer to. */
+void oracle_indexes(struct world *world, struct state *state, int32_t task);
 /* oracle_cache.c */
+bool oracle_row_key(const struct world *world, int table, cells_t cells, struct buf *key);
 /* Every cache on disk is what its log says; the members have ended. */
 void oracle_caches(struct world *world);
 /* The task's progress stands at its log's end. */
