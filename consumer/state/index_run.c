@@ -6,14 +6,15 @@
 #include <endian.h>
 #include <stdlib.h>
 
-/* Of a task whose indexes are built, and only one of a member is at a time (pipeline/indexes.c). */
-#define RUN_BYTES ((size_t)6 << 20)
+/* Of a task whose indexes are built, and only one of a member is at a time (pipeline/indexes.c).
+ * Some 200,000 entries: an index of that size is written once from its start to its end; a larger
+ * one has most of its pages changed by each run. */
+#define RUN_BYTES ((size_t)8 << 20)
 
 struct index_run_entry {
     uint64_t start; /* the key's first eight bytes, to compare most keys without looking at them */
-    const char *key;
-    uint16_t key_len;
-    uint8_t space;
+    uint32_t at;    /* in keys */
+    uint32_t len;
 };
 
 static uint64_t key_start(struct str key) {
@@ -22,70 +23,95 @@ static uint64_t key_start(struct str key) {
     return be64toh(start);
 }
 
-static int compare(const void *left, const void *right) {
+static struct str key_of(const struct index_run *run, const struct index_run_entry *entry) {
+    return (struct str){run->keys.ptr + entry->at, entry->len};
+}
+
+/* qsort_r's. */
+static int compare(const void *left, const void *right, void *ctx) {
     const struct index_run_entry *a = left, *b = right;
-    if (a->space != b->space) {
-        return a->space < b->space ? -1 : 1;
-    }
     if (a->start != b->start) {
         return a->start < b->start ? -1 : 1;
     }
-    return str_compare((struct str){a->key, a->key_len}, (struct str){b->key, b->key_len});
+    return str_compare(key_of(ctx, a), key_of(ctx, b));
 }
 
 void index_run_clear(struct index_run *run) {
-    arena_clear(&run->arena);
+    buf_clear(&run->keys);
     free(run->entries);
     *run = (struct index_run){0};
 }
 
 void index_run_reset(struct index_run *run) {
-    arena_reset(&run->arena);
-    run->count = run->part_count = 0;
+    buf_reset(&run->keys);
+    run->count = run->part_count = run->heap_count = 0;
 }
 
-void index_run_add(struct index_run *run, int space, struct str key) {
-    assert(space >= 0 && space <= UINT8_MAX && key.len <= UINT16_MAX);
+void index_run_add(struct index_run *run, struct str key) {
+    assert(key.len <= UINT32_MAX && run->keys.len <= UINT32_MAX);
     run->entries = memory_grow(run->entries, run->count, &run->cap, sizeof *run->entries);
     run->entries[run->count++] = (struct index_run_entry){
-        .start = key_start(key),
-        .key = arena_copy(&run->arena, key).ptr,
-        .key_len = (uint16_t)key.len,
-        .space = (uint8_t)space,
-    };
+        .start = key_start(key), .at = (uint32_t)run->keys.len, .len = (uint32_t)key.len};
+    buf_str(&run->keys, key);
 }
 
 void index_run_end_part(struct index_run *run) {
-    size_t begin = run->part_count > 0 ? run->ends[run->part_count - 1] : 0;
+    size_t begin = run->part_count > 0 ? run->parts[run->part_count - 1].end : 0;
     if (run->count == begin) {
         return;
     }
     assert(run->part_count < INDEX_RUN_PARTS);
-    qsort(run->entries + begin, run->count - begin, sizeof *run->entries, compare);
-    run->next[run->part_count] = begin;
-    run->ends[run->part_count++] = run->count;
+    qsort_r(run->entries + begin, run->count - begin, sizeof *run->entries, compare, run);
+    run->parts[run->part_count++] = (struct index_run_part){begin, run->count};
 }
 
 bool index_run_is_full(const struct index_run *run) {
     return run->part_count == INDEX_RUN_PARTS ||
-           run->arena.used + run->count * sizeof *run->entries >= RUN_BYTES;
+           run->keys.len + run->count * sizeof *run->entries >= RUN_BYTES;
 }
 
-bool index_run_take(struct index_run *run, int *ret_space, struct str *ret_key) {
-    const struct index_run_entry *least = NULL;
-    size_t from = 0;
-    for (size_t i = 0; i < run->part_count; i++) {
-        const struct index_run_entry *entry = &run->entries[run->next[i]];
-        if (run->next[i] < run->ends[i] && (!least || compare(entry, least) < 0)) {
-            least = entry;
-            from = i;
+static bool is_less(struct index_run *run, size_t left, size_t right) {
+    const struct index_run_entry *a = &run->entries[run->parts[run->heap[left]].next],
+                                 *b = &run->entries[run->parts[run->heap[right]].next];
+    return compare(a, b, run) < 0;
+}
+
+/* The part at `at` has another entry: down to its place. */
+static void sink(struct index_run *run, size_t at) {
+    for (;;) {
+        size_t least = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < run->heap_count; child++) {
+            least = is_less(run, child, least) ? child : least;
         }
+        if (least == at) {
+            return;
+        }
+        size_t part = run->heap[at];
+        run->heap[at] = run->heap[least];
+        run->heap[least] = part;
+        at = least;
     }
-    if (!least) {
+}
+
+void index_run_merge(struct index_run *run) {
+    run->heap_count = run->part_count;
+    for (size_t i = 0; i < run->part_count; i++) {
+        run->heap[i] = i;
+    }
+    for (size_t i = run->heap_count / 2; i-- > 0;) {
+        sink(run, i);
+    }
+}
+
+bool index_run_take(struct index_run *run, struct str *ret_key) {
+    if (run->heap_count == 0) {
         return false;
     }
-    run->next[from]++;
-    *ret_space = least->space;
-    *ret_key = (struct str){least->key, least->key_len};
+    struct index_run_part *part = &run->parts[run->heap[0]];
+    *ret_key = key_of(run, &run->entries[part->next++]);
+    if (part->next == part->end) {
+        run->heap[0] = run->heap[--run->heap_count];
+    }
+    sink(run, 0);
     return true;
 }

@@ -17,10 +17,12 @@
 /* How far the building of missing indexes has come. */
 struct index_build {
     bool begun;
-    bool writes; /* the run, which is full or the last; until then rows are read into it */
-    int table;   /* whose rows are read; table_count: all were */
-    struct buf after;
+    int table; /* and its reference, whose index is built; table_count: all were */
+    size_t reference;
+    struct buf after; /* the last row that was read */
     struct index_run run;
+    bool writes;  /* the run; until then rows are read into it */
+    bool is_last; /* it is the index's last one */
 };
 
 struct state {

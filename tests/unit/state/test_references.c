@@ -396,7 +396,7 @@ static void test_a_crash_while_they_are_built(void **ctx) {
  * many that refer to it, walked with memory that stays. */
 static void test_many_referrers_with_flat_memory(void **ctx) {
     const struct state_fixture *f = *ctx;
-    const unsigned rows = 200000, step = 2000;
+    const unsigned rows = 300000, step = 2000;
     const size_t bound = (size_t)24 << 20;
     struct state_meta meta;
     struct err err;
@@ -437,7 +437,8 @@ static void test_many_referrers_with_flat_memory(void **ctx) {
     }
     assert_int_equal(seen, rows);
     assert_true(mallinfo2().uordblks < before + (1 << 20));
-    assert_string_equal(referrers(state, 0, 0, "49999"), "00049999 00099999 00149999 00199999 ");
+    assert_string_equal(referrers(state, 0, 0, "49999"),
+                        "00049999 00099999 00149999 00199999 00249999 00299999 ");
     close_cache(&state);
 }
 
