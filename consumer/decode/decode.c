@@ -221,9 +221,12 @@ static enum err_kind decode_upsert(const struct job *job, const struct envelope 
     if (kind == ERR_NONE) {
         kind = check_partition(job, after->values, reterr);
     }
+    struct buf *bytes = &job->decoder->value_bytes;
+    buf_reset(bytes);
+    if (kind == ERR_NONE && job->change->key.ptr) {
+        kind = row_references_check(table, after->values, job->change->key.len, bytes, reterr);
+    }
     if (kind == ERR_NONE) {
-        struct buf *bytes = &job->decoder->value_bytes;
-        buf_reset(bytes);
         row_value_encode(table, after->values, bytes);
         set_blank(job, after);
         job->change->value = arena_copy(job->arena, buf_view(bytes));

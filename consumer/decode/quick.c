@@ -253,6 +253,9 @@ static bool write_row(const struct job *job, struct arena *arena) {
     }
     size_t key_len = row->len;
     if (change->op != CHANGE_DELETE) {
+        if (row_references_check(table, quick->texts, key_len, row, NULL) != ERR_NONE) {
+            return false;
+        }
         row_value_encode(table, quick->texts, row);
     }
     struct str copy = arena_copy(arena, buf_view(row));

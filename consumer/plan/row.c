@@ -1,5 +1,7 @@
 #include "plan/row.h"
 
+#include "base/safeguard.h"
+
 #include <endian.h>
 #include <stdio.h>
 
@@ -101,8 +103,9 @@ static size_t uuid_format(const char *bytes, char *out) {
 static enum err_kind bad_part(const struct relation *table, size_t part, const char *what,
                               struct err *reterr) {
     const struct relation_column *column = &table->columns[part];
-    return err_set(reterr, ERR_RECORD, "key column " STR_FMT "." STR_FMT " (" STR_FMT "): %s",
-                   STR_ARG(table->name), STR_ARG(column->name), STR_ARG(column->type), what);
+    return err_set(reterr, ERR_RECORD, "%scolumn " STR_FMT "." STR_FMT " (" STR_FMT "): %s",
+                   part < table->key_count ? "key " : "", STR_ARG(table->name),
+                   STR_ARG(column->name), STR_ARG(column->type), what);
 }
 
 static enum err_kind integer_encode(const struct relation *table, size_t part, struct str text,
@@ -352,6 +355,48 @@ enum err_kind row_reference(const struct relation *table, size_t reference, stru
         out->len = start;
     }
     return kind;
+}
+
+static enum err_kind too_long(const struct relation *table, const struct reference *refers,
+                              size_t len, struct err *reterr) {
+    struct buf names = {0};
+    for (size_t i = 0; i < refers->column_count; i++) {
+        buf_str(&names, i > 0 ? STR(", ") : STR(""));
+        buf_str(&names, table->columns[refers->columns[i]].name);
+    }
+    buf_append(&names, "", 1);
+    enum err_kind kind = err_set(reterr, ERR_RECORD,
+                                 "what the row of " STR_FMT " refers to (%.200s) and its own key "
+                                 "take %zu bytes together, more than %d: it could not be found by "
+                                 "what it refers to",
+                                 STR_ARG(table->name), names.ptr, len, ROW_KEY_MAX);
+    buf_clear(&names);
+    return kind;
+}
+
+enum err_kind row_references_check(const struct relation *table, const struct str *values,
+                                   size_t key_len, struct buf *scratch, struct err *reterr) {
+    for (size_t r = 0; r < table->reference_count; r++) {
+        const struct reference *refers = &table->references[r];
+        bool has = true;
+        size_t start = scratch->len;
+        enum err_kind kind = ERR_NONE;
+        for (size_t i = 0; kind == ERR_NONE && has && i < refers->column_count; i++) {
+            size_t column = refers->columns[i];
+            has = values[column].ptr != NULL;
+            kind = has ? part_encode(table, column, values[column], scratch, reterr) : ERR_NONE;
+        }
+        size_t len = scratch->len - start + key_len;
+        scratch->len = start;
+        if (kind == ERR_NONE && has && len > ROW_KEY_MAX &&
+            SAFEGUARD("a reference that can't be indexed is refused")) {
+            kind = too_long(table, refers, len, reterr);
+        }
+        if (kind != ERR_NONE) {
+            return kind;
+        }
+    }
+    return ERR_NONE;
 }
 
 /* ---- for people ---- */

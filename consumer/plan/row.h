@@ -5,8 +5,8 @@
  * Owns:    nothing: encoders append to the caller's buf; decoded text points into the encoded bytes
  *          or the caller's scratch.
  * Errors:  ERR_RECORD for a key part that can't be encoded (an integer out of range, a uuid that is
- *          none) or a key longer than ROW_KEY_MAX; ERR_CACHE for bytes that no encoder wrote.
- * Limits:  ROW_KEY_MAX, LMDB's.
+ *          none) or a key longer than ROW_KEY_MAX, or such a reference; ERR_CACHE for bytes that no
+ * encoder wrote. Limits:  ROW_KEY_MAX, LMDB's.
  *
  * Key part: KEY_INTEGER and KEY_BIGINT 8 bytes big-endian with the sign bit flipped; KEY_UUID 16
  * bytes; KEY_TEXT its bytes and 0x00 (PostgreSQL's text holds no NUL).
@@ -41,6 +41,12 @@ MUST_CHECK enum err_kind row_decode(const struct relation *table, struct str key
 MUST_CHECK enum err_kind row_reference(const struct relation *table, size_t reference,
                                        struct str key, struct str value, struct buf *out,
                                        bool *ret_has, struct err *reterr);
+/* Whether the references of a row (values in table->columns' order, its key of key_len bytes) can
+ * be indexed: ERR_RECORD for one that can't be encoded, or takes more than ROW_KEY_MAX bytes
+ * together with the row's key. Writes behind scratch's length, and leaves that. */
+MUST_CHECK enum err_kind row_references_check(const struct relation *table,
+                                              const struct str *values, size_t key_len,
+                                              struct buf *scratch, struct err *reterr);
 /* Length of the first `parts` parts of key; 0 if key is too short for them. */
 size_t row_key_prefix(const struct relation *table, struct str key, size_t parts);
 /* `order_id=7 line_no=9`: a key for people. Cut to size. Returns out. */

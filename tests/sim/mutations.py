@@ -109,6 +109,7 @@ UNIT = [
     Unit('test_lookups', 'test_batches', 'rows that WHERE may leave out are checked'),
     Unit('test_lookups', 'test_what_a_load_tries', 'rows that an initial load may not try are checked'),
     # the indexes of a cache
+    Unit('test_quick', 'test_references_too_long', "a reference that can't be indexed is refused"),
     Unit('test_references', 'test_entries_follow_their_rows', 'an index entry goes when its row refers elsewhere'),
     Unit('test_references', 'test_entries_are_undone_with_their_rows', 'an index entry is undone with its row'),
     Unit('test_references', 'test_many_referrers_with_flat_memory', 'indexes are built after a bulk load'),

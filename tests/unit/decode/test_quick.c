@@ -291,12 +291,51 @@ static void test_tables(void **state) {
     forget();
 }
 
+/* What a row refers to is part of a key of the state cache, with the row's own. */
+static void test_references_too_long(void **state) {
+    (void)state;
+    static const size_t number[] = {2};
+    struct reference by_number = {number, 1};
+    struct relation *table = &fixture_tables[CONTACT];
+    contact_columns[2].key = KEY_TEXT;
+    table->references = &by_number;
+    table->reference_count = 1;
+    enum { FITS = 511 - 16 - 1 }; /* without the row's key and the NUL */
+    char digits[FITS + 2], value[2048];
+    memset(digits, '5', sizeof digits);
+    teach();
+    for (int seen = 0; seen < 2; seen++) {
+        (void)snprintf(value, sizeof value,
+                       RECORD("null", CONTACT_ROW("9", "\"%.*s\""), "c", "1795349632972495", "33"),
+                       FITS, digits);
+        (void)accept(contact(KEY9, value));
+        (void)snprintf(value, sizeof value,
+                       RECORD("null", CONTACT_ROW("9", "\"%.*s\""), "c", "1795349632972495", "33"),
+                       FITS + 1, digits);
+        refuse(ERR_RECORD,
+               "what the row of contact refers to (contact_number) and its own key take 512 bytes "
+               "together, more than 511",
+               contact(KEY9, value));
+        assert_int_equal(scanned.change.key.len, 16); /* the dead letter's */
+        accept_quickly(contact(KEY9, CREATE("9", "null")), "7|9|~");
+        refuse(ERR_RECORD, "", contact(KEY9, CREATE("9", "\"a\\u0000b\"")));
+    }
+    contact_columns[2].key = KEY_NONE;
+    table->reference_count = 0;
+    assert_int_equal(run(contact(KEY9, value)), ERR_NONE); /* of no other table's concern */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_taken),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_layouts), cmocka_unit_test(test_twice_within),
-        cmocka_unit_test(test_wrapped), cmocka_unit_test(test_never_alike),
-        cmocka_unit_test(test_damage),  cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_taken),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_references_too_long),
+        cmocka_unit_test(test_layouts),
+        cmocka_unit_test(test_twice_within),
+        cmocka_unit_test(test_wrapped),
+        cmocka_unit_test(test_never_alike),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }
