@@ -6,8 +6,9 @@
  * Units:   offsets are next-to-read.
  * Errors:  come as events.
  *
- * Eager range assignment over every source topic. The group's events and the records come from two
- * queues, so that polling for events never has to take records that can't be kept.
+ * Eager range assignment over the topics that the members share out; others they read in whole
+ * (kafka_topic.broadcast), and the group knows nothing of those. The group's events and the records
+ * come from two queues, so that polling for events never has to take records that can't be kept.
  */
 #ifndef CONSUME_CONSUME_H
 #define CONSUME_CONSUME_H
@@ -21,11 +22,14 @@
 enum consume_event_kind {
     CONSUME_NOTHING,
     CONSUME_RECORD,
-    CONSUME_EOF,     /* record.table, partition, offset (the next one): read to the end, for now */
-    CONSUME_ASSIGN,  /* pairs[]: what the group gave; answer with assign, now or later */
-    CONSUME_REVOKE,  /* everything is taken away; answer with revoked, within a second or so. lost:
-                        somebody  else may already have it */
-    CONSUME_HALT,    /* record.table, partition: this partition can't be read on; err says why */
+    CONSUME_EOF,    /* record.table, partition, offset (the next one): read to the end, for now */
+    CONSUME_ASSIGN, /* pairs[]: what the group gave; answer with assign, now or later. What is to be
+                       read besides is for the caller to add */
+    CONSUME_REVOKE, /* everything is taken away; answer with revoked, within a second or so. lost:
+                       somebody  else may already have it */
+    /* record.table, partition: this partition can't be read on; or, of poll_group: a topic that is
+     * read as one partition has this one, too. err says why */
+    CONSUME_HALT,
     CONSUME_TROUBLE, /* broker away, not authorised...: err says what; librdkafka goes on trying */
     CONSUME_FATAL,   /* the client is dead: exit */
 };

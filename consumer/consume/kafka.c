@@ -156,6 +156,12 @@ void kafka_destroy(struct consume **consume) {
     free(c);
 }
 
+static void poll_group(struct consume *consume, struct consume_event *ret_event) {
+    if (!kafka_broadcast_step(consume, ret_event)) {
+        kafka_poll_group(consume, ret_event);
+    }
+}
+
 static int fd_of(const struct consume *consume) {
     return consume->wake.both;
 }
@@ -172,7 +178,7 @@ static int64_t log_end(const struct consume *consume, int table, int32_t partiti
 }
 
 const struct consume_ops kafka_ops = {
-    .poll_group = kafka_poll_group,
+    .poll_group = poll_group,
     .poll_records = kafka_poll_records,
     .release = kafka_release,
     .assign = kafka_assign,

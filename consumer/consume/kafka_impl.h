@@ -65,8 +65,10 @@ struct consume {
     bool held;         /* the group gave us something (maybe nothing), and has not taken it back */
     bool revoke_asked; /* REVOKE was handed out, revoked() not yet called */
     size_t assigned_count;
-    size_t outstanding; /* records handed out and not released */
-    int64_t woken_ms;   /* librdkafka's main thread, by us, last */
+    size_t outstanding;        /* records handed out and not released */
+    int64_t woken_ms;          /* librdkafka's main thread, by us, last */
+    size_t broadcast_table;    /* which topic is looked at next: kafka_broadcast.c */
+    int64_t broadcast_look_ms; /* when */
     struct fetch_wakeup fetch_wakeup;
     struct log_throttle throttle;
     struct peers peers;
@@ -115,11 +117,18 @@ bool kafka_client_error(struct consume *consume, rd_kafka_event_t *from,
 bool kafka_trouble(struct consume *consume, struct consume_event *event, rd_kafka_resp_err_t code,
                    const char *text);
 
+/* kafka_broadcast.c: whether the topics that nobody shares out still have one partition each. The
+ * group would tell of more in others. True: event is set. */
+bool kafka_broadcast_step(struct consume *consume, struct consume_event *event);
+
 /* kafka_alter.c: sets max.message.bytes of a topic, and leaves its other settings as they are. */
 enum err_kind kafka_raise_size(struct consume *consume, int64_t end_ms, const char *topic,
                                int64_t bytes, struct err *reterr);
 
 /* kafka_topics.c */
+/* How many partitions a topic has, and whether it is there. */
+enum err_kind kafka_count_partitions(struct consume *consume, int64_t end_ms, const char *topic,
+                                     struct topic_info *info, struct err *reterr);
 /* When a call that may take timeout_ms has to be done, and what is left until then: at least a
  * millisecond, since 0 has other meanings to librdkafka. */
 int64_t kafka_deadline(const struct consume *consume, int timeout_ms);

@@ -45,9 +45,8 @@ enum err_kind kafka_cluster_id(struct consume *consume, int timeout_ms, char *ou
     return ERR_NONE;
 }
 
-/* One topic's partitions. */
-static enum err_kind describe_partitions(struct consume *consume, int64_t end_ms, const char *topic,
-                                         struct topic_info *info, struct err *reterr) {
+enum err_kind kafka_count_partitions(struct consume *consume, int64_t end_ms, const char *topic,
+                                     struct topic_info *info, struct err *reterr) {
     rd_kafka_topic_t *handle = rd_kafka_topic_new(consume->rk, topic, NULL);
     if (!handle) {
         return err_set(reterr, ERR_CONFIG, "%s is not a valid topic name: %s", topic,
@@ -182,7 +181,7 @@ enum err_kind kafka_describe(struct consume *consume, int timeout_ms, struct top
     struct topic_info *found = memory_new(consume->topic_count + 1, sizeof *found);
     enum err_kind kind = ERR_NONE;
     for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE; t++) {
-        kind = describe_partitions(consume, end_ms, consume->topics[t].name, &found[t], reterr);
+        kind = kafka_count_partitions(consume, end_ms, consume->topics[t].name, &found[t], reterr);
     }
     if (kind == ERR_NONE) {
         kind = describe_configs(consume, end_ms, found, reterr);

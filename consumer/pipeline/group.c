@@ -174,6 +174,8 @@ bool group_event(struct member *m) {
         on_revoke(m, &event);
     } else if (event.kind == CONSUME_FATAL) {
         member_fail(m, &event.err);
+    } else if (event.kind == CONSUME_HALT) {
+        halt_all(m, event.record.table, event.record.partition);
     } else if (event.kind != CONSUME_NOTHING) {
         report_kafka_trouble(m, &event.err);
     }

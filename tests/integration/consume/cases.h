@@ -13,6 +13,9 @@ void test_one_descriptor_for_both(void);
 void test_nothing_stale(void);
 void test_out_of_range(void);
 
+void test_lookup_topic(void);
+void test_lookup_topic_altered(void);
+
 void test_members_share(void);
 void test_heartbeats_in_time(void);
 void test_assigned_late(void);

@@ -14,6 +14,7 @@ static void everywhere(void) {
     test_one_descriptor_for_both();
     test_out_of_range();
     test_nothing_stale();
+    test_lookup_topic();
     test_members_share();
     test_heartbeats_in_time();
     test_assigned_late();
@@ -39,6 +40,8 @@ int main(int argc, char **argv) {
         } else {
             test_quiet_beside_full(); /* the mock answers no wake-up */
             test_topics();
+            test_lookup_topic();
+            test_lookup_topic_altered();
             test_committed_and_listed();
             test_topic_cut_off();
         }

@@ -148,10 +148,13 @@ static void on_group_event(struct member *member, const struct consume_event *ev
         member->fatal = true;
         member->last_fatal = *event;
         break;
+    case CONSUME_HALT:
+        member->halts++;
+        member->last_halt = *event;
+        break;
     case CONSUME_NOTHING:
     case CONSUME_RECORD:
     case CONSUME_EOF:
-    case CONSUME_HALT:
         break;
     }
 }
