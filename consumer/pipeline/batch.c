@@ -36,6 +36,8 @@ void batch_reset(struct batch *batch, const struct consume_ops *ops, struct cons
     batch->shared_count = 0;
     batch->consumed = 0;
     batch->bytes = 0;
+    batch->patient = 0;
+    batch->pressing = false;
     arena_reset(&batch->arena);
     if (batch->cap > ITEMS_KEPT) { /* else every task would keep its largest */
         free(batch->items);

@@ -41,6 +41,8 @@ struct batch {
     size_t count, cap;
     size_t consumed; /* items whose transaction is in */
     size_t bytes;    /* of the records that are held, whole: unused columns stay in memory too */
+    size_t patient;  /* patience.c: so many items were looked at */
+    bool pressing;   /* ... and one of them can't wait */
     struct shared_record **shared; /* those that others may hold, too */
     size_t shared_count, shared_cap;
 };

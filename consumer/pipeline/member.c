@@ -11,6 +11,7 @@
 #include "pipeline/open.h"
 #include "pipeline/origin.h"
 #include "pipeline/orphan.h"
+#include "pipeline/patience.h"
 #include "pipeline/report.h"
 #include "pipeline/sink_events.h"
 #include "pipeline/snapshot.h"
@@ -220,7 +221,7 @@ int member_wait_ms(const struct member *m) {
     for (size_t i = 0; i < m->o.sink_count && !soon; i++) {
         soon = m->sessions[i].retry_at_ms > now_ms(m);
     }
-    return soon ? WAIT_SOON_MS : WAIT_MS;
+    return soon ? WAIT_SOON_MS : patience_wait_ms(m, WAIT_MS);
 }
 
 void member_stop(struct member *m) {

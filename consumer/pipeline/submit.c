@@ -3,6 +3,7 @@
 
 #include "pipeline/bisect_rows.h"
 #include "pipeline/load.h"
+#include "pipeline/patience.h"
 #include "pipeline/turn.h"
 
 #include <stdio.h>
@@ -80,6 +81,7 @@ static size_t ask(struct session *s, enum job job) {
 
 size_t submit_next(struct session *s) {
     const struct member *m = s->member;
+    patience_look(s);
     if (s->job == JOB_COMMIT && !s->load_task && !m->revoking && !m->stopping) {
         turn_build_ahead(s);
     }

@@ -144,6 +144,8 @@ struct task {
     bool busy;             /* ... of which so much were this task's that it is paused */
     bool unpaired_checked; /* rows without partner were checked before a load */
     struct batch current, next;
+    bool hurries;             /* patience.c: what waits needs a transaction now */
+    int64_t patient_since_ms; /* 0: nothing waits, or it is being written */
     struct work work;
     struct join *join;
     struct txn_part part;

@@ -13,6 +13,12 @@
     64 /* of a transaction: so little of a task goes beside those whose turn it is                 \
         */
 
+/* Records wait, and not all of them for others (patience.h). */
+static bool has_urgent(const struct session *s, const struct task *task) {
+    return task_has_records(task) &&
+           (task->hurries || s->member->core_count == s->member->plan->relation_count);
+}
+
 /* A task whose work can go into the next transaction. */
 static bool wants_to_write(const struct session *s, const struct task *task) {
     if (now_ms(s->member) < task->retry_at_ms) { /* what was refused is tried again later */
@@ -22,7 +28,7 @@ static bool wants_to_write(const struct session *s, const struct task *task) {
         return task->unpaired_checked && !state_lacks_indexes(task->state) &&
                (!s->bisection || !SAFEGUARD("one bisection at a time"));
     }
-    return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || task_has_records(task)) &&
+    return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || has_urgent(s, task)) &&
            (task_is_proven(task, s->member->plan->relation_count) ||
             !SAFEGUARD("nothing is written before the log is proven"));
 }
