@@ -115,6 +115,19 @@ UNIT = [
     Unit('test_references', 'test_many_referrers_with_flat_memory', 'indexes are built after a bulk load'),
     Unit('test_references', 'test_a_commit_that_a_crash_met', 'indexes that a crash has torn are built again'),
     # what follows from it in the pipeline
+    # lookup topics: one reader for all tasks
+    Unit('test_lookup_topics', 'a_late_task_goes_back', 'lookups are read again for who needs them'),
+    Unit('test_lookup_topics', 'a_late_task_goes_back', 'a task skips what it has read'),
+    Unit('test_lookup_topics', 'a_late_task_goes_back', 'lookups are read from where the task stands'),
+    Unit('test_lookup_topics', 'a_late_task_goes_back', 'a shared record is given back once'),
+    Unit('test_lookup_topics', 'a_replay_has_lookups', 'lookups are replayed, too'),
+    Unit('test_lookup_topics', 'a_scan_waits_for_its_end', 'lookups are read to their end before a load'),
+    Unit('test_lookup_topics', 'what_passed_by_is_noticed', 'records that passed a task by are noticed'),
+    Unit('test_lookup_topics', 'a_log_that_is_too_short_is_seen',
+         'a lookup topic that is shorter than what was read is seen'),
+    Unit('test_lookup_topics', 'a_full_task_is_cut_and_goes_back', 'what there is no room for is read again'),
+    Unit('test_lookup_topics', 'a_full_task_is_cut_and_goes_back', 'slow tasks let others read'),
+    Unit('test_lookup_topics', 'going_back_costs_time', 'who takes others back waits longer each time'),
     Unit('test_own_checks', 'a_split_batch_is_checked_first', 'own checks are asked before a batch is split'),
     Unit('test_own_checks', 'entries_go_with_their_rows', 'entries of NULL rows go with them'),
 ]

@@ -169,6 +169,7 @@ static void a_scan_waits_for_its_end(void **state) {
 
 static void a_late_task_goes_back(void **state) {
     struct fixture *f = *state;
+    f->member->o.checks = false; /* they would end what is to be seen in the result */
     begin_live(f);
     tell_lookups(f, 0, 4);
     set_back(f, 1, 1);
