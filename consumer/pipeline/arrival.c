@@ -1,5 +1,7 @@
 #include "pipeline/arrival.h"
 
+#include "pipeline/report.h"
+
 enum err_kind arrival_decode(struct member *m, struct arrival *arrival, struct arena *arena,
                              struct change *ret_change, struct err *reterr) {
     if (arrival->readers == 0) {
@@ -16,4 +18,12 @@ enum err_kind arrival_decode(struct member *m, struct arrival *arrival, struct a
         *reterr = arrival->err;
     }
     return arrival->kind;
+}
+
+void arrival_report(struct member *m, struct task *task, struct arrival *arrival,
+                    const struct change *change) {
+    if (!arrival->reported) {
+        arrival->reported = true;
+        report_change(m, task, arrival->record, change);
+    }
 }

@@ -13,7 +13,7 @@ struct arrival {
     const struct record *record;
     size_t readers;               /* of a lookup topic: tasks that read it; 0: of a core topic */
     struct shared_record *shared; /* of a lookup topic: NULL: nobody holds it yet */
-    bool counted;                 /* in the metrics */
+    bool counted, reported;       /* in the metrics: once, whoever takes it */
     /* of a lookup topic: what came of decoding it */
     bool decoded;
     enum err_kind kind;
@@ -26,7 +26,7 @@ static inline void arrival_begin(struct arrival *arrival, const struct record *r
     arrival->record = record;
     arrival->readers = readers;
     arrival->shared = NULL;
-    arrival->counted = arrival->decoded = false;
+    arrival->counted = arrival->reported = arrival->decoded = false;
 }
 
 /* As decode. arena: where bytes of a core topic's record go; those of others stay only until the
@@ -34,5 +34,9 @@ static inline void arrival_begin(struct arrival *arrival, const struct record *r
 MUST_CHECK enum err_kind arrival_decode(struct member *m, struct arrival *arrival,
                                         struct arena *arena, struct change *ret_change,
                                         struct err *reterr);
+
+/* It was decoded to this, by the task or for it. */
+void arrival_report(struct member *m, struct task *task, struct arrival *arrival,
+                    const struct change *change);
 
 #endif

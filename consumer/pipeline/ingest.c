@@ -65,7 +65,7 @@ static void hold_record(struct member *m, struct task *task, struct arrival *arr
     }
     if (kind == ERR_NONE) {
         log_record(&m->o, record, &item.change);
-        report_change(m, task, record, &item.change);
+        arrival_report(m, task, arrival, &item.change);
     }
     if (kind != ERR_NONE) {
         item.kind = kind == ERR_RECORD ? PENDING_DEAD_LETTER : PENDING_HALT;

@@ -3,7 +3,6 @@
 
 #include "pipeline/dead_letters.h"
 #include "pipeline/found.h"
-#include "pipeline/report.h"
 
 /* A rebuild writes the rows that the log changed at or after the sink's offsets. */
 static enum err_kind note_changed(struct task *task, int table, int64_t offset, struct str key,
@@ -83,7 +82,7 @@ void replay_record(struct member *m, struct task *task, struct arrival *arrival)
             kind = task_decision(&m->o, task, record, kind, &err);
         }
         if (kind == ERR_NONE) {
-            report_change(m, task, record, &change);
+            arrival_report(m, task, arrival, &change);
             kind = apply_change(task, &change, record, &err);
         } else if (kind == ERR_RECORD && task->phase == TASK_BOOTSTRAP_SCAN) {
             struct err why = err;
