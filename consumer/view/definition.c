@@ -67,18 +67,38 @@ static void append_lookup(struct buf *out, const struct plan *plan, const struct
     buf_str(out, of->optional ? STR(", LEFT\n") : STR("\n"));
 }
 
-static void append_outputs(struct buf *out, const struct plan *plan, const struct target *target) {
+static void column_name(struct buf *out, struct draft *draft, struct draft_column column) {
+    buf_str(out, str_from(column_show(draft, column.table, column.column)));
+}
+
+/* In one line, whatever strings are in it. */
+static void append_expression(struct buf *out, struct draft *draft,
+                              const struct draft_expression *expression) {
+    size_t start = out->len;
+    expression_append(out, draft, expression, column_name);
+    for (size_t i = start; i < out->len; i++) {
+        out->ptr[i] = out->ptr[i] == '\n' ? ' ' : out->ptr[i];
+    }
+}
+
+static void append_outputs(struct buf *out, struct draft *draft, const struct plan *plan,
+                           const struct target *target) {
     buf_str(out, STR("column list of the view:"));
     for (size_t i = 0; i < target->output_count; i++) {
         buf_str(out, i == 0 ? STR(" ") : STR(", "));
         identifier_append(out, target->outputs[i].name);
     }
     for (size_t i = 0; i < target->output_count; i++) {
-        const struct target_input *input = &target->inputs[i];
+        int input = target->outputs[i].input;
         buf_str(out, STR("\ncolumn "));
         identifier_append(out, target->outputs[i].name);
         buf_str(out, STR(" of the view: "));
-        append_place(out, plan, target, input->occurrence, (size_t)input->column);
+        if (input < 0) {
+            append_expression(out, draft, draft->outputs[i].expression);
+        } else {
+            append_place(out, plan, target, target->inputs[input].occurrence,
+                         (size_t)target->inputs[input].column);
+        }
     }
     buf_printf(out, "\n%s key of the view: (", target->key_has_nulls ? "unique" : "primary");
     for (size_t i = 0; i < target->key_output_count; i++) {
@@ -88,7 +108,7 @@ static void append_outputs(struct buf *out, const struct plan *plan, const struc
     buf_str(out, STR(")\n"));
 }
 
-struct str definition_text(struct arena *arena, const struct plan *plan,
+struct str definition_text(struct draft *draft, const struct plan *plan,
                            const struct target *target) {
     struct buf out = {0};
     for (size_t t = 0; t < plan->relation_count; t++) {
@@ -113,9 +133,14 @@ struct str definition_text(struct arena *arena, const struct plan *plan,
     for (size_t o = target->core_count; o < target->occurrence_count; o++) {
         append_lookup(&out, plan, target, o);
     }
-    append_outputs(&out, plan, target);
+    append_outputs(&out, draft, plan, target);
+    if (draft->where) {
+        buf_str(&out, STR("WHERE of the view: "));
+        append_expression(&out, draft, draft->where);
+        buf_str(&out, STR("\n"));
+    }
     buf_printf(&out, "partitions: %d\n", (int)plan->partition_count);
-    struct str text = arena_copy(arena, buf_view(&out));
+    struct str text = arena_copy(draft->arena, buf_view(&out));
     buf_clear(&out);
     return text;
 }

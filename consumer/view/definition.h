@@ -2,16 +2,15 @@
  *
  * What:    what the fingerprint is made of, "subject: value" a line, for people: it is kept beside
  *          the progress, so that a later view can be compared with the one that filled the table.
- * Owns:    the text lives in the arena.
+ * Owns:    the text lives in the draft's arena.
  * Threads: any.
  */
 #ifndef VIEW_DEFINITION_H
 #define VIEW_DEFINITION_H
 
-#include "base/arena.h"
-#include "plan/plan.h"
+#include "view/expression.h"
 
-struct str definition_text(struct arena *arena, const struct plan *plan,
+struct str definition_text(struct draft *draft, const struct plan *plan,
                            const struct target *target);
 
 #endif

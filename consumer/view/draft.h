@@ -82,11 +82,20 @@ struct draft_class {
     size_t at;
 };
 
+struct draft_expression; /* expression.h */
+
 struct draft_output {
     struct str name;
-    int table;
+    int table;  /* -1: an expression */
     int column; /* index into the table's source->columns */
+    const struct draft_expression *expression;
     size_t at;
+};
+
+/* A value that the statements get. */
+struct draft_input {
+    struct draft_column column;
+    struct str name; /* what expressions call it */
 };
 
 struct draft {
@@ -115,6 +124,10 @@ struct draft {
     size_t relation_count;
     struct draft_output *outputs;
     size_t output_count;
+    const struct draft_expression *where; /* NULL: there is none */
+    bool computes;                        /* there are expressions, or a WHERE */
+    struct draft_input *inputs;
+    size_t input_count;
     int key_outputs[DRAFT_KEY_MAX]; /* the sink's primary key, each an index into outputs */
     size_t key_output_count;
 };
@@ -130,6 +143,7 @@ MUST_CHECK enum err_kind outputs_read(struct draft *draft);   /* select.c */
 MUST_CHECK enum err_kind classes_read(struct draft *draft);   /* classes.c */
 MUST_CHECK enum err_kind roles_read(struct draft *draft);     /* candidates.c */
 MUST_CHECK enum err_kind keys_read(struct draft *draft);      /* keys.c */
+MUST_CHECK enum err_kind inputs_read(struct draft *draft);    /* inputs.c */
 
 /* Finds what a ColumnRef node names. */
 MUST_CHECK enum err_kind column_find(struct draft *draft, json_t *node, struct scope scope,
@@ -166,6 +180,9 @@ static inline bool key_has_nulls(const struct draft *draft) {
     }
     return has;
 }
+
+/* The input with the values of a column; -1: there is none. */
+int input_of(const struct draft *draft, int table, int column); /* inputs.c */
 
 /* Index among a relation's columns; column_count: it is not there. */
 size_t relation_column(const struct draft_relation *relation, int column); /* keys.c */

@@ -1,4 +1,5 @@
 /* Each relation's columns in order, references, and the sink's primary key. See draft.h. */
+#include "view/expression.h"
 #include "view/roles.h"
 
 size_t relation_column(const struct draft_relation *relation, int column) {
@@ -141,6 +142,15 @@ static enum err_kind reference_read(struct draft *draft, int t) {
     return ERR_NONE;
 }
 
+static enum err_kind expression_use(struct draft *draft,
+                                    const struct draft_expression *expression) {
+    enum err_kind kind = ERR_NONE;
+    for (size_t i = 0; expression && i < expression->use_count && kind == ERR_NONE; i++) {
+        kind = column_use(draft, expression->uses[i].column, expression->uses[i].at);
+    }
+    return kind;
+}
+
 static enum err_kind check_adds_key(struct draft *draft) {
     size_t count = 0;
     for (size_t t = 0; t < draft->table_count; t++) {
@@ -170,7 +180,9 @@ enum err_kind keys_read(struct draft *draft) {
     }
     for (size_t i = 0; i < draft->output_count && kind == ERR_NONE; i++) {
         const struct draft_output *output = &draft->outputs[i];
-        kind = column_use(draft, (struct draft_column){output->table, output->column}, output->at);
+        struct draft_column column = {output->table, output->column};
+        kind = output->expression ? expression_use(draft, output->expression)
+                                  : column_use(draft, column, output->at);
     }
-    return kind;
+    return kind == ERR_NONE ? expression_use(draft, draft->where) : kind;
 }

@@ -1,7 +1,8 @@
 /* The statement around FROM, and the select list. See draft.h. */
-#include "view/draft.h"
+#include "view/expression.h"
 #include "view/identifier.h"
 #include "view/keyword.h"
+#include "view/token.h"
 
 /* ---- the statement ---- */
 
@@ -98,7 +99,6 @@ static enum err_kind clauses_check(struct draft *draft) {
         {"valuesLists", "VALUES", "VALUES is not supported"},
         {"distinctClause", "DISTINCT", "DISTINCT is not supported"},
         {"intoClause", "INTO", "INTO is not supported"},
-        {"whereClause", "WHERE", "WHERE is not supported"},
         {"groupClause", "GROUP", "GROUP BY is not supported"},
         {"havingClause", "HAVING", "HAVING is not supported"},
         {"windowClause", "WINDOW", "WINDOW is not supported"},
@@ -142,21 +142,6 @@ enum err_kind statement_read(struct draft *draft) {
 
 /* ---- the select list ---- */
 
-static enum err_kind refuse_target(struct draft *draft, json_t *value, size_t at) {
-    json_t *call = ast_is(value, "FuncCall");
-    const char *what = "only plain columns are supported in the select list, no expressions";
-    if (json_object_get(call, "over")) {
-        what = "window functions are not supported";
-    } else if (call) {
-        what = "functions are not supported in the select list";
-    } else if (ast_is(value, "SubLink")) {
-        what = "subqueries are not supported in the select list";
-    } else if (ast_is(value, "ColumnRef")) {
-        what = "* is not supported: name the columns";
-    }
-    return refuse(draft, at, what);
-}
-
 static bool is_system_column(struct str name) {
     static const char *const names[] = {"tableoid", "cmax", "xmax", "cmin", "xmin", "ctid"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -184,30 +169,105 @@ static enum err_kind output_name_check(struct draft *draft, const struct draft_o
     return ERR_NONE;
 }
 
-static enum err_kind output_read(struct draft *draft, json_t *target) {
-    json_t *value = json_object_get(target, "val");
+static enum err_kind column_read(struct draft *draft, json_t *value, struct draft_output *output) {
     json_t *fields = json_object_get(ast_is(value, "ColumnRef"), "fields");
     size_t count = json_array_size(fields);
-    struct draft_output output = {.at = ast_own_place(target)};
-    if (count == 0 || ast_is(json_array_get(fields, count - 1), "A_Star")) {
-        return refuse_target(draft, value, output.at);
-    }
-    if (json_object_get(target, "indirection")) {
-        return refuse(draft, output.at, "only plain columns are supported in the select list");
-    }
     struct scope all = {0, draft->table_count};
-    enum err_kind kind = column_find(draft, value, all, &output.table, &output.column);
-    if (kind != ERR_NONE) {
-        return kind;
+    if (count > 0 && ast_is(json_array_get(fields, count - 1), "A_Star")) {
+        return refuse(draft, output->at, "* is not supported: name the columns");
     }
-    output.name = ast_text(target, "name");
-    if (!output.name.ptr) {
-        output.name = ast_name(fields, count - 1);
+    if (!output->name.ptr) {
+        output->name = ast_name(fields, count - 1);
     }
-    kind = output_name_check(draft, &output);
+    return column_find(draft, value, all, &output->table, &output->column);
+}
+
+/* What PostgreSQL would call it, it may call otherwise in another version. */
+static enum err_kind value_read(struct draft *draft, json_t *value, size_t limit,
+                                struct draft_output *output) {
+    struct draft_expression *expression = NULL;
+    size_t end = expression_end(draft, output->at, limit, output->name.ptr != NULL);
+    if (end == NOWHERE) {
+        return refuse(draft, output->at, "a name with UESCAPE is not supported: write the letters");
+    }
+    enum err_kind kind = expression_read(draft, value, output->at, end, &expression);
+    if (kind == ERR_NONE && !output->name.ptr) {
+        kind = refuse(draft, output->at, "an expression needs a name: use AS");
+    }
+    output->table = -1;
+    output->expression = expression;
+    return kind;
+}
+
+static enum err_kind output_read(struct draft *draft, json_t *target, size_t limit) {
+    json_t *value = json_object_get(target, "val");
+    struct draft_output output = {.name = ast_text(target, "name"), .at = ast_own_place(target)};
+    if (json_object_get(target, "indirection")) {
+        return refuse(draft, output.at, "a name has no parts here");
+    }
+    enum err_kind kind = ast_is(value, "ColumnRef") ? column_read(draft, value, &output)
+                                                    : value_read(draft, value, limit, &output);
     if (kind == ERR_NONE) {
+        kind = output_name_check(draft, &output);
+    }
+    if (kind == ERR_NONE) {
+        draft->computes |= output.expression != NULL;
         draft->outputs[draft->output_count++] = output;
     }
+    return kind;
+}
+
+/* The FROM behind the select list: the last one before the first table, since IS DISTINCT FROM may
+ * stand in the list. */
+static size_t list_end(const struct draft *draft, size_t at) {
+    struct token_scan scan = {buf_view(&draft->source.text), at};
+    struct token token;
+    size_t end = draft->tables[0].at;
+    int depth = 0;
+    while (token_next(&scan, &token) && token.at < draft->tables[0].at) {
+        depth = token_depth(&scan, &token, depth);
+        end = depth == 0 && token_is(&scan, &token, "FROM") ? token.at : end;
+    }
+    return end;
+}
+
+/* Behind WHERE there may be WITH DATA; in it, timestamp WITH time zone. */
+static size_t where_end(const struct draft *draft, size_t at) {
+    struct token_scan scan = {buf_view(&draft->source.text), at};
+    struct token token, with = {.end = 0};
+    size_t end = at;
+    int depth = 0;
+    while (token_next(&scan, &token) && !token_is(&scan, &token, ";")) {
+        depth = token_depth(&scan, &token, depth);
+        if (with.end > 0 && token_is(&scan, &token, "DATA")) {
+            return end;
+        }
+        if (depth == 0 && token_is(&scan, &token, "WITH")) {
+            with = token;
+            continue;
+        }
+        with.end = 0;
+        end = token.end;
+    }
+    return end;
+}
+
+static enum err_kind where_read(struct draft *draft) {
+    json_t *node = json_object_get(draft->select, "whereClause");
+    size_t at = node ? keyword_place(&draft->source, draft->name_at, "WHERE") : NOWHERE;
+    if (!node) {
+        return ERR_NONE;
+    }
+    if (at == NOWHERE) {
+        return refuse(draft, ast_place(node), "WHERE can't be found in the text");
+    }
+    struct token_scan scan = {buf_view(&draft->source.text), at + strlen("WHERE")};
+    struct token first = {.at = scan.at};
+    (void)token_next(&scan, &first);
+    struct draft_expression *where = NULL;
+    enum err_kind kind = expression_read(draft, node, first.at, where_end(draft, first.at), &where);
+    draft->where = where;
+    draft->computes |= where != NULL;
     return kind;
 }
 
@@ -220,9 +280,10 @@ enum err_kind outputs_read(struct draft *draft) {
                                  : "the select list has more columns than a table can have");
     }
     draft->outputs = arena_alloc(draft->arena, count * sizeof *draft->outputs);
+    size_t limit = list_end(draft, ast_place(targets));
     enum err_kind kind = ERR_NONE;
     for (size_t i = 0; i < count && kind == ERR_NONE; i++) {
-        kind = output_read(draft, ast_is(json_array_get(targets, i), "ResTarget"));
+        kind = output_read(draft, ast_is(json_array_get(targets, i), "ResTarget"), limit);
     }
-    return kind;
+    return kind == ERR_NONE ? where_read(draft) : kind;
 }

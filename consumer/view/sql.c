@@ -3,6 +3,8 @@
 #include "view/identifier.h"
 #include "view/sql_text.h"
 
+#define SHAPE "sync_shape"
+
 static bool is_key(const struct draft *draft, size_t output) {
     for (size_t i = 0; i < draft->key_output_count; i++) {
         if ((size_t)draft->key_outputs[i] == output) {
@@ -41,14 +43,65 @@ static bool is_placement(const struct draft *draft, size_t output) {
     return false;
 }
 
+static void append_create(struct buf *out, const struct draft *draft) {
+    buf_str(out, STR("CREATE TABLE IF NOT EXISTS "));
+    identifier_append(out, draft->name);
+    buf_str(out, STR(" (\n"));
+}
+
+/* A plain column as it is, or an expression. */
+static void append_value(struct buf *out, struct draft *draft, const struct draft_output *output) {
+    if (output->expression) {
+        expression_append(out, draft, output->expression, sql_input_name);
+    } else {
+        sql_input_name(out, draft, (struct draft_column){output->table, output->column});
+    }
+}
+
+/* Nobody here knows the type of an expression: PostgreSQL makes a table of the same SELECT over
+ * NULLs, and the sink table is made like it. */
+static void append_shape(struct buf *out, struct draft *draft) {
+    buf_str(out, STR("CREATE TEMP TABLE " SHAPE " AS SELECT "));
+    for (size_t i = 0; i < draft->output_count; i++) {
+        sql_comma(out, i == 0);
+        append_value(out, draft, &draft->outputs[i]);
+        buf_str(out, STR(" AS "));
+        identifier_append(out, draft->outputs[i].name);
+    }
+    buf_str(out, STR("\nFROM (SELECT "));
+    for (size_t i = 0; i < draft->input_count; i++) {
+        buf_str(out, i == 0 ? STR("NULL::") : STR(", NULL::"));
+        type_sql(out, sql_input_type(draft, i));
+        buf_str(out, STR(" AS "));
+        identifier_append(out, draft->inputs[i].name);
+    }
+    buf_str(out, STR(") AS s WITH NO DATA;\n"));
+    for (size_t i = 0; i < draft->join_count && key_has_nulls(draft); i++) {
+        buf_str(out, STR("ALTER TABLE " SHAPE " ALTER COLUMN "));
+        identifier_append(out, draft->outputs[draft->key_outputs[i]].name);
+        buf_str(out, STR(" SET NOT NULL;\n"));
+    }
+}
+
+static bool has_expressions(const struct draft *draft) {
+    bool has = false;
+    for (size_t i = 0; i < draft->output_count; i++) {
+        has |= draft->outputs[i].expression != NULL;
+    }
+    return has;
+}
+
 /* The source's NOT NULLs are not repeated: they may go there without anyone telling the sink, and
  * then every record would be refused. */
 struct str sql_ddl(struct draft *draft) {
     struct buf out = {0};
-    buf_str(&out, STR("CREATE TABLE IF NOT EXISTS "));
-    identifier_append(&out, draft->name);
-    buf_str(&out, STR(" (\n"));
-    for (size_t i = 0; i < draft->output_count; i++) {
+    bool shaped = has_expressions(draft);
+    if (shaped) {
+        append_shape(&out, draft);
+    }
+    append_create(&out, draft);
+    buf_str(&out, shaped ? STR("  LIKE " SHAPE ",\n") : STR(""));
+    for (size_t i = 0; i < draft->output_count && !shaped; i++) {
         buf_str(&out, STR("  "));
         identifier_append(&out, draft->outputs[i].name);
         buf_str(&out, STR(" "));
@@ -57,11 +110,26 @@ struct str sql_ddl(struct draft *draft) {
                 is_placement(draft, i) && key_has_nulls(draft) ? STR(" NOT NULL,\n") : STR(",\n"));
     }
     append_constraint(&out, draft);
-    buf_str(&out, STR("\n)"));
+    buf_str(&out, shaped ? STR("\n);\nDROP TABLE " SHAPE) : STR("\n)"));
     return sql_take(draft, &out);
 }
 
 /* ---- writing rows ---- */
+
+static void append_computed(struct buf *out, struct draft *draft) {
+    for (size_t i = 0; i < draft->output_count; i++) {
+        sql_comma(out, i == 0);
+        append_value(out, draft, &draft->outputs[i]);
+    }
+    buf_str(out, STR("\nFROM ("));
+    sql_inputs(out, draft);
+    buf_str(out, STR(") AS s"));
+    if (draft->where) {
+        buf_str(out, STR("\nWHERE ("));
+        expression_append(out, draft, draft->where, sql_input_name);
+        buf_str(out, STR(")"));
+    }
+}
 
 static void append_insert(struct buf *out, struct draft *draft) {
     buf_str(out, STR("INSERT INTO "));
@@ -69,6 +137,10 @@ static void append_insert(struct buf *out, struct draft *draft) {
     buf_str(out, STR(" AS t"));
     append_outputs(out, draft);
     buf_str(out, STR("\nSELECT "));
+    if (draft->computes) {
+        append_computed(out, draft);
+        return;
+    }
     for (size_t i = 0; i < draft->output_count; i++) {
         sql_comma(out, i == 0);
         sql_converted(out, sql_output_type(draft, i), i, CONVERT_ASSIGN);
@@ -133,6 +205,9 @@ struct str sql_upsert(struct draft *draft) {
 }
 
 struct str sql_copy(struct draft *draft) {
+    if (draft->computes) {
+        return STR_NONE;
+    }
     for (size_t i = 0; i < draft->output_count; i++) {
         if (!type_copies(sql_output_type(draft, i))) {
             return STR_NONE;
@@ -143,21 +218,5 @@ struct str sql_copy(struct draft *draft) {
     identifier_append(&out, draft->name);
     append_outputs(&out, draft);
     buf_str(&out, STR(" FROM STDIN"));
-    return sql_take(draft, &out);
-}
-
-/* ---- checking ---- */
-
-/* count() makes PostgreSQL evaluate what it counts. */
-struct str sql_check(struct draft *draft, const struct draft_relation *relation) {
-    struct buf out = {0};
-    buf_str(&out, STR("SELECT "));
-    for (size_t i = 0; i < relation->column_count; i++) {
-        buf_str(&out, i == 0 ? STR("count(") : STR(" + count("));
-        sql_converted(&out, &relation->types[i], i, CONVERT_CHECK);
-        buf_str(&out, STR(")"));
-    }
-    buf_str(&out, STR("\nFROM "));
-    sql_rows(&out, relation->column_count);
     return sql_take(draft, &out);
 }

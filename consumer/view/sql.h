@@ -21,16 +21,15 @@ struct str sql_delete(struct draft *draft, int table);
 /* Of the key columns that place a row, of a table that is joined LEFT and adds columns to the
  * sink's key: the rows with a row of it, or those without. */
 struct str sql_delete_partner(struct draft *draft, int table, bool matched);
-/* Appends what deletes the sink rows with the keys of `rows`, a SELECT that becomes s; value
- * appends what s has at a position of the sink's key; condition: " AND ...", or nothing. */
-typedef void sql_value(struct buf *out, const struct draft *draft, size_t position);
-void sql_delete_rows(struct buf *out, struct draft *draft, struct str rows, sql_value *value,
-                     struct str condition);
 /* The sink rows of whole keys. */
 struct str sql_refuse(struct draft *draft);
+/* Those of sql_upsert's rows that WHERE does not let pass; absent without WHERE. */
+struct str sql_filter(struct draft *draft);
 /* Which of draft->key_outputs shows the table's key column: the join key's may be another table's.
  */
 size_t sql_key_position(struct draft *draft, int table, size_t key);
 struct str sql_check(struct draft *draft, const struct draft_relation *relation);
+/* Absent where there is nothing to prove. */
+struct str sql_prove(struct draft *draft);
 
 #endif

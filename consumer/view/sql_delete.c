@@ -88,10 +88,13 @@ static table_set tables_adding_key(const struct draft *draft) {
     return set;
 }
 
+/* Appends what s has at a position of the sink's key. */
+typedef void key_value(struct buf *out, struct draft *draft, size_t position);
+
 /* `t.order_id = s.k1 AND t.line_no IS NULL AND s.k2 IS NULL`, of the rows without a row of
  * `without`. IS NOT DISTINCT FROM would say it for all of them, and use no index. */
-static void append_same_key(struct buf *out, const struct draft *draft, table_set without,
-                            sql_value *value) {
+static void append_same_key(struct buf *out, struct draft *draft, table_set without,
+                            key_value *value) {
     for (size_t i = 0; i < draft->key_output_count; i++) {
         const struct draft_output *output = &draft->outputs[draft->key_outputs[i]];
         bool null = i >= draft->join_count && (without >> output->table & 1);
@@ -103,8 +106,10 @@ static void append_same_key(struct buf *out, const struct draft *draft, table_se
     }
 }
 
-void sql_delete_rows(struct buf *out, struct draft *draft, struct str rows, sql_value *value,
-                     struct str condition) {
+/* Deletes the rows of the sink with the keys of `rows`, a SELECT that becomes s. condition: further
+ * ones, or nothing. */
+static void append_deletes(struct buf *out, struct draft *draft, struct str rows, key_value *value,
+                           struct str condition) {
     table_set all = tables_adding_key(draft);
     buf_printf(out, "WITH s AS MATERIALIZED (" STR_FMT ")", STR_ARG(rows));
     for (table_set set = next_subset(0, all), n = 1; set != 0; set = next_subset(set, all), n++) {
@@ -122,7 +127,7 @@ void sql_delete_rows(struct buf *out, struct draft *draft, struct str rows, sql_
     buf_str(out, condition);
 }
 
-static void refused_value(struct buf *out, const struct draft *draft, size_t position) {
+static void refused_value(struct buf *out, struct draft *draft, size_t position) {
     (void)draft;
     buf_printf(out, "s.k%zu", position + 1);
 }
@@ -144,7 +149,7 @@ struct str sql_refuse(struct draft *draft) {
     if (key_has_nulls(draft)) {
         struct buf rows = {0};
         append_refused_rows(&rows, draft);
-        sql_delete_rows(&out, draft, buf_view(&rows), refused_value, STR(""));
+        append_deletes(&out, draft, buf_view(&rows), refused_value, STR(""));
         buf_clear(&rows);
         return sql_take(draft, &out);
     }
@@ -158,5 +163,28 @@ struct str sql_refuse(struct draft *draft) {
         sql_converted(&out, sql_output_type(draft, (size_t)draft->key_outputs[i]), i,
                       CONVERT_COMPARE);
     }
+    return sql_take(draft, &out);
+}
+
+/* ---- by WHERE ---- */
+
+static void filtered_value(struct buf *out, struct draft *draft, size_t position) {
+    const struct draft_output *output = &draft->outputs[draft->key_outputs[position]];
+    sql_input_name(out, draft, (struct draft_column){output->table, output->column});
+}
+
+/* IS NOT TRUE: WHERE lets no row pass for which it is NULL. */
+struct str sql_filter(struct draft *draft) {
+    struct buf out = {0}, rows = {0}, condition = {0};
+    if (!draft->where) {
+        return STR_NONE;
+    }
+    sql_inputs(&rows, draft);
+    buf_str(&condition, STR("\nAND ("));
+    expression_append(&condition, draft, draft->where, sql_input_name);
+    buf_str(&condition, STR(") IS NOT TRUE"));
+    append_deletes(&out, draft, buf_view(&rows), filtered_value, buf_view(&condition));
+    buf_clear(&rows);
+    buf_clear(&condition);
     return sql_take(draft, &out);
 }

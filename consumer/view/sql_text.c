@@ -40,6 +40,38 @@ const struct type *sql_output_type(struct draft *draft, size_t output) {
     return &relation->types[relation_column(relation, o->column)];
 }
 
+/* Text is text to begin with: what a function makes of varchar may be another one's. */
+void sql_typed(struct buf *out, const struct type *type, size_t index) {
+    sql_converted(out, type, index, CONVERT_CHECK);
+    if (type->kind == TYPE_VARCHAR && type->modifier_count == 0) {
+        buf_str(out, STR("::"));
+        type_sql(out, type);
+    }
+}
+
+const struct type *sql_input_type(struct draft *draft, size_t input) {
+    const struct draft_column *column = &draft->inputs[input].column;
+    const struct draft_relation *relation = relation_of(draft, column->table);
+    return &relation->types[relation_column(relation, column->column)];
+}
+
+void sql_input_name(struct buf *out, struct draft *draft, struct draft_column column) {
+    buf_str(out, STR("s."));
+    identifier_append(out, draft->inputs[input_of(draft, column.table, column.column)].name);
+}
+
+void sql_inputs(struct buf *out, struct draft *draft) {
+    buf_str(out, STR("SELECT "));
+    for (size_t i = 0; i < draft->input_count; i++) {
+        sql_comma(out, i == 0);
+        sql_typed(out, sql_input_type(draft, i), i);
+        buf_str(out, STR(" AS "));
+        identifier_append(out, draft->inputs[i].name);
+    }
+    buf_str(out, STR("\nFROM "));
+    sql_rows(out, draft->input_count);
+}
+
 void sql_key_name(struct buf *out, const struct draft *draft, size_t position) {
     buf_str(out, STR("t."));
     identifier_append(out, draft->outputs[draft->key_outputs[position]].name);

@@ -2,7 +2,7 @@
 #ifndef VIEW_SQL_TEXT_H
 #define VIEW_SQL_TEXT_H
 
-#include "view/draft.h"
+#include "view/expression.h"
 
 /* A copy of the text in the draft's arena; clears it. */
 struct str sql_take(struct draft *draft, struct buf *text);
@@ -15,6 +15,15 @@ void sql_converted(struct buf *out, const struct type *type, size_t index, enum 
 const struct type *sql_output_type(struct draft *draft, size_t output);
 /* `t.order_id`: the sink's key at a position. */
 void sql_key_name(struct buf *out, const struct draft *draft, size_t position);
+/* What expressions see, under the names of the inputs: `SELECT x.c1::bigint AS o_order_id, ... FROM
+ * unnest(...) AS x(...)`. They are of their declared types. */
+void sql_inputs(struct buf *out, struct draft *draft);
+/* `s.o_order_id` */
+void sql_input_name(struct buf *out, struct draft *draft, struct draft_column column);
+/* The declared type of an input. */
+const struct type *sql_input_type(struct draft *draft, size_t input);
+/* A value of its declared type, where it is not only to be assigned. */
+void sql_typed(struct buf *out, const struct type *type, size_t index);
 /* Names of the sink's key. */
 void sql_key(struct buf *out, const struct draft *draft);
 

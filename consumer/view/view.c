@@ -3,7 +3,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "view/definition.h"
-#include "view/draft.h"
+#include "view/expression.h"
 #include "view/sql.h"
 
 #include <inttypes.h>
@@ -151,15 +151,20 @@ static void occurrence_fill(struct draft *draft, int t, struct occurrence *occur
 }
 
 static void outputs_fill(struct draft *draft, struct target *target) {
-    target->output_count = target->input_count = draft->output_count;
+    target->input_count = draft->input_count;
+    target->inputs = arena_alloc(draft->arena, draft->input_count * sizeof *target->inputs);
+    for (size_t i = 0; i < draft->input_count; i++) {
+        const struct draft_column *column = &draft->inputs[i].column;
+        const struct draft_relation *relation = relation_of(draft, column->table);
+        target->inputs[i] = (struct target_input){draft->tables[column->table].occurrence,
+                                                  (int)relation_column(relation, column->column)};
+    }
+    target->output_count = draft->output_count;
     target->outputs = arena_alloc(draft->arena, draft->output_count * sizeof *target->outputs);
-    target->inputs = arena_alloc(draft->arena, draft->output_count * sizeof *target->inputs);
     for (size_t i = 0; i < draft->output_count; i++) {
         const struct draft_output *output = &draft->outputs[i];
-        const struct draft_relation *relation = relation_of(draft, output->table);
-        target->inputs[i] = (struct target_input){draft->tables[output->table].occurrence,
-                                                  (int)relation_column(relation, output->column)};
-        target->outputs[i] = (struct target_output){arena_copy(draft->arena, output->name), (int)i};
+        int input = draft->computes ? input_of(draft, output->table, output->column) : (int)i;
+        target->outputs[i] = (struct target_output){arena_copy(draft->arena, output->name), input};
     }
     target->key_output_count = draft->key_output_count;
     target->key_has_nulls = key_has_nulls(draft);
@@ -226,6 +231,42 @@ static void append_occurrence(struct buf *out, const struct relation *relation,
     }
 }
 
+/* `1 3`: another alias of a table changes nothing. */
+static void append_numbers(struct buf *out, struct draft *draft, struct draft_column column) {
+    const struct draft_relation *relation = relation_of(draft, column.table);
+    buf_printf(out, "%d %zu", draft->tables[column.table].occurrence,
+               relation_column(relation, column.column));
+}
+
+static void append_output(struct buf *out, struct draft *draft, const struct target *target,
+                          size_t i) {
+    int input = target->outputs[i].input;
+    if (input >= 0) {
+        buf_printf(out, "%d %d ", target->inputs[input].occurrence, target->inputs[input].column);
+        return;
+    }
+    struct buf text = {0};
+    expression_compared(&text, draft, draft->outputs[i].expression, append_numbers);
+    append_field(out, buf_view(&text));
+    buf_clear(&text);
+}
+
+/* The sink table. With expressions its DDL has aliases in it, and what else it says is said before,
+ * but for the key. */
+static void append_table(struct buf *out, const struct target *target) {
+    bool computed = false;
+    for (size_t i = 0; i < target->output_count; i++) {
+        computed |= target->outputs[i].input < 0;
+    }
+    if (!computed) {
+        append_field(out, target->sql_ddl);
+        return;
+    }
+    for (size_t i = 0; i < target->key_output_count; i++) {
+        buf_printf(out, "%zu ", target->key_outputs[i]);
+    }
+}
+
 /* Over everything that decides what is written and where it comes from. The statements say names,
  * types, outputs and the sink's key; relations and columns how records are read and kept. It stands
  * beside the progress in the sink: another text would halt those who come from an earlier version.
@@ -245,9 +286,16 @@ static struct str fingerprint(struct draft *draft, const struct plan *plan,
     }
     for (size_t i = 0; i < target->output_count; i++) {
         append_field(&all, target->outputs[i].name);
-        buf_printf(&all, "%d %d ", target->inputs[i].occurrence, target->inputs[i].column);
+        append_output(&all, draft, target, i);
     }
-    append_field(&all, target->sql_ddl);
+    if (draft->where) {
+        struct buf where = {0};
+        expression_compared(&where, draft, draft->where, append_numbers);
+        buf_str(&all, STR("where "));
+        append_field(&all, buf_view(&where));
+        buf_clear(&where);
+    }
+    append_table(&all, target);
     return hash_text(draft, &all);
 }
 
@@ -262,12 +310,14 @@ static void target_fill(struct draft *draft, const struct plan *plan, struct tar
     }
     outputs_fill(draft, target);
     target->sql_ddl = sql_ddl(draft);
+    target->sql_prove = sql_prove(draft);
     target->sql_upsert = sql_upsert(draft);
+    target->sql_filter = sql_filter(draft);
     target->sql_refuse = sql_refuse(draft);
     target->sql_insert = sql_insert(draft);
     target->sql_copy = sql_copy(draft);
     target->fingerprint = fingerprint(draft, plan, target);
-    target->definition = definition_text(draft->arena, plan, target);
+    target->definition = definition_text(draft, plan, target);
 }
 
 static enum err_kind plan_fill(struct draft *draft, const struct view_options *options,
@@ -333,7 +383,10 @@ static enum err_kind draft_read(struct draft *draft, const struct view_options *
     if (kind == ERR_NONE) {
         kind = roles_read(draft);
     }
-    return kind == ERR_NONE ? keys_read(draft) : kind;
+    if (kind == ERR_NONE) {
+        kind = keys_read(draft);
+    }
+    return kind == ERR_NONE ? inputs_read(draft) : kind;
 }
 
 enum err_kind view_load(const struct view_options *options, struct plan **ret_plan,

@@ -314,6 +314,121 @@ def test_left():
     run('DROP TABLE s')
 
 
+ORDERS = """CREATE TABLE orders (order_id bigint PRIMARY KEY, customer_id int, status text, note varchar(9), placed_at timestamptz);
+            CREATE TABLE items (order_id bigint, line_no int, quantity int, price numeric(9,2), PRIMARY KEY (order_id, line_no));
+            CREATE TABLE customers (id int PRIMARY KEY, name varchar, code char(4));
+            ALTER TABLE orders REPLICA IDENTITY FULL; ALTER TABLE items REPLICA IDENTITY FULL;
+            ALTER TABLE customers REPLICA IDENTITY FULL;"""
+JOINED = """FROM orders o LEFT JOIN items i ON i.order_id = o.order_id LEFT JOIN customers c ON c.id = o.customer_id"""
+
+
+def test_expressions():
+    """What PostgreSQL makes of the view's SELECT, the statements make of its inputs, row by row."""
+    select = f"""SELECT o.order_id, i.line_no, i.quantity * i.price AS amount, c.code || '|' AS code, upper(c.name) AS customer,
+                 o.note, coalesce(o.note, c.name) AS either, o.placed_at AT TIME ZONE 'UTC' AS "at", 'x' AS "const",
+                 ARRAY[i.quantity, -1] AS list, (o.order_id, c.name) = (1, 'Ann') AS first
+                 {JOINED} WHERE o.status <> 'draft' AND -- only these
+                 coalesce(i.quantity, 1) > 0"""
+    view = View(ORDERS, f'CREATE MATERIALIZED VIEW s AS {select}')
+    for statement in view.prove.split(';\n'):
+        run(statement)
+    check('expressions: proven, and nothing is left', not run("SELECT FROM pg_class WHERE relname = 's'"))
+    view.create()
+    before = run("SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 's'::regclass AND attnum > 0")
+    run(view.ddl)
+    run(ORDERS)
+    run("CREATE VIEW wanted AS " + select)
+    types = run("""SELECT w.attname, w.atttypid::regtype, s.atttypid::regtype FROM pg_attribute w JOIN pg_attribute s USING (attname)
+                   WHERE w.attrelid = 'wanted'::regclass AND s.attrelid = 's'::regclass AND w.attnum > 0 AND w.atttypid <> s.atttypid""")
+    check('expressions: the columns have the types that a view would have', len(before) == 11 and not types, types)
+    key = fetch_one("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 's'::regclass")
+    check('expressions: the key', key == 'UNIQUE NULLS NOT DISTINCT (order_id, line_no)', key)
+    check('expressions: what places a row is never NULL', [a for a in before if a[3]] and before[0][0] == 'order_id' and before[0][3])
+    run("""INSERT INTO customers VALUES (1, 'Ann', 'a'), (2, NULL, NULL), (3, 'Bob', 'bobb');
+           INSERT INTO orders SELECT i, nullif(i % 4, 0), (ARRAY['draft', 'new', NULL, 'sent'])[i % 4 + 1], nullif('n' || i % 3, 'n1'),
+             timestamptz '2026-01-01 00:00+05' + i * interval '1 hour' FROM generate_series(1, 40) i;
+           INSERT INTO items SELECT i, j, CASE WHEN i % 7 = j THEN NULL ELSE i % 5 - j END, i * 1.25 FROM generate_series(1, 40, 2) i,
+             generate_series(0, 2) j""")
+    names = ('o', 'i', 'c')
+    occurrences = {0: 'o', 1: 'i', 2: 'c'}
+    wire = lambda alias, column: (f"to_char({alias}.{column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+                                  if column == 'placed_at' else f'{alias}.{column}::text')
+
+    def rows_now():
+        return run('SELECT ' + ', '.join(wire(occurrences[o], c) for o, c in view.inputs) + ' ' + JOINED)
+
+    def compare(name):
+        columns = [list(c) for c in zip(*rows_now())]
+        if way == 'insert':
+            view.create()
+        else:
+            send(view.filter, columns)
+        send(getattr(view, way), columns)
+        difference = run('(TABLE s EXCEPT TABLE wanted) UNION ALL (TABLE wanted EXCEPT TABLE s)')
+        check(f'expressions: {way}, {name}', not difference and run('SELECT FROM s'), difference[:3])
+
+    for way in ('insert', 'upsert'):
+        compare('the first time')
+    for change in ["UPDATE orders SET status = 'draft' WHERE order_id % 3 = 0", "UPDATE orders SET status = 'sent' WHERE order_id % 4 = 0",
+                   'UPDATE items SET quantity = 1 - quantity', "UPDATE customers SET name = name || 'x', code = NULL",
+                   "UPDATE orders SET status = NULL WHERE order_id % 5 = 0"]:
+        run(change)
+        compare(change)
+    columns = [list(c) for c in zip(*rows_now())]
+    check('expressions: the same again touches no row', [send(view.filter, columns), send(view.upsert, columns)] == [0, 0])
+    keys = 's_order_id_line_no_key'
+    run('ALTER TABLE s SET (autovacuum_enabled = off)')
+    run("INSERT INTO s SELECT i / 10, nullif(i % 10, 0) FROM generate_series(1000, 1000000) i")
+    planned_by('expressions: WHERE deletes', view.filter, columns, keys, 's')
+    run('DROP VIEW wanted; DROP TABLE s, orders, items, customers')
+
+
+def test_own_checks():
+    """A row that an expression over its own values fails for is refused by itself, unless WHERE keeps it away."""
+    list_ = 'o.order_id, i.line_no, 100 / i.quantity AS share, o.order_id / i.quantity AS other, upper(c.name) AS name'
+    view = View(ORDERS, f'CREATE MATERIALIZED VIEW s AS SELECT {list_} {JOINED}')
+    states = [refused(view.tables[1]['check'], [['1'], ['1'], [q]]) for q in ('1', None, '0', 'x', '2147483648')]
+    check('own check: an expression', states == [None, None, '22012', '22P02', '22003'], states)
+    check('own check: its columns', view.tables[1]['columns'] == ['order_id', 'line_no', 'quantity'])
+    check('own check: a lookup', refused(view.tables[2]['check'], [['1'], ['Ann']]) is None
+          and refused(view.tables[2]['check'], [['x'], ['Ann']]) == '22P02')
+    view = View(ORDERS, f'CREATE MATERIALIZED VIEW s AS SELECT {list_} {JOINED} WHERE i.quantity <> 0')
+    check('own check: not behind WHERE', refused(view.tables[1]['check'], [['1'], ['1'], ['0']]) is None)
+
+
+def test_immutable():
+    """What changes without its row is refused by PostgreSQL itself; what does not is taken."""
+    for expression, state in [
+            ("upper(o.note)", None), ("o.order_id + i.line_no", None), ("o.placed_at AT TIME ZONE 'UTC'", None),
+            ("md5(o.note || c.name)", None), ("o.note ~ '^a'", None), ("i.price::text", None), ("extract(year FROM o.placed_at)", '42P17'),
+            ("to_char(o.placed_at, 'YYYY')", '42P17'), ("o.placed_at::date", '42P17'), ("o.placed_at::text", '42P17'),
+            ("o.note::date", '42P17'), ("date_trunc('day', o.placed_at)", '42P17'), ("current_setting('TimeZone') || o.note", '42P17'),
+            ("pg_backend_pid() + i.line_no", '42P17'), ("lower(i.price)", '42883'), ("nothing(o.note)", '42883'),
+            ("o.note + 1", '42883'), ("own_srf(o.note)", '0A000'), ("own_sum(i.line_no)", '42803')]:
+        if state == '0A000':
+            run("CREATE FUNCTION own_srf(text) RETURNS SETOF text IMMUTABLE LANGUAGE sql AS 'SELECT $1'")
+            run("CREATE AGGREGATE own_sum(int) (SFUNC = int4pl, STYPE = int)")
+        for where in ('', 'WHERE '):
+            parts = (f', {expression} AS x', '') if not where else ('', f'WHERE ({expression}) IS NOT NULL')
+            view = View(ORDERS, f'CREATE MATERIALIZED VIEW s AS SELECT o.order_id, i.line_no{parts[0]} {JOINED} {parts[1]}')
+            run('BEGIN')
+            got = None
+            try:
+                for statement in view.prove.split(';\n'):
+                    run(statement)
+            except psycopg2.Error as e:
+                got = e.pgcode
+            run('ROLLBACK')
+            check(f'immutable: {where}{expression}', got == state, got)
+    view = View(ORDERS, f"CREATE MATERIALIZED VIEW s AS SELECT o.order_id, i.line_no {JOINED} WHERE o.order_id + 1")
+    try:
+        run(view.prove)
+        check('WHERE is boolean', False)
+    except psycopg2.Error as e:
+        check('WHERE is boolean', e.pgcode == '42804', e)
+    run('DROP TABLE IF EXISTS pg_temp.s; DROP FUNCTION own_srf; DROP AGGREGATE own_sum(int)')
+
+
 def test_delete():
     view = View("""CREATE TABLE l (code varchar(40) PRIMARY KEY, name text);
                    CREATE TABLE r (id uuid PRIMARY KEY, code varchar(3), nr text);
@@ -373,7 +488,7 @@ def main():
         captured = json.load(f)
     for declared, pairs in captured.items() if ONLY is None else ():
         test_type(declared, [tuple(p) for p in pairs])
-    for test in (test_refusals, test_changes, test_delete, test_left, test_names, test_shipped, test_index_use):
+    for test in (test_refusals, test_changes, test_delete, test_left, test_expressions, test_own_checks, test_immutable, test_names, test_shipped, test_index_use):
         if ONLY in (None, test.__name__):
             test()
     print(f'{failures} failures')

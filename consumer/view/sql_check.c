@@ -1,0 +1,107 @@
+/* The statements that write nothing. See sql.h. */
+#include "view/identifier.h"
+#include "view/sql.h"
+#include "view/sql_text.h"
+
+/* ---- a row's own check ---- */
+
+static const char *separator(bool first) {
+    return first ? "SELECT " : " + ";
+}
+
+/* `s.c2`: expressions of a check see one table's columns. */
+static void checked_name(struct buf *out, struct draft *draft, struct draft_column column) {
+    buf_printf(out, "s.c%zu", relation_column(relation_of(draft, column.table), column.column) + 1);
+}
+
+/* Whether a row's own values decide an expression, whatever its partners are. Not behind a WHERE,
+ * which may keep it from values that it fails for: then the sink's row is refused. */
+static bool is_own(const struct draft *draft, const struct draft_relation *relation,
+                   const struct draft_expression *expression) {
+    int table = expression && !draft->where ? expression_table(expression) : -1;
+    return table >= 0 && &draft->relations[draft->tables[table].relation] == relation;
+}
+
+static bool has_own(const struct draft *draft, const struct draft_relation *relation) {
+    bool has = false;
+    for (size_t i = 0; i < draft->output_count; i++) {
+        has |= is_own(draft, relation, draft->outputs[i].expression);
+    }
+    return has;
+}
+
+static void append_own(struct buf *out, struct draft *draft,
+                       const struct draft_relation *relation) {
+    for (size_t i = 0; i < relation->column_count; i++) {
+        buf_printf(out, "%scount(s.c%zu)", separator(i == 0), i + 1);
+    }
+    for (size_t i = 0; i < draft->output_count; i++) {
+        if (is_own(draft, relation, draft->outputs[i].expression)) {
+            buf_str(out, STR(" + count(ROW("));
+            expression_append(out, draft, draft->outputs[i].expression, checked_name);
+            buf_str(out, STR("))"));
+        }
+    }
+    buf_str(out, STR("\nFROM (SELECT "));
+    for (size_t i = 0; i < relation->column_count; i++) {
+        sql_comma(out, i == 0);
+        sql_typed(out, &relation->types[i], i);
+        buf_printf(out, " AS c%zu", i + 1);
+    }
+    buf_str(out, STR("\nFROM "));
+    sql_rows(out, relation->column_count);
+    buf_str(out, STR(") AS s"));
+}
+
+/* count() makes PostgreSQL evaluate what it counts. */
+struct str sql_check(struct draft *draft, const struct draft_relation *relation) {
+    struct buf out = {0};
+    if (has_own(draft, relation)) {
+        append_own(&out, draft, relation);
+        return sql_take(draft, &out);
+    }
+    for (size_t i = 0; i < relation->column_count; i++) {
+        buf_printf(&out, "%scount(", separator(i == 0));
+        sql_converted(&out, &relation->types[i], i, CONVERT_CHECK);
+        buf_str(&out, STR(")"));
+    }
+    buf_str(&out, STR("\nFROM "));
+    sql_rows(&out, relation->column_count);
+    return sql_take(draft, &out);
+}
+
+/* ---- a proof ---- */
+
+static void append_proof(struct buf *out, struct draft *draft, size_t number,
+                         const struct draft_expression *expression, const char *is) {
+    buf_printf(out, "ALTER TABLE pg_temp.s ADD COLUMN g%zu boolean GENERATED ALWAYS AS ((", number);
+    expression_append(out, draft, expression, sql_input_name);
+    buf_printf(out, ")%s) STORED;\n", is);
+}
+
+/* PostgreSQL takes no generated column that may change without its row. Whether an expression is
+ * NULL is asked, since nobody here knows its type. */
+struct str sql_prove(struct draft *draft) {
+    struct buf out = {0};
+    if (!draft->computes) {
+        return STR_NONE;
+    }
+    buf_str(&out, STR("CREATE TEMP TABLE s ("));
+    for (size_t i = 0; i < draft->input_count; i++) {
+        sql_comma(&out, i == 0);
+        identifier_append(&out, draft->inputs[i].name);
+        buf_str(&out, STR(" "));
+        type_sql(&out, sql_input_type(draft, i));
+    }
+    buf_str(&out, STR(");\n"));
+    for (size_t i = 0; i < draft->output_count; i++) {
+        if (draft->outputs[i].expression) {
+            append_proof(&out, draft, i + 1, draft->outputs[i].expression, " IS NULL");
+        }
+    }
+    if (draft->where) {
+        append_proof(&out, draft, 0, draft->where, "");
+    }
+    buf_str(&out, STR("DROP TABLE pg_temp.s"));
+    return sql_take(draft, &out);
+}
