@@ -25,7 +25,7 @@ from cases import leaks, controls, client, groups, sink_table, example  # noqa: 
 from cases import refused  # noqa: E402,F401
 from cases import values  # noqa: E402,F401
 from cases import versions  # noqa: E402,F401
-from cases import any_view, lookups  # noqa: E402,F401
+from cases import any_view, lookups, left_views  # noqa: E402,F401
 from db import CONNECTION_LOST  # noqa: E402
 from stack import ROOT, Stack, take_ports_of_lane  # noqa: E402
 from system import System, watch_settings  # noqa: E402
