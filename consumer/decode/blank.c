@@ -22,7 +22,11 @@ bool blank_value(const struct relation_column *column, struct str text) {
         return str_is(text, "0") || str_is(text, "-0");
     case SCALAR_BOOLEAN:
         return str_is(text, "false");
+    case SCALAR_ARRAY:
+        return str_is(text, "{}");
     case SCALAR_STRING:
+    case SCALAR_POINT: /* these tell nothing */
+    case SCALAR_WKB:
         break;
     }
     switch (column->form) {
@@ -40,6 +44,10 @@ bool blank_value(const struct relation_column *column, struct str text) {
     case FORM_DATE:
     case FORM_MICROSECONDS:
     case FORM_MILLISECONDS:
+    case FORM_DAY_MICROSECONDS:
+    case FORM_DAY_MILLISECONDS:
+    case FORM_INTERVAL:
+    case FORM_BASE64:
         break;
     }
     return false;

@@ -34,9 +34,9 @@ void decoder_destroy(struct decoder **decoder) {
     if (!d) {
         return;
     }
-    image_drop(&d->after);
-    image_drop(&d->before);
-    image_drop(&d->key);
+    image_clear(&d->after);
+    image_clear(&d->before);
+    image_clear(&d->key);
     quick_clear(&d->quick);
     arena_clear(&d->memory);
     buf_clear(&d->key_bytes);

@@ -2,12 +2,10 @@
 
 #include "decode/blank.h"
 #include "decode/envelope.h"
-
-#include <inttypes.h>
-#include <stdio.h>
+#include "decode/nested.h"
 
 void image_init(struct image *image, size_t columns, struct arena *memory) {
-    image->json = NULL;
+    *image = (struct image){0};
     image->values = arena_alloc(memory, columns * sizeof *image->values);
     image->numbers = arena_alloc(memory, columns * sizeof *image->numbers);
 }
@@ -15,6 +13,12 @@ void image_init(struct image *image, size_t columns, struct arena *memory) {
 void image_drop(struct image *image) {
     json_decref(image->json);
     image->json = NULL;
+    arena_reset(&image->texts);
+}
+
+void image_clear(struct image *image) {
+    image_drop(image);
+    arena_clear(&image->texts);
 }
 
 const char *image_part_name(enum image_part part) {
@@ -67,6 +71,12 @@ static const char *wanted_name(enum scalar scalar) {
         return "true or false";
     case SCALAR_STRING:
         return "a string";
+    case SCALAR_ARRAY:
+        return "an array of its elements' kind";
+    case SCALAR_POINT:
+        return "an object with the numbers x and y";
+    case SCALAR_WKB:
+        return "an object with wkb in base64";
     }
     return "";
 }
@@ -104,50 +114,55 @@ static enum err_kind misfit(enum image_part part, const struct relation_column *
                    "column " STR_FMT " in %s: %s instead of %s, which a " STR_FMT
                    " comes as. Either it has another type in the source than in schemas.oltp, or "
                    "the connector is not set as `plan --connector` says (decimal.handling.mode, "
-                   "time.precision.mode, value.converter). Correct that, then start over with new "
+                   "time.precision.mode, interval.handling.mode, value.converter). Correct that, "
+                   "then start over with new "
                    "topics",
                    STR_ARG(column->name), image_part_name(part), found, wanted,
                    STR_ARG(column->type));
 }
 
-static struct str print_integer(json_int_t value, char *number) {
-    int len = snprintf(number, SCALAR_NUMBER_MAX, "%" JSON_INTEGER_FORMAT, value);
-    return (struct str){number, (size_t)len};
+static enum err_kind spoilt(enum image_part part, const struct relation_column *column,
+                            struct err *reterr) {
+    return err_set(reterr, ERR_RECORD,
+                   "column " STR_FMT
+                   " in %s: Debezium spoils an array that holds arrays, or nothing "
+                   "but NULLs, or times before 25 October 1582: what was in it can't be told",
+                   STR_ARG(column->name), image_part_name(part));
 }
 
-static bool kind_fits(enum scalar scalar, const json_t *json) {
-    switch (scalar) {
-    case SCALAR_INTEGER:
-        return json_is_integer(json);
-    case SCALAR_NUMBER:
-        return json_is_number(json) || json_is_string(json);
-    case SCALAR_BOOLEAN:
-        return json_is_boolean(json);
-    case SCALAR_STRING:
-        return json_is_string(json);
-    }
-    return false;
-}
-
-/* The text of a JSON scalar; SQL NULL for null. */
-static struct str json_text(const json_t *json, char *number) {
-    switch (json_typeof(json)) {
-    case JSON_STRING:
-        return (struct str){json_string_value(json), json_string_length(json)};
-    case JSON_INTEGER:
-        return print_integer(json_integer_value(json), number);
-    case JSON_REAL:
-        return (struct str){number, scalar_print_real(json_real_value(json), number)};
-    case JSON_TRUE:
-        return STR("true");
-    case JSON_FALSE:
-        return STR("false");
-    case JSON_NULL:
-    case JSON_OBJECT:
-    case JSON_ARRAY:
+/* An array or object: its text lives until the image is dropped. */
+static enum err_kind read_nested(struct image *image, enum image_part part, const json_t *json,
+                                 const struct relation_column *column, struct str *ret_text,
+                                 struct err *reterr) {
+    struct buf text = {0};
+    enum nested found = nested_read(json, column, image->ts_us, &text);
+    *ret_text = arena_copy(&image->texts, buf_view(&text));
+    buf_clear(&text);
+    switch (found) {
+    case NESTED_FITS:
+        return ERR_NONE;
+    case NESTED_SPOILT:
+        return spoilt(part, column, reterr);
+    case NESTED_MISFIT:
         break;
     }
-    return STR_NONE;
+    bool kind_fits = column->scalar == SCALAR_ARRAY && json_is_array(json);
+    return misfit(part, column, kind_fits ? "another element" : found_name(json),
+                  kind_fits ? form_name(column->form) : wanted_name(column->scalar), reterr);
+}
+
+static enum err_kind read_scalar(struct image *image, enum image_part part, const json_t *json,
+                                 const struct relation_column *column,
+                                 char number[SCALAR_NUMBER_MAX], struct str *ret_text,
+                                 struct err *reterr) {
+    if (!json_is_null(json) && !scalar_json_fits(column->scalar, json)) {
+        return misfit(part, column, found_name(json), wanted_name(column->scalar), reterr);
+    }
+    *ret_text = scalar_json_text(json, number);
+    bool formless = part == IMAGE_KEY || !ret_text->ptr || scalar_is_unavailable(column, *ret_text);
+    return formless || form_fits(column->form, *ret_text, image->ts_us)
+               ? ERR_NONE
+               : misfit(part, column, "something else", form_name(column->form), reterr);
 }
 
 enum err_kind image_read(struct image *image, enum image_part part, struct str text,
@@ -167,16 +182,15 @@ enum err_kind image_read(struct image *image, enum image_part part, struct str t
         if (!json) {
             return missing(part, table, column, reterr);
         }
-        if (!json_is_null(json) && !kind_fits(column->scalar, json)) {
-            return misfit(part, column, found_name(json), wanted_name(column->scalar), reterr);
+        struct str *value = &image->values[i];
+        kind = nested_is(column->scalar) && !json_is_null(json)
+                   ? read_nested(image, part, json, column, value, reterr)
+                   : read_scalar(image, part, json, column, image->numbers[i], value, reterr);
+        if (kind == ERR_NONE && scalar_is_unavailable(column, *value)) {
+            kind = unavailable(table, column, reterr);
         }
-        image->values[i] = json_text(json, image->numbers[i]);
-        if (scalar_is_unavailable(column, image->values[i])) {
-            return unavailable(table, column, reterr);
-        }
-        if (part != IMAGE_KEY && image->values[i].ptr &&
-            !form_fits(column->form, image->values[i], image->ts_us)) {
-            return misfit(part, column, "something else", form_name(column->form), reterr);
+        if (kind != ERR_NONE) {
+            return kind;
         }
     }
     return ERR_NONE;
@@ -187,8 +201,11 @@ bool image_is_blank(const struct image *image, const struct relation *table) {
     for (size_t i = 0; i < table->column_count; i++) {
         const struct relation_column *column = &table->columns[i];
         const json_t *json = json_object_getn(image->json, column->name.ptr, column->name.len);
-        bool is_nested = json_is_object(json) || json_is_array(json);
-        struct str text = json && !is_nested ? json_text(json, number) : STR_NONE;
+        bool is_empty =
+            column->scalar == SCALAR_ARRAY && json_is_array(json) && json_array_size(json) == 0;
+        bool is_nested = (json_is_object(json) || json_is_array(json)) && !is_empty;
+        struct str text =
+            json && !is_empty && !is_nested ? scalar_json_text(json, number) : STR_NONE;
         if (column->tells && (is_nested || !blank_value(column, text))) {
             return false;
         }

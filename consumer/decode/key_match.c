@@ -21,6 +21,10 @@ static bool says(const struct scan_value *value, enum scalar scalar, struct str 
         return is_string && !value->escaped && str_equal(scan_string(value), text);
     case SCALAR_STRING:
         return is_string && !value->escaped && str_equal(scan_string(value), text);
+    case SCALAR_ARRAY: /* no key */
+    case SCALAR_POINT:
+    case SCALAR_WKB:
+        break;
     }
     return false;
 }

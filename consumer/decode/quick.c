@@ -2,6 +2,7 @@
 
 #include "decode/blank.h"
 #include "decode/envelope.h"
+#include "decode/nested.h"
 #include "decode/route.h"
 #include "decode/scalar.h"
 
@@ -48,6 +49,17 @@ static void memory_init(struct quick_memory *of, const struct template_object *o
     of->wrapped = new_object(memory, &payload, 1, object->flat);
 }
 
+/* Reals may become longer; all else stays as long as in JSON, or becomes shorter. */
+static size_t growth_of(const struct relation *table) {
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].scalar == SCALAR_ARRAY &&
+            table->columns[i].element == SCALAR_NUMBER) {
+            return NESTED_GROWTH;
+        }
+    }
+    return 1;
+}
+
 static void table_init(struct quick_table *of, const struct relation *table, struct arena *memory) {
     const struct template_name source[] = {
         {.name = STR("ts_us"), .slot = SLOT_SCALARS + ENVELOPE_TS_US},
@@ -62,6 +74,7 @@ static void table_init(struct quick_table *of, const struct relation *table, str
         {.name = STR("before"),
          .object = new_columns(memory, table, table->key_count, slot_before(table))},
     };
+    of->growth = growth_of(table);
     memory_init(&of->values, new_object(memory, envelope, 4, false), memory);
     memory_init(&of->keys, new_columns(memory, table, table->key_count, slot_key(table)), memory);
 }
@@ -187,16 +200,36 @@ struct job {
     int64_t ts_us;
 };
 
+static bool read_plain(const struct job *job, size_t slot, const struct relation_column *column,
+                       struct str *text) {
+    struct quick *quick = job->quick;
+    return scalar_text(&quick->slots[slot], column, &quick->scratch, text) &&
+           (!text->ptr || form_fits(column->form, *text, job->ts_us));
+}
+
+static bool read_array(const struct job *job, size_t slot, const struct relation_column *column,
+                       struct str *ret_text) {
+    struct buf *scratch = &job->quick->scratch;
+    size_t start = scratch->len;
+    if (!nested_scan(&job->quick->slots[slot], column, job->ts_us, scratch)) {
+        return false;
+    }
+    *ret_text = (struct str){scratch->ptr + start, scratch->len - start};
+    return !scalar_is_unavailable(column, *ret_text);
+}
+
 /* The texts of the columns in the slots from first on; the key's must not be NULL. */
 static bool read_columns(const struct job *job, size_t first, size_t count) {
     struct quick *quick = job->quick;
     buf_reset(&quick->scratch);
-    (void)buf_reserve(&quick->scratch, job->record->value.len + count * SCALAR_NUMBER_MAX);
+    size_t growth = quick->tables[job->record->table].growth;
+    (void)buf_reserve(&quick->scratch, job->record->value.len * growth + count * SCALAR_NUMBER_MAX);
     for (size_t i = 0; i < count; i++) {
         const struct relation_column *column = &job->table->columns[i];
-        if (!scalar_text(&quick->slots[first + i], column, &quick->scratch, &quick->texts[i]) ||
-            (i < job->table->key_count && !quick->texts[i].ptr) ||
-            (quick->texts[i].ptr && !form_fits(column->form, quick->texts[i], job->ts_us))) {
+        struct str *text = &quick->texts[i];
+        if ((!read_plain(job, first + i, column, text) &&
+             !read_array(job, first + i, column, text)) ||
+            (i < job->table->key_count && !text->ptr)) {
             return false;
         }
     }

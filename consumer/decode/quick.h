@@ -38,6 +38,7 @@ struct quick_memory {
 };
 struct quick_table {
     struct quick_memory values, keys;
+    size_t growth; /* a row's texts may be so many times as long as its record */
 };
 struct quick {
     const struct plan *plan;

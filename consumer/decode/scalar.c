@@ -1,5 +1,6 @@
 #include "decode/scalar.h"
 
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,10 @@ static bool kind_fits(enum scalar scalar, enum scan_kind kind) {
         return kind == SCAN_TRUE || kind == SCAN_FALSE;
     case SCALAR_STRING:
         return kind == SCAN_STRING;
+    case SCALAR_ARRAY:
+    case SCALAR_POINT:
+    case SCALAR_WKB:
+        break; /* nested.h */
     }
     return false;
 }
@@ -177,4 +182,49 @@ bool scalar_text(const struct scan_value *value, const struct relation_column *c
     }
     *ret_text = value->kind == SCAN_REAL ? real_text(value->text, scratch) : value->text;
     return !(value->kind == SCAN_INTEGER && str_equal(value->text, STR("-0")));
+}
+
+/* ---- by jansson ---- */
+
+static struct str print_integer(json_int_t value, char *number) {
+    int len = snprintf(number, SCALAR_NUMBER_MAX, "%" JSON_INTEGER_FORMAT, value);
+    return (struct str){number, (size_t)len};
+}
+
+bool scalar_json_fits(enum scalar scalar, const json_t *json) {
+    switch (scalar) {
+    case SCALAR_INTEGER:
+        return json_is_integer(json);
+    case SCALAR_NUMBER:
+        return json_is_number(json) || json_is_string(json);
+    case SCALAR_BOOLEAN:
+        return json_is_boolean(json);
+    case SCALAR_STRING:
+        return json_is_string(json);
+    case SCALAR_ARRAY:
+    case SCALAR_POINT:
+    case SCALAR_WKB:
+        break; /* nested.h */
+    }
+    return false;
+}
+
+struct str scalar_json_text(const json_t *json, char number[SCALAR_NUMBER_MAX]) {
+    switch (json_typeof(json)) {
+    case JSON_STRING:
+        return (struct str){json_string_value(json), json_string_length(json)};
+    case JSON_INTEGER:
+        return print_integer(json_integer_value(json), number);
+    case JSON_REAL:
+        return (struct str){number, scalar_print_real(json_real_value(json), number)};
+    case JSON_TRUE:
+        return STR("true");
+    case JSON_FALSE:
+        return STR("false");
+    case JSON_NULL:
+    case JSON_OBJECT:
+    case JSON_ARRAY:
+        break;
+    }
+    return STR_NONE;
 }

@@ -338,6 +338,17 @@ enum scan_step scan_member(struct scan *scan, size_t index, struct str *ret_name
     return take(scan, ':') ? SCAN_MEMBER : SCAN_LOST;
 }
 
+bool scan_enter_array(struct scan *scan) {
+    return take(scan, '[');
+}
+
+enum scan_step scan_element(struct scan *scan, size_t index) {
+    if (take(scan, ']')) {
+        return SCAN_END;
+    }
+    return index > 0 && !take(scan, ',') ? SCAN_LOST : SCAN_MEMBER;
+}
+
 bool scan_value(struct scan *scan, struct scan_value *ret_value) {
     skip_blanks(scan);
     const char *start = scan->at;

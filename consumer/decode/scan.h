@@ -38,8 +38,8 @@ struct scan {
 };
 
 enum scan_step {
-    SCAN_MEMBER, /* a name; its value is next */
-    SCAN_END,    /* the object's closing bracket */
+    SCAN_MEMBER, /* a name, or an element: its value is next */
+    SCAN_END,    /* the closing bracket */
     SCAN_LOST,   /* neither, or a name with an escape in it */
 };
 
@@ -50,6 +50,9 @@ static inline struct scan scan_start(struct str text) {
 bool scan_enter(struct scan *scan);
 /* The object's member number index, counted from 0 by the caller. */
 enum scan_step scan_member(struct scan *scan, size_t index, struct str *ret_name);
+/* The same for an array: its bracket, and what is before element number index. */
+bool scan_enter_array(struct scan *scan);
+enum scan_step scan_element(struct scan *scan, size_t index);
 /* Steps over a value and all within. */
 bool scan_value(struct scan *scan, struct scan_value *ret_value);
 /* Nothing but blanks is left. */

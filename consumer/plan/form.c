@@ -176,6 +176,94 @@ static bool is_zoned(struct str text) {
     return zone && walk.at == walk.end;
 }
 
+/* As Debezium's Interval writes it. Letters in another order are PostgreSQL's to refuse. */
+static bool is_interval(struct str text) {
+    for (size_t i = 1; i < text.len; i++) {
+        if (!is_digit(text.ptr[i]) && !memchr("YMDTHS.-", text.ptr[i], 8)) {
+            return false;
+        }
+    }
+    return text.len > 1 && text.ptr[0] == 'P';
+}
+
+static bool is_base64(struct str text) {
+    size_t len = text.len;
+    for (int padding = 0; padding < 2 && len > 0 && text.ptr[len - 1] == '='; padding++) {
+        len--;
+    }
+    for (size_t i = 0; i < len; i++) {
+        char c = text.ptr[i];
+        if (!is_digit(c) && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c != '+' && c != '/') {
+            return false;
+        }
+    }
+    return text.len % 4 == 0;
+}
+
+static bool is_within(int64_t value, int64_t last) {
+    return value >= 0 && value <= last;
+}
+
+/* ---- what an array's element was ---- */
+
+/* Debezium reads elements through java.sql.Date and Timestamp, which count by the Julian calendar
+ * until 4 October 1582 and know no era when they are read back: up to here a day may be another
+ * one. */
+#define GREGORIAN_DAYS (-141417) /* 25 October 1582 */
+
+/* "[Ljava.lang.String;@19f2ff69" */
+static bool is_java_array(struct str text) {
+    const char *at = text.ptr, *end = text.ptr + text.len;
+    while (at < end && *at == '[') {
+        at++;
+    }
+    struct str rest = {at, (size_t)(end - at)};
+    const char *hash = rest.len > 0 ? memchr(rest.ptr, '@', rest.len) : NULL;
+    return at > text.ptr && hash && hash[-1] == ';' &&
+           (str_starts(rest, STR("Ljava.")) || str_starts(rest, STR("Lorg.postgresql.")));
+}
+
+static bool is_old_date(int64_t days) {
+    return days < GREGORIAN_DAYS && days >= -2440588 - 400;
+}
+
+static bool is_old_timestamp(int64_t value, int64_t day) {
+    return value < GREGORIAN_DAYS * day && value >= (-2440588 - 400) * day;
+}
+
+/* Years of four digits; a BC has lost its sign. */
+static bool is_old_zoned(struct str text) {
+    return text.len > 10 && (*text.ptr == '-' || is_digit(*text.ptr)) &&
+           str_compare((struct str){text.ptr, 10}, STR("1582-10-25")) < 0;
+}
+
+bool form_spoilt(enum form form, struct str text) {
+    switch (form) {
+    case FORM_DATE:
+        return is_old_date(integer_of(text));
+    case FORM_MICROSECONDS:
+        return is_old_timestamp(integer_of(text), DAY_US);
+    case FORM_MILLISECONDS:
+        return is_old_timestamp(integer_of(text), DAY_US / 1000);
+    case FORM_ZONED:
+        return is_old_zoned(text);
+    case FORM_ANY:
+    case FORM_UUID:
+        return is_java_array(text);
+    case FORM_SMALLINT:
+    case FORM_INTEGER:
+    case FORM_REAL:
+    case FORM_DECIMAL:
+    case FORM_FRACTION:
+    case FORM_DAY_MICROSECONDS:
+    case FORM_DAY_MILLISECONDS:
+    case FORM_INTERVAL:
+    case FORM_BASE64:
+        break;
+    }
+    return false;
+}
+
 /* ---- all of them ---- */
 
 bool form_fits(enum form form, struct str text, int64_t ts_us) {
@@ -201,6 +289,14 @@ bool form_fits(enum form form, struct str text, int64_t ts_us) {
         return is_timestamp_ms(integer_of(text), ts_us);
     case FORM_ZONED:
         return is_zoned(text);
+    case FORM_DAY_MICROSECONDS:
+        return is_within(integer_of(text), DAY_US);
+    case FORM_DAY_MILLISECONDS:
+        return is_within(integer_of(text), DAY_US / 1000);
+    case FORM_INTERVAL:
+        return is_interval(text);
+    case FORM_BASE64:
+        return is_base64(text);
     }
     return false;
 }
@@ -229,6 +325,14 @@ const char *form_name(enum form form) {
         return "milliseconds since 1970";
     case FORM_ZONED:
         return "a time in ISO 8601 with its zone";
+    case FORM_DAY_MICROSECONDS:
+        return "microseconds since midnight";
+    case FORM_DAY_MILLISECONDS:
+        return "milliseconds since midnight";
+    case FORM_INTERVAL:
+        return "an interval in ISO 8601";
+    case FORM_BASE64:
+        return "bytes in base64";
     }
     return "";
 }

@@ -28,10 +28,17 @@ enum form {
     FORM_MICROSECONDS,
     FORM_MILLISECONDS, /* since 1970 */
     FORM_ZONED,        /* ISO 8601 with a zone, or an infinity */
+    FORM_DAY_MICROSECONDS,
+    FORM_DAY_MILLISECONDS, /* since midnight, 24:00 included */
+    FORM_INTERVAL,         /* ISO 8601: P1Y2M-3DT4H5M6.7S */
+    FORM_BASE64,
 };
 
 /* ts_us: commit time of the record; 0: not known. */
 bool form_fits(enum form form, struct str text, int64_t ts_us);
+/* An array's element that Debezium spoils: a time that it moves from one calendar to another, or an
+ * array within the array. What it was can't be told. */
+bool form_spoilt(enum form form, struct str text);
 /* "a number of microseconds": what should stand there. */
 const char *form_name(enum form form);
 

@@ -29,6 +29,9 @@ enum scalar {
     SCALAR_NUMBER,  /* a JSON number, or a string ("NaN", "Infinity") */
     SCALAR_BOOLEAN, /* true, false */
     SCALAR_STRING,  /* a JSON string */
+    SCALAR_ARRAY, /* a JSON array; its text is PostgreSQL's array literal of the elements' texts */
+    SCALAR_POINT, /* a JSON object with the numbers x and y; its text is (x,y) */
+    SCALAR_WKB,   /* a JSON object with the string wkb, which is its text */
 };
 
 /* How a key part is written into a state key, see row.h; and hashed by the connector, see
@@ -50,10 +53,13 @@ struct relation_column {
     /* What the connector sends in place of a long value that it doesn't have; absent (ptr NULL): of
      * this type it has all. */
     struct str unavailable;
-    enum form form;   /* and what that looks like */
-    bool not_null;    /* declared so, or part of the primary key */
-    bool primary_key; /* part of the source's primary key */
-    bool tells;       /* a value that isn't its type's 0, "" or false shows a whole old row */
+    enum form form;         /* and what that looks like, or an array's elements */
+    bool not_null;          /* declared so, or part of the primary key */
+    bool primary_key;       /* part of the source's primary key */
+    bool tells;             /* a value that isn't its type's 0, "" or false shows a whole old row */
+    enum scalar element;    /* what a JSON array holds, beside null */
+    bool unknown;           /* the connector sends it with include.unknown.datatypes=true only */
+    struct str source_type; /* as PostgreSQL calls it in the source, without a schema */
 };
 
 /* Columns that hold the key of a row of a lookup relation: an index in the state finds the rows

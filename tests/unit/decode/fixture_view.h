@@ -21,7 +21,9 @@ enum { STUDENT, CONTACT, KINDS, TABLE_COUNT };
 #define FIXED(column, t, form) COLUMN(column, t, SCALAR_STRING, KEY_NONE, form)
 #define INTEGER(column, form)  COLUMN(column, "integer", SCALAR_INTEGER, KEY_NONE, form)
 #define REAL(column)           COLUMN(column, "double precision", SCALAR_NUMBER, KEY_NONE, FORM_REAL)
-#define KEY(column)            COLUMN(column, "bigint", SCALAR_INTEGER, KEY_BIGINT, FORM_ANY)
+#define ARRAY(column, t, of, form)                                                                 \
+    { STR(column), STR(t), SCALAR_ARRAY, KEY_NONE, {0}, form, .element = (of) }
+#define KEY(column) COLUMN(column, "bigint", SCALAR_INTEGER, KEY_BIGINT, FORM_ANY)
 
 static struct relation_column student_columns[] = {KEY("student_id"), TEXT("name")};
 static struct relation_column contact_columns[] = {
@@ -50,6 +52,9 @@ static struct relation_column kinds_columns[] = {
     FIXED("u", "uuid", FORM_UUID),
     TEXT("j"),
     TEXT("jb"),
+    ARRAY("ia", "integer[]", SCALAR_INTEGER, FORM_INTEGER),
+    ARRAY("ta", "text[]", SCALAR_STRING, FORM_ANY),
+    COLUMN("pt", "point", SCALAR_POINT, KEY_NONE, FORM_ANY),
 };
 
 #define TABLE(table, of, keys)                                                                     \

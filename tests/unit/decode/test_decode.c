@@ -274,8 +274,9 @@ static const char HALTS[] = "";
 
 /* A value in the row of kinds: what it is stored as, or who is named in the refusal. */
 static void check_kind(const char *column, const char *json, const char *text) {
-    static const char *const names[] = {"b", "i2", "i4", "i8",  "f4",   "f8", "n", "n2", "t",
-                                        "c", "d",  "ts", "ts3", "tstz", "u",  "j", "jb"};
+    static const char *const names[] = {"b",  "i2", "i4", "i8", "f4", "f8",  "n",
+                                        "n2", "t",  "c",  "d",  "ts", "ts3", "tstz",
+                                        "u",  "j",  "jb", "ia", "ta", "pt"};
     struct buf value = {0};
     buf_printf(&value,
                "{\"source\":{\"ts_us\":" NOW_US

@@ -85,8 +85,64 @@ static void good_values_pass(void **state) {
         {FORM_ZONED, "2026-11-22T01:02:03+05:30"},
         {FORM_ZONED, "infinity"},
         {FORM_ZONED, "-infinity"},
+        {FORM_DAY_MICROSECONDS, "0"},
+        {FORM_DAY_MICROSECONDS, "86400000000"}, /* 24:00 */
+        {FORM_DAY_MILLISECONDS, "86400000"},
+        {FORM_INTERVAL, "P0Y0M0DT0H0M0S"},
+        {FORM_INTERVAL, "P-1Y2M-3DT-4H5M-6.000001S"},
+        {FORM_BASE64, ""},
+        {FORM_BASE64, "AA=="},
+        {FORM_BASE64, "z+/="},
+        {FORM_BASE64, "09azAZ+/"},
     };
     check(examples, sizeof examples / sizeof *examples, true);
+}
+
+/* Elements that Debezium spoils, and the nearest ones that it doesn't. */
+static void spoilt_elements_are_known(void **state) {
+    (void)state;
+    static const struct {
+        struct example element;
+        bool spoilt;
+    } cases[] = {
+        {{FORM_ANY, "[Ljava.lang.String;@19f2ff69"}, true},
+        {{FORM_ANY, "[[Ljava.lang.String;@1"}, true},
+        {{FORM_ANY, "[Lorg.postgresql.util.PGobject;@1"}, true},
+        {{FORM_UUID, "[Ljava.util.UUID;@15073d37"}, true},
+        {{FORM_ANY, ""}, false},
+        {{FORM_ANY, "["}, false},
+        {{FORM_ANY, "[@"}, false},
+        {{FORM_ANY, "[Ljava."}, false},
+        {{FORM_ANY, "[Ljava.lang.String;"}, false},
+        {{FORM_ANY, "[1,5)"}, false},
+        {{FORM_ANY, "Ljava.lang.String;@19f2ff69"}, false},
+        {{FORM_DATE, "-141418"}, true}, /* 24 October 1582 */
+        {{FORM_DATE, "-141417"}, false},
+        {{FORM_DATE, "-703383"}, true},
+        {{FORM_DATE, "-2440588"}, true},
+        {{FORM_DATE, "-622191234"}, false},
+        {{FORM_DATE, "-2147472691"}, false},
+        {{FORM_MICROSECONDS, "-12218428800000001"}, true},
+        {{FORM_MICROSECONDS, "-12218428800000000"}, false},
+        {{FORM_MICROSECONDS, "-9223372036832400000"}, false},
+        {{FORM_MILLISECONDS, "-12218428800001"}, true},
+        {{FORM_MILLISECONDS, "-12218428800000"}, false},
+        {{FORM_MILLISECONDS, "-9223372036832400"}, false},
+        {{FORM_ZONED, "1582-10-24T23:59:59.999999Z"}, true},
+        {{FORM_ZONED, "1582-10-25T00:00:00.000000Z"}, false},
+        {{FORM_ZONED, "0044-03-15T12:00:00.000000Z"}, true},
+        {{FORM_ZONED, "-0043-03-15T12:00:00.000000Z"}, true},
+        {{FORM_ZONED, "+292269055-12-02T23:00:00.000000Z"}, false}, /* -infinity */
+        {{FORM_ZONED, "infinity"}, false},
+        {{FORM_ZONED, "-infinity"}, false},
+        {{FORM_INTEGER, "-2147483648"}, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct example element = cases[i].element;
+        if (form_spoilt(element.form, str_from(element.text)) != cases[i].spoilt) {
+            fail_msg("%s", element.text);
+        }
+    }
 }
 
 static void other_forms_are_doubted(void **state) {
@@ -94,6 +150,17 @@ static void other_forms_are_doubted(void **state) {
     static const struct example examples[] = {
         {FORM_SMALLINT, "32768"},
         {FORM_SMALLINT, "-32769"},
+        {FORM_DAY_MICROSECONDS, "-1"},
+        {FORM_DAY_MICROSECONDS, "86400000001"},
+        {FORM_DAY_MILLISECONDS, "86399000000"}, /* microseconds */
+        {FORM_INTERVAL, ""},
+        {FORM_INTERVAL, "P"},
+        {FORM_INTERVAL, "1 day"},
+        {FORM_INTERVAL, "PT1S "},
+        {FORM_BASE64, "A"},
+        {FORM_BASE64, "A==="},
+        {FORM_BASE64, "ff00 "},
+        {FORM_BASE64, "\\xff"},
         {FORM_INTEGER, "2147483648"},
         {FORM_REAL, "x"},
         {FORM_REAL, ""},
@@ -160,6 +227,7 @@ static void without_a_time_units_are_not_doubted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_values_pass),
+        cmocka_unit_test(spoilt_elements_are_known),
         cmocka_unit_test(other_forms_are_doubted),
         cmocka_unit_test(without_a_time_units_are_not_doubted),
     };
