@@ -81,13 +81,31 @@ static void compare_table(const struct relation *table, const struct look_table 
 
 /* ---- its columns ---- */
 
-/* As format_type writes it: numeric(5) as numeric(5,0); timestamp(6) is timestamp. */
+/* A type's name without its schema: other."Mood", which may be in any schema. */
+static struct str without_schema(struct str type) {
+    bool quoted = false;
+    for (size_t i = 0; i < type.len && type.ptr[i] != '('; i++) {
+        quoted ^= type.ptr[i] == '"';
+        if (type.ptr[i] == '.' && !quoted) {
+            return (struct str){type.ptr + i + 1, type.len - i - 1};
+        }
+    }
+    return type;
+}
+
+/* As format_type writes it: numeric(5) as numeric(5,0); timestamp(6) is timestamp. Of a geometry
+ * the kind and the reference system may be any. */
 static void append_type(struct buf *out, struct str type) {
+    type = without_schema(type);
+    if (str_starts(type, STR("geometry(")) || str_starts(type, STR("geography("))) {
+        type.len = (size_t)((const char *)memchr(type.ptr, '(', type.len) - type.ptr);
+    }
     const char *open = memchr(type.ptr, '(', type.len), *close = memchr(type.ptr, ')', type.len);
     if (open && close && str_starts(type, STR("numeric(")) &&
         !memchr(open, ',', (size_t)(close - open))) {
         buf_append(out, type.ptr, (size_t)(close - type.ptr));
-        buf_str(out, STR(",0)"));
+        buf_str(out, STR(",0"));
+        buf_append(out, close, type.len - (size_t)(close - type.ptr));
     } else if (open && close && str_starts(type, STR("timestamp(6)"))) {
         buf_str(out, STR("timestamp"));
         buf_append(out, close + 1, type.len - (size_t)(close + 1 - type.ptr));
@@ -117,11 +135,11 @@ static void compare_column(const struct relation *table, const struct relation_c
                      in, STR_ARG(column->name));
         return;
     }
-    if (!same_type(column->type, look->type)) {
+    if (!same_type(column->source_type, look->type)) {
         findings_add(findings, FINDING_COLUMNS, FINDING_LOSS,
                      "%s: column " STR_FMT " is " STR_FMT ", the SQL file says " STR_FMT
                      ": its values would be misread. Correct the file or the table: " ANEW,
-                     in, STR_ARG(column->name), STR_ARG(look->type), STR_ARG(column->type));
+                     in, STR_ARG(column->name), STR_ARG(look->type), STR_ARG(column->source_type));
     }
     if (column->not_null && !look->not_null) {
         findings_add(findings, FINDING_COLUMNS, FINDING_RED,

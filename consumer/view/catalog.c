@@ -214,6 +214,46 @@ static void rename_read(const struct reading *reading, json_t *rename) {
     }
 }
 
+/* ---- types ---- */
+
+/* name is a list: [schema,] name. */
+static void type_add(const struct reading *reading, enum catalog_type_kind kind, json_t *name,
+                     json_t *base) {
+    size_t count = json_array_size(name);
+    struct catalog_type *type = arena_alloc(reading->arena, sizeof *type);
+    *type = (struct catalog_type){.schema = count > 1 ? ast_name(name, count - 2) : STR("public"),
+                                  .name = ast_name(name, count - 1),
+                                  .kind = kind,
+                                  .base = base,
+                                  .next = reading->catalog->types};
+    reading->catalog->types = type;
+}
+
+static void type_read_statement(const struct reading *reading, json_t *node) {
+    json_t *created = ast_is(node, "CreateEnumStmt");
+    if (created) {
+        type_add(reading, CATALOG_ENUM, json_object_get(created, "typeName"), NULL);
+    }
+    created = ast_is(node, "CreateDomainStmt");
+    if (created) {
+        type_add(reading, CATALOG_DOMAIN, json_object_get(created, "domainname"),
+                 json_object_get(created, "typeName"));
+    }
+    created = ast_is(node, "CreateRangeStmt");
+    if (created) {
+        type_add(reading, CATALOG_RANGE, json_object_get(created, "typeName"), NULL);
+    }
+    json_t *range = json_object_get(ast_is(node, "CompositeTypeStmt"), "typevar");
+    if (range) {
+        struct catalog_type *type = arena_alloc(reading->arena, sizeof *type);
+        *type = (struct catalog_type){.schema = schema_of(range),
+                                      .name = ast_text(range, "relname"),
+                                      .kind = CATALOG_COMPOSITE,
+                                      .next = reading->catalog->types};
+        reading->catalog->types = type;
+    }
+}
+
 enum err_kind catalog_read(const char *path, struct arena *arena, struct catalog *catalog,
                            const struct report *report) {
     enum err_kind kind = source_read(path, &catalog->source, report);
@@ -229,6 +269,8 @@ enum err_kind catalog_read(const char *path, struct arena *arena, struct catalog
             alter_read(&reading, ast_is(node, "AlterTableStmt"));
         } else if (ast_is(node, "RenameStmt")) {
             rename_read(&reading, ast_is(node, "RenameStmt"));
+        } else {
+            type_read_statement(&reading, node);
         }
     }
     return kind;
@@ -237,11 +279,22 @@ enum err_kind catalog_read(const char *path, struct arena *arena, struct catalog
 void catalog_clear(struct catalog *catalog) {
     source_clear(&catalog->source);
     catalog->first = NULL;
+    catalog->types = NULL;
 }
 
 const struct catalog_table *catalog_table(const struct catalog *catalog, struct str schema,
                                           struct str name) {
     return find(catalog->first, schema, name);
+}
+
+const struct catalog_type *catalog_type(const struct catalog *catalog, struct str schema,
+                                        struct str name) {
+    const struct catalog_type *type = catalog->types;
+    while (type && !(str_equal(type->schema, schema.ptr ? schema : STR("public")) &&
+                     str_equal(type->name, name))) {
+        type = type->next;
+    }
+    return type;
 }
 
 bool catalog_in_key(const struct catalog_table *table, struct str name) {

@@ -1,6 +1,7 @@
 /* catalog.h: the source tables as oltp.sql declares them. Private to view/.
  *
- * What:    CREATE TABLE, primary keys, replica identity; other statements are passed over.
+ * What:    CREATE TABLE, primary keys, replica identity, enums and domains; other statements are
+ *          passed over.
  * Owns:    a struct catalog owns its source; names and nodes point into the source's tree.
  * Units:   places are byte offsets into the source.
  * Errors:  ERR_CONFIG for what makes the file as a whole unreadable. What makes one table unfit
@@ -35,9 +36,25 @@ struct catalog_table {
     struct catalog_table *next;
 };
 
+enum catalog_type_kind {
+    CATALOG_ENUM,
+    CATALOG_DOMAIN,
+    CATALOG_COMPOSITE,
+    CATALOG_RANGE,
+};
+
+/* What CREATE TYPE or CREATE DOMAIN declares. */
+struct catalog_type {
+    struct str schema, name;
+    enum catalog_type_kind kind;
+    json_t *base; /* a domain's: TypeName's members */
+    struct catalog_type *next;
+};
+
 struct catalog {
     struct source source;
     struct catalog_table *first; /* in the file's order */
+    struct catalog_type *types;
 };
 
 /* What the catalog hands out lives in arena and source. catalog_clear after failure too. */
@@ -47,6 +64,9 @@ void catalog_clear(struct catalog *catalog);
 /* NULL: there is none. */
 const struct catalog_table *catalog_table(const struct catalog *catalog, struct str schema,
                                           struct str name);
+/* A declared type, NULL: there is none. No schema (ptr NULL) means public. */
+const struct catalog_type *catalog_type(const struct catalog *catalog, struct str schema,
+                                        struct str name);
 /* Index of a column, -1: there is none. */
 int catalog_column(const struct catalog_table *table, struct str name);
 /* Whether the column is part of the primary key. */

@@ -166,16 +166,17 @@ enum err_kind column_find(struct draft *draft, json_t *node, struct scope scope,
 bool column_type(struct draft *draft, int table, int column, struct type *ret_type,
                  const char **ret_why) {
     json_t *declared = draft->tables[table].source->columns[column].type;
-    struct str text = buf_view(&draft->catalog.source.text);
-    if (type_read(declared, text, ret_type)) {
+    if (type_read(&draft->catalog, declared, ret_type)) {
         return true;
     }
-    struct buf name = {0};
-    type_name(&name, declared, text);
-    struct str why =
-        arena_printf(draft->arena, "column %s is of type " STR_FMT ", which is not supported",
-                     column_show(draft, table, column), STR_ARG(buf_view(&name)));
+    struct buf name = {0}, reason = {0};
+    type_name(&name, declared, buf_view(&draft->catalog.source.text));
+    type_why(&reason, &draft->catalog, declared);
+    struct str why = arena_printf(
+        draft->arena, "column %s is of type " STR_FMT ", which is not supported" STR_FMT,
+        column_show(draft, table, column), STR_ARG(buf_view(&name)), STR_ARG(buf_view(&reason)));
     buf_clear(&name);
+    buf_clear(&reason);
     *ret_why = why.ptr;
     return false;
 }

@@ -129,6 +129,27 @@ static void set_keys(json_t *settings, const struct plan *plan, struct buf *text
     }
 }
 
+/* For types that need it, and then only: connectors of other views stay as they are. */
+static void set_types(json_t *settings, const struct plan *plan) {
+    bool unknown = false, styled = false;
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        const struct relation *table = &plan->relations[t];
+        for (size_t i = 0; i < table->column_count; i++) {
+            unknown |= table->columns[i].unknown;
+            styled |=
+                table->columns[i].form == FORM_INTERVAL || table->columns[i].form == FORM_BASE64;
+        }
+    }
+    if (unknown) {
+        set(settings, "include.unknown.datatypes", STR("true"));
+    }
+    /* Of an interval in the style sql_standard Debezium loses years and days; bytes in another
+     * output than hex it takes for other bytes. */
+    if (styled) {
+        set(settings, "driver.options", STR("-c IntervalStyle=postgres -c bytea_output=hex"));
+    }
+}
+
 /* The buffer must hold the largest record, and others meanwhile. */
 static void set_sizes(json_t *settings, int64_t record_max_bytes, struct buf *text) {
     const int64_t beside = INT64_C(32) << 20; /* the producer's default */
@@ -282,6 +303,7 @@ enum err_kind view_connector_json(const struct plan *plan,
     set(settings, "publication.name", str_from(name));
     set_tables(settings, plan, &text);
     set_keys(settings, plan, &text);
+    set_types(settings, plan);
     set_routes(settings, plan);
     set_sizes(settings, options->record_max_bytes, &text);
     set_partitions(settings, plan, "topic.creation.default.partitions");

@@ -45,7 +45,7 @@ static enum err_kind check_key_type(struct draft *draft, struct draft_column use
         return ERR_NONE;
     }
     struct buf name = {0};
-    type_sql(&name, type);
+    type_source(&name, type);
     enum err_kind kind =
         source_refuse(&draft->source, at, NULL, draft->report,
                       "key column %s is of type " STR_FMT ", which can't be a key here: its equal "

@@ -5,7 +5,7 @@
 
 static struct str type_text(struct draft *draft, const struct type *type) {
     struct buf text = {0};
-    type_sql(&text, type);
+    type_source(&text, type);
     struct str copy = arena_copy(draft->arena, buf_view(&text));
     buf_clear(&text);
     return copy;

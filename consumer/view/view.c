@@ -62,9 +62,10 @@ static struct str unavailable_text(struct draft *draft, struct str topic_prefix)
                         fnv1a(FNV1A_START, topic_prefix));
 }
 
-static struct str type_text(struct draft *draft, const struct type *type) {
+static struct str type_text(struct draft *draft, const struct type *type,
+                            void append(struct buf *, const struct type *)) {
     struct buf text = {0};
-    type_sql(&text, type);
+    append(&text, type);
     struct str copy = arena_copy(draft->arena, buf_view(&text));
     buf_clear(&text);
     return copy;
@@ -105,14 +106,17 @@ static void relation_fill(struct draft *draft, const struct draft_relation *from
         bool primary_key = catalog_in_key(source, column->name);
         relation->columns[i] = (struct relation_column){
             .name = arena_copy(draft->arena, column->name),
-            .type = type_text(draft, type),
-            .scalar = type_scalar(type),
+            .type = type_text(draft, type, type_sql),
+            .source_type = type_text(draft, type, type_source),
+            .scalar = type->array ? SCALAR_ARRAY : type_scalar(type),
+            .element = type_scalar(type),
             .key = i < from->key_count ? type_key(type) : KEY_NONE,
-            .unavailable = type_toastable(type) ? plan->unavailable : STR_NONE,
+            .unavailable = type_unavailable(type, plan->unavailable, draft->arena),
             .form = type_form(type),
             .not_null = column->not_null || primary_key || type->serial,
             .primary_key = primary_key,
-            .tells = !primary_key && !column->has_default && !type->serial};
+            .unknown = type_is_unknown(type),
+            .tells = !primary_key && !column->has_default && !type->serial && type_tells(type)};
         relation->blanks_tell |= relation->columns[i].tells;
     }
     relation->blanks_tell &= relation->key_count > relation->primary_key_count;
@@ -187,6 +191,9 @@ static void append_columns(struct buf *out, const struct relation *relation) {
     for (size_t i = 0; i < relation->column_count; i++) {
         append_field(out, relation->columns[i].name);
         append_field(out, relation->columns[i].type);
+        if (!str_equal(relation->columns[i].type, relation->columns[i].source_type)) {
+            append_field(out, relation->columns[i].source_type);
+        }
     }
 }
 

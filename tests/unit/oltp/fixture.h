@@ -43,7 +43,7 @@ static inline struct look_column *fixture_columns(struct look *look, const struc
                                           .not_null = column->not_null,
                                           .primary_key = column->primary_key,
                                           .published = true,
-                                          .type = column->type};
+                                          .type = column->source_type};
     }
     return columns;
 }
