@@ -130,13 +130,13 @@ static enum err_kind spoilt(enum image_part part, const struct relation_column *
                    STR_ARG(column->name), image_part_name(part));
 }
 
-/* An array or object: its text lives until the image is dropped. */
+/* Column number i, an array or object: its text lives until the image is dropped. */
 static enum err_kind read_nested(struct image *image, enum image_part part, const json_t *json,
-                                 const struct relation_column *column, struct str *ret_text,
+                                 const struct relation_column *column, size_t i,
                                  struct err *reterr) {
     struct buf text = {0};
     enum nested found = nested_read(json, column, image->ts_us, &text);
-    *ret_text = arena_copy(&image->texts, buf_view(&text));
+    image->values[i] = arena_copy(&image->texts, buf_view(&text));
     buf_clear(&text);
     switch (found) {
     case NESTED_FITS:
@@ -152,15 +152,15 @@ static enum err_kind read_nested(struct image *image, enum image_part part, cons
 }
 
 static enum err_kind read_scalar(struct image *image, enum image_part part, const json_t *json,
-                                 const struct relation_column *column,
-                                 char number[SCALAR_NUMBER_MAX], struct str *ret_text,
+                                 const struct relation_column *column, size_t i,
                                  struct err *reterr) {
     if (!json_is_null(json) && !scalar_json_fits(column->scalar, json)) {
         return misfit(part, column, found_name(json), wanted_name(column->scalar), reterr);
     }
-    *ret_text = scalar_json_text(json, number);
-    bool formless = part == IMAGE_KEY || !ret_text->ptr || scalar_is_unavailable(column, *ret_text);
-    return formless || form_fits(column->form, *ret_text, image->ts_us)
+    struct str text = scalar_json_text(json, image->numbers[i]);
+    image->values[i] = text;
+    bool formless = part == IMAGE_KEY || !text.ptr || scalar_is_unavailable(column, text);
+    return formless || form_fits(column->form, text, image->ts_us)
                ? ERR_NONE
                : misfit(part, column, "something else", form_name(column->form), reterr);
 }
@@ -182,11 +182,10 @@ enum err_kind image_read(struct image *image, enum image_part part, struct str t
         if (!json) {
             return missing(part, table, column, reterr);
         }
-        struct str *value = &image->values[i];
         kind = nested_is(column->scalar) && !json_is_null(json)
-                   ? read_nested(image, part, json, column, value, reterr)
-                   : read_scalar(image, part, json, column, image->numbers[i], value, reterr);
-        if (kind == ERR_NONE && scalar_is_unavailable(column, *value)) {
+                   ? read_nested(image, part, json, column, i, reterr)
+                   : read_scalar(image, part, json, column, i, reterr);
+        if (kind == ERR_NONE && scalar_is_unavailable(column, image->values[i])) {
             kind = unavailable(table, column, reterr);
         }
         if (kind != ERR_NONE) {

@@ -179,7 +179,7 @@ static bool is_zoned(struct str text) {
 /* As Debezium's Interval writes it. Letters in another order are PostgreSQL's to refuse. */
 static bool is_interval(struct str text) {
     for (size_t i = 1; i < text.len; i++) {
-        if (!is_digit(text.ptr[i]) && !memchr("YMDTHS.-", text.ptr[i], 8)) {
+        if (!is_digit(text.ptr[i]) && (text.ptr[i] == '\0' || !strchr("YMDTHS.-", text.ptr[i]))) {
             return false;
         }
     }

@@ -91,7 +91,8 @@ static void column_read(const struct reading *reading, struct catalog_table *tab
         json_t *constraint = ast_is(node, "Constraint");
         struct str what = ast_text(constraint, "contype");
         if (str_is(what, "CONSTR_GENERATED")) {
-            column.unfit = "generated columns are not replicated";
+            column.unfit =
+                "a generated column is not replicated. Use the columns that it is made of";
         } else if (str_is(what, "CONSTR_NOTNULL") || str_is(what, "CONSTR_IDENTITY")) {
             column.not_null = true;
             column.has_default |= str_is(what, "CONSTR_IDENTITY");
@@ -216,41 +217,34 @@ static void rename_read(const struct reading *reading, json_t *rename) {
 
 /* ---- types ---- */
 
-/* name is a list: [schema,] name. */
-static void type_add(const struct reading *reading, enum catalog_type_kind kind, json_t *name,
-                     json_t *base) {
-    size_t count = json_array_size(name);
+static struct catalog_type *type_add(const struct reading *reading, enum catalog_type_kind kind,
+                                     struct str schema, struct str name) {
     struct catalog_type *type = arena_alloc(reading->arena, sizeof *type);
-    *type = (struct catalog_type){.schema = count > 1 ? ast_name(name, count - 2) : STR("public"),
-                                  .name = ast_name(name, count - 1),
-                                  .kind = kind,
-                                  .base = base,
-                                  .next = reading->catalog->types};
-    reading->catalog->types = type;
+    *type = (struct catalog_type){
+        .schema = schema, .name = name, .kind = kind, .next = reading->catalog->types};
+    return reading->catalog->types = type;
+}
+
+/* list: [schema,] name. */
+static struct catalog_type *type_add_listed(const struct reading *reading,
+                                            enum catalog_type_kind kind, json_t *list) {
+    size_t count = json_array_size(list);
+    struct str schema = count > 1 ? ast_name(list, count - 2) : STR("public");
+    return type_add(reading, kind, schema, ast_name(list, count - 1));
 }
 
 static void type_read_statement(const struct reading *reading, json_t *node) {
-    json_t *created = ast_is(node, "CreateEnumStmt");
-    if (created) {
-        type_add(reading, CATALOG_ENUM, json_object_get(created, "typeName"), NULL);
-    }
-    created = ast_is(node, "CreateDomainStmt");
-    if (created) {
-        type_add(reading, CATALOG_DOMAIN, json_object_get(created, "domainname"),
-                 json_object_get(created, "typeName"));
-    }
-    created = ast_is(node, "CreateRangeStmt");
-    if (created) {
-        type_add(reading, CATALOG_RANGE, json_object_get(created, "typeName"), NULL);
-    }
+    json_t *created = ast_is(node, "CreateDomainStmt");
     json_t *range = json_object_get(ast_is(node, "CompositeTypeStmt"), "typevar");
-    if (range) {
-        struct catalog_type *type = arena_alloc(reading->arena, sizeof *type);
-        *type = (struct catalog_type){.schema = schema_of(range),
-                                      .name = ast_text(range, "relname"),
-                                      .kind = CATALOG_COMPOSITE,
-                                      .next = reading->catalog->types};
-        reading->catalog->types = type;
+    if (created) {
+        type_add_listed(reading, CATALOG_DOMAIN, json_object_get(created, "domainname"))->base =
+            json_object_get(created, "typeName");
+    } else if ((created = ast_is(node, "CreateEnumStmt"))) {
+        (void)type_add_listed(reading, CATALOG_ENUM, json_object_get(created, "typeName"));
+    } else if ((created = ast_is(node, "CreateRangeStmt"))) {
+        (void)type_add_listed(reading, CATALOG_RANGE, json_object_get(created, "typeName"));
+    } else if (range) {
+        (void)type_add(reading, CATALOG_COMPOSITE, schema_of(range), ast_text(range, "relname"));
     }
 }
 

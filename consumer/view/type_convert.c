@@ -88,6 +88,18 @@ static void convert_time(struct buf *out, const struct type *type, const char *f
                milliseconds ? millisecond.interval : microsecond.interval);
 }
 
+/* Bytes; a text, where Debezium does not know the type; EWKB, which PostGIS shows in hex. */
+static void convert_base64(struct buf *out, const struct type *type, const char *from) {
+    if (type->kind == TYPE_BYTEA) {
+        buf_printf(out, "decode(%s, 'base64')", from);
+    } else if (type_is_unknown(type)) {
+        buf_printf(out, "convert_from(decode(%s, 'base64'), 'UTF8')::", from);
+        type_sql(out, type);
+    } else {
+        buf_printf(out, "upper(encode(decode(%s, 'base64'), 'hex'))", from);
+    }
+}
+
 /* The bits from the last one on, eight a byte; bytes of zeros at the end are left out. */
 static void convert_bits(struct buf *out, const struct type *type, const char *from) {
     if (type_scalar(type) == SCALAR_BOOLEAN) {
@@ -147,21 +159,16 @@ static void convert_one(struct buf *out, const struct type *type, const char *fr
         convert_bits(out, type, from);
         return;
     case TYPE_BYTEA:
-        buf_printf(out, "decode(%s, 'base64')", from);
-        return;
     case TYPE_INT4MULTIRANGE ... TYPE_TSTZMULTIRANGE:
-        buf_printf(out, "convert_from(decode(%s, 'base64'), 'UTF8')::", from);
-        type_sql(out, type);
+    case TYPE_GEOMETRY:
+    case TYPE_GEOGRAPHY:
+        convert_base64(out, type, from);
         return;
     case TYPE_XML:
         buf_printf(out, "XMLPARSE(CONTENT %s)", from);
         return;
     case TYPE_HSTORE:
         convert_hstore(out, from);
-        return;
-    case TYPE_GEOMETRY:
-    case TYPE_GEOGRAPHY:
-        buf_printf(out, "upper(encode(decode(%s, 'base64'), 'hex'))", from);
         return;
     case TYPE_SMALLINT ... TYPE_BOOLEAN:
     case TYPE_UUID:

@@ -29,7 +29,7 @@ def keep_whole_progress_log(olap: Database) -> None:
 
 def rows_as_text(columns: Iterable[str], source: str) -> str:
     """Every row as one text, values compared by col::text, in an order that Python shares."""
-    values = ", ".join(f'"{column}"::text' for column in columns)
+    values = ", ".join('"' + column.replace('"', '""') + '"::text' for column in columns)
     return f'SELECT r FROM (SELECT ROW({values})::text AS r FROM {source} x) y ORDER BY r COLLATE "C"'
 
 

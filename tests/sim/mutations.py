@@ -130,6 +130,8 @@ UNIT = [
     Unit('test_lookup_topics', 'going_back_costs_time', 'who takes others back waits longer each time'),
     Unit('test_own_checks', 'a_split_batch_is_checked_first', 'own checks are asked before a batch is split'),
     Unit('test_own_checks', 'entries_go_with_their_rows', 'entries of NULL rows go with them'),
+    Unit('test_scalar', 'test_nested', 'a spoilt element is put aside'),
+    Unit('test_scalar', 'test_nested', 'an array of NULLs is put aside'),
 ]
 CHECKED = [
     Checked('core', 8000, 'a replay reads to the progress of every topic'),

@@ -129,11 +129,46 @@ static void test_long_names(void **state) {
     clear(&f);
 }
 
+static enum catalog_type_kind kind_of(const struct fixture *f, const char *schema,
+                                      const char *name) {
+    const struct catalog_type *type =
+        catalog_type(&f->catalog, schema ? str_from(schema) : STR_NONE, str_from(name));
+    assert_non_null(type);
+    return type->kind;
+}
+
+/* Enums and domains are found by their schema; without one, in public. */
+static void test_types(void **state) {
+    (void)state;
+    struct fixture f = {0};
+    assert_int_equal(
+        read_text(&f, "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TYPE s.\"Mood\" AS ENUM ();"
+                      "CREATE DOMAIN public.price AS numeric(10,2) NOT NULL CHECK (VALUE > 0);"
+                      "CREATE TYPE pair AS (a int, b int); CREATE TYPE s.pairs AS (a int);"
+                      "CREATE TYPE floats AS RANGE (subtype = float8); CREATE TYPE shell;"
+                      "ALTER TYPE mood ADD VALUE 'good'; CREATE TABLE a (x mood);"),
+        ERR_NONE);
+    assert_int_equal(kind_of(&f, NULL, "mood"), CATALOG_ENUM);
+    assert_int_equal(kind_of(&f, "public", "mood"), CATALOG_ENUM);
+    assert_int_equal(kind_of(&f, "s", "Mood"), CATALOG_ENUM);
+    assert_int_equal(kind_of(&f, NULL, "price"), CATALOG_DOMAIN);
+    assert_int_equal(kind_of(&f, NULL, "pair"), CATALOG_COMPOSITE);
+    assert_int_equal(kind_of(&f, "s", "pairs"), CATALOG_COMPOSITE);
+    assert_int_equal(kind_of(&f, NULL, "floats"), CATALOG_RANGE);
+    assert_non_null(catalog_type(&f.catalog, STR_NONE, STR("price"))->base);
+    static const char *const absent[][2] = {
+        {"s", "mood"}, {"public", "Mood"}, {"public", "MOOD"}, {"public", "shell"}, {"s", "pair"}};
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+        assert_null(catalog_type(&f.catalog, str_from(absent[i][0]), str_from(absent[i][1])));
+    }
+    clear(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),           cmocka_unit_test(test_passed_over),
-        cmocka_unit_test(test_replica_identity), cmocka_unit_test(test_twice),
-        cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_tables), cmocka_unit_test(test_passed_over),
+        cmocka_unit_test(test_types),  cmocka_unit_test(test_replica_identity),
+        cmocka_unit_test(test_twice),  cmocka_unit_test(test_long_names),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }

@@ -66,8 +66,38 @@ static void test_student_contact(void **state) {
     check(s, "publication.autocreate.mode", "filtered");
     check(s, "snapshot.mode", "initial");
     check(s, "poll.interval.ms", "2");
+    check(s, "include.unknown.datatypes", NULL);
+    check(s, "driver.options", NULL);
     json_decref(s);
     plan_destroy(&plan);
+}
+
+static void check_type(const char *declared, const char *unknown, const char *styles) {
+    char oltp[600];
+    (void)snprintf(oltp, sizeof oltp,
+                   "CREATE TABLE a (id int PRIMARY KEY, g int, x %s); CREATE TABLE b (id int "
+                   "PRIMARY KEY, g int); ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b "
+                   "REPLICA IDENTITY FULL;",
+                   declared);
+    struct plan *plan = load(oltp, "CREATE MATERIALIZED VIEW v AS SELECT a.g, a.id AS a_id, b.id, "
+                                   "x FROM a JOIN b ON a.g = b.g");
+    struct view_connector_options options = {.topic_prefix = "prefix"};
+    json_t *s = settings_of(plan, &options);
+    check(s, "include.unknown.datatypes", unknown);
+    check(s, "driver.options", styles);
+    json_decref(s);
+    plan_destroy(&plan);
+}
+
+/* Settings that only some types need: no other view's connector changes. */
+static void test_types(void **state) {
+    (void)state;
+    static const char styles[] = "-c IntervalStyle=postgres -c bytea_output=hex";
+    check_type("text[]", NULL, NULL);
+    check_type("interval", NULL, styles);
+    check_type("bytea", NULL, styles);
+    check_type("bytea[]", NULL, styles);
+    check_type("int8multirange", "true", styles);
 }
 
 /* A transform for each table where the join columns have other names, under a predicate of its
@@ -180,9 +210,8 @@ static void test_overrides(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_student_contact),
-        cmocka_unit_test(test_other_names),
-        cmocka_unit_test(test_lookups),
+        cmocka_unit_test(test_student_contact), cmocka_unit_test(test_types),
+        cmocka_unit_test(test_other_names),     cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_overrides),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);

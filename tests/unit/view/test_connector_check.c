@@ -202,12 +202,30 @@ static void test_value(void **state) {
     buf_clear(&value);
 }
 
+/* What plan sets for an interval's sake is no matter of taste, as it is elsewhere. */
+static void test_driver_options(void **state) {
+    (void)state;
+    static const char with[] =
+        "{\"connector.class\":\"c\",\"driver.options\":\"-c IntervalStyle=postgres\"}";
+    static const char without[] = "{\"connector.class\":\"c\"}";
+    struct connector_report report = {0};
+    struct err err;
+    assert_int_equal(connector_compare(with, STR(without), &report, &err), ERR_NONE);
+    assert_int_equal(report.different, 1);
+    assert_int_equal(report.harmless, 0);
+    assert_int_equal(connector_compare(without, STR(with), &report, &err), ERR_NONE);
+    assert_int_equal(report.different, 1);
+    assert_int_equal(report.harmless, 1);
+    buf_clear(&report.text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same),     cmocka_unit_test(test_different),
-        cmocka_unit_test(test_harmless), cmocka_unit_test(test_equal_in_meaning),
-        cmocka_unit_test(test_secrets),  cmocka_unit_test(test_no_configuration),
-        cmocka_unit_test(test_patterns), cmocka_unit_test(test_value),
+        cmocka_unit_test(test_same),           cmocka_unit_test(test_different),
+        cmocka_unit_test(test_harmless),       cmocka_unit_test(test_equal_in_meaning),
+        cmocka_unit_test(test_secrets),        cmocka_unit_test(test_no_configuration),
+        cmocka_unit_test(test_patterns),       cmocka_unit_test(test_value),
+        cmocka_unit_test(test_driver_options),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

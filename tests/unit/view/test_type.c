@@ -186,7 +186,9 @@ static void test_refused(void **state) {
     }
     char oltp[2000];
     oltp_with(oltp, sizeof oltp, "int GENERATED ALWAYS AS (id) STORED");
-    refused(oltp, VIEW, "column a.x: generated columns are not replicated");
+    refused(oltp, VIEW,
+            "column a.x: a generated column is not replicated. Use the columns that it is "
+            "made of");
 }
 
 #define VIEW_X                                                                                     \
