@@ -1,11 +1,13 @@
 /* The command cache: what the state caches hold, printed without changing them. */
 #include "cli/commands.h"
+#include "pipeline/layout.h"
 #include "plan/row.h"
 #include "state/lmdb/lmdb_store.h"
 #include "state/lmdb/peek.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void print_string(struct str s) {
     (void)putchar('"');
@@ -44,6 +46,34 @@ static void print_head(const struct plan *plan, int32_t task, const struct peek_
     }
     print_pair("},", STR("identity"), meta->identity);
     (void)puts("}");
+}
+
+/* Rows that can be read, and indexes that agree with them. */
+static enum err_kind verify(const struct plan *plan, int32_t task, const struct peek_meta *meta,
+                            struct peek *peek, struct err *reterr) {
+    struct str values[COLUMNS_MAX];
+    char scratch[COLUMNS_MAX * ROW_PART_TEXT_MAX];
+    enum err_kind kind = ERR_NONE;
+    for (size_t t = 0; kind == ERR_NONE && t < plan->relation_count; t++) {
+        struct str key = STR_NONE, value = STR_NONE;
+        do {
+            kind = peek_next(peek, (int)t, &key, &value, reterr);
+            if (kind == ERR_NONE && key.ptr) {
+                kind = row_decode(&plan->relations[t], key, value, scratch, values, reterr);
+            }
+        } while (kind == ERR_NONE && key.ptr);
+    }
+    uint64_t entries = 0;
+    bool whole = !meta->incomplete && !meta->torn; /* else a member builds the indexes again */
+    if (kind == ERR_NONE && whole) {
+        kind = peek_check_indexes(peek, &entries, reterr);
+    }
+    if (kind == ERR_NONE) {
+        (void)printf("{\"task\":%" PRId32 ",\"verified\":true,\"indexes\":%s,\"entries\":%" PRIu64
+                     "}\n",
+                     task, whole ? "true" : "false", entries);
+    }
+    return kind;
 }
 
 static enum err_kind print_row(const struct relation *table, int32_t task, struct str key,
@@ -98,19 +128,26 @@ static enum err_kind check_identity(const struct config *config, const struct pl
     return kind;
 }
 
-/* *ret_is_there: the task has a cache. */
+/* What the command line says: of which tasks, and how. */
+struct request {
+    int32_t first, last;
+    bool verify;
+};
+
+/* *ret_is_there: the task has a cache. NOLINTNEXTLINE(readability-function-size) */
 static enum err_kind print_cache(const struct config *config, const struct plan *plan, int32_t task,
-                                 bool *ret_is_there, struct err *reterr) {
+                                 bool verifies, bool *ret_is_there, struct err *reterr) {
     struct peek *peek = NULL;
     struct peek_meta meta;
-    enum err_kind kind =
-        peek_open(config->state_dir, task, plan->relation_count, &peek, &meta, reterr);
+    const struct state_layout layout = layout_of(plan);
+    enum err_kind kind = peek_open(config->state_dir, task, &layout, &peek, &meta, reterr);
     *ret_is_there = kind != ERR_NONE || peek;
     if (kind == ERR_NONE && peek) {
         kind = check_identity(config, plan, meta.identity, reterr);
         if (kind == ERR_NONE) {
             print_head(plan, task, &meta);
-            kind = print_rows(plan, task, peek, reterr);
+            kind = verifies ? verify(plan, task, &meta, peek, reterr)
+                            : print_rows(plan, task, peek, reterr);
         }
     }
     peek_close(&peek);
@@ -129,15 +166,36 @@ static enum err_kind parse_task(const char *text, int32_t partition_count, int32
     return ERR_NONE;
 }
 
+static enum err_kind parse_request(const struct cli *cli, const struct plan *plan,
+                                   struct request *ret_request, struct err *reterr) {
+    size_t at = 0;
+    *ret_request = (struct request){.last = plan->partition_count - 1};
+    if (cli->argument_count > 0 && strcmp(cli->arguments[0], "verify") == 0) {
+        ret_request->verify = true;
+        at = 1;
+    }
+    if (at == cli->argument_count) {
+        return ERR_NONE;
+    }
+    if (at + 1 < cli->argument_count) {
+        return err_set(reterr, ERR_CONFIG, "unknown argument '%s'; cache --help shows the usage",
+                       cli->arguments[at + 1]);
+    }
+    enum err_kind kind =
+        parse_task(cli->arguments[at], plan->partition_count, &ret_request->first, reterr);
+    ret_request->last = ret_request->first;
+    return kind;
+}
+
 /* Skips a cache that can't be read; the exit code says so. */
-static int print_caches(const struct config *config, const struct plan *plan, int32_t first,
-                        int32_t last) {
+static int print_caches(const struct config *config, const struct plan *plan,
+                        const struct request *request) {
     struct err err;
     int code = EXIT_CODE_OK;
     bool is_there = false;
-    for (int32_t task = first; task <= last; task++) {
+    for (int32_t task = request->first; task <= request->last; task++) {
         bool this_one = false;
-        if (print_cache(config, plan, task, &this_one, &err) != ERR_NONE) {
+        if (print_cache(config, plan, task, request->verify, &this_one, &err) != ERR_NONE) {
             (void)fflush(stdout);
             (void)fprintf(stderr, "oltp-olap-sync: cache of task %" PRId32 ": %s\n", task,
                           err.message);
@@ -160,10 +218,10 @@ int cli_cache(const struct cli *cli, const struct config *config) {
     struct plan *plan = NULL;
     char *place = NULL;
     struct err err;
-    int32_t task = -1;
+    struct request request = {0};
     enum err_kind kind = cli_load_view(config, &plan, &place, &err);
-    if (kind == ERR_NONE && cli->argument_count > 0) {
-        kind = parse_task(cli->arguments[0], plan->partition_count, &task, &err);
+    if (kind == ERR_NONE) {
+        kind = parse_request(cli, plan, &request, &err);
     }
     if (kind == ERR_NONE) {
         kind = lmdb_store_guard(&err);
@@ -173,8 +231,7 @@ int cli_cache(const struct cli *cli, const struct config *config) {
         code = cli_fail(&err);
         cli_print_place(&place);
     } else {
-        code = print_caches(config, plan, task < 0 ? 0 : task,
-                            task < 0 ? plan->partition_count - 1 : task);
+        code = print_caches(config, plan, &request);
     }
     plan_destroy(&plan);
     return code;

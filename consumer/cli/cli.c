@@ -51,7 +51,7 @@ static bool take_flag(struct cli *cli, const char *arg) {
 }
 
 static size_t arguments_of(const char *command) {
-    return strcmp(command, "cache") == 0          ? 1
+    return strcmp(command, "cache") == 0          ? 2
            : strcmp(command, "dead-letters") == 0 ? ARGUMENTS_MAX
                                                   : 0;
 }

@@ -13,7 +13,7 @@
 
 struct cli {
     const char *command; /* "run", "plan", "cache", "dead-letters"; NULL: none given */
-    /* cache: the task, if one; dead-letters: "add", topic, partition, offset */
+    /* cache: "verify", the task, if given; dead-letters: "add", topic, partition, offset */
     const char *arguments[ARGUMENTS_MAX];
     size_t argument_count;
     const char *config_file;

@@ -29,10 +29,12 @@ static const struct command commands[] = {
      "                   as GET /connectors/NAME/config of Kafka Connect returns it, from FILE or\n"
      "                   standard input\n"
      "The last two exit with code 3 if there are differences.\n"},
-    {"cache", "prints what the state caches hold", "cache [TASK]",
+    {"cache", "prints what the state caches hold", "cache [verify] [TASK]",
      "Prints the state caches under state.dir, or one task's, without changing them: the offsets "
      "of\n"
-     "each, then its rows, one JSON object per line. Stop the member that uses a cache first.\n"},
+     "each, then its rows, one JSON object per line. Stop the member that uses a cache first.\n"
+     "  verify           checks all of a cache instead of printing its rows: that they are what\n"
+     "                   was written, and that the indexes over them agree\n"},
     {"dead-letters", "sets aside a record that halts its task",
      "dead-letters add TOPIC PARTITION OFFSET",
      "Marks the record at this offset to be set aside: its task puts it into sync_dead_letter "

@@ -31,7 +31,7 @@ static enum err_kind begin_build(struct state *state, struct err *reterr) {
     for (int table = 0; table < (int)state->layout.table_count; table++) {
         for (size_t r = 0; r < state->layout.reference_counts[table]; r++) {
             enum err_kind kind =
-                write_buffer_clear(&state->store, state_index_space(state, table, r), reterr);
+                write_buffer_clear(&state->store, entry_space(&state->layout, table, r), reterr);
             if (kind != ERR_NONE) {
                 return state_noted(state, kind);
             }
@@ -51,7 +51,8 @@ static enum err_kind read_row(struct state *state, bool *ret_more, struct err *r
                                        &row[1], reterr);
     *ret_more = row[0].ptr != NULL;
     if (kind == ERR_NONE && *ret_more) {
-        kind = state_make_entry(state, build->table, build->reference, row, entry, reterr);
+        kind = state_noted(
+            state, entry_make(&state->layout, build->table, build->reference, row, entry, reterr));
     }
     if (kind != ERR_NONE || !*ret_more) {
         return kind;
@@ -98,7 +99,7 @@ static void end_run(struct state *state) {
  * that is opened again knows that it is not. */
 static enum err_kind write_entries(struct state *state, size_t count, struct err *reterr) {
     struct index_build *build = &state->build;
-    int space = state_index_space(state, build->table, build->reference);
+    int space = entry_space(&state->layout, build->table, build->reference);
     struct str key = STR_NONE;
     for (; count > 0; count--) {
         if (!index_run_take(&build->run, &key)) {

@@ -17,6 +17,7 @@
  * recognised. The tables' rows follow, then their changed rows: a table number before a key would
  * not fit beside the longest. */
 #define META_SPACE 0
+#define META_KEY   STR("meta")
 #define ROWS_SPACE 1 /* of the first table */
 /* Those two for each table, then the numbers' (state_number_add), then the indexes. So a view
  * without references has the spaces that it had before there were any. */

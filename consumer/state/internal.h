@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "state/bulk_load.h"
 #include "state/checksummed.h"
+#include "state/entry.h"
 #include "state/index_run.h"
 #include "state/state.h"
 #include "state/undo.h"
@@ -45,7 +46,6 @@ struct state {
 /* ---- reading.c ---- */
 
 int state_rows_space(const struct state *state, int table);
-int state_index_space(const struct state *state, int table, size_t reference);
 /* Every result of the store passes through here. */
 enum err_kind state_noted(struct state *state, enum err_kind kind);
 /* The value of what is stored in a space under key. */
@@ -59,11 +59,6 @@ MUST_CHECK enum err_kind state_next_in(struct state *state, int space, struct st
 
 /* ---- references.c ---- */
 
-/* What row (key, value) refers to and its key, into entry; it stays empty where it refers to none,
- * or the value's ptr is NULL. */
-MUST_CHECK enum err_kind state_make_entry(struct state *state, int table, size_t reference,
-                                          const struct str row[2], struct buf *entry,
-                                          struct err *reterr);
 /* Sets the entries of the row, before the row itself: what it was is `before`, what it becomes
  * `after` (ptr NULL: no row). */
 MUST_CHECK enum err_kind state_change_entries(struct state *state, int table, struct str key,

@@ -9,17 +9,6 @@ int state_rows_space(const struct state *state, int table) {
     return ROWS_SPACE + table;
 }
 
-int state_index_space(const struct state *state, int table, size_t reference) {
-    const struct state_layout *layout = &state->layout;
-    assert(table >= 0 && (size_t)table < layout->table_count);
-    assert(reference < layout->reference_counts[table]);
-    size_t before = 0;
-    for (int t = 0; t < table; t++) {
-        before += layout->reference_counts[t];
-    }
-    return INDEX_SPACE((int)layout->table_count) + (int)(before + reference);
-}
-
 enum err_kind state_noted(struct state *state, enum err_kind kind) {
     if (kind == ERR_CACHE) {
         state->untrusted = true;

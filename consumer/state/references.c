@@ -1,33 +1,6 @@
-/* Which rows refer to a row: an index for each reference of a table. An entry's key is what is
- * referred to and the key of the row that does, its value is empty. */
+/* Which rows refer to a row: the indexes are kept with the rows, and asked. */
 #include "base/safeguard.h"
 #include "state/internal.h"
-
-enum err_kind state_make_entry(struct state *state, int table, size_t reference,
-                               const struct str row[2], struct buf *entry, struct err *reterr) {
-    const struct state_layout *layout = &state->layout;
-    struct str key = row[0], value = row[1];
-    bool has = false;
-    buf_reset(entry);
-    if (!value.ptr) {
-        return ERR_NONE;
-    }
-    enum err_kind kind =
-        layout->refers_to(layout->ctx, table, reference, key, value, entry, &has, reterr);
-    if (kind != ERR_NONE || !has) {
-        buf_reset(entry);
-        return state_noted(state, kind);
-    }
-    buf_str(entry, key);
-    if (entry->len > KV_KEY_MAX) { /* decode/ lets none come so far */
-        return err_set(reterr, ERR_HALT,
-                       "state cache of task %d: a row of table %d was kept by a dead letter when "
-                       "the view did not use what it refers to; that and its key take %zu bytes, "
-                       "more than %d",
-                       (int)state->task, table, entry->len, KV_KEY_MAX);
-    }
-    return ERR_NONE;
-}
 
 static void remove_entry(struct state *state, int space, struct str entry) {
     if (state->has_savepoint && SAFEGUARD("an index entry is undone with its row")) {
@@ -46,20 +19,21 @@ static void add_entry(struct state *state, int space, struct str entry) {
 /* state_set's parameters. NOLINTNEXTLINE(readability-function-size) */
 enum err_kind state_change_entries(struct state *state, int table, struct str key,
                                    struct str before, struct str after, struct err *reterr) {
+    const struct state_layout *layout = &state->layout;
     struct buf *was = &state->entry_before, *is = &state->entry_after;
-    for (size_t r = 0; r < state->layout.reference_counts[table]; r++) {
+    for (size_t r = 0; r < layout->reference_counts[table]; r++) {
         enum err_kind kind =
-            state_make_entry(state, table, r, (const struct str[2]){key, before}, was, reterr);
-        kind = kind != ERR_NONE ? kind
-                                : state_make_entry(state, table, r,
-                                                   (const struct str[2]){key, after}, is, reterr);
+            entry_make(layout, table, r, (const struct str[2]){key, before}, was, reterr);
+        kind = kind != ERR_NONE
+                   ? kind
+                   : entry_make(layout, table, r, (const struct str[2]){key, after}, is, reterr);
         if (kind != ERR_NONE) {
-            return kind;
+            return state_noted(state, kind);
         }
         if (str_equal(buf_view(was), buf_view(is))) {
             continue;
         }
-        int space = state_index_space(state, table, r);
+        int space = entry_space(layout, table, r);
         if (was->len > 0 && SAFEGUARD("an index entry goes when its row refers elsewhere")) {
             remove_entry(state, space, buf_view(was));
         }
@@ -86,7 +60,7 @@ enum err_kind state_next_referrer(struct state *state, int table, size_t referen
     buf_str(from, after);
     struct str range[2] = {referred, after.ptr ? buf_view(from) : STR_NONE};
     struct str entry = STR_NONE, value;
-    enum err_kind kind = state_next_in(state, state_index_space(state, table, reference), range,
+    enum err_kind kind = state_next_in(state, entry_space(&state->layout, table, reference), range,
                                        &entry, &value, reterr);
     if (kind == ERR_NONE) {
         *ret_key =

@@ -6,8 +6,6 @@
 #include <endian.h>
 #include <stdlib.h>
 
-#define META_KEY STR("meta")
-
 _Static_assert(SPACES_OF(STATE_TABLES_MAX, STATE_REFERENCES_MAX) <= KV_SPACES_MAX,
                "a store has room for all tables and their indexes");
 
@@ -72,14 +70,6 @@ static enum err_kind read_meta(struct state *state, struct state_meta *meta, str
     return ERR_NONE;
 }
 
-static size_t reference_count(const struct state_layout *layout) {
-    size_t count = 0;
-    for (size_t t = 0; t < layout->table_count; t++) {
-        count += layout->reference_counts[t];
-    }
-    return count;
-}
-
 /* Counts the rows, not from the meta record: large commits come in parts before it. Such a one may
  * have been left in the middle: then entries and rows don't agree. */
 static enum err_kind read_condition(struct state *state, struct err *reterr) {
@@ -91,7 +81,7 @@ static enum err_kind read_condition(struct state *state, struct err *reterr) {
         state->row_count += count;
     }
     bool torn = false;
-    if (kind == ERR_NONE && reference_count(&state->layout) > 0) {
+    if (kind == ERR_NONE && entry_references(&state->layout) > 0) {
         kind = write_buffer_marks(&state->store, &torn, reterr);
         torn &= SAFEGUARD("indexes that a crash has torn are built again");
         state->indexes_missing = torn || state->incomplete;
@@ -105,7 +95,7 @@ enum err_kind state_open(const struct kv_factory *factory, int32_t task, const c
                          struct state **ret_state, struct state_meta *ret_meta,
                          struct err *reterr) {
     assert(layout->table_count > 0 && layout->table_count <= STATE_TABLES_MAX);
-    assert(reference_count(layout) <= STATE_REFERENCES_MAX);
+    assert(entry_references(layout) <= STATE_REFERENCES_MAX);
     struct state *state = calloc(1, sizeof *state);
     if (!state) {
         return err_set(reterr, ERR_RETRY, "state cache of task %d: out of memory", (int)task);
@@ -114,7 +104,7 @@ enum err_kind state_open(const struct kv_factory *factory, int32_t task, const c
     state->layout = *layout;
     buf_str(&state->identity, identity);
     struct state_meta meta = {0};
-    const int spaces = SPACES_OF((int)layout->table_count, (int)reference_count(layout));
+    const int spaces = SPACES_OF((int)layout->table_count, (int)entry_references(layout));
     struct kv *kv = NULL;
     enum err_kind kind =
         factory->open(factory->ctx, task, suffix, spaces, &kv, &meta.damaged, reterr);

@@ -4,8 +4,6 @@
 
 #include <assert.h>
 
-#define TORN_KEY STR("torn") /* in space 0: it sorts behind what the caller has there */
-
 void write_buffer_init(struct write_buffer *buffer, const struct kv_factory *factory, struct kv *kv,
                        int space_count) {
     assert(space_count <= KV_SPACES_MAX);

@@ -19,6 +19,8 @@
 #include "state/kv.h"
 #include "state/skiplist.h"
 
+#define TORN_KEY STR("torn") /* the mark, in space 0 */
+
 struct write_buffer {
     const struct kv_ops *ops;
     struct kv *kv;

@@ -40,7 +40,7 @@ static void make_cache(const struct state_fixture *f) {
 
 static enum err_kind look(const struct state_fixture *f, size_t tables, struct peek **ret_peek,
                           struct peek_meta *meta, struct err *err) {
-    return peek_open(f->dir, TASK, tables, ret_peek, meta, err);
+    return peek_open(f->dir, TASK, TABLES_ONLY(tables), ret_peek, meta, err);
 }
 
 static void assert_next(struct peek *peek, int table, const char *key, const char *value) {
