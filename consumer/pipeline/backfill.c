@@ -4,7 +4,7 @@
 #include "pipeline/dead_letters.h"
 #include "pipeline/found.h"
 
-#define REBUILD_KEYS_MAX 500 /* changed rows a rebuild's chunk takes at a time */
+#define REBUILD_ROWS_MAX 500 /* member_options.rebuild_max_rows, where it says nothing */
 
 /* The dead letters of BOOTSTRAP_SCAN: what it could not decode, and the refused rows' records. */
 static void collect_dead_letters(const struct member_options *o, struct task *task) {
@@ -71,8 +71,10 @@ void backfill_deletes_went(struct work *work) {
     }
 }
 
-enum err_kind backfill_next_rows(struct task *task, struct err *reterr) {
+enum err_kind backfill_next_rows(const struct member_options *o, struct task *task,
+                                 struct err *reterr) {
     struct work *work = &task->work;
+    size_t most = o->rebuild_max_rows > 0 ? o->rebuild_max_rows : REBUILD_ROWS_MAX;
     char key_bytes[ROW_KEY_MAX];
     struct str after = {work->rebuild_key.ptr ? key_bytes : NULL, work->rebuild_key.len};
     if (after.ptr) {
@@ -80,7 +82,7 @@ enum err_kind backfill_next_rows(struct task *task, struct err *reterr) {
     }
     arena_reset(
         &work->arena); /* of the chunk before: the dead letters have an arena of their own */
-    work->changed = arena_alloc(&work->arena, REBUILD_KEYS_MAX * sizeof *work->changed);
+    work->changed = arena_alloc(&work->arena, most * sizeof *work->changed);
     work->changed_count = 0;
     int table = work->rebuild_table;
     work->rebuild_done = true;
@@ -95,7 +97,7 @@ enum err_kind backfill_next_rows(struct task *task, struct err *reterr) {
         if (!key.ptr) {
             break;
         }
-        if (work->changed_count == REBUILD_KEYS_MAX) {
+        if (work->changed_count == most) {
             work->rebuild_done = false;
             break;
         }

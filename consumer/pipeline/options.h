@@ -31,6 +31,7 @@ struct member_options {
     void *random_ctx;
     struct str identity; /* of the log and the relations, for the caches */
     size_t batch_max_rows;
+    size_t rebuild_max_rows; /* changed rows that a rebuild joins at a time; 0: some hundreds */
     size_t held_max_bytes; /* of records that wait for their transactions, over all tasks; about */
     size_t cache_commit_bytes;
     size_t dead_letter_max;

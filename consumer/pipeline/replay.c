@@ -4,11 +4,14 @@
 #include "pipeline/dead_letters.h"
 #include "pipeline/found.h"
 
-/* A rebuild writes the rows that the log changed at or after the sink's offsets. */
+/* A rebuild writes the rows that the log changed at or after the sink's offsets, and those that
+ * refer to one. */
 static enum err_kind note_changed(struct task *task, int table, int64_t offset, struct str key,
                                   bool deleted, struct err *reterr) {
     bool touches = task->phase == TASK_BOOTSTRAP_SCAN && !task->initial &&
-                   offset >= task->progress.offsets[table];
+                   offset >= task->progress.offsets[table] &&
+                   ((size_t)table < task->session->member->core_count ||
+                    SAFEGUARD("a rebuild writes what refers to changed lookups"));
     return touches && SAFEGUARD("a rebuild writes what it read")
                ? state_add_changed_row(task->state, table, key, deleted, reterr)
                : ERR_NONE;

@@ -90,7 +90,8 @@ static enum err_kind fill_part(const struct member_options *o, struct task *task
     return ERR_NONE;
 }
 
-static enum err_kind begin_part(struct task *task, struct err *reterr) {
+static enum err_kind begin_part(const struct member_options *o, struct task *task,
+                                struct err *reterr) {
     struct work *work = &task->work;
     struct txn_part *part = &task->part;
     txn_part_reset(part);
@@ -99,14 +100,14 @@ static enum err_kind begin_part(struct task *task, struct err *reterr) {
     part->after.seq++;
     backfill_deletes_went(work);
     bool next = work->kind == WORK_REBUILD && (work->chunk_count == 0 || work->ops == OPS_DONE);
-    return next ? backfill_next_rows(task, reterr) : ERR_NONE;
+    return next ? backfill_next_rows(o, task, reterr) : ERR_NONE;
 }
 
 enum err_kind work_build(const struct member_options *o, struct task *task, size_t budget,
                          struct err *reterr) {
     struct work *work = &task->work;
     struct txn_part *part = &task->part;
-    enum err_kind kind = work->begun ? ERR_NONE : begin_part(task, reterr);
+    enum err_kind kind = work->begun ? ERR_NONE : begin_part(o, task, reterr);
     if (kind == ERR_NONE && work->kind != WORK_LOAD) {
         kind = fill_part(o, task, budget, reterr);
     }

@@ -123,6 +123,8 @@ static enum blame try_upsert(struct world *world, const struct sim_part *part, s
     if (bad || sim_sink_refuses(world, op->versions)) {
         trial_remove(trial, op->key, ~(cells_t)0);
         op->refused = true;
+        world_trace(world, "  refuses %s, for %s", schema_show_sink(&world->schema, op->key),
+                    bad ? "a value" : "the row");
         return part->savepoints && ++trial->refused_count <= part->refused_max ? BLAME_RECORD
                                                                                : BLAME_ROW;
     }

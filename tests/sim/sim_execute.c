@@ -61,7 +61,9 @@ static void remove_rows(struct world *world, const struct sim_part *part, const 
     for (size_t i = world->sink.row_count; i-- > 0;) {
         struct sink_row *row = &world->sink.rows[i];
         bool left_out =
-            !SAFEGUARD("sim: a delete by range takes every row") && is_stray(world, row->key);
+            (!SAFEGUARD("sim: a delete by range takes every row") && is_stray(world, row->key)) ||
+            (op->kind != SIM_DELETE &&
+             !SAFEGUARD("sim: no row without a partner stands beside one with a partner"));
         if (!sim_sink_deletes(&world->schema, op, row->key) || !row->there || left_out) {
             continue;
         }
@@ -88,7 +90,7 @@ static const char *show_versions(const struct schema *schema, const int *version
 static void filter_row(struct world *world, const struct sim_op *op) {
     struct sink_row *row = sim_sink_row(world, op->key);
     world_trace(world, "  FILTERED %s", schema_show_sink(&world->schema, op->key));
-    if (row && row->there && SAFEGUARD("sim: a filtered row is deleted")) {
+    if (row && row->there && SAFEGUARD("sim: a row that leaves the filter is deleted")) {
         sim_sink_drop_row(world, row);
     }
 }
@@ -126,7 +128,7 @@ static void clear_entries(struct world *world, const struct sim_part *part) {
 static void refuse_row(struct world *world, const struct sim_op *op) {
     struct sink_row *row = sim_sink_add_row(world, op->key);
     world_trace(world, "  REFUSED %s", schema_show_sink(&world->schema, op->key));
-    row->there = false;
+    row->there &= !SAFEGUARD("sim: a refused row shows no older version");
     row->refused = true;
 }
 

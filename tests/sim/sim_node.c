@@ -79,6 +79,9 @@ static void start(struct node *node) {
     if (rng_chance(&world->rng, 0.5)) {
         options.cache_commit_bytes = 1 << 20; /* commits when at rest only */
     }
+    if (rng_chance(&world->rng, 0.5)) {
+        options.rebuild_max_rows = 1 + (size_t)rng_below(&world->rng, 5);
+    }
     node->member = member_new(&options);
 }
 
