@@ -64,6 +64,9 @@ ORACLE = [
     Simulated('legacy', 2000, 'sim: dead letters of works that never ended are swept'),
     Simulated('schemas', 500, 'sim: the oracle asks every table'),
     Simulated('live', 500, 'sim: members of the core are healed'),
+    Simulated('where:mix', 500, 'sim: a row that leaves the filter is deleted'),
+    Simulated('leftcore:mix', 500, 'sim: no row without a partner stands beside one with a partner'),
+    Simulated('expr:mix', 500, 'sim: a refused row shows no older version'),
 ]
 REAL = [
     Real('sink_fence', 'test_any_stale_field_is_fenced', 'the fence compares the progress'),
@@ -231,6 +234,34 @@ SIMULATED = [
     Simulated('unique', 8000, 'a rebuild leaves time to who waits'),
     Simulated('unique', 8000, 'what waits lets others write'),
     Simulated('unique', 8000, 'a task in conflict lets others read'),
+    # lookups: what their rows' changes reach
+    Simulated('star:mix', 500, "a lookup's change reaches the rows that refer to it"),
+    Simulated('chain:mix', 500, 'referrers are followed up to the core'),
+    Simulated('two:mix', 1000, 'no row that a lookup reaches is written twice'),
+    Simulated('alias:mix', 500, 'a row that several lookups reach is emitted once'),
+    Simulated('star:mix', 500, 'a row without its INNER lookup is in no result'),
+    Simulated('star:stray', 500, 'rows that a lookup takes away are deleted'),
+    Simulated('star:mix', 1000, 'a rebuild writes what refers to changed lookups'),
+    Simulated('star:dl', 1000, 'changed rows of lookups are checked'),
+    Simulated('where:dl', 1000, 'rows that WHERE may leave out are checked'),
+    Simulated('star:dl', 1000, 'rows that an initial load may not try are checked'),
+    # ... and how they are read
+    Simulated('star:mix', 500, 'lookups are read again for who needs them'),
+    Simulated('chain:group', 1000, 'lookups are read again for who needs them',
+              also='records that passed a task by are noticed'),
+    Simulated('star:mix', 500, 'a task skips what it has read'),
+    Simulated('two:group', 1000, 'lookups are read from where the task stands'),
+    Simulated('star:mix', 2000, 'lookups are replayed, too'),
+    Simulated('starleft:quiet', 500, 'lookups are read to their end before a load'),
+    Simulated('star:mix', 500, 'indexes are built after a bulk load'),
+    Simulated('star:mix', 1000, 'an index entry goes when its row refers elsewhere'),
+    Simulated('star:dl', 2000, 'an index entry is undone with its row'),
+    # LEFT JOIN of core tables
+    Simulated('leftcore:mix', 500, 'a NULL row goes when a partner is there'),
+    Simulated('leftone:mix', 1000, 'a NULL row comes when the last partner goes'),
+    Simulated('leftcore:stray', 1000, 'rows with a partner go with the last one'),
+    Simulated('left2:mix', 2000, 'no NULL row is written twice'),
+    Simulated('views:mix', 8000, 'entries of NULL rows go with them'),
 ]
 
 
