@@ -48,6 +48,7 @@ static void shape_fill(struct shape *shape, const struct target *target) {
             shape->adds_key |= occurrence->optional && occurrence->adds_key;
         } else {
             shape->shrinks |= !occurrence->optional;
+            shape->inner[occurrence->root] |= !occurrence->optional;
         }
     }
 }

@@ -24,6 +24,7 @@ struct shape {
     bool optional; /* a core occurrence is */
     bool adds_key; /* ... and its rows without a partner are rows of their own in the sink */
     bool shrinks;  /* a change of a lookup's row may take sink rows away */
+    bool inner[OCCURRENCES_MAX]; /* some lookup below the core occurrence is joined INNER */
 };
 
 /* Rows of a target, by occurrence; key.ptr NULL: none. Those of lookups are found from the others.

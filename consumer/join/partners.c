@@ -7,7 +7,8 @@
 enum err_kind has_partners(struct join *join, struct row_set *set, int occurrence,
                            struct str prefix, bool *ret_has, struct err *reterr) {
     const struct target *target = set_target(join, set);
-    bool lookups = join->shapes[set->target].lookups, has = true;
+    const struct shape *shape = &join->shapes[set->target];
+    bool has = true;
     for (int o = 0; has && o < (int)target->core_count; o++) {
         if (o == occurrence || (o >= 2 && !SAFEGUARD("a partner is asked of every table"))) {
             continue;
@@ -18,7 +19,7 @@ enum err_kind has_partners(struct join *join, struct row_set *set, int occurrenc
             struct below below = {.alive = true};
             enum err_kind kind =
                 next_under(set, target->occurrences[o].relation, prefix, after, row, reterr);
-            if (kind == ERR_NONE && row->key.ptr && lookups) {
+            if (kind == ERR_NONE && row->key.ptr && shape->inner[o]) {
                 kind = find_below(join, set, o, &below, reterr);
             }
             if (kind != ERR_NONE) {
@@ -40,7 +41,7 @@ static enum err_kind is_partnered(struct join *join, struct row_set *set, struct
     row_set_use(set, use.target);
     set->rows[use.occurrence] = row;
     struct below below = {.alive = true};
-    enum err_kind kind = row.value.ptr && join->shapes[use.target].lookups
+    enum err_kind kind = row.value.ptr && join->shapes[use.target].inner[use.occurrence]
                              ? find_below(join, set, use.occurrence, &below, reterr)
                              : ERR_NONE;
     *ret_partnered = below.alive;
