@@ -4,7 +4,7 @@
 #include "pipeline/work.h"
 
 #define CACHE_REST_MS    1000             /* a dirty cache that rests so long is committed */
-#define CACHE_REFRESH_MS INT64_C(3600000) /* a clean one too: its wall time says how old it is */
+#define CACHE_REFRESH_MS INT64_C(3600000) /* a clean one too, see refresh_ms */
 /* Of cache_commit_bytes: what one cache commits at a time beside live tasks. Some 10 ms each. */
 #define LIVE_SHARE 4
 #define SCAN_SHARE 16
@@ -63,6 +63,13 @@ void checkpoint_dirty(struct member *m) {
     }
 }
 
+/* A cache's wall time says how old it is, and from half of the topics' compaction lag on it is too
+ * old: that must not come of quiet. */
+static int64_t refresh_ms(const struct member_options *o) {
+    int64_t quarter_ms = o->min_compaction_lag_ms / 4;
+    return quarter_ms < CACHE_REFRESH_MS ? quarter_ms : CACHE_REFRESH_MS;
+}
+
 void checkpoint_rested(struct member *m) {
     int64_t now = now_ms(m);
     for (int32_t p = 0; p < m->partition_count; p++) {
@@ -70,7 +77,7 @@ void checkpoint_rested(struct member *m) {
         if (task && task->phase == TASK_LIVE && task->work.kind == WORK_NONE) {
             bool rests =
                 state_dirty_bytes(task->state) > 0 && now - task->changed_ms > CACHE_REST_MS;
-            if (rests || now - task->cache_clean_ms > CACHE_REFRESH_MS) {
+            if (rests || now - task->cache_clean_ms > refresh_ms(&m->o)) {
                 checkpoint(&m->o, task);
             }
         }

@@ -23,7 +23,7 @@ static void begin(struct fixture *f) {
 }
 
 /* What is committed, as another process finds it. */
-static int64_t committed_offset(const struct fixture *f, int32_t task) {
+static struct state_meta committed(const struct fixture *f, int32_t task) {
     struct kv_factory stores = memory_disk_factory(f->disk);
     struct state_meta meta;
     struct state *state;
@@ -31,7 +31,11 @@ static int64_t committed_offset(const struct fixture *f, int32_t task) {
     assert_int_equal(
         state_open(&stores, task, "", STR("test"), TABLES_ONLY(2), &state, &meta, &err), ERR_NONE);
     state_close(&state);
-    return meta.offsets[0];
+    return meta;
+}
+
+static int64_t committed_offset(const struct fixture *f, int32_t task) {
+    return committed(f, task).offsets[0];
 }
 
 static void the_largest_is_committed_first(void **state) {
@@ -86,6 +90,21 @@ static void a_cache_that_rests_is_committed(void **state) {
     assert_int_equal(committed_offset(f, 0), 3);
 }
 
+/* Nothing comes for long: that makes it no older. */
+static void a_quiet_cache_stays_young(void **state) {
+    struct fixture *f = *state;
+    begin(f);
+    f->member->o.min_compaction_lag_ms = 7200000;
+    write_students(f, 0, 3);
+    for (int minute = 0; minute < 120; minute++) {
+        f->now_us += 60000000;
+        checkpoint_rested(f->member);
+    }
+    int64_t now_ms = f->now_us / 1000;
+    member_destroy(&f->member);
+    assert_true(now_ms - committed(f, 0).wall_ms <= 31 * 60000);
+}
+
 /* A task that is left keeps what is in the sink, and nothing of what may not be. */
 static void a_task_leaves_with_what_is_in_the_sink(void **state) {
     struct fixture *f = *state;
@@ -128,6 +147,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_largest_is_committed_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_batch_under_way_is_not_committed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cache_that_rests_is_committed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_quiet_cache_stays_young, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_task_leaves_with_what_is_in_the_sink, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kafka_is_told_what_is_in_the_sink, set_up, tear_down),
     };
