@@ -37,25 +37,53 @@ static void print_sql(const char *title, struct str sql) {
     }
 }
 
-static void print_plan(const struct plan *plan, const char *connector) {
+static void print_lines(struct str lines) {
+    while (lines.len > 0) {
+        const char *end = memchr(lines.ptr, '\n', lines.len);
+        size_t len = end ? (size_t)(end - lines.ptr) : lines.len;
+        (void)printf("-- %.*s\n", (int)len, lines.ptr);
+        len += end != NULL;
+        lines = (struct str){lines.ptr + len, lines.len - len};
+    }
+}
+
+static void print_sources(const struct plan *plan) {
     (void)printf("-- View %s: fingerprint %s, %d partitions (tasks)\n", plan->name.ptr,
                  plan->targets[0].fingerprint.ptr, plan->partition_count);
     for (size_t t = 0; t < plan->relation_count; t++) {
-        (void)printf("-- Source %s.%s: topic %s\n", plan->relations[t].schema.ptr,
-                     plan->relations[t].name.ptr, plan->relations[t].topic.ptr);
+        const struct relation *table = &plan->relations[t];
+        (void)printf("-- Source %s.%s: topic %s, %d partition%s\n", table->schema.ptr,
+                     table->name.ptr, table->topic.ptr, table->partition_count,
+                     table->partition_count == 1 ? "" : "s");
     }
+    print_lines(plan->notes);
     (void)printf("\n");
+}
+
+static void print_statements(const struct plan *plan) {
     const struct target *target = &plan->targets[0];
     print_sql("The table", target->sql_ddl);
     (void)printf("-- Progress, identity and dead letters\n%s\n", pg_sink_ddl());
-    print_sql("Upsert: one text[] for each column", target->sql_upsert);
-    for (size_t o = 0; o < target->occurrence_count; o++) {
-        const struct relation *table = occurrence_relation(plan, target, (int)o);
-        (void)printf("-- Table %s\n", table->name.ptr);
-        print_sql("Delete the rows of a key", target->occurrences[o].sql_delete);
-        print_sql("Convert a row's values without writing", table->sql_check);
+    print_sql("What fails if an expression may change without its row", target->sql_prove);
+    print_sql("Upsert: one text[] for each value", target->sql_upsert);
+    print_sql("Delete what WHERE does not let pass: the same values", target->sql_filter);
+    for (size_t o = 0; o < target->core_count; o++) {
+        const struct occurrence *of = &target->occurrences[o];
+        (void)printf("-- Table %s\n", occurrence_relation(plan, target, (int)o)->name.ptr);
+        print_sql("Delete the rows of a key", of->sql_delete);
+        print_sql("Delete the rows without a row of it", of->sql_delete_null);
+        print_sql("Delete the rows with a row of it", of->sql_delete_matched);
+    }
+    for (size_t r = 0; r < plan->relation_count; r++) {
+        (void)printf("-- Table %s\n", plan->relations[r].name.ptr);
+        print_sql("Convert a row's values without writing", plan->relations[r].sql_check);
     }
     print_sql("Initial load", target->sql_copy.ptr ? target->sql_copy : target->sql_insert);
+}
+
+static void print_plan(const struct plan *plan, const char *connector) {
+    print_sources(plan);
+    print_statements(plan);
     struct buf trigger = {0};
     trigger_append(&trigger, plan);
     (void)printf(

@@ -182,6 +182,7 @@ struct plan {
     size_t target_count;
     int32_t partition_count; /* N: of the topics of core relations */
     struct str unavailable;  /* the connector's unavailable.value.placeholder, of this prefix */
+    struct str notes;        /* for people, a line each: the key, the tables' roles, what to mind */
     struct arena arena;      /* all of it */
 };
 

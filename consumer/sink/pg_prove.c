@@ -11,8 +11,14 @@
     "t::date of a timestamptz, extract(...) for to_char(...); now(), random() and settings can't " \
     "be had. A function of your own must be declared IMMUTABLE, and be it"
 
-/* The expression itself, where it can be told from what makes it a statement. */
+/* What a comment before the statement says, else the expression itself, where it can be told from
+ * what makes it a statement. */
 static struct str expression_of(struct str statement) {
+    const char *behind =
+        str_starts(statement, STR("/* ")) ? memmem(statement.ptr, statement.len, " */", 3) : NULL;
+    if (behind) {
+        return (struct str){statement.ptr + 3, (size_t)(behind - statement.ptr) - 3};
+    }
     static const struct str before = STR("GENERATED ALWAYS AS ("), after = STR(") STORED");
     const char *begin = memmem(statement.ptr, statement.len, before.ptr, before.len);
     if (!begin || statement.len < after.len) {

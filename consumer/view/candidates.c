@@ -4,9 +4,9 @@
 struct choice {
     struct draft *draft;
     struct roles *now, *best; /* best: the one that fits, or came furthest */
-    struct buf tried;         /* a line each, of those that don't fit */
-    size_t count;
+    size_t count, best_index;
     int (*keys)[DRAFT_KEY_MAX]; /* those tried so far; -1 ends each */
+    struct str *lines;          /* what became of each, for people */
 };
 
 /* ---- candidates ---- */
@@ -50,11 +50,13 @@ static void try(struct choice *choice, const char *origin) {
     }
     roles->origin = origin;
     roles_find(choice->draft, roles);
-    if (roles->fit != FIT) {
-        buf_printf(&choice->tried, "  by %s: %s\n", roles_key_show(choice->draft, roles),
-                   roles->why);
-    }
+    const char *shown = roles_key_show(choice->draft, roles);
+    choice->lines[choice->count - 1] =
+        roles->fit == FIT ? arena_printf(choice->draft->arena, "by %s: %zu lookup%s", shown,
+                                         roles->lookup_count, roles->lookup_count == 1 ? "" : "s")
+                          : arena_printf(choice->draft->arena, "by %s: %s", shown, roles->why);
     if (choice->count == 1 || better(roles, choice->best)) {
+        choice->best_index = choice->count - 1;
         choice->now = choice->best;
         choice->best = roles;
     }
@@ -234,14 +236,28 @@ static enum err_kind partition_by_read(struct choice *choice) {
 static enum err_kind refuse_all(struct choice *choice) {
     const struct roles *roles = choice->best;
     struct draft *draft = choice->draft;
-    struct str more = {choice->count > 1 ? choice->tried.ptr : "",
-                       choice->count > 1 ? choice->tried.len : 0};
-    if (roles->fit > FIT_NO_PLACE) {
-        return source_refuse_more(roles->source, roles->at, roles->supported, more, draft->report,
-                                  "%s", roles->why);
+    struct buf more = {0};
+    for (size_t i = 0; i < choice->count && choice->count > 1; i++) {
+        buf_printf(&more, "  " STR_FMT "\n", STR_ARG(choice->lines[i]));
     }
-    return source_refuse_more(roles->source, roles->at, roles->supported, more, draft->report,
-                              "partitioned by %s, %s", roles_key_show(draft, roles), roles->why);
+    bool structural = roles->fit <= FIT_NO_PLACE;
+    enum err_kind kind = source_refuse_more(
+        roles->source, roles->at, roles->supported, buf_view(&more), draft->report, "%s%s%s%s",
+        structural ? "partitioned by " : "", structural ? roles_key_show(draft, roles) : "",
+        structural ? ", " : "", roles->why);
+    buf_clear(&more);
+    return kind;
+}
+
+/* The keys that were not taken, and what became of them. */
+static void others_keep(struct choice *choice) {
+    struct draft *draft = choice->draft;
+    draft->other_keys = arena_alloc(draft->arena, choice->count * sizeof *draft->other_keys);
+    for (size_t i = 0; i < choice->count; i++) {
+        if (i != choice->best_index) {
+            draft->other_keys[draft->other_key_count++] = choice->lines[i];
+        }
+    }
 }
 
 static int relation_for(struct draft *draft, int table, enum role role) {
@@ -310,6 +326,7 @@ enum err_kind roles_read(struct draft *draft) {
     *choice.now = *choice.best = (struct roles){0};
     size_t pairs = OCCURRENCES_MAX * OCCURRENCES_MAX;
     choice.keys = arena_alloc(draft->arena, (CLASSES_MAX + pairs) * sizeof *choice.keys);
+    choice.lines = arena_alloc(draft->arena, (CLASSES_MAX + pairs) * sizeof *choice.lines);
     enum err_kind kind = ERR_NONE;
     if (draft->partition_by.ptr) {
         kind = partition_by_read(&choice);
@@ -319,10 +336,10 @@ enum err_kind roles_read(struct draft *draft) {
     if (kind == ERR_NONE) {
         if (choice.best->fit == FIT) {
             apply(draft, choice.best);
+            others_keep(&choice);
         } else {
             kind = refuse_all(&choice);
         }
     }
-    buf_clear(&choice.tried);
     return kind;
 }

@@ -67,20 +67,6 @@ static void append_lookup(struct buf *out, const struct plan *plan, const struct
     buf_str(out, of->optional ? STR(", LEFT\n") : STR("\n"));
 }
 
-static void column_name(struct buf *out, struct draft *draft, struct draft_column column) {
-    buf_str(out, str_from(column_show(draft, column.table, column.column)));
-}
-
-/* In one line, whatever strings are in it. */
-static void append_expression(struct buf *out, struct draft *draft,
-                              const struct draft_expression *expression) {
-    size_t start = out->len;
-    expression_append(out, draft, expression, column_name);
-    for (size_t i = start; i < out->len; i++) {
-        out->ptr[i] = out->ptr[i] == '\n' ? ' ' : out->ptr[i];
-    }
-}
-
 static void append_outputs(struct buf *out, struct draft *draft, const struct plan *plan,
                            const struct target *target) {
     buf_str(out, STR("column list of the view:"));
@@ -94,7 +80,7 @@ static void append_outputs(struct buf *out, struct draft *draft, const struct pl
         identifier_append(out, target->outputs[i].name);
         buf_str(out, STR(" of the view: "));
         if (input < 0) {
-            append_expression(out, draft, draft->outputs[i].expression);
+            expression_show(out, draft, draft->outputs[i].expression);
         } else {
             append_place(out, plan, target, target->inputs[input].occurrence,
                          (size_t)target->inputs[input].column);
@@ -136,7 +122,7 @@ struct str definition_text(struct draft *draft, const struct plan *plan,
     append_outputs(&out, draft, plan, target);
     if (draft->where) {
         buf_str(&out, STR("WHERE of the view: "));
-        append_expression(&out, draft, draft->where);
+        expression_show(&out, draft, draft->where);
         buf_str(&out, STR("\n"));
     }
     buf_printf(&out, "partitions: %d\n", (int)plan->partition_count);

@@ -117,7 +117,9 @@ struct draft {
     /* The columns that place a row, one of every core table each. */
     struct draft_class join[DRAFT_KEY_MAX];
     size_t join_count;
-    const char *key_origin;     /* why it is they, for people */
+    const char *key_origin; /* why it is they, for people */
+    struct str *other_keys; /* what became of others, a line each */
+    size_t other_key_count;
     int order[OCCURRENCES_MAX]; /* the tables as the target has them: core ones, then lookups */
     size_t core_count;
     struct draft_relation relations[RELATIONS_MAX];

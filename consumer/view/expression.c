@@ -321,6 +321,19 @@ void expression_compared(struct buf *out, struct draft *draft,
     append(out, draft, expression, name, true);
 }
 
+static void column_name(struct buf *out, struct draft *draft, struct draft_column column) {
+    buf_str(out, str_from(column_show(draft, column.table, column.column)));
+}
+
+void expression_show(struct buf *out, struct draft *draft,
+                     const struct draft_expression *expression) {
+    size_t start = out->len;
+    expression_append(out, draft, expression, column_name);
+    for (size_t i = start; i < out->len; i++) {
+        out->ptr[i] = out->ptr[i] == '\n' ? ' ' : out->ptr[i];
+    }
+}
+
 int expression_table(const struct draft_expression *expression) {
     int table = -1;
     for (size_t i = 0; i < expression->use_count; i++) {

@@ -31,6 +31,9 @@ size_t expression_end(const struct draft *draft, size_t at, size_t limit, bool h
 typedef void expression_name(struct buf *out, struct draft *draft, struct draft_column column);
 void expression_append(struct buf *out, struct draft *draft,
                        const struct draft_expression *expression, expression_name *name);
+/* The same as the view says it, in one line, whatever strings are in it. */
+void expression_show(struct buf *out, struct draft *draft,
+                     const struct draft_expression *expression);
 /* The same whatever blanks there are, and whether words are in capitals: to be compared. */
 void expression_compared(struct buf *out, struct draft *draft,
                          const struct draft_expression *expression, expression_name *name);

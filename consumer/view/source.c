@@ -123,6 +123,11 @@ static struct place place_of(struct str text, size_t at) {
     return place;
 }
 
+void source_place(const struct source *source, size_t at, struct buf *out) {
+    struct place place = place_of(buf_view(&source->text), at);
+    buf_printf(out, "%s:%zu:%zu", source->path, place.line, place.column);
+}
+
 /* The line under its number, and a caret below the place; tabs stay tabs so that both line up. */
 static void show_place(struct buf *out, const struct place *place) {
     size_t start = out->len;

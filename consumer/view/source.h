@@ -50,6 +50,9 @@ enum err_kind source_refuse_more(const struct source *source, size_t at, const c
                                  struct str more, const struct report *report, const char *format,
                                  ...) __attribute__((format(printf, 6, 7)));
 
+/* Appends "view.sql:3:7". */
+void source_place(const struct source *source, size_t at, struct buf *out);
+
 /* ---- the tree; every function accepts NULL for a node that is not there ---- */
 
 /* The members of a node {"tag": {...}} of that tag, else NULL. */

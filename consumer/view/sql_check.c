@@ -72,6 +72,26 @@ struct str sql_check(struct draft *draft, const struct draft_relation *relation)
 
 /* ---- a proof ---- */
 
+/* A comment for people: where the view says it, and how. */
+static void append_label(struct buf *out, struct draft *draft, struct str column,
+                         const struct draft_expression *expression) {
+    struct buf label = {0};
+    source_place(&draft->source, expression->at, &label);
+    buf_str(&label, column.ptr ? STR(": column ") : STR(": WHERE"));
+    if (column.ptr) {
+        identifier_append(&label, column);
+        buf_str(&label, STR(":"));
+    }
+    buf_str(&label, STR(" "));
+    expression_show(&label, draft, expression);
+    /* A comment may hold others. */
+    bool comment = memmem(label.ptr, label.len, "*/", 2) || memmem(label.ptr, label.len, "/*", 2);
+    if (!comment) {
+        buf_printf(out, "/* " STR_FMT " */\n", STR_ARG(buf_view(&label)));
+    }
+    buf_clear(&label);
+}
+
 static void append_proof(struct buf *out, struct draft *draft, size_t number,
                          const struct draft_expression *expression, const char *is) {
     buf_printf(out, "ALTER TABLE pg_temp.s ADD COLUMN g%zu boolean GENERATED ALWAYS AS ((", number);
@@ -96,10 +116,12 @@ struct str sql_prove(struct draft *draft) {
     buf_str(&out, STR(");\n"));
     for (size_t i = 0; i < draft->output_count; i++) {
         if (draft->outputs[i].expression) {
+            append_label(&out, draft, draft->outputs[i].name, draft->outputs[i].expression);
             append_proof(&out, draft, i + 1, draft->outputs[i].expression, " IS NULL");
         }
     }
     if (draft->where) {
+        append_label(&out, draft, STR_NONE, draft->where);
         append_proof(&out, draft, 0, draft->where, "");
     }
     buf_str(&out, STR("DROP TABLE pg_temp.s"));

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "view/definition.h"
 #include "view/expression.h"
+#include "view/notes.h"
 #include "view/sql.h"
 
 #include <inttypes.h>
@@ -345,6 +346,7 @@ static enum err_kind plan_fill(struct draft *draft, const struct view_options *o
     plan->target_count = 1;
     plan->targets = arena_alloc(draft->arena, sizeof *plan->targets);
     target_fill(draft, plan, &plan->targets[0]);
+    plan->notes = notes_text(draft, plan);
     return ERR_NONE;
 }
 

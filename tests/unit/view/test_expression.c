@@ -67,10 +67,13 @@ static void test_statements(void **state) {
     check(target->sql_prove,
           "CREATE TEMP TABLE s (o_order_id bigint, items_line_no integer, items_qty integer, "
           "items_price numeric(9,2), c_name character varying, o_status text);\n"
+          "/* view.sql:1:59: column amount: items.qty * items.price */\n"
           "ALTER TABLE pg_temp.s ADD COLUMN g3 boolean GENERATED ALWAYS AS ((s.items_qty * "
           "s.items_price) IS NULL) STORED;\n"
+          "/* view.sql:1:82: column customer: upper(c.name) */\n"
           "ALTER TABLE pg_temp.s ADD COLUMN g4 boolean GENERATED ALWAYS AS ((upper(s.c_name)) IS "
           "NULL) STORED;\n"
+          "/* view.sql:1:218: WHERE o.status <> 'draft' */\n"
           "ALTER TABLE pg_temp.s ADD COLUMN g0 boolean GENERATED ALWAYS AS ((s.o_status <> "
           "'draft')) STORED;\n"
           "DROP TABLE pg_temp.s");

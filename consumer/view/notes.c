@@ -1,0 +1,141 @@
+#include "view/notes.h"
+
+#include "view/identifier.h"
+
+/* ---- the key, and each table's role ---- */
+
+static void append_table(struct buf *out, const struct draft_table *table) {
+    identifier_append(out, table->source->name);
+    if (table->alias.ptr && !str_equal(table->alias, table->source->name)) {
+        buf_str(out, STR(" "));
+        identifier_append(out, table->alias);
+    }
+}
+
+static void append_key(struct buf *out, struct draft *draft) {
+    buf_str(out, STR("Rows are placed by "));
+    for (size_t p = 0; p < draft->join_count; p++) {
+        buf_str(out, p == 0 ? STR("") : STR(" and "));
+        for (size_t o = 0; o < draft->core_count; o++) {
+            int table = draft->order[o];
+            buf_printf(out, "%s%s", o == 0 ? "" : " = ",
+                       column_show(draft, table, draft->join[p].columns[table]));
+        }
+    }
+    buf_printf(out, ": %s\n", draft->key_origin);
+}
+
+static void append_lookup(struct buf *out, struct draft *draft, const struct draft_table *table) {
+    buf_str(out, STR("lookup by "));
+    for (size_t i = 0; i < table->source->key_count; i++) {
+        buf_printf(out, "%s%s", i == 0 ? "" : ", ",
+                   column_show(draft, table->parent, table->parent_columns[i]));
+    }
+    buf_str(out, STR(": every task reads all of it, and keeps its rows"));
+}
+
+static void append_roles(struct buf *out, struct draft *draft) {
+    for (size_t o = 0; o < draft->table_count; o++) {
+        const struct draft_table *table = &draft->tables[draft->order[o]];
+        buf_str(out, STR("Table "));
+        append_table(out, table);
+        buf_str(out, STR(": "));
+        if (table->role == ROLE_LOOKUP) {
+            append_lookup(out, draft, table);
+        } else {
+            buf_str(out, STR("core: task p reads partition p of it"));
+        }
+        buf_str(out, table->left ? STR("; joined LEFT\n") : STR("\n"));
+    }
+}
+
+/* ---- what follows from it ---- */
+
+static void append_indexes(struct buf *out, const struct relation *relation) {
+    for (size_t i = 0; i < relation->reference_count; i++) {
+        const struct reference *reference = &relation->references[i];
+        buf_str(out, STR("Index in the state: rows of "));
+        identifier_append(out, relation->name);
+        for (size_t c = 0; c < reference->column_count; c++) {
+            buf_str(out, c == 0 ? STR(" by ") : STR(", "));
+            identifier_append(out, relation->columns[reference->columns[c]].name);
+        }
+        buf_str(out, STR("\n"));
+    }
+}
+
+static void append_state(struct buf *out, const struct plan *plan) {
+    const struct target *target = &plan->targets[0];
+    buf_str(out, STR("Key in the sink: "));
+    for (size_t i = 0; i < target->key_output_count; i++) {
+        buf_str(out, i == 0 ? STR("") : STR(", "));
+        identifier_append(out, target->outputs[target->key_outputs[i]].name);
+    }
+    buf_str(out, STR("\nProgress of a task: the offsets of "));
+    for (size_t r = 0; r < plan->relation_count; r++) {
+        buf_str(out, r == 0 ? STR("") : STR(", "));
+        identifier_append(out, plan->relations[r].name);
+    }
+    buf_str(out, STR("\n"));
+    for (size_t r = 0; r < plan->relation_count; r++) {
+        append_indexes(out, &plan->relations[r]);
+    }
+}
+
+/* ---- what to mind ---- */
+
+static void append_joins(struct buf *out, const struct draft *draft) {
+    for (size_t t = 0; t < draft->table_count; t++) {
+        const struct draft_table *table = &draft->tables[t];
+        if (table->made_inner) {
+            buf_str(out, STR("Note: LEFT JOIN of "));
+            append_table(out, table);
+            buf_str(out, STR(" means JOIN here: a table behind it is joined INNER on it\n"));
+        } else if (table->left && table->role == ROLE_CORE && !table->adds_key) {
+            buf_str(out, STR("Note: "));
+            append_table(out, table);
+            buf_str(out, STR(" adds nothing to the key: rows stay in place when its row comes or "
+                             "goes\n"));
+        }
+    }
+    if (key_has_nulls(draft)) {
+        buf_str(out, STR("Note: the key has NULLs where a table has no row, so it needs PostgreSQL "
+                         "15 and is no primary key: to publish the sink's table further, give it "
+                         "REPLICA IDENTITY FULL\n"));
+    }
+}
+
+static void append_warning(struct buf *out) {
+    buf_str(out, STR(" depends on the collation of texts, in the OLAP database: write COLLATE, if "
+                     "that of the OLTP database is another one\n"));
+}
+
+static void append_warnings(struct buf *out, struct draft *draft) {
+    json_t *targets = json_object_get(draft->select, "targetList");
+    for (size_t i = 0; i < draft->output_count; i++) {
+        if (draft->outputs[i].expression && compares_texts(draft, json_array_get(targets, i))) {
+            buf_str(out, STR("Warning: column "));
+            identifier_append(out, draft->outputs[i].name);
+            append_warning(out);
+        }
+    }
+    if (draft->where && compares_texts(draft, json_object_get(draft->select, "whereClause"))) {
+        buf_str(out, STR("Warning: WHERE"));
+        append_warning(out);
+    }
+}
+
+struct str notes_text(struct draft *draft, const struct plan *plan) {
+    struct buf out = {0};
+    append_key(&out, draft);
+    append_roles(&out, draft);
+    append_state(&out, plan);
+    append_joins(&out, draft);
+    append_warnings(&out, draft);
+    for (size_t i = 0; i < draft->other_key_count; i++) {
+        buf_printf(&out, "Another key, " STR_FMT "\n", STR_ARG(draft->other_keys[i]));
+    }
+    struct str text = arena_copy(draft->arena, buf_view(&out));
+    buf_clear(&out);
+    return text;
+}

@@ -1,0 +1,15 @@
+/* notes.h: what the planner made of a view, and what to mind, for people. Private to view/.
+ *
+ * Owns:    the text lives in the draft's arena.
+ */
+#ifndef VIEW_NOTES_H
+#define VIEW_NOTES_H
+
+#include "view/expression.h"
+
+/* A line each, with a newline behind it. */
+struct str notes_text(struct draft *draft, const struct plan *plan);
+/* Whether an expression's value depends on how texts are ordered, or what their capitals are. */
+bool compares_texts(struct draft *draft, json_t *node); /* collation.c */
+
+#endif
