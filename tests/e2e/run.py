@@ -25,7 +25,8 @@ from cases import leaks, controls, client, groups, sink_table, example  # noqa: 
 from cases import refused  # noqa: E402,F401
 from cases import values, types, names  # noqa: E402,F401
 from cases import versions  # noqa: E402,F401
-from cases import any_view, lookups, left_views  # noqa: E402,F401
+from cases import any_view, lookups, left_views, where, refusals, orders  # noqa: E402,F401
+from cases import f_orders, orders_example  # noqa: E402,F401
 from db import CONNECTION_LOST  # noqa: E402
 from stack import ROOT, Stack, take_ports_of_lane  # noqa: E402
 from system import System, watch_settings  # noqa: E402

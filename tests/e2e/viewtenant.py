@@ -81,7 +81,7 @@ class ViewTenant(Tenant):
     def sentinels(self, database, source: str, ids: list[int]) -> list[str]:
         key = self.declared.key
         return [row for row, in database.run(
-            f"SELECT ROW(q.*)::text FROM {source} q WHERE {key} = ANY(%s) ORDER BY {key}", ids)]
+            f"SELECT ROW(q.*)::text FROM {source.replace('%', '%%')} q WHERE {key} = ANY(%s) ORDER BY {key}", ids)]
 
     def seqs(self) -> dict[int, int]:
         return dict(self.olap.run("SELECT task, max(seq) FROM sync_progress GROUP BY task"))
