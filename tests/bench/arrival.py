@@ -6,23 +6,12 @@ from typing import Callable, Iterator
 
 import oracle
 from db import Database, Row
-from records import CHECKSUM, Truth
+from records import Truth
 
 POLL_SECONDS = 0.01
-TABLE = "student_contact"
-COLUMNS = ("student_id", "contact_id", "name", "contact_number")
-
-# The last rows that are written, each by its key: no plan may read the table.
-LOOK_UP = (f"SELECT count(*) FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[]) k(s, c, n, t) "
-           f"JOIN {TABLE} r ON r.student_id = k.s AND r.contact_id = k.c AND r.name = k.n AND r.contact_number = k.t")
+# The last rows that are written are looked up, each by its key: no plan may read the table.
 SESSION = ("SET enable_seqscan = off", "SET enable_hashjoin = off", "SET enable_mergejoin = off",
            "SET max_parallel_workers_per_gather = 0")
-
-
-
-def look_up(olap: Database, rows: list[tuple]) -> int:
-    """How many of these rows are there as they must be."""
-    return olap.run(LOOK_UP, *(list(column) for column in zip(*rows)))[0][0]
 
 
 @dataclass
@@ -51,20 +40,20 @@ class Poll:
         self.all = [list(column) for column in zip(*truth.last)]
 
     def there(self, keys: list[list]) -> bool:
-        return self.database.run(LOOK_UP, *keys)[0][0] == len(keys[0])
+        return self.database.run(self.truth.look_up, *keys)[0][0] == len(keys[0])
 
     def all_there(self) -> bool:
         return self.there(self.all)
 
     def count_and_checksum(self) -> tuple[int, str]:
-        return self.database.run(CHECKSUM.format(f"SELECT * FROM {TABLE}"))[0]
+        return self.database.run(self.truth.of_table)[0]
 
     def difference(self) -> str:
         """For people: a few rows that are not as they must be."""
         def rows(database: Database, table: str) -> Iterator[Row]:
-            return database.stream(oracle.rows_as_text(COLUMNS, table))
+            return database.stream(oracle.rows_as_text(self.truth.columns, table))
         self.database.run("RESET ALL")
-        return " ".join(oracle.differences(rows(self.truth.database, "truth"), rows(self.database, TABLE)))
+        return " ".join(oracle.differences(rows(self.truth.database, "truth"), rows(self.database, self.truth.table)))
 
     def wait(self, seconds: float) -> Arrival:
         end = time.monotonic() + seconds
@@ -82,7 +71,7 @@ class Poll:
 
     def _look(self, found: Arrival) -> bool:
         if found.first is None:
-            if not self.database.run(f"SELECT 1 FROM {TABLE} LIMIT 1"):
+            if not self.database.run(f"SELECT 1 FROM {self.truth.table} LIMIT 1"):
                 return False
             found.first = time.monotonic()
         if not self.there(self.few) or not self.all_there():

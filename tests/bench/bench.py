@@ -19,6 +19,7 @@ import case_catch_up  # noqa: E402
 import case_latency  # noqa: E402
 import case_live  # noqa: E402
 import case_members  # noqa: E402
+import case_orders  # noqa: E402
 import docs  # noqa: E402
 import report  # noqa: E402
 from environment import Servers  # noqa: E402
@@ -37,6 +38,10 @@ CASES = {
     "f": ("rebuild of a lost cache", case_catch_up.rebuild),
     "g": ("two members against one", case_members.two_members),
     "h": ("cost at rest", case_catch_up.cost),
+    "i": ("catch-up of five tables", case_orders.catch_up),
+    "j": ("a lookup row that all rows refer to", case_orders.one_product),
+    "k": ("latency over five tables", case_orders.latency),
+    "l": ("changes of lookup rows that no row refers to", case_orders.lookups),
 }
 SMOKE = "a,b,c,d"
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from arrival import TABLE, Poll
+from arrival import Poll
 from environment import Env, Topics
 from ours import Ours
 from records import CHECKSUM, Records, Truth
@@ -16,6 +16,7 @@ from stack import PARTITIONS
 from usage import Usage
 from wait import Failure, wait_until
 
+TABLE = Truth.table
 FIRST_ID = 1_000_000_000   # of the client's rows; the trigger tells of no others
 BUSY_ID = 100_000_000      # of the rows that keep one partition busy: a multiple of the partitions
 BUSY_SECONDS = 15
@@ -53,9 +54,13 @@ class Sample:
 class Client:
     """Runs the load client; each phase has ids of its own."""
 
-    def __init__(self, bench: Bench, env: Env) -> None:
+    def __init__(self, bench: Bench, env: Env, topic: str | None, *statements: str) -> None:
+        """topic: of what becomes visible; statements: two others than a student's and a contact's insert, and the member
+        of the topic's keys that has their id."""
         self.bench = bench
         self.env = env
+        self.topic = topic
+        self.statements = statements
         self.next_id = FIRST_ID
 
     def begin(self, rate: float, seconds: float, connections: int) -> subprocess.Popen:
@@ -63,8 +68,8 @@ class Client:
         dsn = "host=127.0.0.1 port={} user=pg password=pg dbname={}"
         command = [str(self.bench.servers.tools / "latency"), dsn.format(self.env.oltp.port, self.env.oltp.name),
                    dsn.format(self.env.olap.port, self.env.olap.name),
-                   self.env.bootstrap if self.env.prefix else "-", self.env.contact_topic or "-",
-                   str(self.next_id), str(count), str(rate), str(connections)]
+                   self.env.bootstrap if self.env.prefix else "-", self.topic or "-",
+                   str(self.next_id), str(count), str(rate), str(connections), *self.statements]
         self.next_id += count
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -183,7 +188,7 @@ def live(bench: Bench, subject_class: Any, measure: Callable[[Any, Env, Client, 
         env.oltp.transaction(*BASE_ROWS)
         wait_until("the base rows arrive", lambda: env.olap.run(
             f"SELECT count(*) FROM {TABLE}")[0][0] == 2 * BASE_STUDENTS, bench.args.patience, 0.1)
-        client = Client(bench, env)
+        client = Client(bench, env, env.contact_topic)
         for rate, seconds, connections in WARM_UP[:1] if bench.smoke else WARM_UP:
             client.run(rate, seconds, connections)
         measure(subject, env, client, topics)

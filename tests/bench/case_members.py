@@ -2,13 +2,14 @@
 
 import time
 
-from arrival import Poll, look_up
+from arrival import Poll
 from case_catch_up import million, one_catch_up
 from case_latency import PHASES, live, rates
 from case_live import loaded, one_upserts
+from db import Database
 from environment import Env, Topics
 from ours import Ours
-from records import MULTIPLIER, Records
+from records import MULTIPLIER, Records, Truth
 from runner import Bench
 from usage import Usage
 from wait import Failure, wait_until
@@ -42,14 +43,19 @@ def one_restart(bench: Bench, run: int, subject: Ours, env: Env, topics: Topics,
     with Usage(subject.pids, from_start=True) as usage:
         start = time.monotonic()
         subject.start(1)
-        wait_until("the first change is applied", lambda: look_up(env.olap, wanted) > 0, 60, 0.005)
+        wait_until("the first change is applied", lambda: there(env.olap, wanted) > 0, 60, 0.005)
         first = time.monotonic() - start
-        wait_until("all changes are applied", lambda: look_up(env.olap, wanted) == PENDING, 60, 0.005)
+        wait_until("all changes are applied", lambda: there(env.olap, wanted) == PENDING, 60, 0.005)
         last = time.monotonic() - start
         ready = subject.wait_ready(60, 1) - start
     bench.record("e", f"{state.students + state.contacts:,} rows of state", subject, run, right=True,
                  first_applied_s=round(first, 3), all_applied_s=round(last, 3), ready_s=round(ready, 3),
                  assigned_s=subject.seconds_to("assigned", 1), **usage.figures())
+
+
+def there(olap: Database, rows: list[tuple]) -> int:
+    """How many of these rows are as they must be."""
+    return olap.run(Truth.look_up, *(list(column) for column in zip(*rows)))[0][0]
 
 
 def rows_after(state: Records, changes: Records) -> list[tuple]:

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 static struct {
     const char *prefix;
@@ -23,8 +24,8 @@ void debezium_begin(const char *prefix, enum layout layout) {
     }
 }
 
-static struct texts envelope(int table, const char *key, const char *before, const char *after,
-                             char op) {
+static struct texts envelope(const char *topic, const char *table, const char *key,
+                             const char *before, const char *after, char op) {
     int64_t us = INT64_C(1795349626525906) + debezium.written;
     int64_t lsn = debezium.lsn += 152;
     char sequence[64];
@@ -44,11 +45,19 @@ static struct texts envelope(int table, const char *key, const char *before, con
         "000,\"schema\":\"public\",\"table\":\"%s\",\"txId\":%" PRId64 ",\"lsn\":%" PRId64
         ",\"xmin\":null,\"origin\":null,\"origin_lsn\":null},\"transaction\":null,\"op\":\"%c\","
         "\"ts_ms\":%" PRId64 ",\"ts_us\":%" PRId64 ",\"ts_ns\":%" PRId64 "387}%s",
-        begin, before, after, debezium.prefix, us / 1000, sequence, us, us, tables[table],
+        begin, before, after, debezium.prefix, us / 1000, sequence, us, us, table,
         1001821 + debezium.written, lsn, op, us / 1000, us, us, end);
     (void)snprintf(debezium.key, sizeof debezium.key, "%s%s%s", begin, key, end);
     debezium.written++;
-    return (struct texts){debezium.topic[table], debezium.key, debezium.value};
+    return (struct texts){topic, debezium.key, debezium.value};
+}
+
+struct texts debezium_record(const char *table, const char *key, const char *before,
+                             const char *after) {
+    static char topic[256];
+    char op = strcmp(before, "null") == 0 ? 'c' : strcmp(after, "null") == 0 ? 'd' : 'u';
+    (void)snprintf(topic, sizeof topic, "%s.public.%s", debezium.prefix, table);
+    return envelope(topic, table, key, before, after, op);
 }
 
 static char operation(const struct row *before, const struct row *after) {
@@ -81,7 +90,7 @@ struct texts debezium_student(const struct row *before, const struct row *after)
     student_image(to, sizeof to, after);
     (void)snprintf(key, sizeof key, "{\"student_id\":%" PRId64 "}",
                    after ? after->student : before->student);
-    return envelope(0, key, from, to, operation(before, after));
+    return envelope(debezium.topic[0], tables[0], key, from, to, operation(before, after));
 }
 
 struct texts debezium_contact(const struct row *before, const struct row *after) {
@@ -95,5 +104,5 @@ struct texts debezium_contact(const struct row *before, const struct row *after)
     } else {
         (void)snprintf(key, sizeof key, "{\"contact_id\":%" PRId64 "}", row->contact);
     }
-    return envelope(1, key, from, to, operation(before, after));
+    return envelope(debezium.topic[1], tables[1], key, from, to, operation(before, after));
 }

@@ -1,7 +1,8 @@
 /* debezium.h: the text of records as Debezium's JSON converter writes them, byte for byte in shape.
  *
  * Owns:    the text of the last record, until the next call.
- * Limits:  the two tables of schemas/oltp.sql; names and numbers that JSON need not escape.
+ * Limits:  routed or not, of the two tables of schemas/oltp.sql; of others routed; names and
+ * numbers that JSON need not escape.
  */
 #ifndef BENCH_DEBEZIUM_H
 #define BENCH_DEBEZIUM_H
@@ -27,5 +28,8 @@ void debezium_begin(const char *prefix, enum layout layout);
 /* before, after: NULL where Debezium writes null. */
 struct texts debezium_student(const struct row *before, const struct row *after);
 struct texts debezium_contact(const struct row *before, const struct row *after);
+/* Of any table: key and images as JSON objects, or "null"; in the layout LAYOUT_ROUTED. */
+struct texts debezium_record(const char *table, const char *key, const char *before,
+                             const char *after);
 
 #endif

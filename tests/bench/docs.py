@@ -33,6 +33,18 @@ CASES = {
           "contacts that change show whether the cache is complete."),
     "g": ("Two members against one", "The same cases with one member and with two, on the same two cores."),
     "h": ("Cost when idle", "After the initial load there are no changes for twenty seconds."),
+    "i": ("Catch-up of five tables", "The view of `schemas/examples/orders`: 250,000 orders with four lines each, 50,000 "
+          "customers, 10,000 products and 100 countries, so 1,310,100 records, of which every task reads those of the last "
+          "three tables. As (a): the records are in Kafka, and the time runs from the start of the process. State: what the "
+          "caches have on disk."),
+    "j": ("A lookup row that all rows refer to", "All lines are of one product, and of orders in one partition. Its price "
+          "changes, from the record until every row has the new one; meanwhile 200 changes a second in the other "
+          "partitions, whose latency it is."),
+    "k": ("Latency over five tables", "As (d). Each line belongs to a new order; beside it, by turns, a customer or a "
+          "product is new, a price or a customer's name changes, and now and then a country's title. The time is that of "
+          "the line."),
+    "l": ("Changes of lookup rows that no row refers to", "2,000 customers without orders are renamed each second, for 15 "
+          "seconds, and nothing else happens. Every one of the 8 tasks reads each of these records."),
 }
 COLUMNS = (  # figure, heading, digits
     ("records_per_s", "records/s", 0), ("rows_per_s", "rows/s", 0), ("seconds", "s", 2),
@@ -42,6 +54,7 @@ COLUMNS = (  # figure, heading, digits
     ("from_kafka_p50_ms", "Kafka → visible p50", 2), ("from_kafka_p99_ms", "p99", 1),
     ("cpu_s_per_million", "CPU s/million", 2),
     ("cpu_s_per_million_rows", "CPU s/million rows", 2), ("idle_cpu_percent", "idle, % of a core", 2),
+    ("cpu_percent", "CPU, % of a core", 1), ("transactions_per_s", "transactions/s", 1), ("state_mb", "state MB", 0),
     ("rss_anon_peak_mb", "RssAnon MB", 0), ("rss_anon_growth_mb", "growth MB", 0), ("hwm_mb", "VmHWM MB", 0))
 AT_LEAST, AT_MOST = "at least", "at most"
 TARGETS = (  # case, variant begins with, figure, direction, target
@@ -57,7 +70,10 @@ TARGETS = (  # case, variant begins with, figure, direction, target
     ("d", "200 changes a second during a backlog", "p99_ms", AT_MOST, 50),
     ("d", "200 changes a second during a rebuild", "p99_ms", AT_MOST, 50),
     ("e", "10,000,000", "first_applied_s", AT_MOST, 1), ("f", "sequential keys", "records_per_s", AT_LEAST, 300_000),
-    ("a", "sequential keys", "cpu_s_per_million", AT_MOST, 4), ("h", "idle", "idle_cpu_percent", AT_MOST, 1))
+    ("a", "sequential keys", "cpu_s_per_million", AT_MOST, 4), ("h", "idle", "idle_cpu_percent", AT_MOST, 1),
+    ("i", "five tables", "records_per_s", AT_LEAST, 250_000), ("j", "", "rows_per_s", AT_LEAST, 100_000),
+    ("j", "", "rss_anon_growth_mb", AT_MOST, 32), ("j", "", "p99_ms", AT_MOST, 50),
+    ("k", "200 changes", "p99_ms", AT_MOST, 15), ("l", "2,000 changes", "cpu_percent", AT_MOST, 10))
 RSS_ANON_MAX_MB = 64
 TWO = ", 2 members"
 TIMES_BEST_PEER = 8

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import kafka
 from db import Database
@@ -17,6 +18,17 @@ from wait import Failure
 SINK_TABLE = ("CREATE TABLE student_contact (student_id bigint, contact_id bigint, name text, contact_number text, "
               "PRIMARY KEY (student_id, contact_id))")
 GENERATE_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Example:
+    """Whose tables and view are measured."""
+    schemas: Path
+    view_file: str
+    generate: str  # the program that writes its records
+
+
+STUDENTS = Example(ROOT / "schemas", "student_contact.sql", "generate")
 
 
 @dataclass
@@ -44,11 +56,12 @@ class Env:
 
 @dataclass
 class Topics:
-    """One pair of topics and all that was written to it."""
+    """The topics of one set of tables, and all that was written to them."""
     prefix: str
     reads: str
     history: History
     records: int = 0
+    example: Example = STUDENTS
 
 
 class Servers:
@@ -74,25 +87,28 @@ class Servers:
 
     # ---- topics
 
-    def topics(self, reads: str) -> Topics:
-        """A new, empty pair, made as the service makes them."""
+    def topics(self, reads: str, example: Example = STUDENTS, history: Any = None) -> Topics:
+        """New, empty ones, made as the service makes them."""
         prefix = f"bench{next(self.numbers)}"
         if reads != "oltp":
             settings = {"SYNC_KAFKA_BOOTSTRAP_SERVERS": self.stack.broker, "SYNC_TOPIC_PREFIX": prefix,
-                        "SYNC_TOPIC_PARTITIONS": str(PARTITIONS)}
+                        "SYNC_TOPIC_PARTITIONS": str(PARTITIONS),
+                        "SYNC_SCHEMAS_OLTP": str(example.schemas / "oltp.sql"),
+                        "SYNC_SCHEMAS_VIEW": str(example.schemas / example.view_file)}
             done = subprocess.run([str(self.stack.binary), "plan", "--apply-topics"], cwd=ROOT, text=True, timeout=60,
                                   env={"PATH": os.environ["PATH"], **settings}, capture_output=True, check=False)
             if done.returncode != 0:
                 raise Failure(f"plan --apply-topics ended with {done.returncode}: {done.stderr[-400:]}")
-        return Topics(prefix, reads, History())
+        return Topics(prefix, reads, history or History(), example=example)
 
     def write(self, topics: Topics, records: Records) -> dict:
         """Writes records; returns how many, and the monotonic seconds of the first and after the last."""
-        done = subprocess.run([str(self.tools / "generate"), self.stack.broker, topics.prefix, str(PARTITIONS),
-                               f"layout={topics.reads}", *records.options()],
+        layout = [f"layout={topics.reads}"] if topics.example == STUDENTS else []
+        done = subprocess.run([str(self.tools / topics.example.generate), self.stack.broker, topics.prefix,
+                               str(PARTITIONS), *layout, *records.options()],
                               capture_output=True, text=True, timeout=GENERATE_SECONDS, check=False)
         if done.returncode != 0:
-            raise Failure(f"generate ended with {done.returncode}: {done.stderr[-400:]}")
+            raise Failure(f"{topics.example.generate} ended with {done.returncode}: {done.stderr[-400:]}")
         topics.history += records
         said = json.loads(done.stdout)
         topics.records += said["records"]
@@ -115,7 +131,7 @@ class Servers:
         env.work.mkdir()
         env.oltp.create()
         env.olap.create()
-        env.oltp.transaction((ROOT / "schemas/oltp.sql").read_text())
+        env.oltp.transaction((topics.example.schemas / "oltp.sql").read_text())
         return env
 
     def remove_env(self, env: Env) -> None:
@@ -138,5 +154,5 @@ class Servers:
         """Made once for each history; the table in the database is the latest's."""
         key = repr(history)
         if key not in self.truths:
-            self.truths[key] = Truth(self.truth_database, history)
+            self.truths[key] = history.truth(self.truth_database)
         return self.truths[key]

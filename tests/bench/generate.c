@@ -17,24 +17,19 @@
  * BOOTSTRAP - prints the records instead: topic, key and value, with tabs between.
  * At the end it prints how many, and when the first and the last were given to Kafka (monotonic).
  */
-#include "debezium.h"
+#include "produce.h"
 
 #include <inttypes.h>
-#include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-enum { PARTITIONS_MAX = 1024 };
 
 struct plan {
     int64_t students, contacts, inserts, renames, rename_step, updates, update_step;
     int64_t moves, deletes, rounds, random, seed, version, base, stride;
 };
 
-static rd_kafka_t *producer; /* NULL: print */
 static int32_t partitions;
 static struct plan plan = {.students = 250000,
                            .contacts = 500000,
@@ -48,13 +43,6 @@ static struct plan plan = {.students = 250000,
                            .version = 1,
                            .stride = 1};
 static enum layout layout = LAYOUT_ROUTED;
-static int64_t written, failed, reordered, first_ns;
-
-static int64_t now_ns(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 static uint64_t mix(uint64_t z) { /* splitmix64's output function */
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
@@ -85,56 +73,6 @@ static int64_t permuted(int64_t i, int64_t n) {
     return (int64_t)x;
 }
 
-/* ---- to Kafka ---- */
-
-/* The latest record of each partition, by the order in which they were made and in the log. */
-static struct { int64_t number, offset; } latest[2][PARTITIONS_MAX];
-
-static void delivered(rd_kafka_t *kafka, const rd_kafka_message_t *message, void *opaque) {
-    (void)kafka;
-    (void)opaque;
-    int64_t number = (int64_t)(intptr_t)message->_private;
-    bool of_student = strstr(rd_kafka_topic_name(message->rkt), ".student") != NULL;
-    int64_t *last_number = &latest[of_student][message->partition].number;
-    int64_t *last_offset = &latest[of_student][message->partition].offset;
-    bool in_order = (number > *last_number) == (message->offset >= *last_offset);
-    failed += message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
-    reordered += !in_order;
-    *last_number = number;
-    *last_offset = message->offset;
-}
-
-static void send_texts(struct texts texts, int64_t partition_key) {
-    if (written == 0) {
-        first_ns = now_ns();
-    }
-    written++;
-    if (!producer) {
-        (void)printf("%s\t%s\t%s\n", texts.topic, texts.key, texts.value);
-        return;
-    }
-    int32_t partition = (int32_t)(partition_key % partitions);
-    for (;;) {
-        rd_kafka_resp_err_t err = rd_kafka_producev(
-            producer, RD_KAFKA_V_TOPIC(texts.topic), RD_KAFKA_V_PARTITION(partition),
-            RD_KAFKA_V_KEY(texts.key, strlen(texts.key)),
-            RD_KAFKA_V_VALUE((void *)(uintptr_t)texts.value, strlen(texts.value)),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE((void *)(intptr_t)written),
-            RD_KAFKA_V_END);
-        if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            break;
-        }
-        if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-            (void)fprintf(stderr, "%s: %s\n", texts.topic, rd_kafka_err2str(err));
-            exit(1);
-        }
-        rd_kafka_poll(producer, 100);
-    }
-    if (written % 1000 == 0) {
-        rd_kafka_poll(producer, 0);
-    }
-}
-
 /* ---- rows ---- */
 
 static int64_t student_id(int64_t n) {
@@ -159,14 +97,15 @@ static struct row contact(int64_t n, int64_t owner, const char *stage, int64_t v
 }
 
 static void send_student(const struct row *before, const struct row *after) {
-    send_texts(debezium_student(before, after), (after ? after : before)->student);
+    produce(0, debezium_student(before, after),
+            (int32_t)((after ? after : before)->student % partitions));
 }
 
 /* A record whose key is the primary key may lie in any partition, if always in the same. */
 static void send_contact(const struct row *before, const struct row *after) {
     const struct row *row = after ? after : before;
-    send_texts(debezium_contact(before, after),
-               layout == LAYOUT_ROUTED ? row->student : row->contact);
+    int64_t partition_key = layout == LAYOUT_ROUTED ? row->student : row->contact;
+    produce(1, debezium_contact(before, after), (int32_t)(partition_key % partitions));
 }
 
 /* ---- stages ---- */
@@ -263,28 +202,6 @@ static int take_option(const char *option) {
     return 2;
 }
 
-static rd_kafka_t *new_producer(const char *bootstrap) {
-    char error[512];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    /* As the connector's producer, but for a wait that makes a backlog's batches as large. Without
-     * idempotence a batch that is sent again, as on topics that were just made, comes after later
-     * ones. */
-    const char *settings[][2] = {
-        {"bootstrap.servers", bootstrap}, {"enable.idempotence", "true"},
-        {"compression.codec", "lz4"},     {"linger.ms", "20"},
-        {"batch.size", "262144"},         {"queue.buffering.max.kbytes", "131072"}};
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        (void)rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof error);
-    }
-    rd_kafka_conf_set_dr_msg_cb(conf, delivered);
-    rd_kafka_t *made = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
-    if (!made) {
-        (void)fprintf(stderr, "%s\n", error);
-        exit(1);
-    }
-    return made;
-}
-
 int main(int argc, char **argv) {
     if (argc < 4) {
         (void)fprintf(stderr, "usage: generate BOOTSTRAP PREFIX PARTITIONS [name=value ...]\n");
@@ -301,7 +218,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     debezium_begin(argv[2], layout);
-    producer = strcmp(argv[1], "-") == 0 ? NULL : new_producer(argv[1]);
+    produce_begin(argv[1]);
     if (plan.inserts) {
         insert_all();
     }
@@ -309,18 +226,5 @@ int main(int argc, char **argv) {
         update_rows(plan.version + round);
     }
     move_and_delete();
-    if (!producer) {
-        return 0;
-    }
-    bool flushed = rd_kafka_flush(producer, 120000) == RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_destroy(producer);
-    (void)printf("{\"records\": %" PRId64 ", \"first_ns\": %" PRId64 ", \"last_ns\": %" PRId64
-                 "}\n",
-                 written, first_ns, now_ns());
-    if (!flushed || failed > 0 || reordered > 0) {
-        (void)fprintf(stderr, "%" PRId64 " records not written, %" PRId64 " out of order\n", failed,
-                      reordered);
-        return 1;
-    }
-    return 0;
+    return produce_end();
 }

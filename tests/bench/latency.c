@@ -1,13 +1,15 @@
 /* latency: changes the OLTP database at a given rate and prints, for each contact, when its insert
  * was due, committed, read from Kafka by a consumer of the bench's own, and visible in the sink.
  *
- *   latency OLTP OLAP BOOTSTRAP TOPIC BASE COUNT RATE CONNECTIONS
+ *   latency OLTP OLAP BOOTSTRAP TOPIC BASE COUNT RATE CONNECTIONS [FIRST SECOND KEY]
  *     OLTP, OLAP    connection strings
  *     BOOTSTRAP     Kafka; - where the road has none
  *     TOPIC         of the contacts
  *     BASE, COUNT   ids of the contacts (and of their students)
  *     RATE          statements a second, two for each contact
  *     CONNECTIONS   over which they are spread
+ *     FIRST, SECOND statements with the id as $1, in place of the inserts of a student and a
+ *                   contact; and in which member of the keys in TOPIC that id is (contact_id)
  *
  * The sink tells: a trigger notifies the channel latency of each contact_id; PostgreSQL delivers a
  * notification after the row is visible. All three are on one machine and share its monotonic
@@ -29,8 +31,14 @@
 
 enum { LATEST_SECONDS = 30, PARTITIONS_MAX = 1024 };
 
+static const char STUDENT[] = "INSERT INTO student (student_id, name) "
+                              "VALUES ($1::bigint, 'latency')";
+static const char CONTACT[] = "INSERT INTO contact (contact_id, student_id, contact_number) "
+                              "VALUES ($1::bigint, $1::bigint, 'latency')";
+
 struct probe {
     rd_kafka_t *consumer;
+    char key[80]; /* what stands before the id in a record's key */
     struct samples *samples;
 };
 struct listener {
@@ -145,11 +153,11 @@ static rd_kafka_t *read_topic(const char *bootstrap, const char *topic) {
 }
 
 /* From the record's key, in any layout. */
-static int64_t contact_of(const rd_kafka_message_t *message) {
-    static const char name[] = "\"contact_id\":";
+static int64_t id_of(const rd_kafka_message_t *message, const char *name) {
+    size_t length = strlen(name);
     const char *found =
-        message->key_len > 0 ? memmem(message->key, message->key_len, name, sizeof name - 1) : NULL;
-    return found ? strtoll(found + sizeof name - 1, NULL, 10) : -1;
+        message->key_len > 0 ? memmem(message->key, message->key_len, name, length) : NULL;
+    return found ? strtoll(found + length, NULL, 10) : -1;
 }
 
 static void *watch_topic(void *argument) {
@@ -160,7 +168,7 @@ static void *watch_topic(void *argument) {
         if (!message) {
             continue;
         }
-        int64_t i = message->err ? -1 : contact_of(message) - samples->base;
+        int64_t i = message->err ? -1 : id_of(message, probe->key) - samples->base;
         if (i >= 0 && i < samples->count && samples->read[i] == 0) {
             samples->read[i] = now_ns();
         }
@@ -197,15 +205,17 @@ static void print_samples(const struct samples *samples) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 9) {
+    if (argc != 9 && argc != 12) {
         (void)fprintf(stderr, "usage: latency OLTP OLAP BOOTSTRAP TOPIC BASE COUNT RATE "
-                              "CONNECTIONS\n");
+                              "CONNECTIONS [FIRST SECOND KEY]\n");
         return 2;
     }
     int64_t count = strtoll(argv[6], NULL, 10);
     struct load load = {.conninfo = argv[1],
                         .rate = strtod(argv[7], NULL),
-                        .connections = (int)strtol(argv[8], NULL, 10)};
+                        .connections = (int)strtol(argv[8], NULL, 10),
+                        .first = argc > 9 ? argv[9] : STUDENT,
+                        .second = argc > 9 ? argv[10] : CONTACT};
     if (count < 1 || load.rate <= 0) {
         give_up("COUNT and RATE", "must be positive");
     }
@@ -216,7 +226,8 @@ int main(int argc, char **argv) {
                               .read = array_of(count),
                               .visible = (_Atomic int64_t *)array_of(count)};
     struct listener listener = {listen_to_sink(argv[2]), &samples};
-    struct probe probe = {NULL, &samples};
+    struct probe probe = {.samples = &samples};
+    (void)snprintf(probe.key, sizeof probe.key, "\"%s\":", argc > 9 ? argv[11] : "contact_id");
     pthread_t sink_thread, topic_thread;
     if (strcmp(argv[3], "-") != 0) {
         probe.consumer = read_topic(argv[3], argv[4]);

@@ -4,7 +4,8 @@
  * Threads: each array is written by one thread, once an element; read after the threads have ended.
  * Units:   nanoseconds of CLOCK_MONOTONIC; 0: has not happened.
  * Errors:  none; what a bench can't do without ends it with a message.
- * Limits:  pairs of one student and one contact, with the ids base, base + 1, ...
+ * Limits:  pairs of statements, of one student and one contact or as they are given, with the ids
+ *          base, base + 1, ...
  */
 #ifndef BENCH_LATENCY_H
 #define BENCH_LATENCY_H
@@ -23,6 +24,7 @@ struct samples {
 struct load {
     const char *conninfo;
     double rate; /* statements a second: a student's and a contact's insert are two */
+    const char *first, *second; /* the two statements; $1 is the id */
     int connections;
 };
 

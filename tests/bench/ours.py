@@ -7,7 +7,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from environment import Env
+from environment import STUDENTS, Env
 from member import Member
 from stack import ROOT
 from tenant import Tenant
@@ -21,6 +21,7 @@ class Ours:
     reads = "routed"
     settings = {"catch_up": "as shipped", "live": "as shipped"}
     version = ""
+    example = STUDENTS
     changed: dict[str, str] = {}  # settings of this run of the bench, as environment variables
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -30,7 +31,7 @@ class Ours:
     # ---- what the runner asks of every subject
 
     def adopt(self, env: Env) -> "Ours":
-        self.tenant = Tenant(env.stack, env.name)
+        self.tenant = Tenant(env.stack, env.name, self.example.schemas, self.example.view_file)
         self.tenant.settings.update(self.changed, SYNC_TOPIC_PREFIX=env.prefix or env.name)
         return self
 

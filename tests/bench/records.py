@@ -119,6 +119,9 @@ class History:
                 f"SELECT c, s, {first.student_id('s')} AS student_id, {first.base} + c AS contact_id "
                 f"FROM (SELECT c, {owner} AS s FROM generate_series(1, {first.contacts}) c WHERE {there}) x) y")
 
+    def truth(self, database: Database) -> "Truth":
+        return Truth(database, self)
+
     def statements(self) -> list[str]:
         """The same changes as single-row transactions, for who reads no topics: blocks that commit each row."""
         return [block for run in self.runs for block in transactions(run)]
@@ -152,6 +155,12 @@ def transactions(run: Records) -> list[str]:
 
 class Truth:
     """The rows that must be there, as a table of its own, with their count and checksum."""
+
+    table = "student_contact"
+    columns = ("student_id", "contact_id", "name", "contact_number")
+    of_table = CHECKSUM.format(f"SELECT * FROM {table}")
+    look_up = ("SELECT count(*) FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[]) k(s, c, n, t) "
+               f"JOIN {table} r ON r.student_id = k.s AND r.contact_id = k.c AND r.name = k.n AND r.contact_number = k.t")
 
     def __init__(self, database: Database, history: History) -> None:
         self.database = database

@@ -101,7 +101,8 @@ def summary(entries: list[dict]) -> str:
 
 SHOWN = ("records_per_s", "rows_per_s", "seconds", "p50_ms", "p90_ms", "p99_ms", "max_ms", "to_kafka_p50_ms",
          "to_kafka_p99_ms", "from_kafka_p50_ms", "from_kafka_p99_ms", "first_applied_s", "cpu_s_per_million",
-         "rss_anon_peak_mb", "rss_anon_growth_mb", "hwm_mb", "idle_cpu_percent")
+         "rss_anon_peak_mb", "rss_anon_growth_mb", "hwm_mb", "idle_cpu_percent", "cpu_percent", "transactions_per_s",
+         "state_mb")
 
 
 def number(value: float) -> str:
