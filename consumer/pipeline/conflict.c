@@ -8,7 +8,11 @@
 static void conflict_halt(const struct member_options *o, struct task *task,
                           const struct sink_event *event) {
     struct err err = event->err;
-    struct str key = event->refusal_count > 0 ? event->refusals[0].key : STR_NONE;
+    struct str key = STR_NONE, table = o->plan->name;
+    if (event->refusal_count > 0) {
+        key = event->refusals[0].key;
+        table = o->plan->targets[sink_key_target(event->refusals[0].row_key)].name;
+    }
     char changed[160] = "";
     if (!key.ptr && task->work.changed_count == 1) {
         const struct changed_row *row = &task->work.changed[0];
@@ -20,7 +24,7 @@ static void conflict_halt(const struct member_options *o, struct task *task,
         "table " STR_FMT " refuses the row %.*s since %lld s: %.260s. It depends on other "
         "rows or on a trigger, so nothing was put aside. Drop or fix the constraint or "
         "trigger, then send the member SIGHUP",
-        STR_ARG(o->plan->targets[0].name), key.ptr ? (int)key.len : 1, key.ptr ? key.ptr : "?",
+        STR_ARG(table), key.ptr ? (int)key.len : 1, key.ptr ? key.ptr : "?",
         (long long)(clock_mono_ms(&o->clock) - task->conflict_since_ms) / 1000, event->err.message);
     memcpy(err.sqlstate, event->err.sqlstate, sizeof err.sqlstate);
     task_halt_at_work(o->plan, task, &err);

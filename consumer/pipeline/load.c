@@ -1,4 +1,4 @@
-/* An initial load: all rows of a task's join, as COPY asks for them. */
+/* An initial load: all rows of a task's joins, target after target, as COPY asks for them. */
 #include "pipeline/load.h"
 
 static enum err_kind load_next(void *ctx, const struct str **ret_values, bool *ret_end,
@@ -19,11 +19,18 @@ static enum err_kind load_next(void *ctx, const struct str **ret_values, bool *r
     return kind;
 }
 
+static void load_target(void *ctx, int target) {
+    struct session *s = ctx;
+    if (s->load_task) {
+        row_writer_forget(s->writer);
+        join_begin_all(s->load_task->join, task_reader(s->load_task), target);
+    }
+}
+
 void load_begin(struct session *s, struct task *task) {
-    row_writer_forget(s->writer);
-    join_begin_all(task->join, task_reader(task), 0);
     s->load_task = task;
+    load_target(s, 0);
     s->load_error.kind = ERR_NONE;
-    s->load = (struct load_source){s, load_next};
+    s->load = (struct load_source){.ctx = s, .next = load_next, .begin = load_target};
     s->txn.load = &s->load;
 }

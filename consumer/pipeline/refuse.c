@@ -29,8 +29,9 @@ static void halt_too_many(const struct member_options *o, struct task *task,
                   "more than %zu rows of this task are refused by table " STR_FMT
                   " (refused.row.max); the newest: " STR_FMT ", SQLSTATE %.5s: %.200s. Look at "
                   "sync_refused, fix the constraint or the rows, or raise the setting",
-                  o->refused_row_max, STR_ARG(o->plan->targets[0].name), STR_ARG(newest->key),
-                  newest->sqlstate, newest->message.ptr);
+                  o->refused_row_max,
+                  STR_ARG(o->plan->targets[sink_key_target(newest->row_key)].name),
+                  STR_ARG(newest->key), newest->sqlstate, newest->message.ptr);
     (void)snprintf(err.sqlstate, sizeof err.sqlstate, "%s", newest->sqlstate);
     task_halt_at_work(o->plan, task, &err);
 }

@@ -138,6 +138,7 @@ struct target_output {
 
 /* A table of the sink, and the join that it is to be equal to. */
 struct target {
+    int number;                     /* its place in plan.targets */
     struct str name;                /* of the view and the sink table */
     struct occurrence *occurrences; /* core ones first, then lookups, each behind its parent */
     size_t occurrence_count, core_count;
@@ -149,7 +150,9 @@ struct target {
     size_t *key_outputs;
     size_t key_output_count;
     bool key_has_nulls;     /* so it is UNIQUE NULLS NOT DISTINCT, not the primary key */
-    struct str fingerprint; /* 16 hex digits over everything that decides what is written */
+    /* 16 hex digits over everything that decides what is written; where the plan has other targets,
+     * their names, too: what was filled without one of them does not belong to its progress. */
+    struct str fingerprint;
     struct str definition;  /* the same for people, see view/definition.h */
     /* Statements that make the sink table, if it isn't there. */
     struct str sql_ddl;

@@ -19,24 +19,37 @@ static void topics_array(const struct sink *sink, struct buf *out) {
     array_end(out, sink->plan->relation_count);
 }
 
-static void identity_send(struct sink *sink) {
+static void send_identity(struct sink *sink, size_t t) {
     const struct plan *plan = sink->plan;
+    const struct target *target = &plan->targets[t];
+    const struct step step = {STEP_IDENTITY, 0, t};
+    const bool several = plan->target_count > 1;
     struct buf *c = sink->columns;
     topics_array(sink, &c[0]);
     buf_reset(&c[1]);
     buf_be32(&c[1], (uint32_t)plan->partition_count);
     params_begin(sink);
-    params_add(sink, OID_TEXT, plan->name);
+    params_add(sink, OID_TEXT, target->name);
     params_add(sink, OID_TEXT, sink->identity.cluster_id);
     params_add(sink, OID_TEXT_ARRAY, buf_view(&c[0]));
     params_add(sink, OID_INT4, buf_view(&c[1]));
     params_add(sink, OID_TEXT, sink->identity.hash);
-    params_add(sink, OID_TEXT, sink->target->fingerprint);
-    flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_WRITE);
-    send_definition(sink);
+    params_add(sink, OID_TEXT, target->fingerprint);
+    if (several) {
+        params_add(sink, OID_TEXT, plan->name);
+        params_add_targets(sink, &c[2]);
+    }
+    flight_query(sink, step, several ? SQL_IDENTITY_WRITE_SEVERAL : SQL_IDENTITY_WRITE);
+    send_definition(sink, t);
     params_begin(sink);
-    params_add(sink, OID_TEXT, plan->name);
-    flight_query(sink, (struct step){STEP_IDENTITY, 0}, SQL_IDENTITY_READ);
+    params_add(sink, OID_TEXT, target->name);
+    flight_query(sink, step, SQL_IDENTITY_READ);
+}
+
+static void identity_send(struct sink *sink) {
+    for (size_t t = 0; t < sink->plan->target_count; t++) {
+        send_identity(sink, t);
+    }
     results_begin(sink);
     send_inspect(sink); /* the identity has its row now */
     send_newest(sink);  /* rows that are not this view's: halt before writing */
@@ -54,24 +67,29 @@ static void append_send(struct sink *sink) {
             before[i].other_table && (before[i].newest.has_offsets || !before[i].newest.exists);
     }
     params_begin(sink);
-    flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
-    flight_query(sink, (struct step){STEP_SET, 0}, "SET LOCAL lock_timeout = '2s'");
+    flight_prepared(sink, (struct step){STEP_BEGIN, 0, 0}, "sync_begin");
+    flight_query(sink, (struct step){STEP_SET, 0, 0}, "SET LOCAL lock_timeout = '2s'");
     send_lock(sink);
     params_begin_tasks(sink);
     params_add(sink, OID_TEXT, str_from(sink->acquire.owner));
-    flight_query(sink, (struct step){STEP_APPEND, 0}, SQL_APPEND);
+    const bool several = sink->plan->target_count > 1;
+    if (several) {
+        params_add_targets(sink, &sink->columns[1]);
+    }
+    flight_query(sink, (struct step){STEP_APPEND, 0, 0}, several ? SQL_APPEND_SEVERAL : SQL_APPEND);
     params_begin_tasks(sink);
-    flight_query(sink, (struct step){STEP_TRIM, 0}, SQL_TRIM_ALL);
-    flight_query(sink, (struct step){STEP_READ, 0}, SQL_DEAD_LETTERS_READ);
+    flight_query(sink, (struct step){STEP_TRIM, 0, 0}, SQL_TRIM_ALL);
+    flight_query(sink, (struct step){STEP_READ, 0, 0}, SQL_DEAD_LETTERS_READ);
     params_begin_tasks(sink);
-    flight_query(sink, (struct step){STEP_REFUSED, 0}, SQL_REFUSED_READ);
+    params_add_targets(sink, &sink->columns[1]);
+    flight_query(sink, (struct step){STEP_REFUSED, 0, 0}, SQL_REFUSED_READ);
     send_commit(sink);
     flight_sync(sink);
 }
 
 static void terminate_send(struct sink *sink) {
     params_begin(sink);
-    flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
+    flight_query(sink, (struct step){STEP_ROLLBACK, 0, 0}, "ROLLBACK");
     send_terminate(sink);
     flight_sync(sink);
 }
@@ -79,13 +97,13 @@ static void terminate_send(struct sink *sink) {
 /* A round of its own, after the tasks are ours: seldom needed, and it needs one more privilege. */
 static void sweep_send(struct sink *sink) {
     params_begin(sink);
-    flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
+    flight_prepared(sink, (struct step){STEP_BEGIN, 0, 0}, "sync_begin");
     send_lock(sink);
     params_begin_tasks(sink);
     params_add(sink, OID_TEXT, str_from(sink->acquire.owner));
     topics_array(sink, &sink->columns[1]);
     params_add(sink, OID_TEXT_ARRAY, buf_view(&sink->columns[1]));
-    flight_query(sink, (struct step){STEP_SWEEP, 0}, SQL_DEAD_LETTERS_SWEEP);
+    flight_query(sink, (struct step){STEP_SWEEP, 0, 0}, SQL_DEAD_LETTERS_SWEEP);
     send_commit(sink);
     flight_sync(sink);
 }
@@ -166,6 +184,21 @@ static void dead_letters_answer(struct sink *sink, const PGresult *result) {
     }
 }
 
+/* As sink_key_append writes it. */
+static struct str refused_key(struct sink *sink, struct str row_key, struct str view) {
+    size_t t = 0;
+    while (!str_equal(sink->plan->targets[t].name, view)) {
+        t++;
+    }
+    struct buf *key = &sink->scratch;
+    buf_reset(key);
+    buf_str(key, row_key);
+    if (t > 0) {
+        buf_append(key, &(char){(char)t}, 1);
+    }
+    return arena_copy(&sink->results, buf_view(key));
+}
+
 static void refused_answer(struct sink *sink, const PGresult *result) {
     int rows = PQntuples(result);
     for (size_t i = 0; i < sink->tasks.count; i++) {
@@ -176,14 +209,14 @@ static void refused_answer(struct sink *sink, const PGresult *result) {
         struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
         if (of) {
             of->refused[of->refused_count++] =
-                arena_copy(&sink->results, result_value(result, i, 1));
+                refused_key(sink, result_value(result, i, 1), result_value(result, i, 2));
         }
     }
 }
 
 static void acquire_answer(struct sink *sink, struct step step, PGresult *result) {
     if (step.kind == STEP_IDENTITY) {
-        identity_answer(sink, result);
+        identity_answer(sink, step, result);
     } else if (step.kind == STEP_REGISTER || step.kind == STEP_INSPECT) {
         inspect_answer(sink, step, result);
     } else if (step.kind == STEP_APPEND ||

@@ -21,7 +21,10 @@ enum round { ROUND_OPEN, ROUND_TRY, ROUND_CLOSE };
 void bisect_clear(struct sink *sink) {
     struct bisection *bisection = &sink->bisection;
     row_array_clear(&bisection->pulled);
-    row_array_clear(&bisection->keys);
+    for (size_t t = 0; bisection->keys && t < sink->plan->target_count; t++) {
+        row_array_clear(&bisection->keys[t]);
+    }
+    free(bisection->keys);
     free(bisection->starts);
     *bisection = (struct bisection){0};
 }
@@ -29,8 +32,16 @@ void bisect_clear(struct sink *sink) {
 void bisect_begin(struct sink *sink) {
     struct bisection *bisection = &sink->bisection;
     bisect_clear(sink);
-    row_array_init(&bisection->keys, sink->target->key_output_count);
-    row_array_init(&bisection->pulled, sink->target->input_count);
+    bisection->keys = memory_new(sink->plan->target_count, sizeof *bisection->keys);
+    for (size_t t = 0; t < sink->plan->target_count; t++) {
+        row_array_init(&bisection->keys[t], sink->plan->targets[t].key_output_count);
+    }
+    row_array_init(&bisection->pulled, sink->plan->targets[0].input_count);
+}
+
+/* Whose rows are tried. */
+static const struct target *tried(const struct sink *sink) {
+    return &sink->plan->targets[sink->bisection.target];
 }
 
 /* ---- rows to try ---- */
@@ -96,7 +107,7 @@ static void send_try(struct sink *sink) {
     size_t columns = bisection->rows->column_count;
     size_t begin = bisection->ranges[bisection->range_count - 1].begin;
     size_t end = bisection->ranges[bisection->range_count - 1].end;
-    const struct step around = {STEP_SAVEPOINT, 0};
+    const struct step around = {STEP_SAVEPOINT, 0, 0};
     params_begin(sink);
     if (bisection->failed) {
         flight_query(sink, around, "ROLLBACK TO SAVEPOINT " SAVEPOINT);
@@ -116,11 +127,14 @@ static void send_try(struct sink *sink) {
     }
     params_add_columns(sink, columns);
     bool load = sink->write.txn->load != NULL;
-    if (!load && filters(sink)) {
-        flight_prepared(sink, (struct step){STEP_FILTER, 0}, "sync_filter");
+    char name[NAME_MAX_BYTES];
+    if (!load && filters(tried(sink))) {
+        flight_prepared(sink, (struct step){STEP_FILTER, 0, bisection->target},
+                        target_statement("sync_filter", bisection->target, name));
     }
-    flight_prepared(sink, (struct step){load ? STEP_LOAD : STEP_UPSERT, 0},
-                    load ? "sync_insert" : "sync_upsert");
+    flight_prepared(
+        sink, (struct step){load ? STEP_LOAD : STEP_UPSERT, 0, bisection->target},
+        target_statement(load ? "sync_insert" : "sync_upsert", bisection->target, name));
     flight_sync(sink);
 }
 
@@ -128,7 +142,7 @@ static void send_try(struct sink *sink) {
 
 static struct str show(struct sink *sink, struct str row_key) {
     buf_reset(&sink->scratch);
-    sink_key_show(sink->target, row_key, &sink->scratch);
+    sink_key_show(tried(sink), row_key, &sink->scratch);
     return arena_copy(&sink->results, buf_view(&sink->scratch));
 }
 
@@ -145,10 +159,11 @@ static void add_refusal(struct sink *sink, size_t row) {
         bisection->refusals = more;
         bisection->refusal_cap = cap;
     }
-    struct str *values = arena_alloc(&sink->results, sink->target->input_count * sizeof *values);
+    const struct target *target = tried(sink);
+    struct str *values = arena_alloc(&sink->results, target->input_count * sizeof *values);
     row_values(bisection, row, values);
     buf_reset(&sink->scratch);
-    sink_key_append(sink->target, values, &sink->scratch);
+    sink_key_append(target, values, &sink->scratch);
     struct refusal *refusal = &bisection->refusals[bisection->refusal_count++];
     *refusal = (struct refusal){.row_key = arena_copy(&sink->results, buf_view(&sink->scratch))};
     refusal->key = show(sink, refusal->row_key);
@@ -157,11 +172,19 @@ static void add_refusal(struct sink *sink, size_t row) {
         refusal->constraint = arena_copy(&sink->results, str_from(failure->constraint));
     }
     memcpy(refusal->sqlstate, failure->sqlstate, sizeof refusal->sqlstate);
-    struct str *key = arena_alloc(&sink->results, sink->target->key_output_count * sizeof *key);
-    for (size_t i = 0; i < sink->target->key_output_count; i++) {
-        key[i] = values[key_input(sink->target, i)];
+    struct str *key = arena_alloc(&sink->results, target->key_output_count * sizeof *key);
+    for (size_t i = 0; i < target->key_output_count; i++) {
+        key[i] = values[key_input(target, i)];
     }
-    row_array_add(&bisection->keys, key);
+    row_array_add(&bisection->keys[bisection->target], key);
+}
+
+void refused_key_add(const struct sink *sink, struct str row_key, struct buf *views,
+                     struct buf *row_keys) {
+    int target = sink_key_target(row_key);
+    array_add(views, sink->plan->targets[target].name);
+    row_key.len -= target > 0; /* the number itself */
+    array_add(row_keys, row_key);
 }
 
 /* Ends the job: the last of the refusals is the row that the event is about. */
@@ -175,9 +198,11 @@ static void refuse(struct sink *sink) {
 
 /* The entries of refused rows; false when all were sent. */
 static bool send_entries(struct sink *sink) {
-    static const uint32_t types[] = {OID_INT4, OID_BYTEA, OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT};
-    static const uint32_t arrays[] = {OID_INT4_ARRAY, OID_BYTEA_ARRAY, OID_TEXT_ARRAY,
-                                      OID_TEXT_ARRAY, OID_TEXT_ARRAY,  OID_TEXT_ARRAY};
+    static const uint32_t types[] = {OID_TEXT, OID_INT4, OID_BYTEA, OID_TEXT,
+                                     OID_TEXT, OID_TEXT, OID_TEXT};
+    static const uint32_t arrays[] = {OID_TEXT_ARRAY, OID_INT4_ARRAY, OID_BYTEA_ARRAY,
+                                      OID_TEXT_ARRAY, OID_TEXT_ARRAY, OID_TEXT_ARRAY,
+                                      OID_TEXT_ARRAY};
     const size_t column_count = sizeof types / sizeof types[0];
     struct bisection *bisection = &sink->bisection;
     struct buf *c = sink->columns, *text = &sink->scratch;
@@ -187,26 +212,43 @@ static bool send_entries(struct sink *sink) {
     }
     for (; bisection->sent < bisection->refusal_count && count < SLICE_ROWS; count++) {
         const struct refusal *refusal = &bisection->refusals[bisection->sent++];
-        array_add_int32(&c[0], sink->write.txn->parts[0]->task);
-        array_add(&c[1], refusal->row_key);
-        array_add(&c[2], refusal->key);
-        array_add(&c[3], str_from(refusal->sqlstate));
-        array_add(&c[4], refusal->constraint);
+        refused_key_add(sink, refusal->row_key, &c[0], &c[2]);
+        array_add_int32(&c[1], sink->write.txn->parts[0]->task);
+        array_add(&c[3], refusal->key);
+        array_add(&c[4], str_from(refusal->sqlstate));
+        array_add(&c[5], refusal->constraint);
         buf_reset(text);
         text_clean(text, refusal->message);
-        array_add(&c[5], buf_view(text));
+        array_add(&c[6], buf_view(text));
     }
     if (count == 0) {
         return false;
     }
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->plan->name);
     for (size_t i = 0; i < column_count; i++) {
         array_end(&c[i], count);
         params_add(sink, arrays[i], buf_view(&c[i]));
     }
-    flight_prepared(sink, (struct step){STEP_REFUSED, 0}, "sync_refused");
+    flight_prepared(sink, (struct step){STEP_REFUSED, 0, 0}, "sync_refused");
     return true;
+}
+
+/* What refused rows show: deleted, so that it is no older version of them. */
+static void send_refused_deletes(struct sink *sink) {
+    for (size_t t = 0; t < sink->plan->target_count; t++) {
+        const struct row_array *keys = &sink->bisection.keys[t];
+        slicer_reset(&sink->slicer);
+        if (SAFEGUARD("a refused row shows no older version")) {
+            slicer_add(&sink->slicer, keys);
+        }
+        while (slicer_next(&sink->slicer, sink->columns, keys->column_count) > 0) {
+            char name[NAME_MAX_BYTES];
+            params_begin(sink);
+            params_add_columns(sink, keys->column_count);
+            flight_prepared(sink, (struct step){STEP_REFUSED, 0, t},
+                            target_statement("sync_refuse", t, name));
+        }
+    }
 }
 
 /* ---- rounds ---- */
@@ -215,18 +257,10 @@ static void close_send(struct sink *sink) {
     struct bisection *bisection = &sink->bisection;
     params_begin(sink);
     if (bisection->failed) {
-        flight_query(sink, (struct step){STEP_SAVEPOINT, 0}, "ROLLBACK TO SAVEPOINT " SAVEPOINT);
+        flight_query(sink, (struct step){STEP_SAVEPOINT, 0, 0}, "ROLLBACK TO SAVEPOINT " SAVEPOINT);
         bisection->failed = false;
     }
-    slicer_reset(&sink->slicer);
-    if (SAFEGUARD("a refused row shows no older version")) {
-        slicer_add(&sink->slicer, &bisection->keys);
-    }
-    while (slicer_next(&sink->slicer, sink->columns, bisection->keys.column_count) > 0) {
-        params_begin(sink);
-        params_add_columns(sink, bisection->keys.column_count);
-        flight_prepared(sink, (struct step){STEP_REFUSED, 0}, "sync_refuse");
-    }
+    send_refused_deletes(sink);
     while (send_tail(sink)) { /* first: an entry is deleted before it is written again */
     }
     while (send_entries(sink)) {
@@ -247,7 +281,7 @@ static void bisect_send(struct sink *sink) {
         }
         if (sink->write.txn->load) {
             params_begin(sink);
-            flight_query(sink, (struct step){STEP_SET, 0}, "SET LOCAL statement_timeout = 0");
+            flight_query(sink, (struct step){STEP_SET, 0, 0}, "SET LOCAL statement_timeout = 0");
         }
         flight_sync(sink);
         break;
@@ -260,11 +294,33 @@ static void bisect_send(struct sink *sink) {
     }
 }
 
+/* The next target's rows, if it has any. */
+static void next_target(struct sink *sink) {
+    struct bisection *bisection = &sink->bisection;
+    const struct txn *txn = sink->write.txn;
+    size_t target = ++bisection->target;
+    if (!txn->load) {
+        rows_begin(bisection, &txn->parts[0]->targets[target].upserts);
+        return;
+    }
+    bisection->ended = false;
+    row_array_clear(&bisection->pulled);
+    row_array_init(&bisection->pulled, sink->plan->targets[target].input_count);
+    txn->load->begin(txn->load->ctx, (int)target);
+}
+
 /* The next try, or the end. */
 static void go_on(struct sink *sink) {
     struct bisection *bisection = &sink->bisection;
-    if (bisection->range_count == 0 && sink->write.txn->load && !bisection->ended) {
-        rows_pull(sink);
+    const bool load = sink->write.txn->load;
+    while (bisection->range_count == 0 && sink->why.kind == ERR_NONE) {
+        if (load && !bisection->ended) {
+            rows_pull(sink);
+        } else if (bisection->target + 1 < sink->plan->target_count) {
+            next_target(sink);
+        } else {
+            break;
+        }
     }
     if (sink->why.kind != ERR_NONE) {
         struct sink_event again = {.kind = SINK_AGAIN, .err = sink->why};

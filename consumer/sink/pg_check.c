@@ -13,7 +13,7 @@ static void check_send(struct sink *sink) {
     (void)snprintf(name, sizeof name, "sync_check_%d", sink->check.table);
     params_begin(sink);
     params_add_columns(sink, column_count);
-    flight_prepared(sink, (struct step){STEP_CHECK, (size_t)sink->check.table}, name);
+    flight_prepared(sink, (struct step){STEP_CHECK, (size_t)sink->check.table, 0}, name);
 }
 
 static void check_synced(struct sink *sink) {

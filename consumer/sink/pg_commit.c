@@ -20,14 +20,15 @@ enum phase {
 };
 
 /* A row that WHERE does not let pass (any more) is one that the upsert leaves alone. */
-bool filters(const struct sink *sink) {
-    return sink->target->sql_filter.ptr && SAFEGUARD("a row that leaves the filter is deleted");
+bool filters(const struct target *target) {
+    return target->sql_filter.ptr && SAFEGUARD("a row that leaves the filter is deleted");
 }
 
 /* Deletes go first: a key that one row gives up may be another's in the same transaction. */
 static enum phase phase_after(const struct sink *sink, enum phase phase) {
     const bool deletes_first = SAFEGUARD("deletes go before upserts");
-    const enum phase upserts = filters(sink) ? PHASE_FILTER : PHASE_UPSERTS;
+    const struct target *first = sink->plan->targets;
+    const enum phase upserts = filters(first) ? PHASE_FILTER : PHASE_UPSERTS;
     switch (phase) {
     case PHASE_OPEN:
         return deletes_first ? PHASE_DELETES : upserts;
@@ -48,40 +49,45 @@ static enum phase phase_after(const struct sink *sink, enum phase phase) {
     return PHASE_CLOSE;
 }
 
-const char *delete_name(size_t occurrence, enum delete_kind kind, char out[DELETE_NAME_MAX]) {
+const char *delete_name(size_t target, size_t occurrence, enum delete_kind kind,
+                        char out[NAME_MAX_BYTES]) {
     static const char *const kinds[DELETE_KINDS] = {
         [DELETE_KEY] = "", [DELETE_NULL] = "null_", [DELETE_MATCHED] = "matched_"};
-    (void)snprintf(out, DELETE_NAME_MAX, "sync_delete_%s%zu", kinds[kind], occurrence);
-    return out;
+    char name[NAME_MAX_BYTES / 2];
+    (void)snprintf(name, sizeof name, "sync_delete_%s%zu", kinds[kind], occurrence);
+    return target_statement(name, target, out);
 }
 
-size_t delete_columns(const struct sink *sink, size_t occurrence, enum delete_kind kind) {
-    const struct relation *relation =
-        occurrence_relation(sink->plan, sink->target, (int)occurrence);
+size_t delete_columns(const struct sink *sink, const struct target *target, size_t occurrence,
+                      enum delete_kind kind) {
+    const struct relation *relation = occurrence_relation(sink->plan, target, (int)occurrence);
     return kind == DELETE_KEY ? relation->key_count : relation->placement_count;
 }
 
-/* Begins a phase, or its next table, or the next kind of an occurrence's deletes. */
-static void enter(struct sink *sink, enum phase phase, size_t table, enum delete_kind kind) {
+static const struct row_array *rows_of(const struct txn_part *part, enum phase phase,
+                                       struct step step, enum delete_kind kind) {
+    if (phase == PHASE_DELETES) {
+        return &part->targets[step.target].deletes[kind][step.table];
+    }
+    return phase == PHASE_CHECKS ? &part->checks[step.table] : &part->targets[step.target].upserts;
+}
+
+/* Begins a phase, or its next target or table, or the next kind of an occurrence's deletes. */
+static void enter(struct sink *sink, enum phase phase, struct step step, enum delete_kind kind) {
     const struct txn *txn = sink->write.txn;
     sink->write.phase = (int)phase;
-    sink->write.table = table;
+    sink->write.target = step.target;
+    sink->write.table = step.table;
     sink->write.delete_kind = kind;
     slicer_reset(&sink->slicer);
-    for (size_t i = 0; i < txn->part_count; i++) {
-        const struct txn_part *part = txn->parts[i];
-        if (phase == PHASE_DELETES) {
-            slicer_add(&sink->slicer, &part->targets[0].deletes[kind][table]);
-        } else if (phase == PHASE_CHECKS) {
-            slicer_add(&sink->slicer, &part->checks[table]);
-        } else if (phase == PHASE_FILTER || phase == PHASE_UPSERTS) {
-            slicer_add(&sink->slicer, &part->targets[0].upserts);
-        }
+    bool rows = phase >= PHASE_DELETES && phase <= PHASE_UPSERTS;
+    for (size_t i = 0; rows && i < txn->part_count; i++) {
+        slicer_add(&sink->slicer, rows_of(txn->parts[i], phase, step, kind));
     }
 }
 
 static void enter_next(struct sink *sink) {
-    enter(sink, phase_after(sink, (enum phase)sink->write.phase), 0, DELETE_KEY);
+    enter(sink, phase_after(sink, (enum phase)sink->write.phase), (struct step){0}, DELETE_KEY);
 }
 
 /* The next statement of rows; false when there are no more. */
@@ -92,25 +98,30 @@ static bool send_rows(struct sink *sink, enum step_kind kind, const char *name,
     }
     params_begin(sink);
     params_add_columns(sink, column_count);
-    flight_prepared(sink, (struct step){kind, sink->write.table}, name);
+    struct step step = {kind, sink->write.table, sink->write.target};
+    flight_prepared(sink, step, name);
     return true;
 }
 
 /* An occurrence has a statement for each kind that there is of its deletes. */
 static void send_deletes(struct sink *sink) {
-    struct write *write = &sink->write;
-    const struct occurrence *occurrence = &sink->target->occurrences[write->table];
-    char name[DELETE_NAME_MAX];
-    if (send_rows(sink, STEP_DELETE, delete_name(write->table, write->delete_kind, name),
-                  delete_columns(sink, write->table, write->delete_kind))) {
+    const struct write *write = &sink->write;
+    const struct target *target = &sink->plan->targets[write->target];
+    struct step step = {STEP_DELETE, write->table, write->target};
+    char name[NAME_MAX_BYTES];
+    if (send_rows(sink, STEP_DELETE, delete_name(step.target, step.table, write->delete_kind, name),
+                  delete_columns(sink, target, step.table, write->delete_kind))) {
         return;
     }
-    bool more = occurrence->adds_key && write->delete_kind + 1 < DELETE_KINDS &&
+    bool more = target->occurrences[step.table].adds_key && write->delete_kind + 1 < DELETE_KINDS &&
                 SAFEGUARD("no row without a partner stands beside one with a partner");
     if (more) {
-        enter(sink, PHASE_DELETES, write->table, write->delete_kind + 1);
-    } else if (write->table + 1 < sink->target->core_count) {
-        enter(sink, PHASE_DELETES, write->table + 1, DELETE_KEY);
+        enter(sink, PHASE_DELETES, step, write->delete_kind + 1);
+    } else if (step.table + 1 < target->core_count) {
+        step.table++;
+        enter(sink, PHASE_DELETES, step, DELETE_KEY);
+    } else if (step.target + 1 < sink->plan->target_count) {
+        enter(sink, PHASE_DELETES, (struct step){STEP_DELETE, 0, step.target + 1}, DELETE_KEY);
     } else {
         enter_next(sink);
     }
@@ -125,7 +136,29 @@ static void send_checks(struct sink *sink) {
         return;
     }
     if (write->table + 1 < sink->plan->relation_count) {
-        enter(sink, PHASE_CHECKS, write->table + 1, DELETE_KEY);
+        enter(sink, PHASE_CHECKS, (struct step){STEP_CHECK, write->table + 1, 0}, DELETE_KEY);
+    } else {
+        enter_next(sink);
+    }
+}
+
+/* Filter and upserts of one target after the other. */
+static void send_upserts(struct sink *sink) {
+    const struct write *write = &sink->write;
+    const bool filter = write->phase == PHASE_FILTER;
+    const size_t target = write->target;
+    char name[NAME_MAX_BYTES];
+    if (send_rows(sink, filter ? STEP_FILTER : STEP_UPSERT,
+                  target_statement(filter ? "sync_filter" : "sync_upsert", target, name),
+                  sink->plan->targets[target].input_count)) {
+        return;
+    }
+    if (filter) {
+        enter(sink, PHASE_UPSERTS, (struct step){STEP_UPSERT, 0, target}, DELETE_KEY);
+    } else if (target + 1 < sink->plan->target_count) {
+        const struct target *next = &sink->plan->targets[target + 1];
+        enter(sink, filters(next) ? PHASE_FILTER : PHASE_UPSERTS,
+              (struct step){STEP_UPSERT, 0, target + 1}, DELETE_KEY);
     } else {
         enter_next(sink);
     }
@@ -159,26 +192,27 @@ static size_t dead_letter_fill(struct sink *sink, const struct txn_part *part,
 static bool send_cleared(struct sink *sink) {
     struct buf *c = sink->columns;
     size_t count = 0;
-    array_begin(&c[0], OID_INT4);
-    array_begin(&c[1], OID_BYTEA);
+    array_begin(&c[0], OID_TEXT);
+    array_begin(&c[1], OID_INT4);
+    array_begin(&c[2], OID_BYTEA);
     for (size_t i = 0; i < sink->write.txn->part_count; i++) {
         const struct txn_part *part = sink->write.txn->parts[i];
         for (size_t k = 0; k < part->cleared_count; k++) {
-            array_add_int32(&c[0], part->task);
-            array_add(&c[1], part->cleared[k]);
+            refused_key_add(sink, part->cleared[k], &c[0], &c[2]);
+            array_add_int32(&c[1], part->task);
             count++;
         }
     }
     if (count == 0) {
         return false;
     }
-    array_end(&c[0], count);
-    array_end(&c[1], count);
+    static const Oid arrays[] = {OID_TEXT_ARRAY, OID_INT4_ARRAY, OID_BYTEA_ARRAY};
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->plan->name);
-    params_add(sink, OID_INT4_ARRAY, buf_view(&c[0]));
-    params_add(sink, OID_BYTEA_ARRAY, buf_view(&c[1]));
-    flight_prepared(sink, (struct step){STEP_REFUSED, 0}, "sync_clear");
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        array_end(&c[i], count);
+        params_add(sink, arrays[i], buf_view(&c[i]));
+    }
+    flight_prepared(sink, (struct step){STEP_REFUSED, 0, 0}, "sync_clear");
     return true;
 }
 
@@ -221,7 +255,7 @@ static bool send_dead_letters(struct sink *sink) {
         array_end(&sink->columns[c], count);
         params_add(sink, arrays[c], buf_view(&sink->columns[c]));
     }
-    flight_prepared(sink, (struct step){STEP_DEAD_LETTERS, 0},
+    flight_prepared(sink, (struct step){STEP_DEAD_LETTERS, 0, 0},
                     decided ? "sync_decided" : "sync_letters");
     return true;
 }
@@ -248,7 +282,7 @@ void send_trim(struct sink *sink) {
     params_add(sink, OID_TEXT, sink->plan->name);
     params_add(sink, OID_INT4_ARRAY, buf_view(&c[0]));
     params_add(sink, OID_INT8_ARRAY, buf_view(&c[1]));
-    flight_prepared(sink, (struct step){STEP_TRIM, 0}, "sync_trim");
+    flight_prepared(sink, (struct step){STEP_TRIM, 0, 0}, "sync_trim");
 }
 
 bool send_tail(struct sink *sink) {
@@ -295,14 +329,8 @@ static void commit_send(struct sink *sink) {
         (void)send_head(sink);
         break;
     case PHASE_FILTER:
-        if (!send_rows(sink, STEP_FILTER, "sync_filter", sink->target->input_count)) {
-            enter_next(sink);
-        }
-        break;
     case PHASE_UPSERTS:
-        if (!send_rows(sink, STEP_UPSERT, "sync_upsert", sink->target->input_count)) {
-            enter_next(sink);
-        }
+        send_upserts(sink);
         break;
     case PHASE_CLEARED:
     case PHASE_DEAD_LETTERS:

@@ -113,41 +113,44 @@ static enum err_kind compare(struct ddl *ddl, const char *name, const char *oid,
     return kind;
 }
 
-/* The temporary tables. sync_dead_letter has the key that the one that is there may have. */
-static enum err_kind make_wanted(struct ddl *ddl, struct err *reterr) {
+enum err_kind ddl_compare_table(struct ddl *ddl, struct err *reterr) {
+    char oid[16] = "";
+    struct buf name = {0};
+    buf_str(&name, ddl->target->name);
+    buf_append(&name, "", 1);
+    enum err_kind kind = ddl_find(ddl, name.ptr, oid, reterr);
+    if (kind == ERR_NONE) {
+        kind = ddl_temporary(ddl, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = ddl_execute(ddl, ddl_text(ddl, ddl->target->sql_ddl), reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = compare(ddl, name.ptr, oid, false, reterr);
+    }
+    buf_clear(&name);
+    return kind == ERR_NONE ? ddl_real(ddl, reterr) : kind;
+}
+
+enum err_kind ddl_compare(struct ddl *ddl, struct err *reterr) {
+    char oids[OWN_TABLE_COUNT][16] = {""};
     bool old_key = false;
     enum err_kind kind = ddl_ask(ddl, SQL_KEY_IS_OLD, &old_key, reterr);
+    for (size_t i = 0; i < OWN_TABLE_COUNT && kind == ERR_NONE; i++) {
+        kind = ddl_find(ddl, own_tables[i], oids[i], reterr);
+    }
     if (kind == ERR_NONE) {
         kind = ddl_temporary(ddl, reterr);
     }
     if (kind == ERR_NONE) {
         kind = ddl_execute(ddl, SQL_DDL, reterr);
     }
-    if (kind == ERR_NONE && old_key && !plan_has_lookups(ddl->plan)) {
+    if (kind == ERR_NONE && old_key && !plan_has_lookups(ddl->plan)) { /* it may stay */
         kind = ddl_execute(ddl, SQL_CHANGE_KEY(SQL_DEAD_LETTERS_OLD_KEY), reterr);
     }
-    return kind == ERR_NONE ? ddl_execute(ddl, ddl_text(ddl, ddl->target->sql_ddl), reterr) : kind;
-}
-
-enum err_kind ddl_compare(struct ddl *ddl, struct err *reterr) {
-    const char *names[OWN_TABLE_COUNT + 1];
-    char oids[OWN_TABLE_COUNT + 1][16] = {""};
-    struct buf name = {0};
-    buf_str(&name, ddl->target->name);
-    buf_append(&name, "", 1);
-    names[0] = name.ptr;
-    memcpy(names + 1, own_tables, sizeof own_tables);
-    enum err_kind kind = ERR_NONE;
-    for (size_t i = 0; i < OWN_TABLE_COUNT + 1 && kind == ERR_NONE; i++) {
-        kind = ddl_find(ddl, names[i], oids[i], reterr);
+    for (size_t i = 0; i < OWN_TABLE_COUNT && kind == ERR_NONE; i++) {
+        kind = compare(ddl, own_tables[i], oids[i], true, reterr);
     }
-    if (kind == ERR_NONE) {
-        kind = make_wanted(ddl, reterr);
-    }
-    for (size_t i = 0; i < OWN_TABLE_COUNT + 1 && kind == ERR_NONE; i++) {
-        kind = compare(ddl, names[i], oids[i], i > 0, reterr);
-    }
-    buf_clear(&name);
     return kind == ERR_NONE ? ddl_real(ddl, reterr) : kind;
 }
 

@@ -181,7 +181,7 @@ static enum err_kind migrate(struct ddl *ddl, struct err *reterr) {
 
 /* A statement of statements.h for the sink table. */
 static const char *table_text(struct ddl *ddl, const char *text) {
-    table_sql(ddl->conn, ddl->target->name, text, &ddl->text);
+    table_sql(ddl->conn, ddl->plan, ddl->target, text, &ddl->text);
     return ddl->text.ptr;
 }
 
@@ -205,10 +205,12 @@ static enum err_kind make(struct ddl *ddl, struct err *reterr) {
             return kind;
         }
     }
-    enum err_kind kind = migrate(ddl, reterr);
-    if (kind == ERR_NONE) {
-        kind = ddl_find(ddl, ddl_text(ddl, ddl->target->name), oid, reterr);
-    }
+    return migrate(ddl, reterr);
+}
+
+static enum err_kind make_table(struct ddl *ddl, struct err *reterr) {
+    char oid[16] = "";
+    enum err_kind kind = ddl_find(ddl, ddl_text(ddl, ddl->target->name), oid, reterr);
     if (kind == ERR_NONE && oid[0] == '\0') {
         kind = ddl_execute(ddl, ddl_text(ddl, ddl->target->sql_ddl), reterr);
     }
@@ -226,7 +228,7 @@ static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
                name ? name : "");
     buf_append(&sql, "", 1);
     PQfreemem(name);
-    const char *params[] = {ddl_text(ddl, table), NULL};
+    const char *params[] = {ddl_text(ddl, ddl->plan->name), NULL};
     PGresult *result = NULL;
     enum err_kind kind = ddl_run(ddl, sql.ptr, params, &result, reterr);
     buf_clear(&sql);
@@ -243,14 +245,18 @@ static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
 }
 
 /* Registers the table that is there now, if the progress belongs to it or if it has no rows; in the
- * latter case the members load its rows again. */
+ * latter case the members load its rows again. What is to be done to several tables together is
+ * said when all of them are there. */
 static enum err_kind register_table(struct ddl *ddl, struct err *reterr) {
     struct buf name = {0};
     buf_str(&name, ddl->target->name);
     buf_append(&name, "", 1);
     const char *params[] = {name.ptr, NULL};
     PGresult *result = NULL;
-    enum err_kind kind = ddl_run(ddl, table_text(ddl, SQL_REGISTER), params, &result, reterr);
+    const bool several = ddl->plan->target_count > 1;
+    enum err_kind kind =
+        ddl_run(ddl, table_text(ddl, several ? SQL_REGISTER_SEVERAL : SQL_REGISTER), params,
+                &result, reterr);
     if (kind == ERR_NONE && PQntuples(result) == 1 && PQgetvalue(result, 0, 1)[0] == 't') {
         log_line(ddl->log, LOG_WARN, "sink", "table_registered",
                  "view=%s generation=%s effect=\"it is empty: the members load its rows again\"",
@@ -259,26 +265,44 @@ static enum err_kind register_table(struct ddl *ddl, struct err *reterr) {
     PQclear(result);
     result = NULL;
     if (kind == ERR_NONE) {
-        kind = ddl_run(ddl, table_text(ddl, SQL_INSPECT), params, &result, reterr);
+        kind = ddl_run(ddl, table_text(ddl, several ? SQL_INSPECT_SEVERAL : SQL_INSPECT), params,
+                       &result, reterr);
     }
     struct err err;
-    if (kind == ERR_NONE && !table_verdict(ddl->target->name, result_value(result, 0, 1),
+    if (kind == ERR_NONE && !table_verdict(ddl->plan, ddl->target, result_value(result, 0, 1),
                                            result_value(result, 0, 2), &err)) {
-        kind = err_set(reterr, ERR_CONFIG, "%s", err.message);
+        bool together = str_is(result_value(result, 0, 1), "partly");
+        kind = err_set(together ? &ddl->together : reterr, ERR_CONFIG, "%s", err.message);
+        kind = together ? ERR_NONE : kind;
     }
     PQclear(result);
     buf_clear(&name);
     return kind;
 }
 
+/* A step for each target. */
+static enum err_kind for_targets(struct ddl *ddl,
+                                 enum err_kind (*step)(struct ddl *ddl, struct err *reterr),
+                                 struct err *reterr) {
+    enum err_kind kind = ERR_NONE;
+    for (size_t t = 0; t < ddl->plan->target_count && kind == ERR_NONE; t++) {
+        ddl->target = &ddl->plan->targets[t];
+        kind = step(ddl, reterr);
+    }
+    return kind;
+}
+
 static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
-    const char *params[] = {ddl_text(ddl, ddl->target->name), NULL};
+    static enum err_kind (*const steps[])(struct ddl *, struct err *) = {
+        make_table, ddl_compare_table, check_rows, make_trigger, register_table, ddl_warn_of_extras,
+    };
+    const char *params[] = {ddl_text(ddl, ddl->plan->name), NULL};
     enum err_kind kind = ddl_execute(ddl, "BEGIN", reterr);
     if (kind == ERR_NONE) { /* two at once would conflict in the catalog */
         kind = ddl_run(ddl, "SELECT pg_advisory_xact_lock(" SQL_KEY "-1)", params, NULL, reterr);
     }
     if (kind == ERR_NONE) {
-        kind = ddl_prove(ddl, reterr);
+        kind = for_targets(ddl, ddl_prove, reterr);
     }
     if (kind == ERR_NONE) {
         kind = make(ddl, reterr);
@@ -286,25 +310,21 @@ static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
     if (kind == ERR_NONE) {
         kind = ddl_compare(ddl, reterr);
     }
-    if (kind == ERR_NONE) {
-        kind = check_rows(ddl, reterr);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && kind == ERR_NONE; i++) {
+        kind = for_targets(ddl, steps[i], reterr);
     }
     if (kind == ERR_NONE) {
-        kind = make_trigger(ddl, reterr);
+        kind = ddl_execute(ddl, "COMMIT", reterr);
     }
-    if (kind == ERR_NONE) {
-        kind = register_table(ddl, reterr);
+    if (kind == ERR_NONE && ddl->together.kind != ERR_NONE) {
+        kind = err_set(reterr, ERR_CONFIG, "%s", ddl->together.message);
     }
-    if (kind == ERR_NONE) {
-        kind = ddl_warn_of_extras(ddl, reterr);
-    }
-    return kind == ERR_NONE ? ddl_execute(ddl, "COMMIT", reterr) : kind;
+    return kind;
 }
 
 enum err_kind pg_apply_ddl(const struct plan *plan, const struct pg_sink_options *options,
                            struct err *reterr) {
-    sink_check_plan(plan);
-    struct ddl ddl = {.plan = plan, .target = &plan->targets[0], .log = options->log};
+    struct ddl ddl = {.plan = plan, .log = options->log};
     enum err_kind kind = ddl_connect(options, &ddl.conn, reterr);
     if (kind == ERR_NONE) {
         kind = link_fits_plan(ddl.conn, plan, reterr) ? apply(&ddl, reterr) : ERR_CONFIG;

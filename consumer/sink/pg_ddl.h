@@ -17,10 +17,11 @@ extern const char *const own_tables[OWN_TABLE_COUNT];
 
 struct ddl {
     const struct plan *plan;
-    const struct target *target;
+    const struct target *target; /* that a step is about */
     const struct log *log;
     PGconn *conn;
     struct buf text;
+    struct err together; /* what is to be done to several tables; kind ERR_NONE: nothing */
 };
 
 /* NUL-terminated, valid until the next call. */
@@ -42,8 +43,10 @@ MUST_CHECK enum err_kind ddl_failed(struct ddl *ddl, const PGresult *result, str
 MUST_CHECK enum err_kind ddl_temporary(struct ddl *ddl, struct err *reterr);
 MUST_CHECK enum err_kind ddl_real(struct ddl *ddl, struct err *reterr);
 
-/* pg_compare.c: ERR_CONFIG: a table is not as it must be. */
+/* pg_compare.c: ERR_CONFIG: a table is not as it must be: the program's own tables; the target's.
+ */
 MUST_CHECK enum err_kind ddl_compare(struct ddl *ddl, struct err *reterr);
+MUST_CHECK enum err_kind ddl_compare_table(struct ddl *ddl, struct err *reterr);
 /* Logs what the user added to the sink table, and its effect on rows. */
 MUST_CHECK enum err_kind ddl_warn_of_extras(struct ddl *ddl, struct err *reterr);
 

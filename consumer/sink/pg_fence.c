@@ -44,7 +44,7 @@ static void send_fence(struct sink *sink) {
         array_end(&c[i], txn->part_count);
         params_add(sink, arrays[i], buf_view(&c[i]));
     }
-    flight_prepared(sink, (struct step){STEP_FENCE, 0}, "sync_fence");
+    flight_prepared(sink, (struct step){STEP_FENCE, 0, 0}, "sync_fence");
 }
 
 void send_begin(struct sink *sink) {
@@ -55,23 +55,23 @@ void send_begin(struct sink *sink) {
     }
     sink->tasks = (struct task_list){.items = tasks, .count = count};
     params_begin(sink);
-    flight_prepared(sink, (struct step){STEP_BEGIN, 0}, "sync_begin");
+    flight_prepared(sink, (struct step){STEP_BEGIN, 0, 0}, "sync_begin");
     if (sink->link.statement_limit_s > STATEMENT_LIMIT_S) {
         buf_reset(&sink->scratch);
         buf_printf(&sink->scratch, "SET LOCAL statement_timeout = '%ds'",
                    sink->link.statement_limit_s);
         buf_append(&sink->scratch, "", 1);
-        flight_query(sink, (struct step){STEP_SET, 0}, sink->scratch.ptr);
+        flight_query(sink, (struct step){STEP_SET, 0, 0}, sink->scratch.ptr);
     }
     send_lock(sink);
     params_begin(sink);
-    flight_prepared(sink, (struct step){STEP_TABLE, 0}, "sync_table");
+    flight_prepared(sink, (struct step){STEP_TABLE, 0, 0}, "sync_table");
     send_fence(sink);
 }
 
 void send_commit(struct sink *sink) {
     params_begin(sink);
-    flight_prepared(sink, (struct step){STEP_COMMIT, 0}, "sync_commit");
+    flight_prepared(sink, (struct step){STEP_COMMIT, 0, 0}, "sync_commit");
 }
 
 void write_answer(struct sink *sink, struct step step, PGresult *result) {
@@ -142,7 +142,7 @@ void contention_begin(struct sink *sink) {
 void contention_send(struct sink *sink) {
     if (sink->round == ROUND_NEWEST) {
         params_begin(sink);
-        flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
+        flight_query(sink, (struct step){STEP_ROLLBACK, 0, 0}, "ROLLBACK");
         send_newest(sink);
     } else {
         send_terminate(sink);

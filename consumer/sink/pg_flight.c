@@ -67,7 +67,7 @@ void params_add_columns(struct sink *sink, size_t column_count) {
 }
 
 void flight_prepare(struct sink *sink, size_t table, const char *name, const char *sql) {
-    struct step step = {STEP_PREPARE, table};
+    struct step step = {STEP_PREPARE, table, 0};
     int sent = PQsendPrepare(sink->link.conn, name, safeguard_sql(sql), (int)sink->params.count,
                              sink->params.types);
     flight_sent(sink, step, sent, strlen(sql));
@@ -89,7 +89,7 @@ void flight_prepared(struct sink *sink, struct step step, const char *name) {
 
 void flight_sync(struct sink *sink) {
     sink->flight.open = false;
-    flight_sent(sink, (struct step){STEP_SYNC, 0}, PQpipelineSync(sink->link.conn), 0);
+    flight_sent(sink, (struct step){STEP_SYNC, 0, 0}, PQpipelineSync(sink->link.conn), 0);
 }
 
 static void copy_field(char *out, size_t size, const PGresult *result, int field) {

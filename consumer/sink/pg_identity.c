@@ -9,16 +9,17 @@
 
 #define WAYS_OUT "Undo that, or fill the table again (docs/operations.md, Starting over)"
 
-void send_definition(struct sink *sink) {
+void send_definition(struct sink *sink, size_t t) {
+    const struct target *target = &sink->plan->targets[t];
     params_begin(sink);
-    params_add(sink, OID_TEXT, sink->plan->name);
-    params_add(sink, OID_TEXT, sink->target->fingerprint);
-    params_add(sink, OID_TEXT, sink->target->definition);
-    flight_prepared(sink, (struct step){STEP_IDENTITY, 0}, "sync_definition");
+    params_add(sink, OID_TEXT, target->name);
+    params_add(sink, OID_TEXT, target->fingerprint);
+    params_add(sink, OID_TEXT, target->definition);
+    flight_prepared(sink, (struct step){STEP_IDENTITY, 0, t}, "sync_definition");
 }
 
-static void view_differs(struct sink *sink, struct str stored, struct str fingerprint) {
-    const struct target *target = sink->target;
+static void view_differs(struct sink *sink, const struct target *target, struct str stored,
+                         struct str fingerprint) {
     char what[DIFFERENCE_MAX];
     size_t count = definition_difference(stored, target->definition, what, sizeof what);
     if (stored.len == 0 || count == 0) {
@@ -34,23 +35,24 @@ static void view_differs(struct sink *sink, struct str stored, struct str finger
                   target->name.ptr, what, stored.len > 0 && count > 1 ? ", ..." : "");
 }
 
-static void setting_differs(struct sink *sink, const char *what, struct str stored,
-                            struct str found) {
+static void setting_differs(struct sink *sink, const struct target *target, const char *what,
+                            struct str stored, struct str found) {
     (void)err_set(&sink->why, ERR_HALT,
                   "table %.60s was filled with %s %.120s, and this member has %.120s. " WAYS_OUT,
-                  sink->target->name.ptr, what, stored.ptr, found.ptr);
+                  target->name.ptr, what, stored.ptr, found.ptr);
 }
 
-void identity_answer(struct sink *sink, const PGresult *result) {
+void identity_answer(struct sink *sink, struct step step, const PGresult *result) {
     const struct plan *plan = sink->plan;
-    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+    const struct target *target = step_target(sink, step);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK || sink->why.kind != ERR_NONE) {
         return;
     }
     if (PQntuples(result) != 1) {
         (void)err_set(&sink->why, ERR_HALT,
                       "sync_identity has no row for " STR_FMT ": somebody deleted it. Restart the "
                       "member: it writes the row again",
-                      STR_ARG(plan->name));
+                      STR_ARG(target->name));
         return;
     }
     struct buf *topics = &sink->columns[0], *count = &sink->columns[1];
@@ -75,12 +77,12 @@ void identity_answer(struct sink *sink, const PGresult *result) {
     for (size_t i = 0; i < setting_count; i++) {
         struct str stored = result_value(result, 0, (int)i);
         if (!str_equal(stored, settings[i].found)) {
-            setting_differs(sink, settings[i].what, stored, settings[i].found);
+            setting_differs(sink, target, settings[i].what, stored, settings[i].found);
             return;
         }
     }
     struct str fingerprint = result_value(result, 0, (int)setting_count);
-    if (!str_equal(fingerprint, sink->target->fingerprint)) {
-        view_differs(sink, result_value(result, 0, (int)setting_count + 1), fingerprint);
+    if (!str_equal(fingerprint, target->fingerprint)) {
+        view_differs(sink, target, result_value(result, 0, (int)setting_count + 1), fingerprint);
     }
 }

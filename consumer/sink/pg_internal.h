@@ -38,7 +38,8 @@ _Static_assert(SLICE_ROWS <= 1 << BISECT_DEPTH_MAX, "each halving of a slice add
 
 struct step {
     enum step_kind kind;
-    size_t table; /* CHECK: the relation; DELETE: the occurrence */
+    size_t table;  /* CHECK: the relation; DELETE: the occurrence */
+    size_t target; /* of steps that are one's */
 };
 
 /* The first error among the answers; what follows it was not executed. */
@@ -113,11 +114,11 @@ struct params {
     size_t bytes;
 };
 
-/* What inspect_answer saw of the sink table: pg_table.c. */
+/* What inspect_answer saw of the sink tables: pg_table.c. */
 struct table_state {
-    bool has_generation; /* it is registered */
-    int64_t generation;
-    bool unfit; /* it can't be written to now: sink->why */
+    size_t registered_count;
+    int64_t generation; /* the sum of theirs, since all are filled together */
+    bool unfit;         /* one can't be written to now: sink->why */
 };
 
 /* Whose progress a job locks, reads or appends. */
@@ -131,7 +132,7 @@ struct task_list {
 struct write {
     const struct txn *txn;
     int phase; /* pg_commit.c's: what send_head and send_tail are at */
-    size_t table;
+    size_t target, table;
     enum delete_kind delete_kind;
     size_t part, dead_letter; /* the next dead letter, or cleared key */
     bool committed;           /* COMMIT's tag was literally COMMIT */
@@ -145,11 +146,13 @@ enum copy_phase { COPY_BEGIN, COPY_ROWS, COPY_END };
 struct load {
     bool copying; /* COPY has the connection, in place of the flight */
     enum copy_phase phase;
+    size_t target;         /* whose rows are sent */
     struct row_array rows; /* if COPY can't be used: those of the INSERT being sent */
 };
 
 /* What bisect_job has beside its write: pg_bisect.c. */
 struct bisection {
+    size_t target;                /* whose rows are tried */
     struct row_array pulled;      /* of a load: the rows pulled last */
     const struct row_array *rows; /* that are tried now */
     size_t *starts;               /* where each row begins: (row, column) */
@@ -161,7 +164,7 @@ struct bisection {
     bool saved, failed;       /* there is a savepoint; the last try must go back to it */
     uint64_t deleted_before;  /* the last try */
     bool ended;               /* the load's source has no more */
-    struct row_array keys;    /* of the refused rows */
+    struct row_array *keys;   /* of the refused rows, by target */
     struct refusal *refusals; /* in results */
     size_t refusal_count, refusal_cap;
     size_t sent; /* refusals whose entries were sent */
@@ -188,8 +191,7 @@ struct events {
 };
 
 struct sink {
-    const struct plan *plan;     /* borrowed */
-    const struct target *target; /* its only one, so far */
+    const struct plan *plan; /* borrowed */
     struct arena memory;
     struct sink_identity identity; /* in memory */
     const struct log *log;         /* borrowed */
@@ -228,8 +230,11 @@ struct sink {
     struct events events;
 };
 
-/* pg_sink.c: one target so far, of the plan's name. */
-void sink_check_plan(const struct plan *plan);
+/* pg_sink.c: the target of a step that is one's. */
+const struct target *step_target(const struct sink *sink, struct step step);
+/* The prepared statement for a target. */
+#define NAME_MAX_BYTES 48
+const char *target_statement(const char *name, size_t target, char out[NAME_MAX_BYTES]);
 
 /* pg_ddl.c */
 /* Connects, blocking. *ret_conn is the caller's to finish, also on failure. */
@@ -288,6 +293,9 @@ void flight_fail(struct sink *sink, struct step step, const PGresult *result);
 struct str result_value(const PGresult *result, int row, int column);
 
 /* pg_bisect.c */
+/* Adds a key of refused rows to two columns of sync_refused: view, row_key. */
+void refused_key_add(const struct sink *sink, struct str row_key, struct buf *views,
+                     struct buf *row_keys);
 void bisect_begin(struct sink *sink);
 void bisect_clear(struct sink *sink);
 /* The next row of the load's source; false at its end, or with sink->why set. */
@@ -309,6 +317,8 @@ bool job_is_rollback(const struct sink *sink);
 /* Statements used by several jobs. */
 /* $1 the view, $2 sink->tasks. */
 void params_begin_tasks(struct sink *sink);
+/* text[] of the targets' names, in the given buffer, as the next parameter. */
+void params_add_targets(struct sink *sink, struct buf *names);
 void send_lock(struct sink *sink);
 void send_newest(struct sink *sink);
 void send_terminate(struct sink *sink);
@@ -340,16 +350,17 @@ void send_begin(struct sink *sink);
 void send_commit(struct sink *sink);
 /* pg_identity.c: stores the view's text if none is stored yet; compares what is stored with what
  * this member has, into sink->why. */
-void send_definition(struct sink *sink);
-void identity_answer(struct sink *sink, const PGresult *result);
+void send_definition(struct sink *sink, size_t target);
+void identity_answer(struct sink *sink, struct step step, const PGresult *result);
 /* pg_commit.c: the next of BEGIN, fence, deletes and checks; false: there are no more. */
 bool send_head(struct sink *sink);
 /* The prepared statement that deletes rows of a core occurrence, and how many columns it takes. */
-#define DELETE_NAME_MAX 48
-const char *delete_name(size_t occurrence, enum delete_kind kind, char out[DELETE_NAME_MAX]);
-size_t delete_columns(const struct sink *sink, size_t occurrence, enum delete_kind kind);
+const char *delete_name(size_t target, size_t occurrence, enum delete_kind kind,
+                        char out[NAME_MAX_BYTES]);
+size_t delete_columns(const struct sink *sink, const struct target *target, size_t occurrence,
+                      enum delete_kind kind);
 /* Whether sync_filter goes before sync_upsert: the view has a WHERE. */
-bool filters(const struct sink *sink);
+bool filters(const struct target *target);
 /* The next statement that deletes cleared entries or writes dead letters; false when there are no
  * more. */
 bool send_tail(struct sink *sink);
@@ -357,14 +368,21 @@ bool send_tail(struct sink *sink);
 void job_explain_send(struct sink *sink);
 void job_explain_answer(struct sink *sink, const PGresult *result);
 /* pg_table.c: is the sink table the one that the progress belongs to? */
-/* Writes text, with the sink table's name put in, NUL-terminated, to out. */
-void table_sql(PGconn *conn, struct str table, const char *text, struct buf *out);
+/* Writes text, with the target's and the plan's names put in (statements.h), NUL-terminated, to
+ * out.
+ */
+void table_sql(PGconn *conn, const struct plan *plan, const struct target *target, const char *text,
+               struct buf *out);
+/* The statements that are about all targets. */
+void lock_sql(PGconn *conn, const struct plan *plan, struct buf *out);
+void fence_sql(PGconn *conn, const struct plan *plan, struct buf *out);
 /* The columns of the sink's key as PostgreSQL's array text, NUL-terminated; `{}` where that is the
  * primary key. */
 void target_key_names(const struct target *target, struct buf *out);
 /* Reads SQL_INSPECT's answer. False: the table can't be written to; err says what to do. */
-bool table_verdict(struct str table, struct str word, struct str kind, struct err *ret_err);
-/* Registers the table as it is, where that is right, and inspects it. */
+bool table_verdict(const struct plan *plan, const struct target *target, struct str word,
+                   struct str kind, struct err *ret_err);
+/* Registers each table as it is, where that is right, and inspects it. */
 void send_inspect(struct sink *sink);
 void inspect_answer(struct sink *sink, struct step step, const PGresult *result);
 /* progress is of another generation of the table than the one inspect_answer saw. */

@@ -41,7 +41,7 @@ void job_end(struct sink *sink, const struct sink_event *event) {
     sink->outcome = *event;
     flight_begin(sink);
     params_begin(sink);
-    flight_query(sink, (struct step){STEP_ROLLBACK, 0}, "ROLLBACK");
+    flight_query(sink, (struct step){STEP_ROLLBACK, 0, 0}, "ROLLBACK");
     if (event->kind == SINK_REFUSED && event->blame == BLAME_OTHERS) {
         job_explain_send(sink);
     }
@@ -53,17 +53,18 @@ void job_explain_send(struct sink *sink) {
     params_begin(sink);
     params_add(sink, OID_TEXT, str_from(why->schema));
     params_add(sink, OID_TEXT, str_from(why->constraint));
-    params_add(sink, OID_TEXT, sink->target->name);
+    params_add_targets(sink, &sink->columns[1]);
     params_add(sink, OID_TEXT, str_from(why->by_code ? why->code : ""));
     struct buf *names = &sink->columns[0];
     array_begin(names, OID_TEXT);
-    size_t count = sink->target->key_has_nulls ? sink->target->key_output_count : 0;
+    const struct target *target = step_target(sink, why->step);
+    size_t count = target->key_has_nulls ? target->key_output_count : 0;
     for (size_t i = 0; i < count; i++) {
-        array_add(names, sink->target->outputs[sink->target->key_outputs[i]].name);
+        array_add(names, target->outputs[target->key_outputs[i]].name);
     }
     array_end(names, count);
     params_add(sink, OID_TEXT_ARRAY, buf_view(names));
-    flight_query(sink, (struct step){STEP_READ, 0}, SQL_EXPLAIN);
+    flight_query(sink, (struct step){STEP_READ, 0, 0}, SQL_EXPLAIN);
 }
 
 /* A duplicate key of the sink in an initial load is no conflict: the table had rows already. Names
@@ -104,9 +105,9 @@ struct sink_event job_failure(struct sink *sink) {
     buf_printf(text, "%s", step_name(step));
     if (step == STEP_CHECK || step == STEP_DELETE) {
         const struct relation *table =
-            step == STEP_DELETE
-                ? occurrence_relation(sink->plan, sink->target, (int)failure->step.table)
-                : &sink->plan->relations[failure->step.table];
+            step == STEP_DELETE ? occurrence_relation(sink->plan, step_target(sink, failure->step),
+                                                      (int)failure->step.table)
+                                : &sink->plan->relations[failure->step.table];
         buf_printf(text, " of " STR_FMT "." STR_FMT, STR_ARG(table->schema), STR_ARG(table->name));
     }
     buf_printf(text, ": %s", failure->message);
@@ -162,17 +163,26 @@ void params_begin_tasks(struct sink *sink) {
     params_add(sink, OID_INT4_ARRAY, buf_view(out));
 }
 
+void params_add_targets(struct sink *sink, struct buf *names) {
+    array_begin(names, OID_TEXT);
+    for (size_t t = 0; t < sink->plan->target_count; t++) {
+        array_add(names, sink->plan->targets[t].name);
+    }
+    array_end(names, sink->plan->target_count);
+    params_add(sink, OID_TEXT_ARRAY, buf_view(names));
+}
+
 void send_lock(struct sink *sink) {
     params_begin_tasks(sink);
-    flight_prepared(sink, (struct step){STEP_LOCK, 0}, "sync_lock");
+    flight_prepared(sink, (struct step){STEP_LOCK, 0, 0}, "sync_lock");
 }
 
 void send_newest(struct sink *sink) {
     params_begin_tasks(sink);
-    flight_query(sink, (struct step){STEP_READ, 0}, SQL_NEWEST);
+    flight_query(sink, (struct step){STEP_READ, 0, 0}, SQL_NEWEST);
 }
 
 void send_terminate(struct sink *sink) {
     params_begin_tasks(sink);
-    flight_query(sink, (struct step){STEP_TERMINATE, 0}, SQL_TERMINATE);
+    flight_query(sink, (struct step){STEP_TERMINATE, 0, 0}, SQL_TERMINATE);
 }

@@ -230,37 +230,61 @@ static const char *text_of(struct sink *sink, struct str sql) {
     return sink->scratch.ptr;
 }
 
-static void prepare_deletes(struct sink *sink, size_t o) {
-    const struct occurrence *occurrence = &sink->target->occurrences[o];
+static void prepare_deletes(struct sink *sink, size_t t, size_t o) {
+    const struct target *target = &sink->plan->targets[t];
+    const struct occurrence *occurrence = &target->occurrences[o];
     const struct str sql[DELETE_KINDS] = {[DELETE_KEY] = occurrence->sql_delete,
                                           [DELETE_NULL] = occurrence->sql_delete_null,
                                           [DELETE_MATCHED] = occurrence->sql_delete_matched};
     for (enum delete_kind kind = 0; kind < (occurrence->adds_key ? DELETE_KINDS : 1); kind++) {
-        char name[DELETE_NAME_MAX];
-        params_types(sink, delete_columns(sink, o, kind));
-        flight_prepare(sink, o, delete_name(o, kind, name), text_of(sink, sql[kind]));
+        char name[NAME_MAX_BYTES];
+        params_types(sink, delete_columns(sink, target, o, kind));
+        flight_prepare(sink, o, delete_name(t, o, kind, name), text_of(sink, sql[kind]));
     }
 }
 
-static void prepare_rows(struct sink *sink) {
-    const struct target *target = sink->target;
+static void prepare_target(struct sink *sink, size_t t) {
+    const struct target *target = &sink->plan->targets[t];
+    const bool several = sink->plan->target_count > 1;
+    char name[NAME_MAX_BYTES];
     for (size_t o = 0; o < target->core_count; o++) {
-        prepare_deletes(sink, o);
+        prepare_deletes(sink, t, o);
     }
+    params_types(sink, target->key_output_count);
+    flight_prepare(sink, 0, target_statement("sync_refuse", t, name),
+                   text_of(sink, target->sql_refuse));
+    params_types(sink, target->input_count);
+    flight_prepare(sink, 0, target_statement("sync_upsert", t, name),
+                   text_of(sink, target->sql_upsert));
+    flight_prepare(sink, 0, target_statement("sync_insert", t, name),
+                   text_of(sink, target->sql_insert));
+    if (target->sql_filter.ptr) {
+        flight_prepare(sink, 0, target_statement("sync_filter", t, name),
+                       text_of(sink, target->sql_filter));
+    }
+    params_begin(sink);
+    table_sql(sink->link.conn, sink->plan, target, several ? SQL_REGISTER_SEVERAL : SQL_REGISTER,
+              &sink->scratch);
+    flight_prepare(sink, 0, target_statement("sync_register", t, name), sink->scratch.ptr);
+    table_sql(sink->link.conn, sink->plan, target, several ? SQL_INSPECT_SEVERAL : SQL_INSPECT,
+              &sink->scratch);
+    flight_prepare(sink, 0, target_statement("sync_inspect", t, name), sink->scratch.ptr);
+}
+
+static void prepare_checks(struct sink *sink) {
     for (size_t t = 0; t < sink->plan->relation_count; t++) {
         char name[40];
         params_types(sink, sink->plan->relations[t].column_count);
         (void)snprintf(name, sizeof name, "sync_check_%zu", t);
         flight_prepare(sink, t, name, text_of(sink, sink->plan->relations[t].sql_check));
     }
-    params_types(sink, target->key_output_count);
-    flight_prepare(sink, 0, "sync_refuse", text_of(sink, target->sql_refuse));
-    params_types(sink, target->input_count);
-    flight_prepare(sink, 0, "sync_upsert", text_of(sink, target->sql_upsert));
-    flight_prepare(sink, 0, "sync_insert", text_of(sink, target->sql_insert));
-    if (target->sql_filter.ptr) {
-        flight_prepare(sink, 0, "sync_filter", text_of(sink, target->sql_filter));
-    }
+}
+
+static void prepare_fence(struct sink *sink) {
+    fence_sql(sink->link.conn, sink->plan, &sink->scratch);
+    flight_prepare(sink, 0, "sync_fence", sink->scratch.ptr);
+    lock_sql(sink->link.conn, sink->plan, &sink->scratch);
+    flight_prepare(sink, 0, "sync_table", sink->scratch.ptr);
 }
 
 static void setup_send(struct sink *sink) {
@@ -270,31 +294,30 @@ static void setup_send(struct sink *sink) {
         {"sync_begin", SQL_BEGIN},
         {"sync_commit", "COMMIT"},
         {"sync_lock", SQL_LOCK},
-        {"sync_fence", SQL_FENCE},
         {"sync_trim", SQL_TRIM},
         {"sync_letters",
          plan_has_lookups(sink->plan) ? SQL_DEAD_LETTERS_WRITE_EACH : SQL_DEAD_LETTERS_WRITE},
         {"sync_definition", SQL_DEFINITION}, /* fails if the tables are of an earlier version */
         {"sync_clear", SQL_REFUSED_CLEAR},
         {"sync_refused", SQL_REFUSED_WRITE},
-        {"sync_table", SQL_TABLE},
-        {"sync_register", SQL_REGISTER},
-        {"sync_inspect", SQL_INSPECT},
         {"sync_decided", SQL_DEAD_LETTERS_DECIDED},
     };
     params_begin(sink);
-    flight_query(sink, (struct step){STEP_SET, 0}, SQL_SESSION);
+    flight_query(sink, (struct step){STEP_SET, 0, 0}, SQL_SESSION);
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
-        table_sql(sink->link.conn, sink->target->name, statements[i].sql, &sink->scratch);
-        flight_prepare(sink, 0, statements[i].name, sink->scratch.ptr);
+        flight_prepare(sink, 0, statements[i].name, statements[i].sql);
     }
-    prepare_rows(sink);
+    prepare_fence(sink);
+    prepare_checks(sink);
+    for (size_t t = 0; t < sink->plan->target_count; t++) {
+        prepare_target(sink, t);
+    }
     params_begin(sink);
     if (plan_has_lookups(sink->plan) &&
         SAFEGUARD("each task can have its own dead letter of a record")) {
-        flight_query(sink, (struct step){STEP_PREPARE, 0}, SQL_DEAD_LETTERS_EACH);
+        flight_query(sink, (struct step){STEP_PREPARE, 0, 0}, SQL_DEAD_LETTERS_EACH);
     }
-    flight_query(sink, (struct step){STEP_READ, 0}, SQL_DATABASE);
+    flight_query(sink, (struct step){STEP_READ, 0, 0}, SQL_DATABASE);
     flight_sync(sink);
 }
 

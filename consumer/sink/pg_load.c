@@ -1,9 +1,9 @@
 /* The job load, an initial load in one transaction: lock and fence, all rows by COPY, dead letters,
  * COMMIT.
  *
- * COPY is not allowed in a pipeline, so there are three rounds. Rows are pulled from their source
- * as fast as the socket takes them. If a column needs a conversion (no sql_copy), they are sent as
- * INSERTs in a pipeline instead.
+ * COPY is not allowed in a pipeline, so there are three rounds, the middle one for each target.
+ * Rows are pulled from their source as fast as the socket takes them. If a column needs a
+ * conversion (no sql_copy), they are sent as INSERTs in a pipeline instead.
  */
 #include "sink/pg_internal.h"
 
@@ -14,6 +14,12 @@
 #define COPY_POLL_BYTES  ((size_t)1024 * 1024) /* a poll, so that its caller stays responsive */
 
 enum round { ROUND_FENCE, ROUND_INSERT, ROUND_COMMIT };
+
+static const struct target *loaded(const struct sink *sink) {
+    return &sink->plan->targets[sink->load.target];
+}
+
+static void load_target(struct sink *sink);
 
 static void copy_escaped(struct buf *out, struct str value) {
     if (!value.ptr) {
@@ -53,6 +59,18 @@ bool load_next_row(struct sink *sink, const struct str **ret_values) {
     return kind == ERR_NONE && !end;
 }
 
+/* All rows of a target are sent. */
+static void load_next_target(struct sink *sink) {
+    const struct load_source *source = sink->write.txn->load;
+    if (sink->load.target + 1 == sink->plan->target_count) {
+        sink->round = ROUND_COMMIT;
+        flight_begin(sink);
+        return;
+    }
+    source->begin(source->ctx, (int)++sink->load.target);
+    load_target(sink);
+}
+
 /* Leaves COPY. Its error, if there was one, is the flight's failure. */
 static void copy_leave(struct sink *sink) {
     sink->load.copying = false;
@@ -66,15 +84,14 @@ static void copy_leave(struct sink *sink) {
     } else if (sink->flight.failure.set) {
         job_fail(sink);
     } else {
-        sink->round = ROUND_COMMIT;
-        flight_begin(sink);
+        load_next_target(sink);
     }
 }
 
 static void copy_enter(struct sink *sink) {
     struct buf *sql = &sink->scratch;
     buf_reset(sql);
-    buf_str(sql, sink->target->sql_copy);
+    buf_str(sql, loaded(sink)->sql_copy);
     buf_append(sql, "", 1);
     if (PQexitPipelineMode(sink->link.conn) != 1 || PQsendQuery(sink->link.conn, sql->ptr) != 1) {
         sink_drop_conn(sink);
@@ -95,9 +112,9 @@ static void copy_answer(struct sink *sink) {
         }
         ExecStatusType status = PQresultStatus(result);
         if (status == PGRES_FATAL_ERROR) {
-            flight_fail(sink, (struct step){STEP_LOAD, 0}, result);
+            flight_fail(sink, (struct step){STEP_LOAD, 0, sink->load.target}, result);
         } else if (status == PGRES_COMMAND_OK) {
-            write_answer(sink, (struct step){STEP_LOAD, 0}, result);
+            write_answer(sink, (struct step){STEP_LOAD, 0, sink->load.target}, result);
         }
         PQclear(result);
         if (status == PGRES_COPY_IN) {
@@ -115,7 +132,7 @@ static bool copy_fill(struct sink *sink) {
         if (!load_next_row(sink, &values)) {
             return true;
         }
-        for (size_t c = 0; c < sink->target->input_count; c++) {
+        for (size_t c = 0; c < loaded(sink)->input_count; c++) {
             if (c > 0) {
                 buf_append(out, "\t", 1);
             }
@@ -193,7 +210,9 @@ static bool insert_rows(struct sink *sink) {
         (void)slicer_next(&sink->slicer, sink->columns, rows->column_count);
         params_begin(sink);
         params_add_columns(sink, rows->column_count);
-        flight_prepared(sink, (struct step){STEP_LOAD, 0}, "sync_insert");
+        char name[NAME_MAX_BYTES];
+        flight_prepared(sink, (struct step){STEP_LOAD, 0, sink->load.target},
+                        target_statement("sync_insert", sink->load.target, name));
     }
     return !end;
 }
@@ -214,7 +233,7 @@ static void load_send(struct sink *sink) {
     case ROUND_FENCE:
         send_begin(sink);
         params_begin(sink);
-        flight_query(sink, (struct step){STEP_SET, 0}, "SET LOCAL statement_timeout = 0");
+        flight_query(sink, (struct step){STEP_SET, 0, 0}, "SET LOCAL statement_timeout = 0");
         flight_sync(sink);
         break;
     case ROUND_INSERT:
@@ -230,13 +249,14 @@ static void load_send(struct sink *sink) {
     }
 }
 
-static void fence_synced(struct sink *sink) {
-    if (sink->target->sql_copy.ptr) {
+/* Begins with the rows of sink->load.target. */
+static void load_target(struct sink *sink) {
+    if (loaded(sink)->sql_copy.ptr) {
         copy_enter(sink);
         return;
     }
     row_array_clear(&sink->load.rows);
-    row_array_init(&sink->load.rows, sink->target->input_count);
+    row_array_init(&sink->load.rows, loaded(sink)->input_count);
     sink->round = ROUND_INSERT;
     flight_begin(sink);
 }
@@ -252,10 +272,10 @@ static void load_synced(struct sink *sink) {
     } else if (sink->flight.failure.set) {
         job_fail(sink);
     } else if (sink->round == ROUND_FENCE) {
-        fence_synced(sink);
+        sink->load.target = 0;
+        load_target(sink);
     } else if (sink->round == ROUND_INSERT) {
-        sink->round = ROUND_COMMIT;
-        flight_begin(sink);
+        load_next_target(sink);
     } else {
         write_end(sink);
     }

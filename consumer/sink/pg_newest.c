@@ -7,7 +7,8 @@ static void newest_send(struct sink *sink) {
     send_inspect(sink);
     send_newest(sink);
     params_begin_tasks(sink);
-    flight_query(sink, (struct step){STEP_COUNT, 0}, SQL_COUNT);
+    params_add_targets(sink, &sink->columns[1]);
+    flight_query(sink, (struct step){STEP_COUNT, 0, 0}, SQL_COUNT);
     flight_sync(sink);
 }
 

@@ -16,26 +16,31 @@
 #define ANSWER_CHECK_MS  10000 /* without an answer, then the server is probed */
 #define COLUMNS_MIN      16    /* of fence and dead letters */
 
-static size_t columns_max(const struct plan *plan, const struct target *target) {
-    size_t max = target->input_count > COLUMNS_MIN ? target->input_count : COLUMNS_MIN;
+static size_t columns_max(const struct plan *plan) {
+    size_t max = COLUMNS_MIN;
+    for (size_t t = 0; t < plan->target_count; t++) {
+        max = plan->targets[t].input_count > max ? plan->targets[t].input_count : max;
+    }
     for (size_t t = 0; t < plan->relation_count; t++) {
         max = plan->relations[t].column_count > max ? plan->relations[t].column_count : max;
     }
     return max;
 }
 
-/* The trigger sync_truncated knows the table's name alone, and takes it for the plan's. */
-void sink_check_plan(const struct plan *plan) {
-    assert(plan->target_count == 1 && str_equal(plan->name, plan->targets[0].name));
+const struct target *step_target(const struct sink *sink, struct step step) {
+    return &sink->plan->targets[step.target];
+}
+
+const char *target_statement(const char *name, size_t target, char out[NAME_MAX_BYTES]) {
+    (void)snprintf(out, NAME_MAX_BYTES, target > 0 ? "%s.%zu" : "%s", name, target);
+    return out;
 }
 
 enum err_kind pg_sink_new(const struct plan *plan, const struct pg_sink_options *options,
                           struct sink **ret_sink, struct err *reterr) {
     (void)reterr; /* connecting comes later: nothing can fail here */
     struct sink *sink = memory_new(1, sizeof *sink);
-    sink_check_plan(plan);
     sink->plan = plan;
-    sink->target = &plan->targets[0];
     sink->log = options->log;
     sink->clock = options->clock;
     sink->identity.cluster_id = arena_copy(&sink->memory, options->identity.cluster_id);
@@ -43,7 +48,7 @@ enum err_kind pg_sink_new(const struct plan *plan, const struct pg_sink_options 
     (void)snprintf(sink->link.password_file, sizeof sink->link.password_file, "%s",
                    options->password_file ? options->password_file : "");
     sink->link.keywords = link_keywords(options, &sink->link.values);
-    sink->column_cap = columns_max(plan, sink->target);
+    sink->column_cap = columns_max(plan);
     sink->columns = memory_new(sink->column_cap, sizeof *sink->columns);
     uint64_t seed =
         (uint64_t)sink->clock.wall_us(sink->clock.ctx) ^ ((uint64_t)getpid() << 32) ^ 1U;

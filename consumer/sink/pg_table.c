@@ -18,26 +18,85 @@ static void append_escaped(struct buf *out, char *escaped) {
     PQfreemem(escaped);
 }
 
-void table_sql(PGconn *conn, struct str table, const char *text, struct buf *out) {
-    static const char name_mark[] = "{table}", oid_mark[] = "{oid}";
-    struct buf name = {0}, literal = {0};
-    append_escaped(&name, PQescapeIdentifier(conn, table.ptr, table.len));
-    append_escaped(&literal, PQescapeLiteral(conn, name.ptr, name.len));
-    buf_reset(out);
-    while (*text) {
-        if (strncmp(text, name_mark, sizeof name_mark - 1) == 0) {
-            buf_str(out, buf_view(&name));
-            text += sizeof name_mark - 1;
-        } else if (strncmp(text, oid_mark, sizeof oid_mark - 1) == 0) {
-            buf_printf(out, STR_FMT "::regclass", STR_ARG(buf_view(&literal)));
-            text += sizeof oid_mark - 1;
-        } else {
-            buf_append(out, text++, 1);
+static void append_name(PGconn *conn, struct str name, struct buf *out) {
+    append_escaped(out, PQescapeIdentifier(conn, name.ptr, name.len));
+}
+
+static void append_literal(PGconn *conn, struct str text, struct buf *out) {
+    append_escaped(out, PQescapeLiteral(conn, text.ptr, text.len));
+}
+
+/* The mark's text; false: it is none. */
+static bool append_mark(PGconn *conn, const struct plan *plan, const struct target *target,
+                        struct str mark, struct buf *out) {
+    if (str_equal(mark, STR("{table}"))) {
+        append_name(conn, target->name, out);
+    } else if (str_equal(mark, STR("{oid}"))) {
+        struct buf name = {0};
+        append_name(conn, target->name, &name);
+        append_literal(conn, buf_view(&name), out);
+        buf_str(out, STR("::regclass"));
+        buf_clear(&name);
+    } else if (str_equal(mark, STR("{view}"))) {
+        append_literal(conn, target->name, out);
+    } else if (str_equal(mark, STR("{plan}"))) {
+        append_literal(conn, plan->name, out);
+    } else if (str_equal(mark, STR("{all_empty}"))) {
+        for (size_t t = 0; t < plan->target_count; t++) {
+            buf_str(out,
+                    t > 0 ? STR(" AND NOT EXISTS (SELECT FROM ") : STR("NOT EXISTS (SELECT FROM "));
+            append_name(conn, plan->targets[t].name, out);
+            buf_str(out, STR(")"));
         }
+    } else {
+        return false;
     }
+    return true;
+}
+
+static void append_sql(PGconn *conn, const struct plan *plan, const struct target *target,
+                       const char *text, struct buf *out) {
+    while (*text) {
+        const char *end = *text == '{' ? strchr(text, '}') : NULL;
+        struct str mark = {text, end ? (size_t)(end + 1 - text) : 0};
+        if (!end || !append_mark(conn, plan, target, mark, out)) {
+            mark.len = 1;
+            buf_append(out, text, 1);
+        }
+        text += mark.len;
+    }
+}
+
+void table_sql(PGconn *conn, const struct plan *plan, const struct target *target, const char *text,
+               struct buf *out) {
+    buf_reset(out);
+    append_sql(conn, plan, target, text, out);
     buf_append(out, "", 1);
-    buf_clear(&name);
-    buf_clear(&literal);
+}
+
+void lock_sql(PGconn *conn, const struct plan *plan, struct buf *out) {
+    buf_reset(out);
+    for (size_t t = 0; t < plan->target_count; t++) {
+        append_sql(conn, plan, &plan->targets[t], t > 0 ? SQL_TABLE_NEXT : SQL_TABLE, out);
+    }
+    buf_append(out, SQL_TABLE_END, sizeof SQL_TABLE_END);
+}
+
+void fence_sql(PGconn *conn, const struct plan *plan, struct buf *out) {
+    const struct target *first = &plan->targets[0];
+    buf_reset(out);
+    buf_str(out, STR(SQL_FENCE_BEGIN));
+    if (plan->target_count == 1) {
+        append_sql(conn, plan, first, SQL_FENCE_GENERATION, out);
+    } else {
+        buf_str(out, STR(SQL_FENCE_SEVERAL));
+        for (size_t t = 0; t < plan->target_count; t++) {
+            buf_str(out, t > 0 ? STR(" + ") : STR(""));
+            append_sql(conn, plan, &plan->targets[t], SQL_FENCE_EACH, out);
+        }
+        buf_str(out, STR(SQL_FENCE_SUM));
+    }
+    buf_append(out, SQL_FENCE_END, sizeof SQL_FENCE_END);
 }
 
 void target_key_names(const struct target *target, struct buf *out) {
@@ -55,7 +114,9 @@ void target_key_names(const struct target *target, struct buf *out) {
     buf_append(out, "}", 2); /* with its NUL */
 }
 
-bool table_verdict(struct str table, struct str word, struct str kind, struct err *ret_err) {
+bool table_verdict(const struct plan *plan, const struct target *target, struct str word,
+                   struct str kind, struct err *ret_err) {
+    struct str table = target->name;
     if (str_equal(word, STR("kind"))) {
         (void)err_set(ret_err, ERR_HALT,
                       STR_FMT " is " STR_FMT
@@ -77,6 +138,17 @@ bool table_verdict(struct str table, struct str word, struct str kind, struct er
             "one that was filled back under its name, or empty this one (TRUNCATE): then it "
             "is filled again",
             STR_ARG(table));
+    } else if (str_equal(word, STR("partly"))) {
+        struct buf names = {0};
+        for (size_t t = 0; t < plan->target_count; t++) {
+            buf_printf(&names, "%s" STR_FMT, t > 0 ? ", " : "", STR_ARG(plan->targets[t].name));
+        }
+        (void)err_set(ret_err, ERR_HALT,
+                      "table " STR_FMT " was created again or emptied, and others that are filled "
+                      "together with it have rows. Empty all of them: TRUNCATE " STR_FMT
+                      "; then they are filled again",
+                      STR_ARG(table), STR_ARG(buf_view(&names)));
+        buf_clear(&names);
     } else {
         return true;
     }
@@ -84,10 +156,15 @@ bool table_verdict(struct str table, struct str word, struct str kind, struct er
 }
 
 void send_inspect(struct sink *sink) {
-    params_begin(sink);
-    params_add(sink, OID_TEXT, sink->plan->name);
-    flight_prepared(sink, (struct step){STEP_REGISTER, 0}, "sync_register");
-    flight_prepared(sink, (struct step){STEP_INSPECT, 0}, "sync_inspect");
+    char name[NAME_MAX_BYTES];
+    for (size_t t = 0; t < sink->plan->target_count; t++) {
+        params_begin(sink);
+        params_add(sink, OID_TEXT, sink->plan->targets[t].name);
+        flight_prepared(sink, (struct step){STEP_REGISTER, 0, t},
+                        target_statement("sync_register", t, name));
+        flight_prepared(sink, (struct step){STEP_INSPECT, 0, t},
+                        target_statement("sync_inspect", t, name));
+    }
 }
 
 void inspect_answer(struct sink *sink, struct step step, const PGresult *result) {
@@ -103,15 +180,18 @@ void inspect_answer(struct sink *sink, struct step step, const PGresult *result)
                        : "it was rewritten, or restored together with its progress");
         return;
     }
-    table->has_generation = !PQgetisnull(result, 0, 0);
-    table->generation = table->has_generation ? read_be64(PQgetvalue(result, 0, 0)) : 0;
+    if (!PQgetisnull(result, 0, 0)) {
+        table->registered_count++;
+        table->generation += read_be64(PQgetvalue(result, 0, 0));
+    }
     if (sink->why.kind == ERR_NONE) {
-        table->unfit = !table_verdict(sink->target->name, result_value(result, 0, 1),
-                                      result_value(result, 0, 2), &sink->why);
+        table->unfit =
+            !table_verdict(sink->plan, step_target(sink, step), result_value(result, 0, 1),
+                           result_value(result, 0, 2), &sink->why);
     }
 }
 
 bool table_is_other(const struct sink *sink, const struct progress *progress) {
-    return progress->exists &&
-           (!sink->table.has_generation || progress->generation != sink->table.generation);
+    return progress->exists && (sink->table.registered_count != sink->plan->target_count ||
+                                progress->generation != sink->table.generation);
 }

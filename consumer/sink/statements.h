@@ -1,7 +1,9 @@
 /* statements.h: the SQL for progress, identity and dead letters; the view has the other statements.
  *
- * What:    text. $1 is the view's name (except in SQL_EXPLAIN). {table} is the sink table's name
- *          and {oid} its regclass; table_sql puts them in.
+ * What:    text. $1 is the plan's name, where nothing else is said. table_sql puts in, of a target,
+ *          its {table} and that one's {oid}, a regclass; its name and the plan's as {view} and
+ *          {plan}; and {all_empty}: no table of the plan's has rows. A plan of one target has its
+ *          name, and the statements need less.
  *
  * Private to sink/.
  */
@@ -35,7 +37,9 @@
 #define SQL_LOCK "SELECT pg_advisory_xact_lock(" SQL_KEY "t) FROM unnest($2::int[]) u(t) ORDER BY t"
 
 /* Nobody can swap, empty or rewrite the table between the fence, which looks at it, and COMMIT. */
-#define SQL_TABLE "LOCK TABLE ONLY {table} IN ROW EXCLUSIVE MODE"
+#define SQL_TABLE      "LOCK TABLE ONLY {table}"
+#define SQL_TABLE_NEXT ", ONLY {table}"
+#define SQL_TABLE_END  " IN ROW EXCLUSIVE MODE"
 
 /* A number that changes when a table's rows move to another file: TRUNCATE, VACUUM FULL and every
  * rewrite. A partitioned table has no file: computed from its partitions'. */
@@ -59,14 +63,22 @@
 /* If the newest row is not exactly what this member wrote last, the sub-select is NULL, and NOT
  * NULL on seq aborts the transaction. So does NOT NULL on generation if the sink table is not as it
  * is registered, or was filled again since the task was acquired. */
-#define SQL_FENCE                                                                                  \
+#define SQL_FENCE_BEGIN                                                                            \
     "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks, generation)"                \
     " SELECT $1::text, x.task,"                                                                    \
     "  (SELECT p.seq + 1 FROM (SELECT seq, offsets, owner FROM sync_progress"                      \
     "      WHERE view = $1::text AND task = x.task ORDER BY seq DESC LIMIT 1) "                    \
     "p" SQL_FENCE_PROGRESS "),"                                                                    \
-    "  x.new::bigint[], x.owner, x.marks::bigint[],"                                               \
-    "  (SELECT i.generation FROM sync_identity i WHERE i.view = $1::text" SQL_FENCE_TABLE ")"      \
+    "  x.new::bigint[], x.owner, x.marks::bigint[],"
+#define SQL_FENCE_GENERATION                                                                       \
+    "  (SELECT i.generation FROM sync_identity i WHERE i.view = $1::text" SQL_FENCE_TABLE ")"
+/* Of several targets: the sum of what each has. */
+#define SQL_FENCE_SEVERAL "  (SELECT s.g FROM (SELECT "
+#define SQL_FENCE_EACH                                                                             \
+    "(SELECT i.generation FROM sync_identity i WHERE i.view = {view}" SAFEGUARD_SQL(               \
+        "the fence compares each table", " AND i.relation = {oid} AND i.file = " SQL_FILE) ")"
+#define SQL_FENCE_SUM " AS g) s WHERE s.g = x.generation)"
+#define SQL_FENCE_END                                                                              \
     " FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],"        \
     "   $8::bigint[]) WITH ORDINALITY x(task, seq, old, new, owner, marks, generation, o)"         \
     " ORDER BY x.o"
@@ -121,13 +133,19 @@
  * emptied. */
 #define SQL_SAME_TABLE                                                                             \
     SAFEGUARD_SQL("progress counts for its own table", "p.generation = g.generation")
-#define SQL_APPEND                                                                                 \
+#define SQL_APPEND_BY(generation)                                                                  \
     "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks, generation)"                \
     " SELECT $1::text, t.task, coalesce(p.seq, 0) + 1,"                                            \
     " CASE WHEN " SQL_SAME_TABLE " THEN p.offsets ELSE '{}' END, $3::text,"                        \
     " CASE WHEN " SQL_SAME_TABLE " THEN p.marks END, g.generation" SQL_NEWEST_OF                   \
-    " CROSS JOIN (SELECT (SELECT i.generation FROM sync_identity i WHERE i.view = $1::text)"       \
-    " AS generation) g RETURNING task, seq, offsets, owner, marks, generation"
+    " CROSS JOIN (SELECT (SELECT " generation                                                      \
+    ") AS generation) g RETURNING task, seq, offsets, owner, marks, generation"
+
+#define SQL_APPEND SQL_APPEND_BY("i.generation FROM sync_identity i WHERE i.view = $1::text")
+/* $4: the targets' names. */
+#define SQL_APPEND_SEVERAL                                                                         \
+    SQL_APPEND_BY("sum(i.generation)::bigint FROM sync_identity i WHERE i.view = ANY ($4::text[])" \
+                  " HAVING count(*) = cardinality($4::text[])")
 
 /* At acquisition, without the lower bound: deletes what a skipped hundredth batch has left. */
 #define SQL_TRIM_ALL                                                                               \
@@ -147,10 +165,10 @@
     " FROM sync_dead_letter d WHERE d.view = $1::text AND " SAFEGUARD_SQL(                         \
         "a task reads its own dead letters", "d.task = ANY ($2::int[])")
 
-/* For the gauges: counted again, since the operator may have deleted some. */
+/* For the gauges: counted again, since the operator may have deleted some. $3: the targets. */
 #define SQL_COUNT                                                                                  \
     "SELECT t.task, (SELECT count(*) FROM sync_dead_letter d WHERE d.view = $1::text"              \
-    " AND d.task = t.task), (SELECT count(*) FROM sync_refused r WHERE r.view = $1::text"          \
+    " AND d.task = t.task), (SELECT count(*) FROM sync_refused r WHERE r.view = ANY ($3::text[])"  \
     " AND r.task = t.task) FROM unnest($2::int[]) t(task)"
 
 /* Deletes dead letters of earlier releases (which wrote no checksum) whose batch was never
@@ -163,18 +181,21 @@
     " AND n.owner = $3::text AND d.\"offset\" >= n.offsets[o.i]"                                   \
     " AND d.checksum IS NULL AND NOT d.pending"
 
-/* Rows that the sink table refuses for their own values: $2 tasks, $3 keys. */
+/* Rows that a sink table refuses for their own values: $1 targets, $2 tasks, $3 keys. */
 #define SQL_REFUSED_CLEAR                                                                          \
-    "DELETE FROM sync_refused r USING unnest($2::int[], $3::bytea[]) x(task, row_key)"             \
-    " WHERE r.view = $1::text AND r.task = x.task AND r.row_key = x.row_key"
+    "DELETE FROM sync_refused r USING unnest($1::text[], $2::int[], $3::bytea[])"                  \
+    " x(view, task, row_key)"                                                                      \
+    " WHERE r.view = x.view AND r.task = x.task AND r.row_key = x.row_key"
 #define SQL_REFUSED_WRITE                                                                          \
     "INSERT INTO sync_refused(view, task, row_key, key, sqlstate, constraint_name, message)"       \
-    " SELECT $1::text, x.* FROM unnest($2::int[], $3::bytea[], $4::text[], $5::text[],"            \
+    " SELECT x.* FROM unnest($1::text[], $2::int[], $3::bytea[], $4::text[], $5::text[],"          \
     " $6::text[], $7::text[]) x ON CONFLICT (view, task, row_key) DO UPDATE SET"                   \
     " sqlstate = excluded.sqlstate, constraint_name = excluded.constraint_name,"                   \
     " message = excluded.message, at = excluded.at"
+/* $3: the targets. */
 #define SQL_REFUSED_READ                                                                           \
-    "SELECT task, row_key FROM sync_refused WHERE view = $1::text AND task = ANY ($2::int[])"
+    "SELECT r.task, r.row_key, r.view FROM sync_refused r WHERE r.view = ANY ($3::text[])"         \
+    " AND r.task = ANY ($2::int[]) AND $1::text IS NOT NULL"
 
 /* The columns of index x, and whether it can stand in place of a primary key, for rows whose key
  * has NULLs. By way of jsonb, since PostgreSQL 14 has no such column. */
@@ -187,8 +208,8 @@
     " AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL AND x.indexprs IS NULL"
 
 /* For an error that no row's own values explain: whether the constraint $1.$2 is the sink's key (a
- * primary key, or a unique index of the columns $5), and which triggers of table $3 call a function
- * that the error's context $4 names. */
+ * primary key, or a unique index of the columns $5), and which triggers of the tables $3 call a
+ * function that the error's context $4 names. */
 #define SQL_EXPLAIN                                                                                \
     "SELECT coalesce((SELECT x.indisprimary OR (" SQL_NULLS_NOT_DISTINCT " AND " SQL_INDEX_COLUMNS \
     " = $5::text[]) FROM pg_index x JOIN pg_class c ON c.oid = "                                   \
@@ -196,8 +217,9 @@
     " WHERE n.nspname = $1::text AND c.relname = $2::text), false),"                               \
     " (SELECT string_agg(DISTINCT t.tgname::text, ', ') FROM pg_trigger t"                         \
     "   JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal"                               \
-    "   AND t.tgrelid IN (SELECT to_regclass(quote_ident($3::text)) UNION"                         \
-    "     SELECT relid FROM pg_partition_tree(to_regclass(quote_ident($3::text))))"                \
+    "   AND t.tgrelid IN (SELECT to_regclass(quote_ident(n)) FROM unnest($3::text[]) n UNION"      \
+    "     SELECT p.relid FROM unnest($3::text[]) n,"                                               \
+    "     pg_partition_tree(to_regclass(quote_ident(n))) p)"                                       \
     "   AND strpos($4::text, p.proname::text || '(') > 0)"
 
 /* After a lock timeout, terminates the lock's holder: a process that is frozen in the middle of a
@@ -210,17 +232,28 @@
     " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"           \
     " AND l.pid <> pg_backend_pid()"
 
+/* $1: the target. */
 #define SQL_IDENTITY_WRITE                                                                         \
     "INSERT INTO sync_identity(view, cluster_id, topics, partitions, hash, fingerprint,"           \
     " generation) SELECT $1::text, $2::text, $3::text[], $4::int, $5::text, $6::text,"             \
     " coalesce(max(p.generation), 0) FROM sync_progress p WHERE p.view = $1::text"                 \
     " ON CONFLICT DO NOTHING"
 
-/* Rows of earlier versions have no definition. */
+/* Of several targets: $7 the plan, $8 the targets. A row that was lost has what the others' lack of
+ * the progress' generation. */
+#define SQL_IDENTITY_WRITE_SEVERAL                                                                 \
+    "INSERT INTO sync_identity(view, cluster_id, topics, partitions, hash, fingerprint,"           \
+    " generation) SELECT $1::text, $2::text, $3::text[], $4::int, $5::text, $6::text,"             \
+    " greatest(0, coalesce(max(p.generation), 0) - (SELECT coalesce(sum(o.generation), 0)"         \
+    "   FROM sync_identity o WHERE o.view = ANY ($8::text[]) AND o.view <> $1::text)::bigint)"     \
+    " FROM sync_progress p WHERE p.view = $7::text ON CONFLICT DO NOTHING"
+
+/* $1: the target. Rows of earlier versions have no definition. */
 #define SQL_DEFINITION                                                                             \
     "UPDATE sync_identity SET definition = $3::text"                                               \
     " WHERE view = $1::text AND fingerprint = $2::text AND definition IS NULL"
 
+/* $1: the target. */
 #define SQL_IDENTITY_READ                                                                          \
     "SELECT cluster_id, array_to_string(topics, ', '), partitions::text, hash, fingerprint,"       \
     " coalesce(definition, '') FROM sync_identity WHERE view = $1::text"
@@ -244,35 +277,51 @@
  * - rows, and sync_progress is another one, too: both were restored together;
  * - rows, and nothing was registered yet (no home): an earlier version wrote them.
  * Rows in another table beside the same progress do not belong to it. CASE, so that the table is
- * read only if something differs. */
+ * read only if something differs. $1: the target.
+ * Several targets are filled together: an empty table begins a new generation only when all are
+ * empty. */
 #define SQL_UNLOGGED_PARTITION                                                                     \
     "EXISTS (SELECT FROM pg_partition_tree({oid}) l JOIN pg_class lc ON lc.oid = l.relid"          \
     " WHERE lc.relpersistence <> 'p' OR lc.relkind NOT IN ('r', 'p'))"
-#define SQL_REGISTER                                                                               \
+#define SQL_REGISTER_BY(more, plan, right)                                                         \
     "UPDATE sync_identity i SET generation = i.generation + (n.empty AND (i.home IS NOT NULL"      \
-    "   OR EXISTS (SELECT FROM sync_progress p WHERE p.view = i.view AND p.offsets <> '{}')))"     \
+    "   OR EXISTS (SELECT FROM sync_progress p WHERE p.view = " plan " AND p.offsets <> '{}')))"   \
     "   ::int,"                                                                                    \
     " relation = n.relation, file = n.file, home = n.home"                                         \
     " FROM (SELECT c.oid AS relation, " SQL_FILE " AS file, " SQL_HOME " AS home,"                 \
-    "   NOT EXISTS (SELECT FROM {table}) AS empty FROM pg_class c WHERE c.oid = {oid}"             \
+    "   NOT EXISTS (SELECT FROM {table}) AS empty" more " FROM pg_class c WHERE c.oid = {oid}"     \
     "   AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p'"                                    \
     "   AND NOT (c.relkind = 'p' AND " SQL_UNLOGGED_PARTITION ")) n"                               \
     " WHERE i.view = $1::text AND CASE"                                                            \
     "   WHEN ROW(i.relation, i.file, i.home) IS NOT DISTINCT FROM"                                 \
     "     ROW(n.relation, n.file, n.home) THEN false"                                              \
-    "   ELSE n.empty OR i.relation = n.relation OR i.home IS DISTINCT FROM n.home END"             \
+    "   " right " END"                                                                             \
     " RETURNING i.generation, n.empty"
+#define SQL_REGISTER                                                                               \
+    SQL_REGISTER_BY("", "i.view",                                                                  \
+                    "ELSE n.empty OR i.relation = n.relation OR i.home IS DISTINCT FROM n.home")
+#define SQL_REGISTER_SEVERAL                                                                       \
+    SQL_REGISTER_BY(                                                                               \
+        ", {all_empty} AS all_empty", "{plan}",                                                    \
+        "WHEN n.empty THEN " SAFEGUARD_SQL(                                                        \
+            "several tables are filled together",                                                  \
+            "n.all_empty") " ELSE i.relation = n.relation OR i.home IS DISTINCT FROM n.home")
 
-/* How the sink table compares with what is registered: a word, and the table's kind. */
-#define SQL_INSPECT                                                                                \
+/* How the sink table compares with what is registered: a word, and the table's kind. $1: the
+ * target.
+ */
+#define SQL_INSPECT_BY(other)                                                                      \
     "SELECT i.generation, CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'kind'"                       \
     " WHEN c.relpersistence <> 'p' OR (c.relkind = 'p' AND " SQL_UNLOGGED_PARTITION ")"            \
     "   THEN 'unlogged'"                                                                           \
     " WHEN i.view IS NOT NULL AND ROW(i.relation, i.file, i.home) IS DISTINCT FROM"                \
-    "   ROW(c.oid, " SQL_FILE ", " SQL_HOME ") THEN 'other'"                                       \
+    "   ROW(c.oid, " SQL_FILE ", " SQL_HOME ") THEN " other                                        \
     " ELSE 'good' END, CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view'"  \
     " WHEN 'f' THEN 'a foreign table' ELSE 'no table' END"                                         \
     " FROM pg_class c LEFT JOIN sync_identity i ON i.view = $1::text WHERE c.oid = {oid}"
+#define SQL_INSPECT SQL_INSPECT_BY("'other'")
+#define SQL_INSPECT_SEVERAL                                                                        \
+    SQL_INSPECT_BY("CASE WHEN EXISTS (SELECT FROM {table}) THEN 'other' ELSE 'partly' END")
 
 /* TRUNCATE followed by others' rows in the same transaction would look like a rewrite. The function
  * runs with its owner's rights, whoever empties the table. */

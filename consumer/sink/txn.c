@@ -153,6 +153,13 @@ void sink_key_append(const struct target *target, const struct str *values, stru
     for (size_t i = 0; i < target->key_output_count; i++) {
         append_key_value(out, values[key_input(target, i)]);
     }
+    if (target->number > 0) {
+        buf_append(out, &(char){(char)target->number}, 1);
+    }
+}
+
+int sink_key_target(struct str row_key) {
+    return row_key.len > 0 ? (unsigned char)row_key.ptr[row_key.len - 1] : 0;
 }
 
 void sink_key_begin(const struct occurrence *occurrence, size_t key_count, const struct str *values,

@@ -117,9 +117,11 @@ void txn_part_add_cleared(struct txn_part *part, struct str row_key);
 size_t txn_part_rows(const struct txn_part *part);
 
 /* Appends the key of a sink row in sync_refused: each value of target.key_outputs (of NULL a
- * byte 0xff) and a NUL.
- * values: input_count of them. */
+ * byte 0xff) and a NUL; then, of all targets but the first one, its number, a byte that
+ * sync_refused does not hold. values: input_count of them. */
 void sink_key_append(const struct target *target, const struct str *values, struct buf *out);
+/* The target's number. */
+int sink_key_target(struct str row_key);
 /* Appends what the keys of all sink rows begin with that are made from the occurrence's row whose
  * key_count key columns are values. */
 void sink_key_begin(const struct occurrence *occurrence, size_t key_count, const struct str *values,
@@ -139,6 +141,9 @@ struct load_source {
     void *ctx;
     enum err_kind (*next)(void *ctx, const struct str **ret_values, bool *ret_end,
                           struct err *reterr);
+    /* The rows of the next target, after the end of the one before; not called for the first one.
+     */
+    void (*begin)(void *ctx, int target);
 };
 
 struct txn {

@@ -118,7 +118,7 @@ static void bench_load(bool by_copy) {
     struct txn_part part, *parts[] = {&part};
     part_begin(&part, plan, 1, &at);
     struct rows rows = {0};
-    struct load_source source = {&rows, rows_next};
+    struct load_source source = {.ctx = &rows, .next = rows_next};
     struct txn txn = {.parts = parts, .part_count = 1, .load = &source};
     int64_t start = now_us();
     pg_sink_ops.commit(sink, &txn);

@@ -87,6 +87,8 @@ REAL = [
     Real('sink_lines', 'test_null_rows_and_partners', 'no row without a partner stands beside one with a partner'),
     Real('sink_lines', 'test_expression_fails', 'a refused row shows no older version'),
     Real('sink_lines', 'test_null_row_is_refused', 'a refused row shows no older version'),
+    Real('sink_several', 'test_each_table_is_compared', 'the fence compares each table'),
+    Real('sink_several', 'test_emptied_together', 'several tables are filled together', 'true'),
     Real('sink_letters', 'test_each_task_has_its_own', 'a task reads its own dead letters',
          'd.partition = ANY ($2::int[])'),
     Real('sink_letters', 'test_lookups_need_the_task_in_the_key', 'each task can have its own dead letter of a record'),

@@ -234,7 +234,7 @@ static enum err_kind rows_next(void *ctx, const struct str **ret_values, bool *r
 
 static struct sink_event load(bool savepoints, int count) {
     struct load_rows rows = {.count = count};
-    struct load_source source = {&rows, rows_next};
+    struct load_source source = {.ctx = &rows, .next = rows_next};
     struct txn_part *parts[] = {&part};
     struct txn txn = {.parts = parts, .part_count = 1, .load = &source};
     part.savepoints = savepoints;

@@ -65,7 +65,7 @@ static struct rows rows_of(int count) {
 }
 
 static struct sink_event load_part(struct sink *sink, struct txn_part *part, struct rows *rows) {
-    struct load_source source = {rows, rows_next};
+    struct load_source source = {.ctx = rows, .next = rows_next};
     struct txn_part *parts[] = {part};
     struct txn txn = {.parts = parts, .part_count = 1, .load = &source};
     pg_sink_ops.commit(sink, &txn);
@@ -250,7 +250,7 @@ static void test_load_cut_is_lost(void **state) {
     struct txn_part part, *parts[] = {&part};
     part_begin(&part, plan, 1, &at);
     struct rows rows = rows_of(1000000000);
-    struct load_source source = {&rows, rows_next};
+    struct load_source source = {.ctx = &rows, .next = rows_next};
     struct txn txn = {.parts = parts, .part_count = 1, .load = &source};
     pg_sink_ops.commit(sink, &txn);
     assert_int_equal(sink_await(sink, 500).kind, SINK_NOTHING);
