@@ -5,7 +5,7 @@
  * Owns:    a struct plan owns all it points to, until plan_destroy.
  * Threads: read-only after view_load: may be shared.
  * Limits:  RELATIONS_MAX tables, COLUMNS_MAX used columns a table, OCCURRENCES_MAX a target,
- *          USES_MAX a table. pipeline/ and sink/ write one target so far (member_new, pg_sink_new).
+ *          USES_MAX a table.
  */
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H

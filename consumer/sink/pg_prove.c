@@ -27,7 +27,13 @@ static struct str expression_of(struct str statement) {
     begin += before.len;
     const char *end = statement.ptr + statement.len - after.len;
     bool whole = end > begin && memcmp(end, after.ptr, after.len) == 0;
-    return whole ? (struct str){begin, (size_t)(end - begin)} : statement;
+    struct str inner = {begin, (size_t)(end - begin)}, is_null = STR(") IS NULL");
+    if (whole && inner.len > is_null.len + 1 && inner.ptr[0] == '(' &&
+        memcmp(end - is_null.len, is_null.ptr, is_null.len) == 0) { /* view/: of any type */
+        inner.ptr++;
+        inner.len -= is_null.len + 1;
+    }
+    return whole ? inner : statement;
 }
 
 static enum err_kind refused(struct ddl *ddl, const PGresult *result, struct str statement,

@@ -77,6 +77,9 @@ static void test_expressions_are_immutable(void **state) {
     expect_unproven(STR(INPUTS ADD "upper(b)) STORED; ALTER TABLE v_inputs ADD COLUMN f date"
                                    " GENERATED ALWAYS AS (a::date) STORED"),
                     "not immutable: a::date. Every expression");
+    expect_unproven(STR(INPUTS "ALTER TABLE v_inputs ADD COLUMN e boolean GENERATED ALWAYS AS "
+                               "((to_char(a, 'YYYY')) IS NULL) STORED"),
+                    "not immutable: to_char(a, 'YYYY'). Every");
     expect_unproven(STR(INPUTS ADD "to_char(a, 'YYYY')) STORED"), "Rewrite it");
     expect_unproven(STR(INPUTS ADD "soundex(b)) STORED"),
                     "function soundex(text) does not exist: soundex(b). Correct it, or make");
