@@ -327,7 +327,8 @@ void table_register(void) {
 void tables_drop(void) {
     admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity" /* what a failed test left */
           " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()");
-    admin("DROP TABLE IF EXISTS student_contact, order_line, sync_progress, sync_identity, "
+    admin("DROP TABLE IF EXISTS student_contact, student_name, order_line, sync_progress, "
+          "sync_identity, "
           "sync_dead_letter,"
           " sync_refused"
           " CASCADE");
