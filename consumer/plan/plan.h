@@ -149,11 +149,11 @@ struct target {
     /* The sink's key, indexes into outputs, none of them an expression: the placement first. */
     size_t *key_outputs;
     size_t key_output_count;
-    bool key_has_nulls;     /* so it is UNIQUE NULLS NOT DISTINCT, not the primary key */
+    bool key_has_nulls; /* so it is UNIQUE NULLS NOT DISTINCT, not the primary key */
     /* 16 hex digits over everything that decides what is written; where the plan has other targets,
      * their names, too: what was filled without one of them does not belong to its progress. */
     struct str fingerprint;
-    struct str definition;  /* the same for people, see view/definition.h */
+    struct str definition; /* the same for people, see view/definition.h */
     /* Statements that make the sink table, if it isn't there. */
     struct str sql_ddl;
     /* Statements that fail if an expression is not IMMUTABLE; absent (ptr NULL): there are none. */
