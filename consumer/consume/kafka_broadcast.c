@@ -1,8 +1,23 @@
 #include "consume/kafka_impl.h"
 
-/* As often as librdkafka looks at the topics that it has subscribed to, by default; of each. */
-#define LOOK_MS    INT64_C(300000)
-#define TIMEOUT_MS 200 /* nothing else is done meanwhile */
+#include <stdlib.h>
+
+#define TIMEOUT_MS  200 /* nothing else is done meanwhile */
+#define LOOK_MIN_MS 1000
+#define LOOK_MAX_MS INT64_C(300000)
+
+/* As often as librdkafka looks at the topics that it has subscribed to. */
+static int64_t look_ms(const struct consume *consume) {
+    char text[32] = "";
+    size_t size = sizeof text;
+    (void)rd_kafka_conf_get(rd_kafka_conf(consume->rk), "topic.metadata.refresh.interval.ms", text,
+                            &size);
+    int64_t ms = strtoll(text, NULL, 10);
+    if (ms < 0 || ms > LOOK_MAX_MS) { /* -1: never */
+        return LOOK_MAX_MS;
+    }
+    return ms < LOOK_MIN_MS ? LOOK_MIN_MS : ms;
+}
 
 static bool has_broadcast(const struct consume *consume) {
     bool has = false;
@@ -41,6 +56,6 @@ bool kafka_broadcast_step(struct consume *consume, struct consume_event *event) 
         }
     }
     consume->broadcast_table = 0;
-    consume->broadcast_look_ms = has_broadcast(consume) ? now_ms + LOOK_MS : INT64_MAX;
+    consume->broadcast_look_ms = has_broadcast(consume) ? now_ms + look_ms(consume) : INT64_MAX;
     return false;
 }
