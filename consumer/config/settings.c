@@ -30,8 +30,10 @@ const struct config_setting config_settings[] = {
          "SQL file that declares the view"),
     WORD("topic.prefix", topic_prefix, 200, "oltp",
          "first part of the topics' names: PREFIX.SCHEMA.TABLE"),
-    INTEGER("topic.partitions", topic_partitions, 1, 10000, "partitions", "8",
-            "partitions of every topic, and number of tasks; can't be changed later"),
+    INTEGER(
+        "topic.partitions", topic_partitions, 1, 10000, "partitions", "8",
+        "partitions of every core table's topic, and number of tasks; can't be changed later. A "
+        "lookup table's topic has one"),
     INTEGER("topic.replication.factor", topic_replication_factor, 1, 32767, "replicas", "1",
             "replicas of the topics that `plan --apply-topics` creates"),
     INTEGER(
