@@ -101,13 +101,16 @@ size_t lookup_topics_add(struct member *m, const bool *reads, struct topic_posit
     return count;
 }
 
-static void charge(struct member *m, struct going_back *back) {
+static void charge(struct member *m, int32_t task) {
+    struct going_back *back = &m->going_back[task];
     int64_t now = now_ms(m);
     if (now - back->last_ms > 2 * WAIT_MAX_MS) {
         backoff_reset(&back->backoff);
     }
     back->last_ms = now;
     back->at_ms = now + backoff_next_ms(&back->backoff);
+    log_line(m->o.log, LOG_INFO, "pipeline", "goes_back", "task=%d wait_ms=%lld", task,
+             (long long)(back->at_ms - now));
 }
 
 void lookup_topics_assigned(struct member *m, const bool *reads) {
@@ -126,7 +129,7 @@ void lookup_topics_assigned(struct member *m, const bool *reads) {
     }
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->going_back[p].due) {
-            charge(m, &m->going_back[p]);
+            charge(m, p);
         }
     }
 }
