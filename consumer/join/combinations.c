@@ -27,7 +27,8 @@ static enum err_kind is_left_out(struct join *join, int occurrence, bool *ret_ou
     return kind;
 }
 
-/* Moves the occurrence to its next row after `after`; key.ptr NULL: there is none. */
+/* Moves the occurrence to its next row after `after`; key.ptr NULL: there is none. Or pauses, at a
+ * row that makes no combination. */
 static enum err_kind next_partner(struct join *join, int occurrence, struct str after,
                                   struct err *reterr) {
     struct combinations *c = &join->combinations;
@@ -44,7 +45,10 @@ static enum err_kind next_partner(struct join *join, int occurrence, struct str 
             return kind;
         }
         after = row->key;
-    } while (out);
+        if (out && join->shapes[c->rows.target].lookups && look_in_vain(join)) {
+            c->paused = occurrence;
+        }
+    } while (out && !combinations_pause(join));
     return ERR_NONE;
 }
 
@@ -75,17 +79,20 @@ static enum err_kind null_row(struct join *join, int occurrence, bool *ret_found
 static enum err_kind combinations_begin(struct join *join, bool *ret_found, struct err *reterr) {
     struct combinations *c = &join->combinations;
     const struct target *target = set_target(join, &c->rows);
+    const int paused = c->paused;
     *ret_found = false;
-    for (int o = 0; o < (int)target->core_count; o++) {
+    c->paused = -1;
+    for (int o = paused < 0 ? 0 : paused; o < (int)target->core_count; o++) {
         if (o == c->from) {
             continue;
         }
         bool found = true;
-        enum err_kind kind = next_partner(join, o, STR_NONE, reterr);
+        struct str after = o == paused ? c->rows.rows[o].key : STR_NONE;
+        enum err_kind kind = next_partner(join, o, after, reterr);
         if (kind == ERR_NONE && !c->rows.rows[o].key.ptr) {
             kind = null_row(join, o, &found, reterr);
         }
-        if (kind != ERR_NONE || !found) {
+        if (kind != ERR_NONE || !found || combinations_pause(join)) {
             return kind;
         }
         c->first[o] = c->rows.rows[o];
@@ -106,14 +113,16 @@ static enum err_kind back_to_first(struct join *join, int occurrence, struct err
 /* The next combination; the last occurrence varies fastest. */
 static enum err_kind combinations_next(struct join *join, bool *ret_found, struct err *reterr) {
     struct combinations *c = &join->combinations;
+    const int last = (int)set_target(join, &c->rows)->core_count - 1, paused = c->paused;
     *ret_found = false;
-    for (int o = (int)set_target(join, &c->rows)->core_count - 1; o >= 0; o--) {
+    c->paused = -1;
+    for (int o = paused < 0 ? last : paused; o >= 0; o--) {
         if (o == c->from) {
             continue;
         }
         struct str after = c->rows.rows[o].key; /* ptr NULL: the NULL row, the only one */
         enum err_kind kind = after.ptr ? next_partner(join, o, after, reterr) : ERR_NONE;
-        if (kind != ERR_NONE) {
+        if (kind != ERR_NONE || combinations_pause(join)) {
             return kind;
         }
         if (c->rows.rows[o].key.ptr) {
@@ -129,8 +138,10 @@ static enum err_kind combinations_next(struct join *join, bool *ret_found, struc
 }
 
 enum err_kind combinations_step(struct join *join, bool *ret_found, struct err *reterr) {
-    enum err_kind kind = join->combinations.begun ? combinations_next(join, ret_found, reterr)
-                                                  : combinations_begin(join, ret_found, reterr);
-    join->combinations.begun = kind == ERR_NONE && *ret_found;
+    const bool begun = join->combinations.begun;
+    enum err_kind kind = begun ? combinations_next(join, ret_found, reterr)
+                               : combinations_begin(join, ret_found, reterr);
+    join->combinations.begun =
+        kind == ERR_NONE && (*ret_found || (begun && combinations_pause(join)));
     return kind;
 }

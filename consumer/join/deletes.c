@@ -143,8 +143,8 @@ static enum err_kind delete_above(struct join *join, struct row_op *ret_op, stru
     if (kind == ERR_NONE && above.end) {
         advance(join);
     }
-    if (kind == ERR_NONE && ret_op->kind == ROW_OP_END) {
-        look_in_vain(join, ret_op);
+    if (kind == ERR_NONE && ret_op->kind == ROW_OP_END && look_in_vain(join)) {
+        ret_op->kind = ROW_OP_PAUSE;
     }
     return kind;
 }

@@ -116,6 +116,7 @@ void join_begin(struct join *join, struct row_reader reader, struct changed_row 
     row_set_begin(&join->asked, reader, 0);
     row_set_begin(&join->combinations.rows, reader, 0);
     join->combinations.begun = false;
+    join->combinations.paused = -1;
     join->referrers.level = 0;
     join->nulls = (struct null_deletes){.target = -1};
     join->phase = PHASE_DELETES;

@@ -53,7 +53,8 @@ struct entry {
  * the present combination, first[] each occurrence's first row. */
 struct combinations {
     bool begun;
-    int from; /* whose row it is; key.ptr NULL: its NULL row */
+    int paused; /* the occurrence at which it stopped looking, to go on there; -1: it did not */
+    int from;   /* whose row it is; key.ptr NULL: its NULL row */
     struct str prefix;
     struct row_set rows;
     struct row_ref first[OCCURRENCES_MAX];
@@ -118,12 +119,10 @@ static inline struct use present_use(const struct join *join) {
     return join->uses[join->changed[join->index].table][join->use];
 }
 
-/* A row was looked at in vain. */
-static inline void look_in_vain(struct join *join, struct row_op *ret_op) {
+/* A row was looked at in vain. True: that is enough for now. */
+static inline bool look_in_vain(struct join *join) {
     join->looks -= join->looks > 0;
-    if (join->looks == 0) {
-        ret_op->kind = ROW_OP_PAUSE;
-    }
+    return join->looks == 0;
 }
 
 /* ---- changed.c ---- */
@@ -181,8 +180,13 @@ uint64_t every_use(const struct join *join, int table);
 
 /* Moves the cursor to the next combination of combinations.rows.rows[from]: those with rows of
  * earlier occurrences that are emitted by themselves are left out. *ret_found false: there are no
- * more. */
+ * more, or combinations_pause. */
 MUST_CHECK enum err_kind combinations_step(struct join *join, bool *ret_found, struct err *reterr);
+
+/* It has looked at many rows in vain; a step goes on. */
+static inline bool combinations_pause(const struct join *join) {
+    return join->combinations.paused >= 0;
+}
 
 /* ---- upward.c ---- */
 

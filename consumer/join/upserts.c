@@ -65,23 +65,24 @@ static enum err_kind upsert_changed(struct join *join, struct use use, bool *ret
                                     struct err *reterr) {
     bool any = true;
     *ret_found = false;
-    enum err_kind kind =
-        join->combinations.begun ? ERR_NONE : upsert_begin(join, use, &any, reterr);
+    bool goes_on = join->combinations.begun || combinations_pause(join);
+    enum err_kind kind = goes_on ? ERR_NONE : upsert_begin(join, use, &any, reterr);
     return kind == ERR_NONE && any ? combinations_step(join, ret_found, reterr) : kind;
 }
 
 /* The next combination of the core rows above a changed row of a lookup. */
 static enum err_kind upsert_above(struct join *join, struct use use, bool *ret_found,
-                                  struct row_op *ret_op, struct err *reterr) {
+                                  bool *ret_pause, struct err *reterr) {
     struct combinations *c = &join->combinations;
     struct above above = {0};
     enum err_kind kind = ERR_NONE;
     *ret_found = false;
-    if (c->begun) {
+    if (c->begun || combinations_pause(join)) {
         kind = combinations_step(join, ret_found, reterr);
+        *ret_pause = combinations_pause(join);
     }
     row_set_use(&c->rows, use.target);
-    while (kind == ERR_NONE && !*ret_found && !above.end && ret_op->kind == ROW_OP_END) {
+    while (kind == ERR_NONE && !*ret_found && !above.end && !*ret_pause) {
         kind = step_upward(join, &c->rows, use.occurrence, join->changed[join->index].key, &above,
                            reterr);
         if (kind == ERR_NONE && above.occurrence >= 0 && above.below.alive) {
@@ -90,9 +91,7 @@ static enum err_kind upsert_above(struct join *join, struct use use, bool *ret_f
             c->prefix = placement_of(join, table, c->rows.rows[c->from].key);
             kind = combinations_step(join, ret_found, reterr);
         }
-        if (kind == ERR_NONE && !*ret_found && !above.end) {
-            look_in_vain(join, ret_op);
-        }
+        *ret_pause = combinations_pause(join) || (!*ret_found && !above.end && look_in_vain(join));
     }
     return kind;
 }
@@ -100,12 +99,14 @@ static enum err_kind upsert_above(struct join *join, struct use use, bool *ret_f
 enum err_kind next_upsert(struct join *join, struct row_op *ret_op, struct err *reterr) {
     while (join->index < join->count) {
         struct use use = present_use(join);
-        bool found;
+        bool found, pause = false;
         enum err_kind kind = is_lookup(join, join->changed[join->index].table)
-                                 ? upsert_above(join, use, &found, ret_op, reterr)
+                                 ? upsert_above(join, use, &found, &pause, reterr)
                                  : upsert_changed(join, use, &found, reterr);
         if (kind == ERR_NONE && found) {
             emit_upsert(join, ret_op);
+        } else if (pause || combinations_pause(join)) {
+            ret_op->kind = ROW_OP_PAUSE;
         }
         if (kind != ERR_NONE || ret_op->kind != ROW_OP_END) {
             return kind;
@@ -123,10 +124,10 @@ enum err_kind next_of_all(struct join *join, struct row_op *ret_op, struct err *
     int table = set_target(join, &c->rows)->occurrences[0].relation;
     bool found = false;
     enum err_kind kind = ERR_NONE;
-    if (c->begun) {
+    if (c->begun || combinations_pause(join)) {
         kind = combinations_step(join, &found, reterr);
     }
-    while (kind == ERR_NONE && !found) {
+    while (kind == ERR_NONE && !found && !combinations_pause(join)) {
         struct below below;
         kind = c->rows.reader.next(c->rows.reader.ctx, table, STR_NONE, row.key, &row.key,
                                    &row.value, reterr);
@@ -141,10 +142,12 @@ enum err_kind next_of_all(struct join *join, struct row_op *ret_op, struct err *
     if (kind != ERR_NONE) {
         return kind;
     }
-    if (!found) {
+    if (found) {
+        emit_upsert(join, ret_op);
+    } else if (combinations_pause(join)) {
+        ret_op->kind = ROW_OP_PAUSE;
+    } else {
         join->phase = PHASE_END;
-        return ERR_NONE;
     }
-    emit_upsert(join, ret_op);
     return ERR_NONE;
 }
