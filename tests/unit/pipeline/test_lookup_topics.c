@@ -440,6 +440,34 @@ static void each_task_has_its_dead_letter(void **state) {
     assert_string_equal(turn(f), "ready");
 }
 
+/* Its last record is of long ago: that says nothing of the caches, which have all up to its end.
+ * The record that proves the log is read again, and is not the first one that is new. */
+static void a_quiet_one_ages_no_cache(void **state) {
+    struct fixture *f = *state;
+    begin_live(f);
+    tell_lookups(f, 0, 3);
+    assert_positions(f, 3, 3);
+    f->member->o.min_compaction_lag_ms = INT64_C(7) * 86400000;
+    f->consume.end = 3;
+    for (int times = 0; times < 2; times++) {
+        f->now_us += INT64_C(3) * 86400 * 1000000; /* the caches are refreshed meanwhile */
+        (void)turn(f);
+        for (int32_t p = 0; p < TASKS; p++) {
+            verdict_reacquire(&task_of(f, p)->verdict, REACQUIRED_TABLE, "the test says so");
+        }
+        step(f);
+        assert_int_equal(read_from(f), 2);
+        tell_lookup(f, 2);
+        (void)add_record(f, CONSUME_EOF, LOOKUP, 0, 3);
+        (void)add_record(f, CONSUME_EOF, 0, 0, 0);
+        (void)add_record(f, CONSUME_EOF, 0, 1, 0);
+        assert_string_equal(turn(f), "ready");
+        assert_positions(f, 3, 3);
+        assert_int_equal(metrics_get(f->metrics, METRIC_CACHE_DISCARDS, DISCARD_LOG_TOO_OLD), 0);
+        assert_int_equal(metrics_get(f->metrics, METRIC_CACHE_DISCARDS, DISCARD_TOO_OLD), 0);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_lookup, tear_down)
 
 int main(void) {
@@ -458,6 +486,7 @@ int main(void) {
         TEST(two_partitions_halt),
         TEST(each_task_has_its_dead_letter),
         TEST(what_nothing_shows_waits),
+        TEST(a_quiet_one_ages_no_cache),
         TEST(what_a_row_shows_goes_at_once),
     };
     return cmocka_run_group_tests_name("lookup topics", tests, NULL, NULL);
