@@ -142,7 +142,9 @@ static int key_end(const struct schema_table *table) {
 static int reference_column(struct schema_draw *draw, int parent, int lookup, int c, bool anew) {
     struct schema_table *table = &draw->schema->tables[parent];
     const struct schema_column *key = &draw->schema->tables[lookup].columns[c];
-    int end = column_end(table), start = rng_below(draw->rng, end);
+    int end = column_end(table);
+    assert(end > 0);
+    int start = rng_below(draw->rng, end);
     for (int i = 0; i < end && !anew; i++) {
         int at = (start + i) % end;
         bool itself = parent == lookup && at == c;

@@ -165,13 +165,15 @@ static size_t sim_poll_records(struct consume *consume, struct consume_event *ev
     struct world *world = consume->world;
     size_t limit = 1 + (size_t)rng_below(&world->rng, world->poll_records);
     size_t count = 0;
-    int tables = world->schema.table_count, logs = tables * world->partitions;
+    const int cores = world->schema.core_count, shared = cores * world->partitions;
+    const int logs = shared + world->schema.table_count - cores;
     int start = rng_below(&world->rng, logs);
     for (int i = 0; i < logs && count < limit && count < max; i++) {
         int at = (start + i) % logs;
+        int t = at < shared ? at % cores : cores + at - shared;
         int run = 1 + rng_below(&world->rng, 4);
         while (run-- > 0 && count < limit && count < max &&
-               next_record(consume, at % tables, at / tables, &events[count])) {
+               next_record(consume, t, at < shared ? at / cores : 0, &events[count])) {
             count++;
         }
     }
