@@ -16,7 +16,7 @@ static void draw_views(struct knobs *knobs, struct rng *rng);
     .refused = {1000, 1000}, .play = play_at_random
 /* A named shape of views (schema_shapes.c), under one of the profiles below. */
 #define SHAPE(named)                                                                               \
-    { .name = (named), .shape = (named), .draw = draw_profile, .unfinished = true }
+    { .name = (named), .shape = (named), .draw = draw_profile }
 
 const struct knobs families[] = {
     {.name = "core", DEFAULTS},

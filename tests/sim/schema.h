@@ -93,6 +93,7 @@ struct schema {
     int equal_count;
     struct schema_place outputs[SCHEMA_OUTPUTS_MAX]; /* SELECT these */
     int output_count;
+    bool mixed;    /* as SQL, nodes stand between core tables */
     bool filtered; /* WHERE: schema_passes */
     bool
         computed; /* ... and an expression over versions of all tables, which the sink may refuse */

@@ -291,8 +291,10 @@ static void draw_nodes(struct schema_draw *draw, int count) {
 void schema_random_view(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs) {
     struct schema_draw draw = {.rng = rng, .schema = schema};
     double x = rng_unit(rng);
-    *schema = (struct schema){
-        .name = "joined", .filtered = rng_chance(rng, 0.25), .computed = rng_chance(rng, 0.15)};
+    *schema = (struct schema){.name = "joined",
+                              .mixed = rng_chance(rng, 0.5),
+                              .filtered = rng_chance(rng, 0.25),
+                              .computed = rng_chance(rng, 0.15)};
     int count = x < 0.3 ? 1 : x < 0.65 ? 2 : x < 0.9 ? 3 : 4;
     draw_core_tables(&draw, knobs, count, rng_chance(rng, 0.5) ? 0.5 : 0);
     draw_nodes(&draw, rng_below(rng, SCHEMA_LOOKUPS_MAX + 1));

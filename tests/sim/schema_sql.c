@@ -106,11 +106,16 @@ void schema_sql_view(const struct schema *schema, struct buf *out) {
     buf_str(out, says_key ? STR("') AS\nSELECT ") : STR(" AS\nSELECT "));
     select_list(schema, out);
     buf_printf(out, "\nFROM %s", schema->tables[0].name);
-    for (int t = 1; t < schema->core_count; t++) {
-        join_core(schema, t, out);
-    }
-    for (int n = 0; n < schema->node_count; n++) {
-        join_node(schema, &schema->nodes[n], out);
+    int node = 0;
+    for (int t = 0; t < schema->core_count; t++) {
+        if (t > 0) {
+            join_core(schema, t, out);
+        }
+        bool end = t + 1 == schema->core_count;
+        while (node < schema->node_count &&
+               (end || (schema->mixed && schema->nodes[node].root <= t))) {
+            join_node(schema, &schema->nodes[node++], out);
+        }
     }
     for (int o = 0; o < schema->occurrence_count && schema->filtered; o++) {
         int value = schema->tables[schema_occurrence(schema, o)].column_count - 1;

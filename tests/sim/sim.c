@@ -54,10 +54,10 @@ static int run_share(const struct options *options, int job) {
     int failures = 0;
     for (size_t f = 0; f < (options->family ? 1 : family_count); f++) {
         struct knobs knobs = families[f];
-        if (options->family ? !family_find(options->family, &knobs) : knobs.unfinished) {
-            continue;
+        if (options->family) {
+            (void)family_find(options->family, &knobs);
+            knobs.name = options->family;
         }
-        knobs.name = options->family ? options->family : knobs.name;
         for (uint64_t i = (uint64_t)job;
              i < options->count && failures < (options->stop_at_first ? 1 : 100);
              i += (uint64_t)options->jobs) {
@@ -127,10 +127,7 @@ int main(int argc, char **argv) {
     (void)signal(SIGSEGV, on_abort);
     int failures = options.count == 1 && options.family ? (options.jobs = 1, run_share(&options, 0))
                                                         : run_all(&options);
-    size_t count = options.family != NULL;
-    for (size_t f = 0; f < family_count && !options.family; f++) {
-        count += !families[f].unfinished;
-    }
+    size_t count = options.family ? 1 : family_count;
     (void)printf("sim: %llu runs, %d failed\n", (unsigned long long)(options.count * count),
                  failures);
     return failures > 0;

@@ -36,7 +36,6 @@ struct knobs {
     void (*schema)(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs);
     const char *shape;   /* for schema_shape */
     const char *profile; /* of a view's family: NULL: any */
-    bool unfinished;     /* run only by its name, as yet */
     struct range partitions, members, joins, rows, steps, batch_rows, poll_records;
     struct range lag_steps;    /* min.compaction.lag, in steps */
     struct range dead_letters; /* dead.letter.max */
