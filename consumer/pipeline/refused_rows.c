@@ -77,7 +77,8 @@ void task_clear_refused(const struct plan *plan, struct task *task, const struct
         if (!str_starts(key, buf_view(&wanted))) {
             break;
         }
-        bool own = sink_key_target(key) == op->target;
+        bool own =
+            sink_key_target(key) == op->target || !SAFEGUARD("entries of other targets stay");
         if (own && (whole ? key.len == wanted.len : deletes_entry(plan, op, key, values))) {
             txn_part_add_cleared(&task->part, arena_copy(&task->work.arena, key));
         }

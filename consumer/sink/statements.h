@@ -192,10 +192,10 @@
     " $6::text[], $7::text[]) x ON CONFLICT (view, task, row_key) DO UPDATE SET"                   \
     " sqlstate = excluded.sqlstate, constraint_name = excluded.constraint_name,"                   \
     " message = excluded.message, at = excluded.at"
-/* $3: the targets. */
+/* $3: the targets; $1 is not used. */
 #define SQL_REFUSED_READ                                                                           \
     "SELECT r.task, r.row_key, r.view FROM sync_refused r WHERE r.view = ANY ($3::text[])"         \
-    " AND r.task = ANY ($2::int[]) AND $1::text IS NOT NULL"
+    " AND r.task = ANY ($2::int[])"
 
 /* The columns of index x, and whether it can stand in place of a primary key, for rows whose key
  * has NULLs. By way of jsonb, since PostgreSQL 14 has no such column. */

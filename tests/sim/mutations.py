@@ -99,6 +99,7 @@ REAL = [
 ]
 UNIT = [
     # the rules of the join
+    Unit('test_own_checks', 'entries_go_with_their_rows', 'entries of other targets stay'),
     Unit('test_lookups', 'test_batches', 'a row without its INNER lookup is in no result'),
     Unit('test_lookups', 'test_batches', 'no row that a lookup reaches is written twice'),
     Unit('test_lookups', 'test_batches', 'a row that several lookups reach is emitted once'),

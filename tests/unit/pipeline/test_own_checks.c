@@ -71,7 +71,7 @@ static void a_plain_view_has_no_more_checks(void **state) {
 /* ---- refused rows ---- */
 
 static const struct str others = {"1\0\xff\0", 4}, null = {"2\0\xff\0", 4}, one = {"2\0001\0", 4},
-                        two = {"2\0002\0", 4};
+                        two = {"2\0002\0", 4}, elsewhere = {"2\0001\0\001", 5};
 
 static void expect_cleared(struct fixture *f, enum row_op_kind kind, const char *contact,
                            const struct str *cleared, size_t count) {
@@ -92,8 +92,8 @@ static void entries_go_with_their_rows(void **state) {
     make_optional(f);
     begin(f);
     struct task *task = f->member->tasks[0];
-    const struct str all[] = {others, null, one, two};
-    for (size_t i = 0; i < 4; i++) {
+    const struct str all[] = {others, null, one, two, elsewhere /* in the second target */};
+    for (size_t i = 0; i < 5; i++) {
         assert_true(refused_set_add(&task->refused_rows, all[i]));
     }
     expect_cleared(f, ROW_OP_DELETE, "1", &one, 1);

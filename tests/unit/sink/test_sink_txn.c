@@ -129,6 +129,20 @@ static void test_sink_keys(void **state) {
     buf_reset(&text);
     sink_key_begin(&second, 2, same, &text); /* not the third: the second of the key is another's */
     assert_true(str_equal(buf_view(&text), STR("1\0")));
+    assert_int_equal(sink_key_target(buf_view(&key)), 0);
+    struct target third = keyed; /* of all but the first the number is behind the key */
+    third.number = 2;
+    buf_reset(&key);
+    sink_key_append(&third, values, &key);
+    assert_true(str_equal(buf_view(&key), STR("1\0"
+                                              "\0"
+                                              "30\0"
+                                              "\2")));
+    assert_int_equal(sink_key_target(buf_view(&key)), 2);
+    assert_true(sink_key_has(&second, 2, buf_view(&key), same));
+    buf_reset(&text);
+    sink_key_show(&third, buf_view(&key), &text);
+    assert_true(str_is(buf_view(&text), "a=1 b= c=30"));
     buf_clear(&key);
     buf_clear(&text);
 }
