@@ -143,8 +143,12 @@ static enum err_kind refuse_partition_by(struct draft *draft, const char *what) 
                          "partition_by = 'table.column, table.column'", draft->report, "%s", what);
 }
 
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void skip_blanks(struct str text, size_t *at) {
-    while (*at < text.len && memchr(" \t\r\n", text.ptr[*at], 4)) {
+    while (*at < text.len && is_blank(text.ptr[*at])) {
         ++*at;
     }
 }
@@ -158,11 +162,13 @@ static bool name_take(struct str text, size_t *at, json_t *fields) {
         if (quoted && c == '"') {
             closed = *at + 1 == text.len || text.ptr[*at + 1] != '"';
             *at += !closed;
-        } else if (!quoted && memchr(".,\" \t\r\n", c, 7)) {
+        } else if (!quoted && (c == '.' || c == ',' || c == '"' || is_blank(c))) {
             break;
         }
-        char lower = !quoted && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-        buf_append(&name, &lower, quoted && closed ? 0 : 1);
+        if (!quoted && c >= 'A' && c <= 'Z') {
+            c = (char)(c - 'A' + 'a');
+        }
+        buf_append(&name, &c, quoted && closed ? 0 : 1);
     }
     bool good = closed && name.len > 0;
     if (good) {
@@ -324,7 +330,7 @@ enum err_kind roles_read(struct draft *draft) {
                             .now = arena_alloc(draft->arena, sizeof *choice.now),
                             .best = arena_alloc(draft->arena, sizeof *choice.best)};
     *choice.now = *choice.best = (struct roles){0};
-    size_t pairs = OCCURRENCES_MAX * OCCURRENCES_MAX;
+    size_t pairs = (size_t)OCCURRENCES_MAX * OCCURRENCES_MAX;
     choice.keys = arena_alloc(draft->arena, (CLASSES_MAX + pairs) * sizeof *choice.keys);
     choice.lines = arena_alloc(draft->arena, (CLASSES_MAX + pairs) * sizeof *choice.lines);
     enum err_kind kind = ERR_NONE;

@@ -19,7 +19,7 @@
 #define DRAFT_KEY_MAX     32
 #define DRAFT_OUTPUTS_MAX 1600
 
-#define EQUALITIES_MAX 256
+#define EQUALITIES_MAX ((size_t)256)
 /* Optional tables in the sink's key: the deletes by it have a part for each set of them. */
 #define ADDS_KEY_MAX 4
 #define CLASSES_MAX  (2 * EQUALITIES_MAX)

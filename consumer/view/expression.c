@@ -281,8 +281,9 @@ static void append_token(struct buf *out, struct str text, const struct token *t
                          bool compared) {
     for (size_t i = token->at; i < token->end; i++) {
         char c = text.ptr[i];
-        bool capital = compared && token->kind == TOKEN_WORD && c >= 'A' && c <= 'Z';
-        c = capital ? (char)(c - 'A' + 'a') : c;
+        if (compared && token->kind == TOKEN_WORD && c >= 'A' && c <= 'Z') {
+            c = (char)(c - 'A' + 'a');
+        }
         buf_append(out, &c, 1);
     }
 }
@@ -330,7 +331,9 @@ void expression_show(struct buf *out, struct draft *draft,
     size_t start = out->len;
     expression_append(out, draft, expression, column_name);
     for (size_t i = start; i < out->len; i++) {
-        out->ptr[i] = out->ptr[i] == '\n' ? ' ' : out->ptr[i];
+        if (out->ptr[i] == '\n') {
+            out->ptr[i] = ' ';
+        }
     }
 }
 

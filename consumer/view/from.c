@@ -173,7 +173,7 @@ static enum err_kind equality_add(struct draft *draft, const struct draft_column
     }
     if (draft->equality_count == EQUALITIES_MAX) {
         return source_refuse(&draft->source, at, NULL, draft->report,
-                             "more than %d comparisons in ON", EQUALITIES_MAX);
+                             "more than %zu comparisons in ON", EQUALITIES_MAX);
     }
     bool swapped = side[1].table == joined;
     draft->equalities[draft->equality_count++] =

@@ -5,7 +5,10 @@
 #include <strings.h>
 
 static char peek(const struct token_scan *scan, size_t ahead) {
-    return scan->at + ahead < scan->text.len ? scan->text.ptr[scan->at + ahead] : '\0';
+    if (scan->at + ahead >= scan->text.len) {
+        return '\0';
+    }
+    return scan->text.ptr[scan->at + ahead];
 }
 
 static bool is_word(char c) {
