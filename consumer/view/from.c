@@ -1,4 +1,5 @@
 /* The FROM clause: which tables, and what joins them. See draft.h. */
+#include "base/safeguard.h"
 #include "view/draft.h"
 #include "view/identifier.h"
 
@@ -278,7 +279,8 @@ static void left_to_inner(struct draft *draft) {
     for (size_t i = draft->equality_count; i-- > 0;) { /* those behind first: it goes on upwards */
         const struct draft_equality *equality = &draft->equalities[i];
         struct draft_table *other = &draft->tables[equality->other.table];
-        if (!draft->tables[equality->joined.table].left && other->left) {
+        if (!draft->tables[equality->joined.table].left && other->left &&
+            SAFEGUARD("a table that another one is joined INNER on is INNER")) {
             other->left = false;
             other->made_inner = true;
         }

@@ -1,5 +1,7 @@
 #include "view/roles.h"
 
+#include "base/safeguard.h"
+
 static const char *label(struct draft *draft, int table) {
     return arena_copy(draft->arena, table_label(&draft->tables[table])).ptr;
 }
@@ -182,7 +184,7 @@ static int find_loose(const struct draft *draft, const struct roles *roles, int 
 static bool check_equal(struct draft *draft, struct roles *roles) {
     for (int class = 0; class < (int)draft->class_count; class ++) {
         int loose = find_loose(draft, roles, class);
-        if (loose < 0) {
+        if (loose < 0 || !SAFEGUARD("all that ON says is kept")) {
             continue;
         }
         const struct draft_class *of = &draft->classes[class];
@@ -330,7 +332,8 @@ static bool check_places(struct draft *draft, struct roles *roles) {
     for (int b = 0; b < (int)draft->table_count; b++) {
         for (int a = 0; a < b; a++) {
             bool same = draft->tables[a].source == draft->tables[b].source;
-            if (!same || (!roles->tables[a].core && !roles->tables[b].core)) {
+            if (!same || (!roles->tables[a].core && !roles->tables[b].core) ||
+                !SAFEGUARD("a table has one role")) {
                 continue;
             }
             if (roles->tables[a].core && roles->tables[b].core) {

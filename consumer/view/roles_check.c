@@ -1,4 +1,5 @@
 /* Types, NULLs and the sink's key under a choice of K. See roles.h. */
+#include "base/safeguard.h"
 #include "view/roles.h"
 
 #define JOIN_TYPES "smallint, integer, bigint, text, varchar, uuid"
@@ -105,7 +106,8 @@ static bool check_nulls(struct draft *draft, struct roles *roles) {
         for (size_t p = 0; p < roles->key_count; p++) {
             int column = roles->tables[t].key_columns[p];
             if (roles->tables[t].core && !draft->tables[t].left &&
-                !column_not_null(draft, t, column)) {
+                !column_not_null(draft, t, column) &&
+                SAFEGUARD("a key that may be NULL is refused where the view shows such rows")) {
                 return roles_misfit(
                     draft, roles, FIT_NO_TYPE, draft->classes[roles->key[p]].at,
                     "%s may be NULL, and the view shows such rows, which belong to no partition: "
@@ -156,7 +158,7 @@ static bool check_reference(struct draft *draft, struct roles *roles, int table,
                             column_show(draft, bad->table, bad->column),
                             STR_ARG(type_text(draft, group == 0 ? &a : &b)));
     }
-    if (group != type_group(&b)) {
+    if (group != type_group(&b) && SAFEGUARD("a lookup is found by a column of a like type")) {
         return roles_misfit(
             draft, roles, FIT_NO_TYPE, at,
             "%s is " STR_FMT " and %s is " STR_FMT

@@ -114,6 +114,13 @@ UNIT = [
     Unit('test_lookups', 'test_batches', 'changed rows of lookups are checked'),
     Unit('test_lookups', 'test_batches', 'rows that WHERE may leave out are checked'),
     Unit('test_lookups', 'test_what_a_load_tries', 'rows that an initial load may not try are checked'),
+    # what a view may be
+    Unit('test_roles', 'test_refused', 'a key that may be NULL is refused where the view shows such rows'),
+    Unit('test_roles', 'test_refused', 'a lookup is found by a column of a like type'),
+    Unit('test_roles', 'test_refused', 'all that ON says is kept'),
+    Unit('test_roles', 'test_refused', 'a table has one role'),
+    Unit('test_roles', 'test_lookups', 'a table that another one is joined INNER on is INNER'),
+    Unit('test_expression', 'test_checks', "a row's own check leaves out what WHERE may guard"),
     # the indexes of a cache
     Unit('test_quick', 'test_references_too_long', "a reference that can't be indexed is refused"),
     Unit('test_references', 'test_entries_follow_their_rows', 'an index entry goes when its row refers elsewhere'),
