@@ -326,6 +326,7 @@ static bool key_find(const struct relation *table, struct str key, size_t part,
     return end > begin;
 }
 
+/* state_layout's parameters. NOLINTNEXTLINE(readability-function-size) */
 enum err_kind row_reference(const struct relation *table, size_t reference, struct str key,
                             struct str value, struct buf *out, bool *ret_has, struct err *reterr) {
     const struct reference *refers = &table->references[reference];

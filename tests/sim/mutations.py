@@ -125,8 +125,8 @@ UNIT = [
     Unit('test_quick', 'test_references_too_long', "a reference that can't be indexed is refused"),
     Unit('test_references', 'test_entries_follow_their_rows', 'an index entry goes when its row refers elsewhere'),
     Unit('test_references', 'test_entries_are_undone_with_their_rows', 'an index entry is undone with its row'),
-    Unit('test_references', 'test_many_referrers_with_flat_memory', 'indexes are built after a bulk load'),
-    Unit('test_references', 'test_a_commit_that_a_crash_met', 'indexes that a crash has torn are built again'),
+    Unit('test_index_build', 'test_many_referrers_with_flat_memory', 'indexes are built after a bulk load'),
+    Unit('test_index_build', 'test_a_commit_that_a_crash_met', 'indexes that a crash has torn are built again'),
     # what follows from it in the pipeline
     # lookup topics: one reader for all tasks
     Unit('test_lookup_topics', 'a_late_task_goes_back', 'lookups are read again for who needs them'),

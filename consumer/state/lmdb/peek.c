@@ -5,6 +5,7 @@
 #include "state/entry.h"
 #include "state/lmdb/folder.h"
 #include "state/lmdb/guard.h"
+#include "state/lmdb/lmdb_cursor.h"
 #include "state/lmdb/lmdb_kv.h"
 #include "state/meta.h"
 #include "state/write_buffer.h"
@@ -92,7 +93,7 @@ static int read_meta(struct peek *peek, struct meta_record *record, enum meta_ve
                      bool *torn) {
     MDB_dbi dbi = 0;
     uint64_t count = 0;
-    MDB_val key = {META_KEY.len, (void *)(uintptr_t)META_KEY.ptr}, value = {0};
+    MDB_val key = lmdb_val(META_KEY), value = {0};
     int rc = open_space(peek, META_SPACE, &dbi, &count);
     rc = rc ? rc : mdb_get(peek->txn, dbi, &key, &value);
     if (rc == MDB_NOTFOUND && count > 0) {
@@ -100,7 +101,7 @@ static int read_meta(struct peek *peek, struct meta_record *record, enum meta_ve
     }
     if (rc == 0) {
         *verdict = meta_decode((struct str){value.mv_data, value.mv_size}, record);
-        key = (MDB_val){TORN_KEY.len, (void *)(uintptr_t)TORN_KEY.ptr};
+        key = lmdb_val(TORN_KEY);
         *torn = mdb_get(peek->txn, dbi, &key, &value) == 0;
     }
     return rc;
@@ -263,7 +264,7 @@ static enum err_kind find_entry(struct peek *peek, const struct comparison *c, M
 /* Every row's entry is there. */
 static enum err_kind compare_rows(struct peek *peek, struct comparison *c, MDB_dbi dbi,
                                   struct err *reterr) {
-    struct str row[2];
+    struct str row[2] = {STR_NONE, STR_NONE};
     peek->space = -1;
     for (;;) {
         enum err_kind kind = next_in(peek, ROWS_SPACE + c->table, "table", row, reterr);
@@ -284,7 +285,7 @@ static enum err_kind compare_rows(struct peek *peek, struct comparison *c, MDB_d
 
 /* And there are no others. */
 static enum err_kind compare_index(struct peek *peek, struct comparison *c, struct err *reterr) {
-    struct str entry[2];
+    struct str entry[2] = {STR_NONE, STR_NONE};
     enum err_kind kind = ERR_NONE;
     uint64_t count = 0;
     MDB_dbi dbi = 0;
