@@ -20,10 +20,16 @@ static struct label label_of(const struct relation *table) {
 
 /* ---- one table ---- */
 
-static const char *kind_name(const struct look_table *table) {
+static const char *kind_name(const struct relation *relation, const struct look_table *table) {
     switch (table->kind) {
     case 'p':
-        return "a partitioned table: its changes are published under its partitions' names";
+        if (relation->partitioned && !table->is_partition) {
+            return NULL;
+        }
+        return relation->partitioned
+                   ? "a partition of another table"
+                   : "a partitioned table, and the SQL file does not say PARTITION BY: its changes "
+                     "are published under its partitions' names";
     case 'v':
     case 'm':
         return "a view: its changes are not in the WAL";
@@ -55,14 +61,30 @@ static const char *identity_name(char identity) {
     }
 }
 
+/* What PostgreSQL logs of a row is its own partition's to say. */
+static void compare_partitions(const char *name, const struct look_table *look,
+                               struct findings *findings) {
+    for (size_t i = 0; i < look->partition_count; i++) {
+        const struct look_partition *partition = &look->partitions[i];
+        if (partition->identity != 'f') {
+            findings_add(findings, FINDING_IDENTITY, FINDING_HALT,
+                         "%s: the REPLICA IDENTITY of a partition (SELECT %u::regclass) is %s, "
+                         "must be FULL, as each partition's: its updates and deletes do not "
+                         "contain the old row. ALTER TABLE that partition REPLICA IDENTITY FULL",
+                         name, partition->oid, identity_name(partition->identity));
+        }
+    }
+}
+
 static void compare_table(const struct relation *table, const struct look_table *look,
                           struct findings *findings) {
     struct label name = label_of(table);
-    const char *kind = kind_name(look);
+    const char *kind = kind_name(table, look);
     if (kind) {
         findings_add(findings, FINDING_TABLE, FINDING_LOSS,
                      "%s is %s. Only ordinary tables can be replicated", name.text, kind);
     }
+    compare_partitions(name.text, look, findings);
     if (look->identity != 'f') {
         findings_add(
             findings, FINDING_IDENTITY, FINDING_HALT,
@@ -217,6 +239,13 @@ static void compare_published(const struct relation *table, const struct look_ta
                      "%s is in the publication %s with a WHERE: some changes are not captured. "
                      "Publish it without the WHERE: " ANEW,
                      name.text, publication);
+    }
+    if (table->partitioned && look->kind == 'p' && !look->by_root) {
+        findings_add(findings, FINDING_PUBLICATION, FINDING_LOSS,
+                     "the publication %s names the changes of %s by its partitions, so they are "
+                     "not captured. ALTER PUBLICATION %s SET (publish_via_partition_root = true); "
+                     "changes made meanwhile are missing: " ANEW,
+                     publication, name.text, publication);
     }
     for (size_t c = 0; c < table->column_count; c++) {
         if (look->columns[c].found && !look->columns[c].published) {

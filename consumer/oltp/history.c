@@ -16,12 +16,15 @@ struct seen {
     uint32_t oid, filenode, row_xid, type_xid, publication_entry;
     int64_t counts;
     uint64_t definition;
+    uint32_t *partitions; /* by number; owned */
+    size_t partition_count;
 };
 
 struct history {
     const struct plan *plan;
     struct look_names names;
     struct seen *seen;
+    size_t table_count;
     bool slot_seen; /* the connector has started: from then on every difference may lose changes */
     int64_t unread_since_ms; /* -1: the slot is read */
     int64_t resting;         /* position of the unread slot at the last look; -1: it was read */
@@ -32,6 +35,7 @@ struct history *history_new(const struct plan *plan, const struct look_names *na
     struct history *history = memory_new(1, sizeof *history);
     history->plan = plan;
     history->names = *names;
+    history->table_count = plan->relation_count;
     history->seen = memory_new(plan->relation_count, sizeof *history->seen);
     history->unread_since_ms = -1;
     history->resting = -1;
@@ -40,6 +44,9 @@ struct history *history_new(const struct plan *plan, const struct look_names *na
 
 void history_destroy(struct history **history) {
     if (history && *history) {
+        for (size_t t = 0; t < (*history)->table_count; t++) {
+            free((*history)->seen[t].partitions);
+        }
         free((*history)->seen);
         free(*history);
         *history = NULL;
@@ -108,6 +115,32 @@ static void compare_row(const char *name, const struct seen *seen, const struct 
     }
 }
 
+static bool has_partition(const struct look_table *look, uint32_t oid) {
+    for (size_t i = 0; i < look->partition_count; i++) {
+        if (look->partitions[i].oid == oid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its rows left the table without a DELETE. One that comes has none, or they came without an
+ * INSERT: that can't be seen in the catalogs. */
+static void compare_partitions(const char *name, const struct seen *seen,
+                               const struct look_table *look, struct findings *kept) {
+    for (size_t i = 0; i < seen->partition_count; i++) {
+        if (!has_partition(look, seen->partitions[i]) &&
+            SAFEGUARD("a partition that is gone is noticed")) {
+            findings_add(kept, FINDING_EMPTIED, FINDING_LOSS,
+                         "%s: a partition was dropped or detached (oid %u): its rows stay in the "
+                         "OLAP table, since no DELETE was sent for them. If it is only detached: "
+                         "ATTACH it again, DELETE its rows, then kill -HUP or restart the members. "
+                         "Else start over, docs/operations.md, Starting over",
+                         name, seen->partitions[i]);
+        }
+    }
+}
+
 static void compare_with_before(struct history *history, size_t t, const struct look_table *look,
                                 struct findings *findings) {
     const struct seen *seen = &history->seen[t];
@@ -130,6 +163,7 @@ static void compare_with_before(struct history *history, size_t t, const struct 
     }
     compare_file(name, seen, look, &history->kept);
     compare_row(name, seen, look, &history->kept, findings);
+    compare_partitions(name, seen, look, &history->kept);
     if (look->publication_entry != seen->publication_entry && look->publication_entry != 0 &&
         seen->publication_entry != 0) {
         findings_add(&history->kept, FINDING_PUBLICATION, FINDING_LOSS,
@@ -140,6 +174,11 @@ static void compare_with_before(struct history *history, size_t t, const struct 
 }
 
 static void remember(struct seen *seen, const struct look_table *look) {
+    size_t count = look->partition_count;
+    uint32_t *partitions = memory_resize(seen->partitions, count + 1, sizeof *partitions);
+    for (size_t i = 0; i < count; i++) {
+        partitions[i] = look->partitions[i].oid;
+    }
     *seen = (struct seen){.known = true,
                           .oid = look->oid,
                           .filenode = look->filenode,
@@ -147,7 +186,9 @@ static void remember(struct seen *seen, const struct look_table *look) {
                           .type_xid = look->type_xid,
                           .publication_entry = look->publication_entry,
                           .counts = look->counts,
-                          .definition = hash_of(look->definition)};
+                          .definition = hash_of(look->definition),
+                          .partitions = partitions,
+                          .partition_count = count};
 }
 
 /* ---- all ---- */

@@ -34,6 +34,12 @@
 
 /* $1 schemas, $2 names, $3 the publication. The definition leaves out statistics and what VACUUM
  * updates. 34: BEFORE, TRUNCATE. */
+#define SQL_PARTITIONS                                                                             \
+    "coalesce((WITH RECURSIVE l(oid) AS (SELECT i.inhrelid FROM pg_inherits i"                     \
+    " WHERE i.inhparent = c.oid AND c.relkind = 'p' UNION ALL SELECT i.inhrelid FROM l"            \
+    " JOIN pg_inherits i ON i.inhparent = l.oid) SELECT string_agg(k.oid::text"                    \
+    " || k.relreplident::text, ' ' ORDER BY k.oid) FROM l JOIN pg_class k ON k.oid = l.oid"        \
+    " WHERE k.relkind <> 'p'), '')"
 #define SQL_TABLES(filtered, by_schema)                                                            \
     "SELECT c.oid IS NOT NULL, coalesce(c.oid, 0), coalesce(c.relkind, ' '),"                      \
     " coalesce(c.relpersistence, ' '), coalesce(c.relispartition, false),"                         \
@@ -50,7 +56,8 @@
     " coalesce((SELECT i.indnkeyatts FROM pg_index i WHERE i.indrelid = c.oid"                     \
     " AND i.indisprimary), 0),"                                                                    \
     " coalesce(p.puballtables OR pr.oid IS NOT NULL OR " by_schema ", false),"                     \
-    " coalesce(pr.oid, 0), coalesce(" filtered ", false)"                                          \
+    " coalesce(pr.oid, 0), coalesce(" filtered                                                     \
+    ", false), coalesce(p.pubviaroot, false), " SQL_PARTITIONS                                     \
     " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY w(schema, name, n)"                      \
     " LEFT JOIN (pg_class c JOIN pg_namespace ns ON ns.oid = c.relnamespace)"                      \
     " ON ns.nspname = w.schema AND c.relname = w.name"                                             \
@@ -135,6 +142,22 @@ static enum err_kind server_read(struct link *link, const struct look_names *nam
     return ERR_NONE;
 }
 
+/* "16401f 16402d": oids with their REPLICA IDENTITY. */
+static void partitions_fill(struct arena *arena, const char *text, struct look_table *table) {
+    size_t count = 0;
+    for (const char *at = text; *at; at++) {
+        count += *at == ' ';
+    }
+    struct look_partition *partitions = arena_alloc(arena, (count + 1) * sizeof *partitions);
+    table->partitions = partitions;
+    while (*text) {
+        char *end;
+        uint32_t oid = (uint32_t)strtoul(text, &end, 10);
+        partitions[table->partition_count++] = (struct look_partition){oid, *end};
+        text = end[1] ? end + 2 : end + 1;
+    }
+}
+
 static void table_fill(struct arena *arena, const PGresult *r, int row, struct look_table *table) {
     table->found = get_bool(r, row, 0);
     table->oid = (uint32_t)get_number(r, row, 1);
@@ -154,6 +177,8 @@ static void table_fill(struct arena *arena, const PGresult *r, int row, struct l
     table->published = get_bool(r, row, 15);
     table->publication_entry = (uint32_t)get_number(r, row, 16);
     table->filtered = get_bool(r, row, 17);
+    table->by_root = get_bool(r, row, 18);
+    partitions_fill(arena, PQgetvalue(r, row, 19), table);
 }
 
 static enum err_kind tables_read(struct link *link, const struct plan *plan,
@@ -173,6 +198,7 @@ static enum err_kind tables_read(struct link *link, const struct plan *plan,
     PGresult *r = NULL;
     enum err_kind kind = link_ask(link, sql, 3, params, &r, reterr);
     look->tables = arena_alloc(&look->arena, plan->relation_count * sizeof *look->tables);
+    memset(look->tables, 0, plan->relation_count * sizeof *look->tables);
     for (size_t t = 0; kind == ERR_NONE && t < plan->relation_count; t++) {
         table_fill(&look->arena, r, (int)t, &look->tables[t]);
     }

@@ -42,12 +42,21 @@ struct look_column {
     struct str type; /* "character varying(40)"; a domain's base type */
 };
 
+/* One of a partitioned table, at any depth; those that only have partitions are no such. None is a
+ * foreign table: the primary key would forbid it. */
+struct look_partition {
+    uint32_t oid;
+    char identity; /* pg_class.relreplident */
+};
+
 struct look_table {
     bool found;
     uint32_t oid;
     char kind;        /* pg_class.relkind: 'r' an ordinary table */
     char persistence; /* 'p' permanent */
     bool is_partition, has_children;
+    const struct look_partition *partitions; /* by oid */
+    size_t partition_count;
     char identity;             /* pg_class.relreplident: 'f' FULL */
     uint32_t filenode;         /* changed by TRUNCATE, VACUUM FULL, CLUSTER, ALTER TABLE */
     bool counted;              /* reltuples is known for this file */
@@ -60,6 +69,7 @@ struct look_table {
     bool published;
     uint32_t publication_entry;  /* pg_publication_rel.oid; 0: not by a row of its own */
     bool filtered;               /* the publication has a WHERE for it */
+    bool by_root;                /* the publication names partitions' changes by their root */
     struct look_column *columns; /* as the view's */
 };
 

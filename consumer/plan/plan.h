@@ -81,6 +81,7 @@ struct relation {
     struct str topic;        /* "<prefix>.public.orders" */
     enum role role;
     int32_t partition_count; /* of its topic */
+    bool partitioned;        /* the source table is, and its topic has what its partitions hold */
     /* The key first: the columns that place a row (of a lookup there are none), then the rest of
      * the primary key; then the other used columns. */
     struct relation_column *columns;

@@ -3,6 +3,9 @@
 /* Rows that swap their keys would come as updates one after the other, each over the next one's
  * row. */
 #define DEFERRABLE_KEY "its PRIMARY KEY is DEFERRABLE, so a key may be there twice"
+#define PARTITION      "its changes come under the name of the table that it is a partition of"
+/* It writes CREATE PUBLICATION ... FOR TABLE with half the name in quotes. */
+#define QUOTED_NAME "Debezium can't publish a table with a double quote in its name or schema"
 
 struct reading {
     struct catalog *catalog;
@@ -113,8 +116,8 @@ static const char *unfit_create(json_t *create, json_t *range) {
     if (!str_is(ast_text(range, "relpersistence"), "p")) {
         return "temporary and unlogged tables are not replicated";
     }
-    if (json_object_get(create, "partspec") || json_object_get(create, "partbound")) {
-        return "partitioned tables are not supported";
+    if (json_object_get(create, "partbound")) {
+        return PARTITION;
     }
     if (json_array_size(json_object_get(create, "inhRelations")) > 0) {
         return "INHERITS is not supported";
@@ -153,8 +156,14 @@ static enum err_kind create_read(const struct reading *reading, json_t *create) 
         last = &(*last)->next;
     }
     struct catalog_table *table = *last = arena_alloc(reading->arena, sizeof *table);
-    *table = (struct catalog_table){.schema = schema, .name = name, .at = ast_own_place(range)};
+    *table = (struct catalog_table){.schema = schema,
+                                    .name = name,
+                                    .at = ast_own_place(range),
+                                    .partitioned = json_object_get(create, "partspec") != NULL};
     const char *unfit = unfit_create(create, range);
+    if (!unfit && (memchr(schema.ptr, '"', schema.len) || memchr(name.ptr, '"', name.len))) {
+        unfit = QUOTED_NAME;
+    }
     if (unfit) {
         mark_unfit(table, unfit, table->at);
     }
@@ -174,10 +183,16 @@ static void alter_command_read(const struct reading *reading, struct catalog_tab
     } else if (str_is(what, "AT_AddColumn")) {
         column_read(reading, table, ast_is(def, "ColumnDef"));
     } else if (str_is(what, "AT_DropColumn") || str_is(what, "AT_AlterColumnType") ||
-               str_is(what, "AT_AddInherit") || str_is(what, "AT_AttachPartition") ||
-               str_is(what, "AT_SetUnLogged")) {
+               str_is(what, "AT_AddInherit") || str_is(what, "AT_SetUnLogged")) {
         mark_unfit(table, "this ALTER TABLE is not followed: write its result into CREATE TABLE",
                    at);
+    } else if (str_is(what, "AT_AttachPartition")) {
+        json_t *range = json_object_get(ast_is(def, "PartitionCmd"), "name");
+        struct catalog_table *partition =
+            find(reading->catalog->first, schema_of(range), ast_text(range, "relname"));
+        if (partition) {
+            mark_unfit(partition, PARTITION, partition->at);
+        }
     } else if (str_is(what, "AT_ColumnDefault") || str_is(what, "AT_AddIdentity")) {
         int column = catalog_column(table, ast_text(command, "name"));
         if (column >= 0) {

@@ -31,6 +31,7 @@ struct catalog_table {
     struct str *key; /* the primary key's columns */
     size_t key_count;
     bool replica_identity_full;
+    bool partitioned;
     const char *unfit; /* why no view can use it; NULL: it can */
     size_t unfit_at;
     struct catalog_table *next;

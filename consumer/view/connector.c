@@ -129,16 +129,20 @@ static void set_keys(json_t *settings, const struct plan *plan, struct buf *text
     }
 }
 
-/* For types that need it, and then only: connectors of other views stay as they are. */
+/* For tables and types that need it, and then only: connectors of other views stay as they are. */
 static void set_types(json_t *settings, const struct plan *plan) {
-    bool unknown = false, styled = false;
+    bool unknown = false, styled = false, partitioned = false;
     for (size_t t = 0; t < plan->relation_count; t++) {
         const struct relation *table = &plan->relations[t];
+        partitioned |= table->partitioned;
         for (size_t i = 0; i < table->column_count; i++) {
             unknown |= table->columns[i].unknown;
             styled |=
                 table->columns[i].form == FORM_INTERVAL || table->columns[i].form == FORM_BASE64;
         }
+    }
+    if (partitioned) {
+        set(settings, "publish.via.partition.root", STR("true"));
     }
     if (unknown) {
         set(settings, "include.unknown.datatypes", STR("true"));

@@ -96,6 +96,7 @@ static void relation_fill(struct draft *draft, const struct draft_relation *from
                                   .name = arena_copy(draft->arena, source->name),
                                   .role = from->role,
                                   .partition_count = core ? plan->partition_count : 1,
+                                  .partitioned = source->partitioned,
                                   .column_count = from->column_count,
                                   .key_count = from->key_count,
                                   .placement_count = core ? draft->join_count : 0,

@@ -96,6 +96,7 @@ REAL = [
     Real('statements', 'test_delete', 'a delete names the join key'),
     Real('sink_letters', 'test_dead_letters_ahead_are_swept', 'dead letters of works that never ended are swept'),
     Real('oltp_slot', 'slot_moved_by_others', 'a slot moved by others is noticed'),
+    Real('oltp_partitions', 'gone', 'a partition that is gone is noticed'),
 ]
 UNIT = [
     # the rules of the join

@@ -464,11 +464,11 @@ def test_delete():
 
 def test_names():
     """Names with upper case, dots, quotes, blanks, key words, letters of any kind."""
-    view = View('''CREATE SCHEMA "S.x"; CREATE TABLE "S.x"."My ""Table""" ("Id" bigint PRIMARY KEY, "sélect; --" text, "order" int);
+    view = View('''CREATE SCHEMA "S.x"; CREATE TABLE "S.x"."My 'Table'" ("Id" bigint PRIMARY KEY, "sélect; --" text, "order" int);
                    CREATE TABLE "user" ("Id" bigint, "a.b" int, "😀" text, PRIMARY KEY ("Id", "a.b"));
-                   ALTER TABLE "S.x"."My ""Table""" REPLICA IDENTITY FULL; ALTER TABLE "user" REPLICA IDENTITY FULL;''',
+                   ALTER TABLE "S.x"."My 'Table'" REPLICA IDENTITY FULL; ALTER TABLE "user" REPLICA IDENTITY FULL;''',
                 '''CREATE MATERIALIZED VIEW "Group ""By""" AS SELECT m."Id" AS "select", u."a.b", m."sélect; --", m."order", "😀" AS "Ü"
-                   FROM "S.x"."My ""Table""" m JOIN "user" AS u ON m."Id" = u."Id"''')
+                   FROM "S.x"."My 'Table'" m JOIN "user" AS u ON m."Id" = u."Id"''')
     view.create()
     send(view.upsert, [['1', '2'], ['3', '4'], ['x', 'y'], ['5', '6'], ['z', None]])
     send(view.upsert, [['1'], ['3'], ['x'], ['5'], ['zz']])

@@ -7,16 +7,16 @@ from tenant import Tenant
 
 # Mixed case, dots, commas, colons, quotes, blanks, key words, letters of any kind; the same column names everywhere.
 OLTP = '''CREATE SCHEMA "S.x";
-CREATE TABLE "S.x"."My ""Table""" ("Ïd" bigint PRIMARY KEY, "sélect; --" text, "order" int, note text);
+CREATE TABLE "S.x"."My 'Table'" ("Ïd" bigint PRIMARY KEY, "sélect; ""--" text, "order" int, note text);
 CREATE TABLE "user" ("Ïd" bigint, "a.b" int, "😀" text, note text, PRIMARY KEY ("Ïd", "a.b"));
 CREATE TABLE "S.x"."a,b:c;d" ("k:1,2" uuid PRIMARY KEY, "Ïd" bigint, "tab\there" text, note text, "back\\slash" text);
-ALTER TABLE "S.x"."My ""Table""" REPLICA IDENTITY FULL;
+ALTER TABLE "S.x"."My 'Table'" REPLICA IDENTITY FULL;
 ALTER TABLE "user" REPLICA IDENTITY FULL;
 ALTER TABLE "S.x"."a,b:c;d" REPLICA IDENTITY FULL;
 '''
-SELECT = '''SELECT m."Ïd" AS "select", u."a.b", c."k:1,2" AS "k 1", m."sélect; --", m."order", u."😀" AS "Ü", c."tab\there" AS "ta\tb",
+SELECT = '''SELECT m."Ïd" AS "select", u."a.b", c."k:1,2" AS "k 1", m."sélect; ""--", m."order", u."😀" AS "Ü", c."tab\there" AS "ta\tb",
   c."back\\slash", m.note, u.note AS "note of ""user""", c.note AS "Note"
-FROM "S.x"."My ""Table""" m JOIN "user" AS u ON m."Ïd" = u."Ïd" JOIN "S.x"."a,b:c;d" c ON c."Ïd" = m."Ïd"'''
+FROM "S.x"."My 'Table'" m JOIN "user" AS u ON m."Ïd" = u."Ïd" JOIN "S.x"."a,b:c;d" c ON c."Ïd" = m."Ïd"'''
 
 
 @case("names")
@@ -38,7 +38,7 @@ def names(ctx: Context) -> None:
         insert(tenant, 40)
         tenant.converge("inserts")
         tenant.oltp.run('UPDATE "S.x"."a,b:c;d" SET "Ïd" = "Ïd" % 40 + 1, "tab\there" = \'moved\' WHERE true')
-        tenant.oltp.run('UPDATE "S.x"."My ""Table""" SET "sélect; --" = NULL, "order" = -1 WHERE "Ïd" % 3 = 0')
+        tenant.oltp.run('''UPDATE "S.x"."My 'Table'" SET "sélect; ""--" = NULL, "order" = -1 WHERE "Ïd" % 3 = 0''')
         tenant.oltp.run('DELETE FROM "user" WHERE "a.b" = 2 AND "Ïd" % 2 = 0')
         tenant.oltp.run('UPDATE "user" SET "Ïd" = 1000 WHERE "Ïd" = 5')
         tenant.converge("moves and deletes")
@@ -54,6 +54,6 @@ def names(ctx: Context) -> None:
 def insert(tenant: Tenant, first: int) -> None:
     span = f"generate_series({first + 1}, {first + 40}) g"
     tenant.oltp.transaction(
-        f'INSERT INTO "S.x"."My ""Table""" SELECT g, \'s\' || g, g, \'n\' FROM {span}',
+        f'''INSERT INTO "S.x"."My 'Table'" SELECT g, 's' || g, g, 'n' FROM {span}''',
         f'INSERT INTO "user" SELECT g, b, \'😀\' || g, \'u\' || b FROM {span}, generate_series(1, 2) b',
         f'INSERT INTO "S.x"."a,b:c;d" SELECT md5(g::text)::uuid, g, \'t\', \'c\', \'\\\' FROM {span}')

@@ -145,6 +145,29 @@ static void test_replication(void **state) {
     expect(c, FINDING_PUBLICATION, FINDING_LOSS, "leaves out column name");
 }
 
+/* What PostgreSQL logs of a row is its partition's to say, under which name the publication's. */
+static void test_partitions(void **state) {
+    struct context *c = *state;
+    static const struct look_partition partitions[] = {{7, 'f'}, {8, 'd'}};
+    c->plan->relations[0].partitioned = true;
+    assert_int_equal(compare(c)->count, 0); /* not partitioned after all: no harm */
+    c->look.tables[0].kind = 'p';
+    c->look.tables[0].has_children = c->look.tables[0].by_root = true;
+    c->look.tables[0].partitions = partitions;
+    c->look.tables[0].partition_count = 1;
+    assert_int_equal(compare(c)->count, 0);
+    c->look.tables[0].partition_count = 2;
+    assert_int_equal(compare(c)->count, 1);
+    assert_int_equal(c->found.items[0].kind, FINDING_IDENTITY);
+    assert_non_null(strstr(c->found.items[0].text, "partition (SELECT 8::regclass) is DEFAULT"));
+    c->look.tables[0].partition_count = 1;
+    c->look.tables[0].by_root = false;
+    assert_int_equal(compare(c)->count, 1);
+    assert_int_equal(c->found.items[0].weight, FINDING_LOSS);
+    assert_non_null(strstr(c->found.items[0].text,
+                           "ALTER PUBLICATION pub SET (publish_via_partition_root = true)"));
+}
+
 /* Every table is looked at, whatever its role; a reference stands on the whole primary key. */
 static void test_lookup_tables(void **state) {
     struct context *c = *state;
@@ -187,6 +210,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_identity, begin, end),
         cmocka_unit_test_setup_teardown(test_columns, begin, end),
         cmocka_unit_test_setup_teardown(test_replication, begin, end),
+        cmocka_unit_test_setup_teardown(test_partitions, begin, end),
         cmocka_unit_test_setup_teardown(test_lookup_tables, begin_three, end),
         cmocka_unit_test(test_many),
     };

@@ -68,6 +68,7 @@ static void test_student_contact(void **state) {
     check(s, "poll.interval.ms", "2");
     check(s, "include.unknown.datatypes", NULL);
     check(s, "driver.options", NULL);
+    check(s, "publish.via.partition.root", NULL);
     json_decref(s);
     plan_destroy(&plan);
 }
@@ -98,6 +99,23 @@ static void test_types(void **state) {
     check_type("bytea", NULL, styles);
     check_type("bytea[]", NULL, styles);
     check_type("int8multirange", "true", styles);
+}
+
+static void test_partitioned(void **state) {
+    (void)state;
+    struct plan *plan =
+        load("CREATE TABLE a (id int PRIMARY KEY, g int) PARTITION BY HASH (id); CREATE TABLE a1 "
+             "PARTITION OF a FOR VALUES WITH (MODULUS 1, REMAINDER 0); CREATE TABLE b (id int "
+             "PRIMARY KEY, g int); ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b REPLICA "
+             "IDENTITY FULL;",
+             "CREATE MATERIALIZED VIEW v AS SELECT a.g, a.id AS a_id, b.id FROM a JOIN b ON a.g = "
+             "b.g");
+    struct view_connector_options options = {.topic_prefix = "prefix"};
+    json_t *s = settings_of(plan, &options);
+    check(s, "publish.via.partition.root", "true");
+    check(s, "table.include.list", "public\\.a,public\\.b");
+    json_decref(s);
+    plan_destroy(&plan);
 }
 
 /* A transform for each table where the join columns have other names, under a predicate of its
@@ -211,8 +229,8 @@ static void test_overrides(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_student_contact), cmocka_unit_test(test_types),
-        cmocka_unit_test(test_other_names),     cmocka_unit_test(test_lookups),
-        cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_partitioned),     cmocka_unit_test(test_other_names),
+        cmocka_unit_test(test_lookups),         cmocka_unit_test(test_overrides),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }

@@ -196,8 +196,17 @@ static void test_tables_unfit(void **state) {
             "REPLICA IDENTITY FULL;");
     refused(B "CREATE UNLOGGED TABLE @a (g int, id int PRIMARY KEY);", V,
             "the view can't use table a: temporary and unlogged tables are not replicated");
-    refused(B "CREATE TABLE @a (g int, id int PRIMARY KEY) PARTITION BY LIST (g);", V,
-            "the view can't use table a: partitioned tables are not supported");
+    refused(B
+            "CREATE TABLE p (g int) PARTITION BY LIST (g); CREATE TABLE @a PARTITION OF p DEFAULT;",
+            V,
+            "the view can't use table a: its changes come under the name of the table that it is a "
+            "partition of");
+    refused(B
+            "CREATE TABLE p (g int) PARTITION BY LIST (g); CREATE TABLE @a (g int, id int); ALTER "
+            "TABLE p ATTACH PARTITION a DEFAULT;",
+            V,
+            "the view can't use table a: its changes come under the name of the table that it is a "
+            "partition of");
     refused(B "CREATE TABLE @a (g int, id int PRIMARY KEY) INHERITS (b);", V,
             "the view can't use table a: INHERITS is not supported");
     refused(B "CREATE TABLE a (LIKE @b);", V,
