@@ -142,3 +142,8 @@ PACKS = View("pack_line", """SELECT i.order_id, i.line_no, p.title, i.quantity /
 FROM order_items i
 JOIN packed p ON p.product_id = i.product_id""",
              [FILTERED.tables[0], PACKED], "order_id", placed_by=("order_id",), computable="p.pack <> 0")
+FULL_PACKS = View("full_pack", """SELECT i.order_id, i.line_no, p.title, i.quantity
+FROM order_items i
+JOIN packed p ON p.product_id = i.product_id
+WHERE i.quantity / p.pack >= 2""",
+                  [FILTERED.tables[0], PACKED], "order_id", placed_by=("order_id",), computable="p.pack <> 0")

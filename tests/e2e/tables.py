@@ -135,7 +135,9 @@ class View:
     @property
     def wanted(self) -> str:
         """The SELECT whose rows the table must have."""
-        return f"{self.query}\nWHERE {self.computable}" if self.computable else self.query
+        if not self.computable:
+            return self.query
+        return f"{self.query} {'AND' if 'WHERE' in self.query else 'WHERE'} {self.computable}"
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         if self.files is not None:

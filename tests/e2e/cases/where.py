@@ -21,6 +21,12 @@ def packs(ctx: Context) -> str:
     return random_view(ctx, declared.PACKS, refused=True)
 
 
+@case("view-full-packs", members=0)
+def full_packs(ctx: Context) -> str:
+    """The same in WHERE: a row of which it is not known whether it passes is refused."""
+    return random_view(ctx, declared.FULL_PACKS, refused=True)
+
+
 ROWS = (
     "INSERT INTO customers VALUES (1, 'Ada', 'AT')",
     "INSERT INTO packed VALUES (1, 'pen', 3)",
