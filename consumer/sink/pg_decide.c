@@ -10,7 +10,9 @@
 #include <stdlib.h>
 
 #define SQL_BEGIN_DECIDE SQL_BEGIN "; SET LOCAL lock_timeout = '10s'"
-#define SQL_LOCK_TASK    "SELECT pg_advisory_xact_lock(" SQL_KEY "$2::int)"
+/* While it waits for one task it has the locks of others, whose owners wait for 5 s at most. */
+#define SQL_BEGIN_EACH SQL_BEGIN "; SET LOCAL lock_timeout = '3s'"
+#define SQL_LOCK_TASK  "SELECT pg_advisory_xact_lock(" SQL_KEY "$2::int)"
 /* $3: the table's place in the offsets, from 1. */
 #define SQL_NEXT                                                                                   \
     "SELECT coalesce((SELECT p.offsets[$3::int] FROM sync_progress p WHERE p.view = $1::text"      \
@@ -167,7 +169,7 @@ enum err_kind pg_decide(const struct plan *plan, const struct pg_sink_options *o
     size_t count = 0;
     enum err_kind kind = ddl_connect(options, &d.conn, reterr);
     if (kind == ERR_NONE) {
-        kind = run(&d, SQL_BEGIN_DECIDE, reterr);
+        kind = run(&d, lookup ? SQL_BEGIN_EACH : SQL_BEGIN_DECIDE, reterr);
     }
     if (kind == ERR_NONE) {
         kind = decide_for(&d, first, end, &count, reterr);

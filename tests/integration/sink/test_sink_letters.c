@@ -370,6 +370,23 @@ static void test_a_decision_for_every_task(void **state) {
     pg_sink_destroy(&sink);
 }
 
+/* It waits for a task's lock no longer than the others' owners wait for theirs, and decides
+ * nothing. */
+static void test_a_decision_for_every_task_waits_shortly(void **state) {
+    (void)state;
+    struct err err;
+    size_t tasks = 0;
+    PGconn *owner = admin_open();
+    PQclear(PQexec(owner, "BEGIN; SELECT pg_advisory_xact_lock("
+                          "hashtextextended('sync:order_line', 0) + 5)"));
+    int64_t from = now_ms();
+    assert_int_equal(decide_of(CUSTOMERS, 5, &tasks, &err), ERR_RETRY);
+    assert_true(now_ms() - from < 5000);
+    assert_non_null(strstr(err.message, "try again"));
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_dead_letter"), 0);
+    PQfinish(owner);
+}
+
 /* A table of an earlier version can't hold a dead letter for each task: it is changed, once. */
 static void test_lookups_need_the_task_in_the_key(void **state) {
     (void)state;
@@ -439,6 +456,7 @@ int main(void) {
         cmocka_unit_test_setup(test_an_old_key_stays, reset_old_key),
         cmocka_unit_test_setup(test_each_task_has_its_own, reset_lines),
         cmocka_unit_test_setup(test_a_decision_for_every_task, reset_lines),
+        cmocka_unit_test_setup(test_a_decision_for_every_task_waits_shortly, reset_lines),
         cmocka_unit_test_setup(test_lookups_need_the_task_in_the_key, reset_lines),
     };
     return cmocka_run_group_tests_name("sink_letters", tests, NULL, NULL);
