@@ -123,7 +123,6 @@ void lookup_topics_assigned(struct member *m, const bool *reads) {
             struct task *task = m->tasks[p];
             if (reads[p] && task->cut[t] && lookup->next <= task_read_from(task, (int)t)) {
                 task->cut[t] = false;
-                task->first_seen[t] = false; /* it may have taken long */
             }
         }
     }

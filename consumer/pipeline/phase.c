@@ -84,10 +84,22 @@ static int64_t position_of(const struct member *m, const struct task *task,
                : position;
 }
 
+/* Taken for behind as a whole only where it is so in every topic. */
+static bool ahead_somewhere(const struct member *m, const struct task *task,
+                            const struct state_meta *meta) {
+    bool ahead = false;
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
+        ahead |= meta->offsets[t] > task->progress.offsets[t];
+    }
+    return ahead;
+}
+
 void task_read_on(struct member *m, struct task *task, const struct state_meta *meta) {
     bool behind = false;
+    bool whole = !SAFEGUARD("each topic's offsets are compared by themselves") &&
+                 ahead_somewhere(m, task, meta);
     for (size_t t = 0; t < m->plan->relation_count; t++) {
-        task->position[t] = position_of(m, task, meta, t);
+        task->position[t] = whole ? task->progress.offsets[t] : position_of(m, task, meta, t);
         behind |= task->position[t] < task->progress.offsets[t];
     }
     task->seen = (struct seen){0};

@@ -135,6 +135,8 @@ UNIT = [
     Unit('test_lookup_topics', 'a_late_task_goes_back', 'lookups are read from where the task stands'),
     Unit('test_lookup_topics', 'a_late_task_goes_back', 'a shared record is given back once'),
     Unit('test_lookup_topics', 'a_replay_has_lookups', 'lookups are replayed, too'),
+    Unit('test_lookup_topics', 'a_cache_may_be_behind_in_one_topic_alone',
+         "each topic's offsets are compared by themselves"),
     Unit('test_lookup_topics', 'a_scan_waits_for_its_end', 'lookups are read to their end before a load'),
     Unit('test_lookup_topics', 'what_passed_by_is_noticed', 'records that passed a task by are noticed'),
     Unit('test_lookup_topics', 'a_log_that_is_too_short_is_seen',

@@ -207,6 +207,29 @@ static void a_replay_has_lookups(void **state) {
     assert_positions(f, 3, 3);
 }
 
+/* ... and ahead of it in another topic, since the sink went back in time. */
+static void a_cache_may_be_behind_in_one_topic_alone(void **state) {
+    struct fixture *f = *state;
+    begin_live(f);
+    struct progress before = f->sink.newest[0];
+    tell_contact(f, 2, 0, 5);
+    step(f); /* committed with its cache */
+    f->member->o.cache_commit_bytes = (size_t)1 << 30;
+    tell_lookups(f, 0, 3);
+    f->sink.newest[0].offsets[0] = before.offsets[0];
+    f->sink.newest[0].anchors[0] = before.anchors[0];
+    verdict_reacquire(&task_of(f, 0)->verdict, REACQUIRED_FENCED, "the test says so");
+    step(f);
+    f->now_us += 300000;
+    step(f);
+    assert_int_equal(task_of(f, 0)->phase, TASK_CATCH_UP);
+    assert_int_equal(task_of(f, 0)->position[0], 0);
+    assert_int_equal(read_from(f), 0);
+    tell_lookups(f, 0, 3);
+    assert_int_equal(task_of(f, 0)->phase, TASK_LIVE);
+    assert_int_equal(state_row_count(task_of(f, 0)->state), 4);
+}
+
 static void what_passed_by_is_noticed(void **state) {
     struct fixture *f = *state;
     begin_live(f);
@@ -476,6 +499,7 @@ int main(void) {
         TEST(a_scan_waits_for_its_end),
         TEST(a_late_task_goes_back),
         TEST(a_replay_has_lookups),
+        TEST(a_cache_may_be_behind_in_one_topic_alone),
         TEST(what_passed_by_is_noticed),
         TEST(a_full_task_is_cut_and_goes_back),
         TEST(going_back_costs_time),
