@@ -81,7 +81,7 @@ class Case:
 
 # Each of their cases makes databases and members of its own.
 SECOND_LANE = ("watch", "client", "groups", "sink_table", "example", "refused", "values", "versions",
-               "any_view", "lookups", "left_views", "where", "refusals", "orders", "orders_example")
+               "any_view", "lookups", "lookup_topics", "left_views", "where", "refusals", "orders", "orders_example")
 CASES: list[Case] = []
 
 
