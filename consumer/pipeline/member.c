@@ -34,6 +34,9 @@ struct member *member_new(const struct member_options *options) {
            m->plan->relations[m->core_count].role == ROLE_CORE) {
         m->core_count++;
     }
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        assert(m->plan->relations[t].role == ROLE_LOOKUP);
+    }
     size_t n = (size_t)m->partition_count;
     m->decoder = decoder_new(m->plan);
     m->tasks = memory_new(n, sizeof(struct task *));
