@@ -278,6 +278,8 @@ static void answer_tasks(struct world *world, struct job *job, struct sink_event
         if (SAFEGUARD("sim: dead letters of works that never ended are swept")) {
             sim_sink_sweep_dead_letters(world, job->tasks[i]);
         }
+        world->cache_users[node_host(world->nodes[job->member])][job->tasks[i]] |= 1U
+                                                                                   << job->member;
         for (int t = 0; t < world->schema.table_count; t++) {
             world->sink.ends[job->tasks[i]][t] = world_log(world, t, job->tasks[i])->count;
         }

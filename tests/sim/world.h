@@ -180,6 +180,8 @@ struct world {
     int assignment[PARTITIONS_MAX];
     struct node *nodes[MEMBERS_MAX];
     struct memory_disk *disks[HOSTS_MAX];
+    unsigned cache_users[HOSTS_MAX]
+                        [PARTITIONS_MAX]; /* a bit for each member that may have opened it */
     /* sink */
     struct sink_content sink, snapshots[SNAPSHOTS_MAX];
     int snapshot_count;
