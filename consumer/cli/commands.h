@@ -20,9 +20,10 @@ struct cli {
     const char **sets; /* --set name=value */
     size_t set_count;
     bool help, version, print_config;
-    bool apply_sink, apply_topics, connector; /* plan */
-    bool check_source, check_connector;       /* ... */
-    const char *connector_file;               /* --check-connector=FILE; NULL: standard input */
+    bool apply_sink, apply_topics;      /* plan */
+    bool connector, json;               /* ... */
+    bool check_source, check_connector; /* ... */
+    const char *connector_file;         /* --check-connector=FILE; NULL: standard input */
 };
 
 /* Set by the signal handlers of main, read by the commands. */

@@ -22,6 +22,7 @@ static const struct command commands[] = {
      "  --apply-sink     creates the tables in the OLAP database\n"
      "  --apply-topics   creates the topics in Kafka\n"
      "  --connector      prints only the connector's configuration, as JSON\n"
+     "  --json           prints all of it as JSON\n"
      "  --check-source   compares the source tables in the OLTP database (oltp.*) with\n"
      "                   schemas.oltp: prints each difference and what to do\n"
      "  --check-connector[=FILE]\n"

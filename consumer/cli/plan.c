@@ -3,6 +3,7 @@
 #include "cli/check.h"
 #include "cli/clients.h"
 #include "view/connector.h"
+#include "view/plan_json.h"
 #include "view/trigger.h"
 
 #include <stdlib.h>
@@ -140,6 +141,10 @@ static enum err_kind print(const struct cli *cli, const struct config *config,
     enum err_kind kind = cli_connector_json(config, plan, &json, reterr);
     if (kind == ERR_NONE && cli->connector) {
         (void)puts(json);
+    } else if (kind == ERR_NONE && cli->json) {
+        char *all = view_plan_json(plan, json);
+        (void)fputs(all, stdout);
+        free(all);
     } else if (kind == ERR_NONE) {
         print_plan(plan, json);
     }
