@@ -209,7 +209,7 @@ SIMULATED = [
     Simulated('halts', 4000, 'what the sink reads is kept'),
     Simulated('core', 2000, 'a task writes through one session'),
     Simulated('halts', 8000, 'an orphaned task waits for its own session'),
-    Simulated('compact', 10000, 'a task that awaits its verdict is left alone'),
+    Simulated('schemas', 12000, 'a task that awaits its verdict is left alone'),
     Simulated('trigger', 1000, 'only a task sent alone is halted'),
     Simulated('letters', 4000, 'only a task sent alone is refused'),
     # dead letters and decisions
