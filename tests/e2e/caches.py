@@ -31,6 +31,8 @@ def check(system: System, may_be_damaged: bool = False) -> int:
         if cache is None:
             damaged += 1
             continue
+        if not may_be_damaged:
+            verify(system, task)
         for topic in cache.offsets:
             if topic not in logs:
                 logs[topic] = kafka.logs_of(system.stack, topic, system.partitions_of(topic))
@@ -54,6 +56,14 @@ def dump(system: System, task: int) -> Cache | None:
     if not head["complete"] or head["rows"] != len(rows):
         raise Failure(f"the cache of task {task} says {head}, and has {len(rows)} rows")
     return Cache(head["offsets"], [(row["topic"], row["row"]) for row in rows])
+
+
+def verify(system: System, task: int) -> None:
+    """Its indexes agree with its rows, or it is marked as torn."""
+    done = subprocess.run([str(system.stack.binary), "cache", "verify", str(task)], env=system.environment("cache"),
+                          cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0 or not json.loads(done.stdout.splitlines()[-1])["verified"]:
+        raise Failure(f"cache verify {task} ended with {done.returncode}: {(done.stderr or done.stdout)[-300:]}")
 
 
 def problems(cache: Cache, logs: dict[str, kafka.Log], placed_by: dict[str, list[str]]) -> list[str]:

@@ -243,7 +243,7 @@ struct comparison {
 static enum err_kind disagree(const struct peek *peek, const struct comparison *c, const char *how,
                               struct err *reterr) {
     return err_set(reterr, ERR_CACHE,
-                   "%.300s: %s index %d and the rows of table %d; remove the folder, so that a "
+                   "%.300s: %s index %d and the rows of table %d; remove its folder, so that a "
                    "member rebuilds the cache",
                    folder_data_path(peek->folder), how,
                    c->space - INDEX_SPACE((int)peek->layout.table_count), c->table);
@@ -283,7 +283,7 @@ static enum err_kind compare_rows(struct peek *peek, struct comparison *c, MDB_d
     }
 }
 
-/* And there are no others. */
+/* And there are no others, each as it was written. */
 static enum err_kind compare_index(struct peek *peek, struct comparison *c, struct err *reterr) {
     struct str entry[2] = {STR_NONE, STR_NONE};
     enum err_kind kind = ERR_NONE;
@@ -295,15 +295,15 @@ static enum err_kind compare_index(struct peek *peek, struct comparison *c, stru
     if (rc != 0) {
         return fail(peek, rc, reterr);
     }
-    kind = compare_rows(peek, c, dbi, reterr);
     peek->space = -1;
-    while (kind == ERR_NONE) {
+    for (;;) { /* first, since this sees what is damaged */
         kind = next_in(peek, c->space, "index", entry, reterr);
         if (kind != ERR_NONE || !entry[0].ptr) {
             break;
         }
         c->found++;
     }
+    kind = kind != ERR_NONE ? kind : compare_rows(peek, c, dbi, reterr);
     return kind != ERR_NONE || c->found == c->expected
                ? kind
                : disagree(peek, c, "entries without a row:", reterr);
