@@ -4,9 +4,10 @@
  * Owns:    a struct image owns the JSON its values point into, until image_drop or the next read;
  *          its arrays are the decoder's.
  * Errors:  ERR_RECORD: not JSON; an array whose elements Debezium has spoilt; in the key, a value
- * of another kind than the column's. ERR_HALT: a column is not there, a row's value is of another
- * kind or form than the column's, or Debezium does not have it (TOAST). Names the column. Limits:
- * jansson's.
+ *          of another kind than the column's. ERR_HALT: a column is not there, a row's value is of
+ *          another kind or form than the column's, or Debezium does not have it (TOAST). Names the
+ *          column.
+ * Limits:  jansson's.
  */
 #ifndef DECODE_IMAGE_H
 #define DECODE_IMAGE_H

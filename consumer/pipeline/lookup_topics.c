@@ -11,20 +11,18 @@ void lookup_topics_begin(struct member *m) {
     }
 }
 
-/* Reading for the task from where it is would take a topic back. */
-static bool goes_back(const struct member *m, const struct task *task) {
-    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
-        if (m->lookups[t].read && (!task->assigned || task->cut[t]) &&
-            task_read_from(task, (int)t) < m->lookups[t].next) {
-            return true;
-        }
-    }
-    return false;
+/* Reading for the task from where it is would take the topic back. */
+static bool takes_back(const struct member *m, const struct task *task, size_t t) {
+    return m->lookups[t].read && (!task->assigned || task->cut[t]) &&
+           task_read_from(task, (int)t) < m->lookups[t].next;
 }
 
-static bool others_read(const struct member *m, const struct task *task) {
+/* Others get what comes of the topic now: they would have to wait. */
+static bool others_read(const struct member *m, const struct task *task, size_t t) {
     for (int32_t p = 0; p < m->partition_count; p++) {
-        if (m->tasks[p] != task && task_reads(m->tasks[p])) {
+        const struct task *other = m->tasks[p];
+        if (other != task && task_reads(other) &&
+            !(other->cut[t] && SAFEGUARD("who reads nothing waits for nobody"))) {
             return true;
         }
     }
@@ -32,8 +30,14 @@ static bool others_read(const struct member *m, const struct task *task) {
 }
 
 static bool must_wait(const struct member *m, const struct task *task) {
-    return now_ms(m) < m->going_back[task->number].at_ms && goes_back(m, task) &&
-           others_read(m, task) && SAFEGUARD("who takes others back waits longer each time");
+    bool held_up = false;
+    if (now_ms(m) >= m->going_back[task->number].at_ms) {
+        return false;
+    }
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        held_up |= takes_back(m, task, t) && others_read(m, task, t);
+    }
+    return held_up && SAFEGUARD("who takes others back waits longer each time");
 }
 
 bool lookup_topics_admit(const struct member *m, const struct task *task) {
@@ -47,6 +51,11 @@ static bool wants_back(const struct member *m, const struct task *task) {
         wants |= task->cut[t] && !task->paused[t];
     }
     return wants;
+}
+
+int64_t lookup_topics_wait_ms(const struct member *m, const struct task *task) {
+    bool waits = task->positioned && (!task->assigned || wants_back(m, task)) && must_wait(m, task);
+    return waits ? m->going_back[task->number].at_ms - now_ms(m) : 0;
 }
 
 void lookup_topics_watch(struct member *m) {
@@ -63,12 +72,17 @@ void lookup_topics_watch(struct member *m) {
     }
 }
 
+/* What the task passed by is not read again yet. */
+static bool stays_cut(const struct member *m, const struct task *task, size_t t) {
+    return task->cut[t] && (task->paused[t] || must_wait(m, task));
+}
+
 /* Where to read the topic from, for those that have room, or for all; INT64_MAX: for nobody. */
 static int64_t smallest(const struct member *m, const bool *reads, size_t t, bool all) {
     int64_t position = INT64_MAX;
     for (int32_t p = 0; p < m->partition_count; p++) {
         const struct task *task = m->tasks[p];
-        if (!reads[p] || (!all && task->cut[t] && (task->paused[t] || must_wait(m, task)))) {
+        if (!reads[p] || (!all && stays_cut(m, task, t))) {
             continue;
         }
         int64_t from = task_read_from(task, (int)t);
@@ -77,11 +91,21 @@ static int64_t smallest(const struct member *m, const bool *reads, size_t t, boo
     return position;
 }
 
+/* Others wait while a topic is read again for the task. */
+static bool holds_up_others(const struct member *m, const struct task *task) {
+    bool holds_up = false;
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        bool again = !stays_cut(m, task, t) ||
+                     !SAFEGUARD("only those are charged that something goes back for");
+        holds_up |= again && takes_back(m, task, t) && others_read(m, task, t);
+    }
+    return holds_up;
+}
+
 size_t lookup_topics_add(struct member *m, const bool *reads, struct topic_position *positions) {
     size_t count = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        m->going_back[p].due = reads[p] && !must_wait(m, m->tasks[p]) &&
-                               goes_back(m, m->tasks[p]) && others_read(m, m->tasks[p]);
+        m->going_back[p].due = reads[p] && holds_up_others(m, m->tasks[p]);
     }
     for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
         struct lookup_topic *lookup = &m->lookups[t];

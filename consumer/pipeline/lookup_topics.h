@@ -14,6 +14,9 @@ void lookup_topics_begin(struct member *m);
 void lookup_topics_watch(struct member *m);
 /* False: the task is not to be read for yet, since others would have to wait for it. */
 bool lookup_topics_admit(const struct member *m, const struct task *task);
+/* How long it is not read for, or has what passed it by not read again, lest others wait; 0: it
+ * does not wait for that. */
+int64_t lookup_topics_wait_ms(const struct member *m, const struct task *task);
 /* Appends where lookup topics are to be read from for the tasks that are read for, by number.
  * Returns how many positions. */
 size_t lookup_topics_add(struct member *m, const bool *reads, struct topic_position *positions);

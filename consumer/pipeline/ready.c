@@ -1,6 +1,13 @@
 #include "pipeline/internal.h"
+#include "pipeline/lookup_topics.h"
 #include "pipeline/member.h"
 #include "pipeline/origin.h"
+
+static bool task_ready(const struct member *m, const struct task *task) {
+    return task->phase == TASK_LIVE && task->conflict_since_ms == 0 &&
+           (lookup_topics_wait_ms(m, task) == 0 ||
+            !SAFEGUARD("a task that is not read for is not ready"));
+}
 
 bool member_ready(const struct member *m) {
     bool ready = m->joined && !m->revoking && !m->stopping && m->incomplete_since_ms == 0;
@@ -9,8 +16,7 @@ bool member_ready(const struct member *m) {
         ready = m->sessions[i].connected && !m->sessions[i].must_verify;
     }
     for (int32_t p = 0; ready && p < m->partition_count; p++) {
-        ready = !m->tasks[p] ||
-                (m->tasks[p]->phase == TASK_LIVE && m->tasks[p]->conflict_since_ms == 0);
+        ready = !m->tasks[p] || task_ready(m, m->tasks[p]);
     }
     return ready;
 }

@@ -2,6 +2,7 @@
 #include "pipeline/report.h"
 
 #include "pipeline/internal.h"
+#include "pipeline/lookup_topics.h"
 #include "pipeline/member.h"
 #include "pipeline/origin.h"
 #include "pipeline/snapshot.h"
@@ -297,6 +298,15 @@ static void add_group_reasons(const struct member *m, struct health_report *repo
     }
 }
 
+static void add_wait_reason(const struct member *m, const struct task *task,
+                            struct health_report *report) {
+    int64_t wait_ms = lookup_topics_wait_ms(m, task);
+    if (wait_ms > 0) {
+        health_report_add(report, "task %d waits %lld s before lookup topics are read again for it",
+                          (int)task->number, (long long)(wait_ms + 999) / 1000);
+    }
+}
+
 static void add_task_reason(const struct member *m, const struct task *task,
                             struct health_report *report) {
     const struct err *halt = &task->halt;
@@ -305,6 +315,7 @@ static void add_task_reason(const struct member *m, const struct task *task,
                           task->conflict.message);
     }
     if (task->phase == TASK_LIVE) {
+        add_wait_reason(m, task, report);
         return;
     }
     if (task->phase == TASK_WAITING && task->retry_at_ms > now_ms(m) &&

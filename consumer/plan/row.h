@@ -6,7 +6,8 @@
  *          or the caller's scratch.
  * Errors:  ERR_RECORD for a key part that can't be encoded (an integer out of range, a uuid that is
  *          none) or a key longer than ROW_KEY_MAX, or such a reference; ERR_CACHE for bytes that no
- * encoder wrote. Limits:  ROW_KEY_MAX, LMDB's.
+ *          encoder wrote.
+ * Limits:  ROW_KEY_MAX, LMDB's.
  *
  * Key part: KEY_INTEGER and KEY_BIGINT 8 bytes big-endian with the sign bit flipped; KEY_UUID 16
  * bytes; KEY_TEXT its bytes and 0x00 (PostgreSQL's text holds no NUL).

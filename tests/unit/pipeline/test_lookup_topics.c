@@ -303,15 +303,54 @@ static void going_back_costs_time(void **state) {
         while (f->now_us - begin_us < (wait_ms - 50) * 1000) {
             assert_true(task_of(f, 0)->assigned);
             assert_false(task_of(f, 1)->assigned);
+            assert_false(member_ready(f->member));
             f->now_us += 50000;
             step(f);
         }
+        health_read(f->health, &f->report);
+        assert_string_equal(f->report.text,
+                            "task 1 waits 1 s before lookup topics are read again for it\n");
         f->now_us += 50000;
         step(f);
         assert_true(task_of(f, 1)->assigned);
+        assert_true(member_ready(f->member));
         assert_int_equal(read_from(f), 2);
         f->now_us += 60000000;
     }
+}
+
+/* Nothing is read again for what has no room: that costs nothing, whatever else is said anew. */
+static void no_room_costs_no_time(void **state) {
+    struct fixture *f = *state;
+    begin_live(f);
+    fill_task_0(f);
+    assert_true(task_of(f, 0)->cut[LOOKUP]);
+    for (int i = 0; i < 5; i++) {
+        f->member->needs_assign = true;
+        f->now_us += 1000000;
+        step(f);
+        assert_int_equal(read_from(f), 203);
+    }
+    assert_int_equal(f->member->going_back[0].at_ms, 0);
+    let_it_write(f);
+    assert_int_equal(read_from(f), 201);
+}
+
+/* Both have passed something by, and would have to wait for the sake of the other. */
+static void where_nobody_reads_nobody_waits(void **state) {
+    struct fixture *f = *state;
+    begin_live(f);
+    fill_task_0(f);
+    task_of(f, 1)->conflict_since_ms = 1;
+    tell_lookups(f, 203, 410);
+    assert_true(task_of(f, 0)->cut[LOOKUP] && task_of(f, 1)->cut[LOOKUP]);
+    for (int32_t p = 0; p < TASKS; p++) {
+        task_of(f, p)->conflict_since_ms = 0;
+        f->member->going_back[p].at_ms = now_ms(f->member) + 60000;
+    }
+    let_it_write(f);
+    assert_int_equal(read_from(f), 201);
+    assert_false(task_of(f, 0)->cut[LOOKUP] || task_of(f, 1)->cut[LOOKUP]);
 }
 
 static void all_that_are_full_wait_in_kafka(void **state) {
@@ -503,6 +542,8 @@ int main(void) {
         TEST(what_passed_by_is_noticed),
         TEST(a_full_task_is_cut_and_goes_back),
         TEST(going_back_costs_time),
+        TEST(no_room_costs_no_time),
+        TEST(where_nobody_reads_nobody_waits),
         TEST(all_that_are_full_wait_in_kafka),
         TEST(one_that_halts_stops_no_other),
         TEST(a_log_cut_off_halts_who_needs_it),
