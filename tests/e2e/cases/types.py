@@ -209,3 +209,49 @@ def check_spoilt(tenant: Tenant) -> None:
     fail_with("spoilt arrays", wrong + tenant.check_alive())
     tenant.oltp.run("DELETE FROM thing WHERE thing_id >= 5000")
     tenant.converge("deletes of their rows")
+
+
+# Key columns whose equal values are written alike: each value deletes and moves its own row.
+KEYS = {"account": ["1", "9223372036854775807"], "mood": ["'sad'", "'with \"q\" , x'"], "inet": ["'10.0.0.1'", "'10.0.0.1/8'", "'::1'"],
+        "cidr": ["'10.0.0.0/8'"], "macaddr": ["'08:00:2b:01:02:03'"], "macaddr8": ["'08:00:2b:01:02:03:04:05'"],
+        "time": ["'24:00'", "'12:34:56.789012'"], "time(3)": ["'00:00:00.001'"], "ltree": ["'a.b'", "''"]}
+KEY_DECLARED = """CREATE EXTENSION ltree; CREATE DOMAIN account AS bigint CHECK (VALUE > 0);
+CREATE TYPE mood AS ENUM ('sad', 'with "q" , x');
+"""
+
+
+@case("type-keys")
+def type_keys(ctx: Context) -> None:
+    """A domain as the join key, and each type that may be part of a primary key as one: moves and deletes by it."""
+    folder = ctx.stack.folder / "schemas-type-keys"
+    columns = {column_of(kind): kind for kind in KEYS}
+    write_schemas(folder, "account", columns, KEY_DECLARED)
+    oltp = folder / "oltp.sql"
+    key = ", ".join(["thing_id", *columns])
+    oltp.write_text(oltp.read_text().replace("thing_id bigint PRIMARY KEY", "thing_id bigint")
+                    .replace("\n);\nALTER", f",\n  PRIMARY KEY ({key})\n);\nALTER"))
+    tenant = Tenant(ctx.stack, "type_keys", folder, "view.sql")
+    tenant.settings.update(watch_settings(tenant.oltp.port, "type_keys"))
+    first = ", ".join(values[0] for values in KEYS.values())
+    try:
+        tenant.prepare()
+        tenant.oltp.run("INSERT INTO owner SELECT g, 'owner ' || g FROM generate_series(1, 9) g")
+        tenant.oltp.run(f"INSERT INTO thing SELECT g, g % 9 + 1, 'n', {first} FROM generate_series(1, 20) g")
+        tenant.connect()
+        tenant.start(1)
+        tenant.converge("a snapshot")
+        tenant.oltp.run(f"INSERT INTO thing SELECT g, g % 9 + 1, 'n', {first} FROM generate_series(21, 60) g")
+        for kind, values in KEYS.items():
+            for value in values:
+                tenant.oltp.run(f"UPDATE thing SET {column_of(kind)} = {value} WHERE thing_id % 2 = 0")
+                tenant.converge(f"keys moved to {kind} {value}")
+        tenant.oltp.run("DELETE FROM thing WHERE thing_id % 4 = 0")
+        tenant.oltp.run("DELETE FROM owner WHERE owner_id = 3")
+        tenant.converge("deletes")
+        tenant.only(0)
+        tenant.drop_caches()
+        tenant.start(1)
+        tenant.converge("a rebuild")
+        check_nothing_set_aside(tenant)
+    finally:
+        tenant.remove()
