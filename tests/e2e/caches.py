@@ -38,7 +38,8 @@ def check(system: System, may_be_damaged: bool = False) -> int:
                 logs[topic] = kafka.logs_of(system.stack, topic, system.partitions_of(topic))
         read = {topic: logs[topic][task if len(logs[topic]) > 1 else 0] for topic in cache.offsets}
         fail_with(f"the end, cache of task {task} (O4)",
-                  problems(cache, read, {topic: system.placed_by(topic) for topic in read}))
+                  problems(cache, read, {topic: system.placed_by(topic) for topic in read},
+                           {topic: system.unused(topic) for topic in read}))
     if damaged and not may_be_damaged:
         raise Failure(f"{damaged} caches can't be read")
     return damaged
@@ -66,8 +67,9 @@ def verify(system: System, task: int) -> None:
         raise Failure(f"cache verify {task} ended with {done.returncode}: {(done.stderr or done.stdout)[-300:]}")
 
 
-def problems(cache: Cache, logs: dict[str, kafka.Log], placed_by: dict[str, list[str]]) -> list[str]:
-    """placed_by: the columns that place a topic's rows in a partition."""
+def problems(cache: Cache, logs: dict[str, kafka.Log], placed_by: dict[str, list[str]],
+             unused: dict[str, tuple[str, ...]] | None = None) -> list[str]:
+    """placed_by: the columns that place a topic's rows in a partition; unused: those that the view has no use for."""
     wanted: Rows = {}
     found: list[str] = []
     for topic, log in logs.items():
@@ -75,6 +77,9 @@ def problems(cache: Cache, logs: dict[str, kafka.Log], placed_by: dict[str, list
             found.append(f"{topic}: the cache stands at {cache.offsets[topic]}, the log ends before it")
         wanted.update(replay(topic, ((key, value) for offset, key, value in log if offset < cache.offsets[topic]),
                              placed_by[topic]))
+    for (topic, *_), row in wanted.items():
+        for column in (unused or {}).get(topic, ()):
+            row.pop(column, None)
     columns = {topic: json.loads(log[0][1]).keys() for topic, log in logs.items() if log}
     have = {(topic, *(row[column] for column in columns.get(topic, ()))): row for topic, row in cache.rows}
     if len(have) != len(cache.rows):

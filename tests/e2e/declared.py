@@ -98,6 +98,18 @@ LEFT JOIN addresses b ON b.address_id = p.billing_id
 JOIN addresses s ON s.address_id = p.shipping_id""",
                      [PARCELS, ADDRESSES], "parcel_id", left=("b",), placed_by=("parcel_id",))
 
+BUYERS = Table("customers", {"customer_id": number(40)}, {
+    "name": text("buyer"), "country_code": Column("varchar(2)", one_of(*CODES, None), "'~~'")}, weight=30)
+BOUGHT = Table("orders", {"order_id": number(150)}, {
+    "customer_id": number(44, null=0.05), "product_id": refers(33, null=0.1), "title": text("bought")}, weight=50)
+BY_CUSTOMER = View("bought_by", """SELECT c.customer_id, o.order_id, o.title, c.name, k.title AS country, p.title AS product
+FROM orders o
+JOIN customers c ON c.customer_id = o.customer_id
+LEFT JOIN countries k ON k.code = c.country_code
+LEFT JOIN products p ON p.product_id = o.product_id""",
+                   [BOUGHT, BUYERS, COUNTRIES, PRODUCTS], "customer_id", left=("k", "p"), placed_by=("customer_id",),
+                   options="WITH (partition_by = 'c.customer_id')", unused={"products": ("price",)})
+
 # ---- core tables joined LEFT -------------------------------------------------------------------------------------
 
 HEADS = Table("heads", {"order_id": number(100)}, {"title": text("head")}, weight=35)

@@ -176,6 +176,10 @@ class System:
         """The columns that place a row in a partition; one with NULL there is in no cache."""
         return ["student_id"]
 
+    def unused(self, topic: str) -> tuple[str, ...]:
+        """The columns that the view has no use for: no cache has them."""
+        return ()
+
     # ---- the log
 
     def log_size(self) -> int:
@@ -235,7 +239,7 @@ class System:
 def read_view(path: Path) -> tuple[str, str]:
     """The view's name and its select, from the SQL file that the service reads."""
     text = re.sub(r"--[^\n]*", "", path.read_text())
-    match = re.search(r"CREATE\s+MATERIALIZED\s+VIEW\s+(\w+)\s+AS\s+(.*?);", text, re.DOTALL | re.IGNORECASE)
+    match = re.search(r"CREATE\s+MATERIALIZED\s+VIEW\s+(\w+)\s+(?:WITH\s*\([^)]*\)\s*)?AS\s+(.*?);", text, re.DOTALL | re.IGNORECASE)
     if match is None:
         raise Failure(f"{path} holds no materialized view")
     return match[1], match[2].strip()

@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Mapping
 
@@ -130,6 +130,8 @@ class View:
     never: tuple[str, ...] = ()    # queries on the OLAP table that must find nothing, at any moment
     after_ddl: str = ""            # e.g. foreign keys, which the random changes do not keep, taken away
     placed_by: tuple[str, ...] = ()  # K's columns, named alike in every core table
+    options: str = ""              # WITH (...)
+    unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # columns of tables
     computable: str = ""           # where no expression fails, as SQL: the other rows are in sync_refused
 
     @property
@@ -145,5 +147,5 @@ class View:
         folder.mkdir(parents=True, exist_ok=True)
         oltp, view = folder / "oltp.sql", folder / "view.sql"
         oltp.write_text("\n".join(table.ddl() for table in self.tables))
-        view.write_text(f"CREATE MATERIALIZED VIEW {self.name} AS\n{self.query};\n")
+        view.write_text(f"CREATE MATERIALIZED VIEW {self.name} {self.options} AS\n{self.query};\n")
         return oltp, view

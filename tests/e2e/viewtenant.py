@@ -50,6 +50,9 @@ class ViewTenant(Tenant):
     def placed_by(self, topic: str) -> list[str]:
         return list(self.declared.placed_by) if self.table_of(topic).placed else []
 
+    def unused(self, topic: str) -> tuple[str, ...]:
+        return self.declared.unused.get(self.table_of(topic).name, ())
+
     # ---- sentinels
 
     def pass_sentinels(self, partitions: list[int] | None = None, seconds: float = 60) -> float:

@@ -11,6 +11,12 @@ def composite(ctx: Context) -> str:
     return random_view(ctx, declared.COMPOSITE)
 
 
+@case("view-by-customer", members=0)
+def by_customer(ctx: Context) -> str:
+    """Placed by partition_by: orders that move from one task to another, with lookups of theirs and of their customers."""
+    return random_view(ctx, declared.BY_CUSTOMER)
+
+
 @case("view-managers", members=0)
 def managers(ctx: Context) -> str:
     """A lookup table that refers to itself: employee, manager and the manager's manager."""
