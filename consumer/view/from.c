@@ -116,6 +116,10 @@ static enum err_kind table_read(struct draft *draft, json_t *range, bool left) {
         return source_refuse(&draft->source, table.at, NULL, draft->report,
                              "a join of more than %d tables is not supported", OCCURRENCES_MAX);
     }
+    if (!ast_flag(range, "inh")) {
+        return refuse(draft, table.at,
+                      "ONLY is not supported: name the table without it, whose own rows are meant");
+    }
     if (json_object_get(alias, "colnames")) {
         return refuse(draft, table.at, "an alias with column names is not supported");
     }
@@ -137,7 +141,28 @@ static enum err_kind table_read(struct draft *draft, json_t *range, bool left) {
 
 /* ---- what ON says ---- */
 
-static enum err_kind refuse_condition(struct draft *draft, size_t at) {
+/* NOLINTNEXTLINE(misc-no-recursion): as item_read */
+static bool has_pair(json_t *node) {
+    json_t *both = ast_is(node, "BoolExpr"), *compare = ast_is(node, "A_Expr");
+    json_t *args = json_object_get(both, "args");
+    bool found = false;
+    for (size_t i = 0; str_is(ast_text(both, "boolop"), "AND_EXPR") && i < json_array_size(args);
+         i++) {
+        found |= has_pair(json_array_get(args, i));
+    }
+    return found || (str_is(ast_text(compare, "kind"), "AEXPR_OP") &&
+                     str_is(ast_name(json_object_get(compare, "name"), 0), "=") &&
+                     ast_is(json_object_get(compare, "lexpr"), "ColumnRef") &&
+                     ast_is(json_object_get(compare, "rexpr"), "ColumnRef"));
+}
+
+/* on: all that ON says. */
+static enum err_kind refuse_condition(struct draft *draft, json_t *on, size_t at) {
+    if (!has_pair(on)) {
+        return refuse(draft, at,
+                      "ON must compare columns of both sides, each pair with = and AND between "
+                      "them: a row's partners are found by them alone");
+    }
     bool left = draft->tables[draft->table_count - 1].left;
     return refuse(draft, at,
                   left ? "ON of a LEFT JOIN may only say which columns are equal: any other "
@@ -146,10 +171,11 @@ static enum err_kind refuse_condition(struct draft *draft, size_t at) {
                          "WHERE");
 }
 
-static enum err_kind side_read(struct draft *draft, json_t *node, struct draft_column *side) {
+static enum err_kind side_read(struct draft *draft, json_t *on, json_t *node,
+                               struct draft_column *side) {
     struct scope scope = {0, draft->table_count};
     if (!ast_is(node, "ColumnRef")) {
-        return refuse_condition(draft, ast_place(node));
+        return refuse_condition(draft, on, ast_place(node));
     }
     return column_find(draft, node, scope, &side->table, &side->column);
 }
@@ -183,13 +209,13 @@ static enum err_kind equality_add(struct draft *draft, const struct draft_column
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as item_read */
-static enum err_kind condition_read(struct draft *draft, json_t *node) {
+static enum err_kind condition_read(struct draft *draft, json_t *on, json_t *node) {
     json_t *both = ast_is(node, "BoolExpr");
     if (both && str_is(ast_text(both, "boolop"), "AND_EXPR")) {
         json_t *args = json_object_get(both, "args");
         enum err_kind kind = ERR_NONE;
         for (size_t i = 0; i < json_array_size(args) && kind == ERR_NONE; i++) {
-            kind = condition_read(draft, json_array_get(args, i));
+            kind = condition_read(draft, on, json_array_get(args, i));
         }
         return kind;
     }
@@ -197,13 +223,13 @@ static enum err_kind condition_read(struct draft *draft, json_t *node) {
     json_t *name = json_object_get(compare, "name");
     if (!compare || !str_is(ast_text(compare, "kind"), "AEXPR_OP") || json_array_size(name) != 1 ||
         !str_is(ast_name(name, 0), "=")) {
-        return refuse_condition(draft, compare ? ast_own_place(compare) : ast_place(node));
+        return refuse_condition(draft, on, compare ? ast_own_place(compare) : ast_place(node));
     }
     struct draft_column side[2];
     json_t *first = json_object_get(compare, "lexpr");
-    enum err_kind kind = side_read(draft, first, &side[0]);
+    enum err_kind kind = side_read(draft, on, first, &side[0]);
     if (kind == ERR_NONE) {
-        kind = side_read(draft, json_object_get(compare, "rexpr"), &side[1]);
+        kind = side_read(draft, on, json_object_get(compare, "rexpr"), &side[1]);
     }
     return kind == ERR_NONE ? equality_add(draft, side, ast_place(first)) : kind;
 }
@@ -256,8 +282,9 @@ static enum err_kind join_read(struct draft *draft, json_t *join) {
         return refuse_item(draft, right);
     }
     bool left = str_is(ast_text(join, "jointype"), "JOIN_LEFT");
+    json_t *on = json_object_get(join, "quals");
     enum err_kind kind = table_read(draft, range, left);
-    return kind == ERR_NONE ? condition_read(draft, json_object_get(join, "quals")) : kind;
+    return kind == ERR_NONE ? condition_read(draft, on, on) : kind;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): a tree, at most jansson's 2048 deep */
