@@ -129,6 +129,16 @@ static enum err_kind call_check(struct draft *draft, json_t *call) {
     return ERR_NONE;
 }
 
+/* current_date: a key word, shown as it is written. */
+static enum err_kind refuse_value(struct draft *draft, size_t at) {
+    struct token_scan scan = {buf_view(&draft->source.text), at};
+    struct token token = {.at = at, .end = at};
+    (void)token_next(&scan, &token);
+    struct str word = {scan.text.ptr + token.at, token.end - token.at};
+    return source_refuse(&draft->source, at, NULL, draft->report, STR_FMT ": " CHANGING,
+                         STR_ARG(word));
+}
+
 /* What is refused wherever it stands; NULL: nothing. */
 static const char *tag_refusal(const char *tag) {
     static const struct {
@@ -137,7 +147,6 @@ static const char *tag_refusal(const char *tag) {
         {"SubLink", "subqueries are not supported: join the table in FROM"},
         {"GroupingFunc", "aggregates are not supported: they are over several rows"},
         {"ParamRef", "parameters are not supported"},
-        {"SQLValueFunction", CHANGING},
         {"CurrentOfExpr", "CURRENT OF is not supported"},
         {"SetToDefault", "DEFAULT is not supported"},
     };
@@ -165,7 +174,47 @@ static void use_add(struct reading *reading, struct expression_use use) {
     expression->uses[expression->use_count++] = use;
 }
 
-static enum err_kind column_read(struct reading *reading, json_t *reference) {
+/* What stands directly around a column's name. */
+enum {
+    SAYS_TEXT = 1, /* a cast to text */
+};
+
+static bool is_text_type(json_t *type) {
+    static const char *const names[] = {"text", "varchar", "bpchar", NULL};
+    json_t *list = json_object_get(type, "names");
+    size_t count = json_array_size(list);
+    return one_of(ast_name(list, count - 1), names) &&
+           (count == 1 || str_is(ast_name(list, 0), "pg_catalog"));
+}
+
+/* Whether it is NULL depends on nothing else. */
+static unsigned said_by(const char *tag, json_t *members) {
+    bool text = strcmp(tag, "TypeCast") == 0 && is_text_type(json_object_get(members, "typeName"));
+    return text || strcmp(tag, "NullTest") == 0 ? SAYS_TEXT : 0;
+}
+
+static enum err_kind type_check(struct draft *draft, struct draft_column column, size_t at,
+                                unsigned said) {
+    struct type type;
+    const char *why;
+    if (!column_type(draft, column.table, column.column, &type, &why) || !type_is_replaced(&type) ||
+        (said & SAYS_TEXT)) {
+        return ERR_NONE;
+    }
+    const char *shown = column_show(draft, column.table, column.column);
+    const char *array = type.array ? "[]" : "";
+    struct buf name = {0};
+    type_source(&name, &type);
+    enum err_kind kind = source_refuse(&draft->source, at, NULL, draft->report,
+                                       "write %s::text%s: its type " STR_FMT
+                                       " is text%s in the OLAP database, where an "
+                                       "expression would give other results",
+                                       shown, array, STR_ARG(buf_view(&name)), array);
+    buf_clear(&name);
+    return kind;
+}
+
+static enum err_kind column_read(struct reading *reading, json_t *reference, unsigned said) {
     struct draft *draft = reading->draft;
     json_t *fields = json_object_get(reference, "fields");
     size_t count = json_array_size(fields), at = ast_own_place(reference);
@@ -177,6 +226,9 @@ static enum err_kind column_read(struct reading *reading, json_t *reference) {
     json_t *node = json_pack("{s:O}", "ColumnRef", reference);
     enum err_kind kind = column_find(draft, node, all, &use.column.table, &use.column.column);
     json_decref(node);
+    if (kind == ERR_NONE) {
+        kind = type_check(draft, use.column, at, said);
+    }
     if (kind != ERR_NONE) {
         return kind;
     }
@@ -190,14 +242,14 @@ static enum err_kind column_read(struct reading *reading, json_t *reference) {
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): a tree, at most jansson's 2048 deep */
-static enum err_kind node_read(struct reading *reading, json_t *node) {
+static enum err_kind node_read(struct reading *reading, json_t *node, unsigned said) {
     enum err_kind kind = ERR_NONE;
     const char *name;
     json_t *child;
     size_t index;
     json_array_foreach(node, index, child) {
         if (kind == ERR_NONE) {
-            kind = node_read(reading, child);
+            kind = node_read(reading, child, said);
         }
     }
     json_object_foreach(node, name, child) {
@@ -207,11 +259,17 @@ static enum err_kind node_read(struct reading *reading, json_t *node) {
         const char *refusal = tag_refusal(name);
         if (refusal) {
             kind = refuse(reading->draft, ast_place(child), refusal);
+        } else if (strcmp(name, "SQLValueFunction") == 0) {
+            kind = refuse_value(reading->draft, ast_own_place(child));
         } else if (strcmp(name, "ColumnRef") == 0) {
-            kind = column_read(reading, child);
+            kind = column_read(reading, child, said);
         } else {
+            /* Members' names begin with a small letter, tags don't. */
+            bool is_tag = name[0] >= 'A' && name[0] <= 'Z';
             kind = strcmp(name, "FuncCall") == 0 ? call_check(reading->draft, child) : ERR_NONE;
-            kind = kind == ERR_NONE ? node_read(reading, child) : kind;
+            kind = kind == ERR_NONE
+                       ? node_read(reading, child, is_tag ? said_by(name, child) : said)
+                       : kind;
         }
     }
     return kind;
@@ -227,7 +285,7 @@ enum err_kind expression_read(struct draft *draft, json_t *node, size_t at, size
     struct draft_expression *expression = arena_alloc(draft->arena, sizeof *expression);
     *expression = (struct draft_expression){.at = at, .end = end};
     struct reading reading = {draft, expression, 0};
-    enum err_kind kind = node_read(&reading, node);
+    enum err_kind kind = node_read(&reading, node, 0);
     if (kind != ERR_NONE) {
         return kind;
     }

@@ -186,6 +186,10 @@ static enum err_kind column_read(struct draft *draft, json_t *value, struct draf
 static enum err_kind value_read(struct draft *draft, json_t *value, size_t limit,
                                 struct draft_output *output) {
     struct draft_expression *expression = NULL;
+    if (ast_is(value, "RowExpr")) {
+        return refuse(draft, output->at,
+                      "a row can't be a column of a table: write its columns, each with a name");
+    }
     size_t end = expression_end(draft, output->at, limit, output->name.ptr != NULL);
     if (end == NOWHERE) {
         return refuse(draft, output->at, "a name with UESCAPE is not supported: write the letters");

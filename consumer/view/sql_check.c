@@ -4,6 +4,10 @@
 #include "view/sql.h"
 #include "view/sql_text.h"
 
+#include <stdio.h>
+
+#define PROOF_NAME_MAX 32 /* "g1600" */
+
 /* ---- a row's own check ---- */
 
 static const char *separator(bool first) {
@@ -94,9 +98,10 @@ static void append_label(struct buf *out, struct draft *draft, struct str column
     buf_clear(&label);
 }
 
-static void append_proof(struct buf *out, struct draft *draft, size_t number,
+/* PostgreSQL's message may name the column. */
+static void append_proof(struct buf *out, struct draft *draft, const char *name,
                          const struct draft_expression *expression, const char *is) {
-    buf_printf(out, "ALTER TABLE pg_temp.s ADD COLUMN g%zu boolean GENERATED ALWAYS AS ((", number);
+    buf_printf(out, "ALTER TABLE pg_temp.s ADD COLUMN %s boolean GENERATED ALWAYS AS ((", name);
     expression_append(out, draft, expression, sql_input_name);
     buf_printf(out, ")%s) STORED;\n", is);
 }
@@ -119,12 +124,14 @@ struct str sql_prove(struct draft *draft) {
     for (size_t i = 0; i < draft->output_count; i++) {
         if (draft->outputs[i].expression) {
             append_label(&out, draft, draft->outputs[i].name, draft->outputs[i].expression);
-            append_proof(&out, draft, i + 1, draft->outputs[i].expression, " IS NULL");
+            char name[PROOF_NAME_MAX];
+            (void)snprintf(name, sizeof name, "g%zu", i + 1);
+            append_proof(&out, draft, name, draft->outputs[i].expression, " IS NULL");
         }
     }
     if (draft->where) {
         append_label(&out, draft, STR_NONE, draft->where);
-        append_proof(&out, draft, 0, draft->where, "");
+        append_proof(&out, draft, "\"where\"", draft->where, "");
     }
     buf_str(&out, STR("DROP TABLE pg_temp.s"));
     return sql_take(draft, &out);

@@ -131,6 +131,10 @@ void type_source(struct buf *out, const struct type *type) {
 
 /* ---- what it is ---- */
 
+bool type_is_replaced(const struct type *type) {
+    return infos[type->kind].source != NULL;
+}
+
 enum scalar type_scalar(const struct type *type) {
     return is_one_bit(type) ? SCALAR_BOOLEAN : infos[type->kind].scalar;
 }

@@ -94,6 +94,8 @@ void type_why(struct buf *out, const struct catalog *catalog, json_t *members);
 void type_sql(struct buf *out, const struct type *type);
 /* Appends the same as PostgreSQL calls it in the source, without a schema: an enum by its name. */
 void type_source(struct buf *out, const struct type *type);
+/* Whether the sink has text in its place, which is compared and computed otherwise. */
+bool type_is_replaced(const struct type *type);
 enum scalar type_scalar(const struct type *type);
 /* How a key part of this type is written; KEY_NONE: it can't be one. */
 enum key_code type_key(const struct type *type);

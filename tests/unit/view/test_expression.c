@@ -74,7 +74,7 @@ static void test_statements(void **state) {
           "ALTER TABLE pg_temp.s ADD COLUMN g4 boolean GENERATED ALWAYS AS ((upper(s.c_name)) IS "
           "NULL) STORED;\n"
           "/* view.sql:1:218: WHERE o.status <> 'draft' */\n"
-          "ALTER TABLE pg_temp.s ADD COLUMN g0 boolean GENERATED ALWAYS AS ((s.o_status <> "
+          "ALTER TABLE pg_temp.s ADD COLUMN \"where\" boolean GENERATED ALWAYS AS ((s.o_status <> "
           "'draft')) STORED;\n"
           "DROP TABLE pg_temp.s");
     static const int inputs[] = {0, 1, -1, -1, 2};
@@ -204,9 +204,15 @@ static void test_refused(void **state) {
         {"qty", "WHERE \"Placed At\" > @now()",
          "now: it changes without a record of the row, and the view would not notice"},
         {"@current_date AS x", "",
-         "it changes without a record of the row, and the view would not notice"},
+         "current_date: it changes without a record of the row, and the view would not notice"},
+        {"qty", "WHERE \"Placed At\" > @LocalTimestamp(3)",
+         "LocalTimestamp: it changes without a record of the row, and the view would not notice"},
         {"qty + @$1 AS x", "", "parameters are not supported"},
         {"row_to_json(@o.*) AS x", "", "* is not supported: name the columns"},
+        {"@ROW(1, 2) AS x", "",
+         "a row can't be a column of a table: write its columns, each with a name"},
+        {"@(qty, status) AS x", "",
+         "a row can't be a column of a table: write its columns, each with a name"},
         {"@o.*", "", "* is not supported: name the columns"},
         {"qty", "WHERE @nothing > 1", "no column nothing in the tables of FROM"},
         {"qty", "WHERE @o IS NOT NULL", "no column o in the tables of FROM"},
@@ -228,6 +234,60 @@ static void test_refused(void **state) {
     refused(SHOP, "CREATE MATERIALIZED VIEW v AS SELECT @o.order_id, line_no + 0 AS line_no" FROM,
             "the select list lacks items.line_no: every row needs the join key and the primary "
             "keys of all tables that are no lookups");
+}
+
+/* Of types that the sink has text in place of. */
+#define TYPES                                                                                      \
+    "CREATE TYPE mood AS ENUM ('low', 'mid', 'high'); CREATE DOMAIN email AS citext;"              \
+    "CREATE TABLE t (id int PRIMARY KEY, m mood, ms mood[], em email, ems citext[], path ltree,"   \
+    " h hstore, shape geometry(Point,4326), name text);"                                           \
+    "ALTER TABLE t REPLICA IDENTITY FULL;"
+#define REPLACED(column, type, array)                                                              \
+    "write o." column "::text" array ": its type " type " is text" array                           \
+    " in the OLAP database, where an expression would give other results"
+
+static void test_replaced_types(void **state) {
+    (void)state;
+    static const struct {
+        const char *expression, *message; /* NULL: accepted */
+    } cases[] = {
+        {"@o.m < 'mid'", REPLACED("m", "mood", "")},
+        {"@em = 'ABC'", REPLACED("em", "citext", "")},
+        {"greatest(name, 'x') < @o . m", REPLACED("m", "mood", "")},
+        {"name IN ('a', @em)", REPLACED("em", "citext", "")},
+        {"'a' = ANY (@ems)", REPLACED("ems", "citext[]", "[]")},
+        {"(@o.ms)[1] = 'mid'", REPLACED("ms", "mood[]", "[]")},
+        {"@o.path ~ 'Top'", REPLACED("path", "ltree", "")},
+        {"@o.h ? 'a'", REPLACED("h", "hstore", "")},
+        {"@o.h::json IS NULL", REPLACED("h", "hstore", "")},
+        {"@o.shape::bytea IS NULL", REPLACED("shape", "geometry", "")},
+        {"lower(@em)::text = 'abc'", REPLACED("em", "citext", "")},
+        {"(@em || name)::text = 'abc'", REPLACED("em", "citext", "")},
+        {"@em::other.text = 'a'", REPLACED("em", "citext", "")},
+        {"o.m::text < 'mid'", NULL},
+        {"CAST(o.m AS text) < 'mid'", NULL},
+        {"(em)::varchar(9) = 'ABC'", NULL},
+        {"'a' = ANY (o.ms::text[])", NULL},
+        {"(o.h::text)::hstore ? 'a'", NULL},
+        {"o.shape::pg_catalog.text = 'a'", NULL},
+        {"o.m IS NULL OR em IS NOT NULL", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t s = 0; s < 2; s++) {
+            char sql[500];
+            (void)snprintf(sql, sizeof sql,
+                           s == 0 ? "CREATE MATERIALIZED VIEW v AS SELECT id FROM t o WHERE %s"
+                                  : "CREATE MATERIALIZED VIEW v AS SELECT id, %s AS x FROM t o",
+                           cases[i].expression);
+            if (cases[i].message) {
+                refused(TYPES, sql, cases[i].message);
+            } else {
+                accepted(TYPES, sql);
+            }
+        }
+    }
+    accepted(TYPES, "CREATE MATERIALIZED VIEW v AS SELECT id, m, (ms) AS ms, em, ems, path, h, "
+                    "shape, upper(name) AS name FROM t");
 }
 
 /* Two columns that would be called alike, or longer than PostgreSQL's names. */
@@ -286,7 +346,7 @@ int main(void) {
         cmocka_unit_test(test_statements),  cmocka_unit_test(test_checks),
         cmocka_unit_test(test_texts),       cmocka_unit_test(test_where),
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_input_names),
-        cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_replaced_types),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }
