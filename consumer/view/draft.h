@@ -29,7 +29,7 @@
     "column = column ...] ...]"
 #define SUPPORTED_VIEW                                                                             \
     "CREATE MATERIALIZED VIEW name [WITH (partition_by = 'table.column, ...')] AS SELECT column "  \
-    "[AS name], ... " SUPPORTED_FROM
+    "[AS name] | expression AS name, ... " SUPPORTED_FROM " [WHERE condition]"
 
 /* A column of a table in FROM. */
 struct draft_column {

@@ -346,8 +346,8 @@ static bool check_places(struct draft *draft, struct roles *roles) {
             return roles_misfit(
                 draft, roles, FIT_NO_PLACE, draft->tables[b].at,
                 "%s and %s are one table, which would be partitioned as %s and a lookup as %s: one "
-                "view can't use it in both ways; leave one out, and join it in a second view with "
-                "a connector and topic.prefix of its own",
+                "view can't use it in both ways; keep it in a view without this join and join that "
+                "in the OLAP database, or begin FROM with another table that refers to it",
                 label(draft, a), label(draft, b), label(draft, core),
                 label(draft, core == a ? b : a));
         }

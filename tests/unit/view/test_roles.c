@@ -319,8 +319,8 @@ static void test_refused(void **state) {
          "WHERE"},
         {"e.id, m.name", "employees e LEFT JOIN @employees m ON m.id = e.manager_id",
          "partitioned by e.id, e and m are one table, which would be partitioned as e and a lookup "
-         "as m: one view can't use it in both ways; leave one out, and join it in a second view "
-         "with a connector and topic.prefix of its own"},
+         "as m: one view can't use it in both ways; keep it in a view without this join and join "
+         "that in the OLAP database, or begin FROM with another table that refers to it"},
         {"e.id, m.id AS m", "employees e JOIN @employees m ON m.manager_id = e.manager_id",
          "partitioned by e.manager_id, e and m are one table, whose rows can be placed by one key "
          "only"},
