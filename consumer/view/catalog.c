@@ -252,8 +252,10 @@ static void type_read_statement(const struct reading *reading, json_t *node) {
     json_t *created = ast_is(node, "CreateDomainStmt");
     json_t *range = json_object_get(ast_is(node, "CompositeTypeStmt"), "typevar");
     if (created) {
-        type_add_listed(reading, CATALOG_DOMAIN, json_object_get(created, "domainname"))->base =
-            json_object_get(created, "typeName");
+        struct catalog_type *domain =
+            type_add_listed(reading, CATALOG_DOMAIN, json_object_get(created, "domainname"));
+        domain->base = json_object_get(created, "typeName");
+        domain->collate = json_object_get(json_object_get(created, "collClause"), "collname");
     } else if ((created = ast_is(node, "CreateEnumStmt"))) {
         (void)type_add_listed(reading, CATALOG_ENUM, json_object_get(created, "typeName"));
     } else if ((created = ast_is(node, "CreateRangeStmt"))) {

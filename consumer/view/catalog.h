@@ -48,7 +48,8 @@ enum catalog_type_kind {
 struct catalog_type {
     struct str schema, name;
     enum catalog_type_kind kind;
-    json_t *base; /* a domain's: TypeName's members */
+    json_t *base;    /* a domain's: TypeName's members */
+    json_t *collate; /* a domain's: list of names; NULL: none */
     struct catalog_type *next;
 };
 

@@ -35,6 +35,18 @@ static bool is_text(struct draft *draft, json_t *node) {
            (type.kind == TYPE_TEXT || type.kind == TYPE_VARCHAR || type.kind == TYPE_CHAR);
 }
 
+/* One that is ordered by bytes in both databases decides for all that it is compared with. */
+static void find_column(struct reading *reading, json_t *node) {
+    struct scope all = {0, reading->draft->table_count};
+    struct draft_column column;
+    json_t *names;
+    if (is_text(reading->draft, node) &&
+        column_find(reading->draft, node, all, &column.table, &column.column) == ERR_NONE) {
+        reading->texts = true;
+        reading->collated |= column_collating(reading->draft, column, &names) == COLLATING_BYTES;
+    }
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): a tree, at most jansson's 2048 deep */
 static void find_texts(struct reading *reading, json_t *node) {
     const char *name;
@@ -46,7 +58,7 @@ static void find_texts(struct reading *reading, json_t *node) {
     json_object_foreach(node, name, child) {
         reading->collated |= strcmp(name, "CollateClause") == 0;
         if (strcmp(name, "ColumnRef") == 0) {
-            reading->texts |= is_text(reading->draft, node);
+            find_column(reading, node);
         } else if (strcmp(name, "TypeCast") == 0) {
             reading->texts |= is_text_type(json_object_get(child, "typeName"));
         } else if (reading->calls || strcmp(name, "FuncCall") != 0) {
@@ -56,7 +68,8 @@ static void find_texts(struct reading *reading, json_t *node) {
 }
 
 static bool depends(const char *tag, json_t *members) {
-    static const char *const orders[] = {"<", ">", "<=", ">=", NULL};
+    static const char *const orders[] = {"<",   ">",  "<=",  ">=",  "~",    "~*", "!~",
+                                         "!~*", "~~", "~~*", "!~~", "!~~*", NULL};
     static const char *const kinds[] = {
         "AEXPR_LIKE",        "AEXPR_ILIKE",       "AEXPR_SIMILAR",         "AEXPR_BETWEEN",
         "AEXPR_NOT_BETWEEN", "AEXPR_BETWEEN_SYM", "AEXPR_NOT_BETWEEN_SYM", NULL};

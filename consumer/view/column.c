@@ -203,3 +203,25 @@ bool column_collation_exact(const struct draft *draft, int table, int column,
     *ret_other = name;
     return false;
 }
+
+enum collating column_collating(const struct draft *draft, struct draft_column column,
+                                json_t **ret_names) {
+    static const char *const bytes[] = {"C", "POSIX", "ucs_basic"};
+    const struct catalog_column *declared =
+        &draft->tables[column.table].source->columns[column.column];
+    json_t *names =
+        declared->collate ? declared->collate : type_collate(&draft->catalog, declared->type);
+    size_t count = json_array_size(names);
+    struct str name = ast_name(names, count - 1);
+    bool of_postgres = count == 1 || str_is(ast_name(names, 0), "pg_catalog");
+    *ret_names = names;
+    if (!names || (of_postgres && str_is(name, "default"))) {
+        return COLLATING_DEFAULT;
+    }
+    for (size_t i = 0; i < sizeof bytes / sizeof *bytes && of_postgres; i++) {
+        if (str_is(name, bytes[i])) {
+            return COLLATING_BYTES;
+        }
+    }
+    return COLLATING_OTHER;
+}

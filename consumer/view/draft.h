@@ -169,6 +169,16 @@ bool column_collation_exact(const struct draft *draft, int table, int column,
 #define COLLATION_REFUSED                                                                          \
     "key column %s has COLLATE \"" STR_FMT "\", under which different texts may be equal"
 
+/* How the source orders a column's texts: as its column, or its domain, declares. */
+enum collating {
+    COLLATING_DEFAULT, /* as its database does */
+    COLLATING_BYTES,   /* by their bytes: COLLATE "C" and the like */
+    COLLATING_OTHER,
+};
+/* *ret_names: the collation's, a list; NULL: none. */
+enum collating column_collating(const struct draft *draft, struct draft_column column,
+                                json_t **ret_names); /* column.c */
+
 /* The class of a column; -1: nothing is equal to it. */
 int class_of(const struct draft *draft, int table, int column); /* classes.c */
 /* The same, and makes one of its own where there is none. -1: no room. */

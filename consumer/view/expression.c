@@ -176,7 +176,8 @@ static void use_add(struct reading *reading, struct expression_use use) {
 
 /* What stands directly around a column's name. */
 enum {
-    SAYS_TEXT = 1, /* a cast to text */
+    SAYS_TEXT = 1,      /* a cast to text */
+    SAYS_COLLATION = 2, /* COLLATE */
 };
 
 static bool is_text_type(json_t *type) {
@@ -187,10 +188,15 @@ static bool is_text_type(json_t *type) {
            (count == 1 || str_is(ast_name(list, 0), "pg_catalog"));
 }
 
-/* Whether it is NULL depends on nothing else. */
-static unsigned said_by(const char *tag, json_t *members) {
-    bool text = strcmp(tag, "TypeCast") == 0 && is_text_type(json_object_get(members, "typeName"));
-    return text || strcmp(tag, "NullTest") == 0 ? SAYS_TEXT : 0;
+/* around: what stands around the tag itself. Whether it is NULL depends on nothing else. */
+static unsigned said_by(const char *tag, json_t *members, unsigned around) {
+    if (strcmp(tag, "TypeCast") == 0 && is_text_type(json_object_get(members, "typeName"))) {
+        return SAYS_TEXT | (around & SAYS_COLLATION);
+    }
+    if (strcmp(tag, "NullTest") == 0) {
+        return SAYS_TEXT | SAYS_COLLATION;
+    }
+    return strcmp(tag, "CollateClause") == 0 ? SAYS_COLLATION : 0;
 }
 
 static enum err_kind type_check(struct draft *draft, struct draft_column column, size_t at,
@@ -214,6 +220,29 @@ static enum err_kind type_check(struct draft *draft, struct draft_column column,
     return kind;
 }
 
+/* Its name would mean another collation in the OLAP database, or none: only the view can say. */
+static enum err_kind collation_check(struct draft *draft, struct draft_column column, size_t at,
+                                     unsigned said) {
+    json_t *names;
+    if ((said & SAYS_COLLATION) || column_collating(draft, column, &names) != COLLATING_OTHER) {
+        return ERR_NONE;
+    }
+    struct buf name = {0};
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        buf_str(&name, i > 0 ? STR(".") : STR(""));
+        identifier_append(&name, ast_name(names, i));
+    }
+    const char *shown = column_show(draft, column.table, column.column);
+    const char *cast = said & SAYS_TEXT ? "::text" : "";
+    enum err_kind kind = source_refuse(&draft->source, at, NULL, draft->report,
+                                       "write %s%s COLLATE " STR_FMT
+                                       ": the column is declared so, and the OLAP database, which "
+                                       "must have that collation, would use its own",
+                                       shown, cast, STR_ARG(buf_view(&name)));
+    buf_clear(&name);
+    return kind;
+}
+
 static enum err_kind column_read(struct reading *reading, json_t *reference, unsigned said) {
     struct draft *draft = reading->draft;
     json_t *fields = json_object_get(reference, "fields");
@@ -228,6 +257,9 @@ static enum err_kind column_read(struct reading *reading, json_t *reference, uns
     json_decref(node);
     if (kind == ERR_NONE) {
         kind = type_check(draft, use.column, at, said);
+    }
+    if (kind == ERR_NONE) {
+        kind = collation_check(draft, use.column, at, said);
     }
     if (kind != ERR_NONE) {
         return kind;
@@ -268,7 +300,7 @@ static enum err_kind node_read(struct reading *reading, json_t *node, unsigned s
             bool is_tag = name[0] >= 'A' && name[0] <= 'Z';
             kind = strcmp(name, "FuncCall") == 0 ? call_check(reading->draft, child) : ERR_NONE;
             kind = kind == ERR_NONE
-                       ? node_read(reading, child, is_tag ? said_by(name, child) : said)
+                       ? node_read(reading, child, is_tag ? said_by(name, child, said) : said)
                        : kind;
         }
     }

@@ -52,6 +52,7 @@ static void append_own(struct buf *out, struct draft *draft,
     for (size_t i = 0; i < relation->column_count; i++) {
         sql_comma(out, i == 0);
         sql_typed(out, &relation->types[i], i);
+        sql_collate(out, draft, (struct draft_column){relation->first, relation->columns[i]});
         buf_printf(out, " AS c%zu", i + 1);
     }
     buf_str(out, STR("\nFROM "));
@@ -119,6 +120,7 @@ struct str sql_prove(struct draft *draft) {
         identifier_append(&out, draft->inputs[i].name);
         buf_str(&out, STR(" "));
         type_sql(&out, sql_input_type(draft, i));
+        sql_collate(&out, draft, draft->inputs[i].column);
     }
     buf_str(&out, STR(");\n"));
     for (size_t i = 0; i < draft->output_count; i++) {

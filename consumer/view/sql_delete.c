@@ -170,7 +170,13 @@ struct str sql_refuse(struct draft *draft) {
 
 static void filtered_value(struct buf *out, struct draft *draft, size_t position) {
     const struct draft_output *output = &draft->outputs[draft->key_outputs[position]];
-    sql_input_name(out, draft, (struct draft_column){output->table, output->column});
+    struct draft_column column = {output->table, output->column};
+    json_t *names;
+    sql_input_name(out, draft, column);
+    /* As the sink's column, or its index would be of no use. */
+    if (column_collating(draft, column, &names) == COLLATING_BYTES) {
+        buf_str(out, STR(" COLLATE \"default\""));
+    }
 }
 
 /* IS NOT TRUE: WHERE lets no row pass for which it is NULL. */

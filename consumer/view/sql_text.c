@@ -49,6 +49,13 @@ void sql_typed(struct buf *out, const struct type *type, size_t index) {
     }
 }
 
+void sql_collate(struct buf *out, const struct draft *draft, struct draft_column column) {
+    json_t *names;
+    if (column_collating(draft, column, &names) == COLLATING_BYTES) {
+        buf_str(out, STR(" COLLATE \"C\""));
+    }
+}
+
 const struct type *sql_input_type(struct draft *draft, size_t input) {
     const struct draft_column *column = &draft->inputs[input].column;
     const struct draft_relation *relation = relation_of(draft, column->table);
@@ -65,6 +72,7 @@ void sql_inputs(struct buf *out, struct draft *draft) {
     for (size_t i = 0; i < draft->input_count; i++) {
         sql_comma(out, i == 0);
         sql_typed(out, sql_input_type(draft, i), i);
+        sql_collate(out, draft, draft->inputs[i].column);
         buf_str(out, STR(" AS "));
         identifier_append(out, draft->inputs[i].name);
     }

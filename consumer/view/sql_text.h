@@ -24,6 +24,8 @@ void sql_input_name(struct buf *out, struct draft *draft, struct draft_column co
 const struct type *sql_input_type(struct draft *draft, size_t input);
 /* A value of its declared type, where it is not only to be assigned. */
 void sql_typed(struct buf *out, const struct type *type, size_t index);
+/* Appends the COLLATE that the source declares, where expressions are to see it. */
+void sql_collate(struct buf *out, const struct draft *draft, struct draft_column column);
 /* Names of the sink's key. */
 void sql_key(struct buf *out, const struct draft *draft);
 

@@ -88,6 +88,9 @@ void type_name(struct buf *out, json_t *members, struct str text);
  * that are says all. */
 void type_why(struct buf *out, const struct catalog *catalog, json_t *members);
 
+/* The COLLATE of the domain that members are, a list of names; NULL: none. */
+json_t *type_collate(const struct catalog *catalog, json_t *members);
+
 /* ---- what it is: type.c ---- */
 
 /* Appends "bigint", "character varying(40)". */

@@ -244,6 +244,23 @@ bool type_read(const struct catalog *catalog, json_t *members, struct type *ret_
     return false;
 }
 
+json_t *type_collate(const struct catalog *catalog, json_t *members) {
+    for (int domains = 0; domains <= DOMAINS_MAX && members; domains++) {
+        struct type_names declared = names_of(members);
+        enum type_kind kind;
+        int modifiers_max;
+        if (builtin_find(declared, &kind, &modifiers_max)) {
+            return NULL;
+        }
+        const struct catalog_type *own = declared_type(catalog, declared);
+        if (!own || own->collate) {
+            return own ? own->collate : NULL;
+        }
+        members = own->base;
+    }
+    return NULL;
+}
+
 /* ---- messages ---- */
 
 void type_name(struct buf *out, json_t *members, struct str text) {

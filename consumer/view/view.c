@@ -6,6 +6,7 @@
 #include "view/expression.h"
 #include "view/notes.h"
 #include "view/sql.h"
+#include "view/sql_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -245,6 +246,7 @@ static void append_numbers(struct buf *out, struct draft *draft, struct draft_co
     const struct draft_relation *relation = relation_of(draft, column.table);
     buf_printf(out, "%d %zu", draft->tables[column.table].occurrence,
                relation_column(relation, column.column));
+    sql_collate(out, draft, column);
 }
 
 static void append_output(struct buf *out, struct draft *draft, const struct target *target,

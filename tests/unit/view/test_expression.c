@@ -290,6 +290,91 @@ static void test_replaced_types(void **state) {
                     "shape, upper(name) AS name FROM t");
 }
 
+#define COLLATED                                                                                   \
+    "CREATE DOMAIN code AS text COLLATE \"C\"; CREATE DOMAIN code2 AS code;"                       \
+    "CREATE DOMAIN german AS varchar(9) COLLATE \"de-x-icu\";"                                     \
+    "CREATE TABLE t (id int, c text COLLATE pg_catalog.\"POSIX\", d code2, n text, "               \
+    "g text COLLATE own.\"de_DE\", gd german, e citext COLLATE nd, f text COLLATE \"default\", "   \
+    "PRIMARY KEY (id, c)); ALTER TABLE t REPLICA IDENTITY FULL;"
+#define USES_OTHER(column, collation)                                                              \
+    "write o." column " COLLATE " collation                                                        \
+    ": the column is declared so, and the OLAP database, which must have that collation, would "   \
+    "use its own"
+
+/* Declared for the column or its domain: by bytes is said for it, another one the view must say. */
+static void test_collations(void **state) {
+    (void)state;
+    struct plan *plan = load(COLLATED, "CREATE MATERIALIZED VIEW v AS SELECT id, c, upper(d) AS u, "
+                                       "f || n AS fn FROM t o WHERE c < 'b'");
+    const struct target *target = &plan->targets[0];
+    assert_true(contains(target->sql_insert,
+                         "(SELECT x.c1::integer AS o_id, x.c2 COLLATE \"C\" AS o_c, x.c3 COLLATE "
+                         "\"C\" AS o_d, x.c4 AS o_f, x.c5 AS o_n\n"));
+    assert_true(
+        contains(target->sql_filter, "t.id = s.o_id AND t.c = s.o_c COLLATE \"default\"\n"));
+    assert_true(contains(target->sql_prove,
+                         "(o_id integer, o_c text COLLATE \"C\", o_d text COLLATE "
+                         "\"C\", o_f text, o_n text);\n"));
+    assert_true(contains(target->sql_ddl, "NULL::text AS o_c, NULL::text AS o_d,"));
+    plan_destroy(&plan);
+    plan = load(COLLATED, "CREATE MATERIALIZED VIEW v AS SELECT id, c, upper(d) AS u FROM t");
+    assert_true(contains(plan->relations[0].sql_check, ", x.c2 COLLATE \"C\" AS c2, x.c3 COLLATE "
+                                                       "\"C\" AS c3\n"));
+    plan_destroy(&plan);
+    static const struct {
+        const char *expression, *message; /* NULL: accepted */
+    } cases[] = {
+        {"@o.g < 'b'", USES_OTHER("g", "own.\"de_DE\"")},
+        {"lower(@gd) = 'b'", USES_OTHER("gd", "\"de-x-icu\"")},
+        {"lower(@gd) COLLATE \"C\" = 'b'", USES_OTHER("gd", "\"de-x-icu\"")},
+        {"@e::text = 'b'", USES_OTHER("e::text", "nd")},
+        {"@e COLLATE nd = 'b'", REPLACED("e", "citext", "")},
+        {"o.g COLLATE own.\"de_DE\" < 'b'", NULL},
+        {"lower(o.gd COLLATE \"C\") = 'b'", NULL},
+        {"e::text COLLATE nd = 'b'", NULL},
+        {"o.g IS NULL", NULL},
+        {"f < 'b'", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char sql[500];
+        (void)snprintf(sql, sizeof sql,
+                       "CREATE MATERIALIZED VIEW v AS SELECT id, c FROM t o WHERE %s",
+                       cases[i].expression);
+        if (cases[i].message) {
+            refused(COLLATED, sql, cases[i].message);
+        } else {
+            accepted(COLLATED, sql);
+        }
+    }
+    plan = load(COLLATED, "CREATE MATERIALIZED VIEW v AS SELECT id, c, d, g, gd, e FROM t");
+    assert_false(contains(plan->targets[0].sql_upsert, "COLLATE"));
+    plan_destroy(&plan);
+}
+
+/* What is declared decides what expressions make of the column, and nothing else. */
+static void test_collation_changes(void **state) {
+    (void)state;
+    static const char *const lists[] = {"upper(s) AS x", "s"};
+    static const char *const declared[] = {"", "COLLATE \"default\"", "COLLATE \"C\""};
+    for (size_t l = 0; l < 2; l++) {
+        char prints[3][17];
+        for (size_t d = 0; d < 3; d++) {
+            char oltp[300], sql[300];
+            (void)snprintf(oltp, sizeof oltp,
+                           "CREATE TABLE t (id int PRIMARY KEY, s text %s);"
+                           "ALTER TABLE t REPLICA IDENTITY FULL;",
+                           declared[d]);
+            (void)snprintf(sql, sizeof sql, "CREATE MATERIALIZED VIEW v AS SELECT id, %s FROM t",
+                           lists[l]);
+            struct plan *plan = load(oltp, sql);
+            (void)snprintf(prints[d], 17, STR_FMT, STR_ARG(plan->targets[0].fingerprint));
+            plan_destroy(&plan);
+        }
+        assert_string_equal(prints[0], prints[1]);
+        assert_int_equal(strcmp(prints[0], prints[2]) == 0, l == 1);
+    }
+}
+
 /* Two columns that would be called alike, or longer than PostgreSQL's names. */
 static void test_input_names(void **state) {
     (void)state;
@@ -347,6 +432,7 @@ int main(void) {
         cmocka_unit_test(test_texts),       cmocka_unit_test(test_where),
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_input_names),
         cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_replaced_types),
+        cmocka_unit_test(test_collations),  cmocka_unit_test(test_collation_changes),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }

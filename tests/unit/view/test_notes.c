@@ -2,7 +2,8 @@
 #include "load.h"
 
 #define SHOP                                                                                       \
-    "CREATE TABLE orders (order_id bigint PRIMARY KEY, customer_id int NOT NULL, status text);"    \
+    "CREATE TABLE orders (order_id bigint PRIMARY KEY, customer_id int NOT NULL, status text, "    \
+    "code text COLLATE \"C\");"                                                                    \
     "CREATE TABLE items (order_id bigint, line_no int, qty int, PRIMARY KEY (order_id, line_no));" \
     "CREATE TABLE customers (id int PRIMARY KEY, name text, country text);"                        \
     "CREATE TABLE countries (code text PRIMARY KEY, title text);"                                  \
@@ -73,6 +74,13 @@ static void test_collation(void **state) {
         {"status <> 'a'", false},
         {"status < 'b'", true},
         {"status COLLATE \"C\" < 'b'", false},
+        {"status ~ 'a'", true},
+        {"status !~* 'a'", true},
+        {"status SIMILAR TO 'a'", true},
+        {"code ~ 'a' OR code < 'b'", false},
+        {"status < code", false},
+        {"status < code OR status < 'b'", true},
+        {"upper(code) = 'A'", false},
         {"customer_id < 7", false},
         {"customer_id < 7 AND status >= 'a'", true},
         {"status LIKE 'a%'", true},
