@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum round { ROUND_OPEN, ROUND_TRY, ROUND_CLOSE };
+enum round { ROUND_OPEN, ROUND_PULL, ROUND_TRY, ROUND_CLOSE };
 
 #define SAVEPOINT "sync_try"
 
@@ -76,22 +76,13 @@ static void rows_begin(struct bisection *bisection, const struct row_array *rows
     }
 }
 
-/* A load's next rows. */
-static void rows_pull(struct sink *sink) {
+/* A load's next rows. False: none before the next poll. */
+static bool rows_pull(struct sink *sink) {
     struct bisection *bisection = &sink->bisection;
-    size_t bytes = 0;
-    row_array_reset(&bisection->pulled);
-    while (!bisection->ended && bisection->pulled.row_count < SLICE_ROWS && bytes < FLIGHT_BYTES) {
-        const struct str *values = NULL;
-        bisection->ended = !load_next_row(sink, &values);
-        for (size_t c = 0; !bisection->ended && c < bisection->pulled.column_count; c++) {
-            bytes += values[c].len;
-        }
-        if (!bisection->ended) {
-            row_array_add(&bisection->pulled, values);
-        }
-    }
+    enum load_next next = load_pull_rows(sink, &bisection->pulled);
+    bisection->ended = next == LOAD_END;
     rows_begin(bisection, &bisection->pulled);
+    return next != LOAD_PAUSE || bisection->range_count > 0;
 }
 
 /* One row's values, by output. */
@@ -270,6 +261,8 @@ static void close_send(struct sink *sink) {
     flight_sync(sink);
 }
 
+static void go_on(struct sink *sink);
+
 static void bisect_send(struct sink *sink) {
     if (sent_instead(sink)) {
         return;
@@ -284,6 +277,9 @@ static void bisect_send(struct sink *sink) {
             flight_query(sink, (struct step){STEP_SET, 0, 0}, "SET LOCAL statement_timeout = 0");
         }
         flight_sync(sink);
+        break;
+    case ROUND_PULL:
+        go_on(sink);
         break;
     case ROUND_TRY:
         send_try(sink);
@@ -309,13 +305,14 @@ static void next_target(struct sink *sink) {
     txn->load->begin(txn->load->ctx, (int)target);
 }
 
-/* The next try, or the end. */
+/* The next try, or the end; or it is asked again in the next poll. */
 static void go_on(struct sink *sink) {
     struct bisection *bisection = &sink->bisection;
     const bool load = sink->write.txn->load;
-    while (bisection->range_count == 0 && sink->why.kind == ERR_NONE) {
+    bool paused = false;
+    while (bisection->range_count == 0 && sink->why.kind == ERR_NONE && !paused) {
         if (load && !bisection->ended) {
-            rows_pull(sink);
+            paused = !rows_pull(sink);
         } else if (bisection->target + 1 < sink->plan->target_count) {
             next_target(sink);
         } else {
@@ -327,8 +324,9 @@ static void go_on(struct sink *sink) {
         job_end(sink, &again);
         return;
     }
-    sink->round = bisection->range_count > 0 ? ROUND_TRY : ROUND_CLOSE;
+    sink->round = paused ? ROUND_PULL : bisection->range_count > 0 ? ROUND_TRY : ROUND_CLOSE;
     flight_begin(sink);
+    sink->flight.paused = paused;
 }
 
 static void try_failed(struct sink *sink) {

@@ -186,8 +186,9 @@ static bool flight_answers(struct sink *sink) {
 /* Sends, flushes and reads until the socket blocks in both directions. */
 void flight_drive(struct sink *sink) {
     struct flight *flight = &sink->flight;
+    flight->paused = false;
     for (int i = 0; i < TURNS_MAX && sink->job && !sink->load.copying; i++) {
-        while (flight->open && flight->queued_bytes < FLIGHT_BYTES) {
+        while (flight->open && !flight->paused && flight->queued_bytes < FLIGHT_BYTES) {
             sink->job->send(sink);
         }
         int flushed = flight->broken ? -1 : PQflush(sink->link.conn);
@@ -199,7 +200,8 @@ void flight_drive(struct sink *sink) {
             sink_drop_conn(sink);
             return;
         }
-        if (!sink->link.conn || flight->blocked || (!flight->open && flight->queued_bytes == 0)) {
+        if (!sink->link.conn || flight->blocked || flight->paused ||
+            (!flight->open && flight->queued_bytes == 0)) {
             return;
         }
     }

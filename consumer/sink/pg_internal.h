@@ -62,6 +62,7 @@ struct flight {
     bool open;    /* the job has more to send before the Sync */
     bool broken;  /* a send failed: the connection is lost */
     bool blocked; /* the socket's send buffer is full */
+    bool paused;  /* open, but the job has nothing to send before the next poll */
     size_t queued_bytes;
     struct failure failure;
 };
@@ -298,8 +299,14 @@ void refused_key_add(const struct sink *sink, struct str row_key, struct buf *vi
                      struct buf *row_keys);
 void bisect_begin(struct sink *sink);
 void bisect_clear(struct sink *sink);
-/* The next row of the load's source; false at its end, or with sink->why set. */
-bool load_next_row(struct sink *sink, const struct str **ret_values); /* pg_load.c */
+/* pg_load.c: the next row of the load's source. */
+enum load_next {
+    LOAD_ROW,
+    LOAD_PAUSE, /* none before the next poll */
+    LOAD_END,   /* or sink->why is set */
+};
+/* As many as go together, into rows; what came after the last one, LOAD_ROW: they are as many. */
+enum load_next load_pull_rows(struct sink *sink, struct row_array *rows);
 
 /* pg_job.c */
 void job_begin(struct sink *sink, const struct job *job, bool deadline);

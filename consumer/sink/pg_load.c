@@ -7,6 +7,8 @@
  */
 #include "sink/pg_internal.h"
 
+#include "base/safeguard.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,16 +49,21 @@ static void copy_escaped(struct buf *out, struct str value) {
     buf_append(out, value.ptr + from, value.len - from);
 }
 
-bool load_next_row(struct sink *sink, const struct str **ret_values) {
+static enum load_next load_next_row(struct sink *sink, const struct str **ret_values) {
     const struct load_source *source = sink->write.txn->load;
     bool end = false;
     struct err err = {0};
-    enum err_kind kind = source->next(source->ctx, ret_values, &end, &err);
+    enum err_kind kind;
+    do {
+        kind = source->next(source->ctx, ret_values, &end, &err);
+    } while (kind == ERR_NONE && !end && !*ret_values &&
+             !SAFEGUARD("a load waits with its source"));
     if (kind != ERR_NONE) {
         sink->why = err;
         sink->why.kind = kind;
     }
-    return kind == ERR_NONE && !end;
+    bool over = kind != ERR_NONE || end;
+    return over ? LOAD_END : *ret_values ? LOAD_ROW : LOAD_PAUSE;
 }
 
 /* All rows of a target are sent. */
@@ -124,13 +131,14 @@ static void copy_answer(struct sink *sink) {
     }
 }
 
-/* Fills scratch with rows; true at the end of the source. */
-static bool copy_fill(struct sink *sink) {
+/* Fills scratch with rows; LOAD_ROW: it is full. */
+static enum load_next copy_fill(struct sink *sink) {
     struct buf *out = &sink->scratch;
     while (out->len < COPY_CHUNK_BYTES) {
         const struct str *values = NULL;
-        if (!load_next_row(sink, &values)) {
-            return true;
+        enum load_next next = load_next_row(sink, &values);
+        if (next != LOAD_ROW) {
+            return next;
         }
         for (size_t c = 0; c < loaded(sink)->input_count; c++) {
             if (c > 0) {
@@ -140,15 +148,17 @@ static bool copy_fill(struct sink *sink) {
         }
         buf_append(out, "\n", 1);
     }
-    return false;
+    return LOAD_ROW;
 }
 
-/* Sends rows until the socket is full or a poll's share is sent. -1: the connection is lost. */
+/* Sends rows until the socket is full, the source pauses or a poll's share is sent. -1: the
+ * connection is lost. */
 static int copy_rows(struct sink *sink) {
     size_t sent = 0;
     int flushed = 0;
-    while (flushed == 0 && sent < COPY_POLL_BYTES) {
-        bool end = sink->scratch.len < COPY_CHUNK_BYTES && copy_fill(sink);
+    enum load_next next = LOAD_ROW;
+    while (flushed == 0 && sent < COPY_POLL_BYTES && next != LOAD_PAUSE) {
+        next = sink->scratch.len < COPY_CHUNK_BYTES ? copy_fill(sink) : LOAD_ROW;
         if (sink->scratch.len > 0) {
             int put = PQputCopyData(sink->link.conn, sink->scratch.ptr, (int)sink->scratch.len);
             if (put < 0) {
@@ -160,7 +170,7 @@ static int copy_rows(struct sink *sink) {
             sent += sink->scratch.len;
             buf_reset(&sink->scratch);
         }
-        if (end) {
+        if (next == LOAD_END) {
             const char *reason = sink->why.kind != ERR_NONE ? "rows can't be read" : NULL;
             sink->load.phase = COPY_END;
             return PQputCopyEnd(sink->link.conn, reason) < 0 ? -1 : PQflush(sink->link.conn);
@@ -188,22 +198,27 @@ static void load_copy(struct sink *sink) {
     }
 }
 
-/* One INSERT; false at the end of the source. */
-static bool insert_rows(struct sink *sink) {
-    struct row_array *rows = &sink->load.rows;
-    bool end = false;
+enum load_next load_pull_rows(struct sink *sink, struct row_array *rows) {
+    enum load_next next = LOAD_ROW;
     row_array_reset(rows);
-    size_t bytes = 0;
-    while (!end && rows->row_count < SLICE_ROWS && bytes < COPY_POLL_BYTES) {
+    for (size_t bytes = 0; rows->row_count < SLICE_ROWS && bytes < COPY_POLL_BYTES;) {
         const struct str *values = NULL;
-        end = !load_next_row(sink, &values);
-        for (size_t c = 0; !end && c < rows->column_count; c++) {
+        next = load_next_row(sink, &values);
+        if (next != LOAD_ROW) {
+            break;
+        }
+        for (size_t c = 0; c < rows->column_count; c++) {
             bytes += values[c].len;
         }
-        if (!end) {
-            row_array_add(rows, values);
-        }
+        row_array_add(rows, values);
     }
+    return next;
+}
+
+/* One INSERT, if there are rows before the source pauses; false at its end. */
+static bool insert_rows(struct sink *sink) {
+    struct row_array *rows = &sink->load.rows;
+    enum load_next next = load_pull_rows(sink, rows);
     if (sink->why.kind == ERR_NONE && rows->row_count > 0) {
         slicer_reset(&sink->slicer);
         slicer_add(&sink->slicer, rows);
@@ -214,7 +229,8 @@ static bool insert_rows(struct sink *sink) {
         flight_prepared(sink, (struct step){STEP_LOAD, 0, sink->load.target},
                         target_statement("sync_insert", sink->load.target, name));
     }
-    return !end;
+    sink->flight.paused = next == LOAD_PAUSE;
+    return next != LOAD_END;
 }
 
 static void insert_send(struct sink *sink) {

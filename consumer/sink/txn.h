@@ -136,7 +136,7 @@ bool sink_key_is_null(struct str row_key, size_t position);
 void sink_key_show(const struct target *target, struct str row_key, struct buf *out);
 
 /* The rows of an initial load, one at a time. *ret_values: input_count texts, valid until the next
- * call; *ret_end: there are no more. */
+ * call; NULL: none yet, ask again in the next poll; *ret_end: there are no more. */
 struct load_source {
     void *ctx;
     enum err_kind (*next)(void *ctx, const struct str **ret_values, bool *ret_end,

@@ -232,7 +232,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
         world->sink.had_offsets[part->task] |= part->after.has_offsets;
         sim_sink_apply_dead_letters(world, part);
         clear_entries(world, part);
-        apply_ops(world, part, job->load);
+        apply_ops(world, part, job->loads);
         note_aim(world, part);
         check_refused(world, part->task);
     }
@@ -337,12 +337,14 @@ void sim_sink_execute(struct world *world) {
     while (nth-- > 0) {
         job = job->next;
     }
+    if (!sim_sink_read(world, job)) {
+        return; /* its load goes on later */
+    }
     struct sink_event event = {.kind = SINK_NOTHING};
     if (job->sink) {
         arena_reset(&job->sink->keys);
     }
     world->job_count += job->kind != SIM_NEWEST;
-    sim_sink_read(world, job);
     if (world_faulty(world, job->member) && world->knobs.halts > 0 &&
         rng_chance(&world->rng, HALT_SHARE)) {
         event.kind = SINK_HALT;

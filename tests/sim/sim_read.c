@@ -199,22 +199,24 @@ static struct sim_op *add_op(struct sim_part *part, size_t *cap) {
     return &part->ops[part->op_count++];
 }
 
-/* Rows of an initial load are pulled while the job is executed. */
-static void copy_load(struct world *world, struct job *job, const struct load_source *load) {
-    size_t cap = job->parts[0].op_count;
-    job->load = true;
+/* Rows of an initial load are pulled while the job is executed, until the source pauses. */
+static void pull_load(struct world *world, struct job *job) {
     for (;;) {
-        const struct str *values;
+        const struct load_source *load = job->load;
+        const struct str *values = NULL;
         bool end = false;
         struct err err;
         if (load->next(load->ctx, &values, &end, &err) != ERR_NONE) {
             job->load_failed = true;
-            return;
+            end = true;
         }
         if (end) {
+            job->load = NULL;
+        }
+        if (!values || end) {
             return;
         }
-        struct sim_op *op = add_op(&job->parts[0], &cap);
+        struct sim_op *op = add_op(&job->parts[0], &job->load_cap);
         *op = (struct sim_op){.kind = SIM_UPSERT};
         read_upsert(world, op, values);
     }
@@ -231,13 +233,18 @@ uint64_t sim_sink_sum(const struct row_array *rows) {
     return sum;
 }
 
-void sim_sink_read(struct world *world, struct job *job) {
+bool sim_sink_read(struct world *world, struct job *job) {
     const struct txn *txn = job->txn;
     for (size_t i = 0; txn && i < job->part_count; i++) {
         copy_part(world, &job->parts[i], txn->parts[i]);
     }
     if (txn && txn->load) {
-        copy_load(world, job, txn->load);
+        job->loads = true;
+        job->load = txn->load;
+        job->load_cap = job->parts[0].op_count;
+    }
+    if (job->load) {
+        pull_load(world, job);
     }
     if (job->check && sim_sink_sum(job->check) != job->check_sum) {
         world_fail(world, "rows that were sent to be checked changed before they were");
@@ -251,4 +258,5 @@ void sim_sink_read(struct world *world, struct job *job) {
     }
     job->txn = NULL;
     job->check = NULL;
+    return job->load == NULL;
 }

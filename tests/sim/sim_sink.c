@@ -51,7 +51,8 @@ void sim_sink_cut(struct sink *sink, bool keep) {
     if (sink->job) {
         sink->job->sink = NULL;
         if (keep) {
-            sim_sink_read(sink->world, sink->job);
+            while (!sim_sink_read(sink->world, sink->job)) {
+            }
         } else {
             job_free(sink->world, sink->job);
         }

@@ -41,7 +41,9 @@ struct job {
     uint64_t check_sum; /* of its bytes as they were sent */
     struct sim_part parts[PARTITIONS_MAX];
     size_t part_count;
-    bool load, load_failed;
+    const struct load_source *load; /* of txn, which stays lent; NULL: all its rows were read */
+    bool loads, load_failed;
+    size_t load_cap; /* of the first part's ops */
     int32_t tasks[PARTITIONS_MAX];
     size_t task_count;
     char owner[OWNER_LEN + 1];
@@ -69,8 +71,8 @@ bool sim_sink_deletes(const struct schema *schema, const struct sim_op *op, cell
 /* sync_refused.row_key of a sink row; lives until the sink's next answer. */
 struct str sim_sink_key(struct sink *sink, cells_t key);
 /* sim_read.c */
-/* Copies what the sender has lent, while it lends it. */
-void sim_sink_read(struct world *world, struct job *job);
+/* Copies what the sender has lent, while it lends it. False: some time it has more. */
+bool sim_sink_read(struct world *world, struct job *job);
 /* Of its bytes. */
 uint64_t sim_sink_sum(const struct row_array *rows);
 /* sim_content.c */

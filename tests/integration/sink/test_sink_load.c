@@ -31,9 +31,10 @@ static int by_insert(void **state) {
 
 #define NASTY "tab\there\\ back\nline\rreturn \\N \\. \x01 \xc3\xa9 'quoted' \"twice\""
 
-/* Rows (1, 0..rows); `bad_at`: that row's date is none; `fail_at`: the source fails there. */
+/* Rows (1, 0..rows); `bad_at`: that row's date is none; `fail_at`: the source fails there. It
+ * pauses before every thousandth row, and at its end. */
 struct rows {
-    int next, count, bad_at, fail_at;
+    int next, count, bad_at, fail_at, pauses;
     const char *filler;
     char id[16];
     struct str values[5];
@@ -44,6 +45,12 @@ static enum err_kind rows_next(void *ctx, const struct str **ret_values, bool *r
     struct rows *rows = ctx;
     if (rows->next == rows->fail_at) {
         return err_set(reterr, ERR_CACHE, "page 7 is damaged");
+    }
+    *ret_values = NULL;
+    if ((rows->next % 1000 == 0 || rows->next == rows->count) &&
+        rows->pauses <= rows->next / 1000 + (rows->next == rows->count)) {
+        rows->pauses++;
+        return ERR_NONE;
     }
     *ret_end = rows->next == rows->count;
     if (*ret_end) {
@@ -72,6 +79,22 @@ static struct sink_event load_part(struct sink *sink, struct txn_part *part, str
     return sink_await(sink, 60000);
 }
 
+/* The same; no poll goes beyond a pause. */
+static struct sink_event load_bit_by_bit(struct sink *sink, struct txn_part *part,
+                                         struct rows *rows) {
+    struct load_source source = {.ctx = rows, .next = rows_next};
+    struct txn_part *parts[] = {part};
+    struct txn txn = {.parts = parts, .part_count = 1, .load = &source};
+    struct sink_event event;
+    pg_sink_ops.commit(sink, &txn);
+    do {
+        int pauses = rows->pauses;
+        pg_sink_ops.poll(sink, &event);
+        assert_in_range(rows->pauses, pauses, pauses + 1);
+    } while (event.kind == SINK_NOTHING);
+    return event;
+}
+
 static void test_load(void **state) {
     (void)state;
     struct sink *sink = sink_connected(plan);
@@ -85,9 +108,10 @@ static void test_load(void **state) {
                                       .offset = 5,
                                       .reason = "refused"};
     txn_part_add_dead_letter(&part, &dead_letter);
-    struct sink_event event = load_part(sink, &part, &rows);
+    struct sink_event event = load_bit_by_bit(sink, &part, &rows);
     assert_int_equal(event.kind, SINK_COMMITTED);
     assert_int_equal(event.upserted_count, 50001);
+    assert_int_equal(rows.pauses, 52);
     struct progress newest = sink_newest(sink, 1);
     assert_true(progress_equal(&newest, &part.after, 2));
     assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 50001);

@@ -307,16 +307,21 @@ static void test_triggers(void **state) {
 }
 
 struct rows {
-    int next, count;
+    int next, count, pauses;
     char id[16];
     struct str values[5];
 };
 
-/* Rows (1, 0 ..); the name of every thousandth is "bad". */
+/* Rows (1, 0 ..); the name of every thousandth is "bad". It pauses twice before every 700th. */
 static enum err_kind rows_next(void *ctx, const struct str **ret_values, bool *ret_end,
                                struct err *reterr) {
     (void)reterr;
     struct rows *rows = ctx;
+    *ret_values = NULL;
+    if (rows->next % 700 == 0 && rows->pauses < 2 * (rows->next / 700 + 1)) {
+        rows->pauses++;
+        return ERR_NONE;
+    }
     *ret_end = rows->next == rows->count;
     rows->values[0] = STR("1");
     rows->values[1] =
