@@ -47,16 +47,3 @@ bool is_first_of_table(const struct join *join, struct str prefix) {
     return join->index == 0 || changed[-1].table != changed->table ||
            !str_starts(changed[-1].key, prefix);
 }
-
-void advance(struct join *join) {
-    if (++join->use >= join->use_count[join->changed[join->index].table]) {
-        join->use = 0;
-        join->index++;
-    }
-}
-
-void enter_phase(struct join *join, enum phase phase) {
-    join->phase = phase;
-    join->index = 0;
-    join->use = 0;
-}

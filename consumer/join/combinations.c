@@ -4,10 +4,10 @@
 
 #include "base/safeguard.h"
 
-/* Whether a row of another occurrence makes no combination here: it is in no result; or it comes
- * before the row's own and is emitted by itself, with all its combinations (no sink row is written
- * twice). */
-static enum err_kind is_left_out(struct join *join, int occurrence, bool *ret_out,
+/* Whether a row of another occurrence, the one after `after`, makes no combination here: it is in
+ * no result; or it comes before the row's own and is emitted by itself, with all its combinations
+ * (no sink row is written twice). */
+static enum err_kind is_left_out(struct join *join, int occurrence, struct str after, bool *ret_out,
                                  struct err *reterr) {
     struct combinations *c = &join->combinations;
     const struct row_ref *row = &c->rows.rows[occurrence];
@@ -20,6 +20,9 @@ static enum err_kind is_left_out(struct join *join, int occurrence, bool *ret_ou
     }
     struct below below;
     enum err_kind kind = find_below(join, &c->rows, occurrence, &below, reterr);
+    if (kind == ERR_NONE && !below.alive) {
+        add_dead(join, c->rows.target, occurrence, c->prefix, after, row->key);
+    }
     if (kind == ERR_NONE) {
         *ret_out = !below.alive || (before && below.changed >= 0 &&
                                     SAFEGUARD("no row that a lookup reaches is written twice"));
@@ -40,7 +43,7 @@ static enum err_kind next_partner(struct join *join, int occurrence, struct str 
         if (kind != ERR_NONE || !row->key.ptr) {
             return kind;
         }
-        kind = is_left_out(join, occurrence, &out, reterr);
+        kind = is_left_out(join, occurrence, after, &out, reterr);
         if (kind != ERR_NONE) {
             return kind;
         }
@@ -79,6 +82,7 @@ static enum err_kind null_row(struct join *join, int occurrence, bool *ret_found
 static enum err_kind combinations_begin(struct join *join, bool *ret_found, struct err *reterr) {
     struct combinations *c = &join->combinations;
     const struct target *target = set_target(join, &c->rows);
+    const struct shape *shape = &join->shapes[c->rows.target];
     const int paused = c->paused;
     *ret_found = false;
     c->paused = -1;
@@ -87,7 +91,9 @@ static enum err_kind combinations_begin(struct join *join, bool *ret_found, stru
             continue;
         }
         bool found = true;
-        struct str after = o == paused ? c->rows.rows[o].key : STR_NONE;
+        struct str after = o == paused       ? c->rows.rows[o].key
+                           : shape->inner[o] ? after_dead(join, c->rows.target, o, c->prefix)
+                                             : STR_NONE;
         enum err_kind kind = next_partner(join, o, after, reterr);
         if (kind == ERR_NONE && !c->rows.rows[o].key.ptr) {
             kind = null_row(join, o, &found, reterr);

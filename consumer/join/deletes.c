@@ -85,6 +85,10 @@ static enum err_kind delete_changed(struct join *join, struct row_op *ret_op, st
     if (kind != ERR_NONE) {
         return kind;
     }
+    if (join->cut_short) {
+        ret_op->kind = ROW_OP_PAUSE;
+        return ERR_NONE;
+    }
     struct use use = present_use(join);
     if (is_deleted(join, use, join->use)) {
         emit_delete(use, changed->table, changed->key, ret_op);
@@ -102,16 +106,18 @@ static enum err_kind delete_changed(struct join *join, struct row_op *ret_op, st
 }
 
 /* The core row above a changed row of a lookup: whether it is in no result any more. */
-static enum err_kind delete_above_row(struct join *join, int target, const struct above *above,
-                                      struct row_op *ret_op, struct err *reterr) {
+static enum err_kind delete_above_row(struct join *join, int target, struct row_op *ret_op,
+                                      struct err *reterr) {
     struct row_set *set = &join->asked;
+    const struct above *above = &join->above;
     const struct use use = {target, above->occurrence};
     int table = occurrence_of(join, use)->relation;
     struct str key = set->rows[use.occurrence].key, prefix = placement_of(join, table, key);
     bool partnered = above->below.alive;
     enum err_kind kind =
         partnered ? has_partners(join, set, use.occurrence, prefix, &partnered, reterr) : ERR_NONE;
-    if (kind != ERR_NONE) {
+    join->above_held = join->cut_short;
+    if (kind != ERR_NONE || join->above_held) {
         return kind;
     }
     if (!partnered && SAFEGUARD("rows that a lookup takes away are deleted")) {
@@ -129,18 +135,22 @@ static enum err_kind delete_above_row(struct join *join, int target, const struc
 static enum err_kind delete_above(struct join *join, struct row_op *ret_op, struct err *reterr) {
     const struct changed_row *changed = &join->changed[join->index];
     struct use use = present_use(join);
-    struct above above = {.end = true, .occurrence = -1};
+    struct above *above = &join->above;
     enum err_kind kind = join->use == 0 && join->referrers.level == 0
                              ? look_up(join, changed, &join->entries[join->index], reterr)
                              : ERR_NONE;
-    if (kind == ERR_NONE && join->shapes[use.target].shrinks) {
+    join->cut_short = false;
+    if (!join->above_held) {
+        *above = (struct above){.end = true, .occurrence = -1};
+    }
+    if (kind == ERR_NONE && join->shapes[use.target].shrinks && !join->above_held) {
         row_set_use(&join->asked, use.target);
-        kind = step_upward(join, &join->asked, use.occurrence, changed->key, &above, reterr);
+        kind = step_upward(join, &join->asked, use.occurrence, changed->key, above, reterr);
     }
-    if (kind == ERR_NONE && above.occurrence >= 0) {
-        kind = delete_above_row(join, use.target, &above, ret_op, reterr);
+    if (kind == ERR_NONE && above->occurrence >= 0) {
+        kind = delete_above_row(join, use.target, ret_op, reterr);
     }
-    if (kind == ERR_NONE && above.end) {
+    if (kind == ERR_NONE && above->end) {
         advance(join);
     }
     if (kind == ERR_NONE && ret_op->kind == ROW_OP_END && look_in_vain(join)) {
@@ -150,12 +160,13 @@ static enum err_kind delete_above(struct join *join, struct row_op *ret_op, stru
 }
 
 enum err_kind next_delete(struct join *join, struct row_op *ret_op, struct err *reterr) {
-    enum err_kind kind = next_null_delete(join, ret_op, reterr);
+    const bool nulls = join->adds_key;
+    enum err_kind kind = nulls ? next_null_delete(join, ret_op, reterr) : ERR_NONE;
     while (kind == ERR_NONE && ret_op->kind == ROW_OP_END && join->index < join->count) {
         kind = is_lookup(join, join->changed[join->index].table)
                    ? delete_above(join, ret_op, reterr)
                    : delete_changed(join, ret_op, reterr);
-        if (kind == ERR_NONE && ret_op->kind == ROW_OP_END) {
+        if (nulls && kind == ERR_NONE && ret_op->kind == ROW_OP_END) {
             kind = next_null_delete(join, ret_op, reterr);
         }
     }

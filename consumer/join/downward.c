@@ -6,15 +6,10 @@
 void row_set_begin(struct row_set *set, struct row_reader reader, int target) {
     set->reader = reader;
     set->target = target;
-    for (size_t o = 0; o < OCCURRENCES_MAX; o++) {
+    for (size_t o = 0; set->any_known && o < OCCURRENCES_MAX; o++) {
         set->lookups[o].known = false;
     }
-}
-
-void row_set_use(struct row_set *set, int target) {
-    if (set->target != target) {
-        row_set_begin(set, set->reader, target);
-    }
+    set->any_known = false;
 }
 
 void row_set_clear(struct row_set *set) {
@@ -24,7 +19,7 @@ void row_set_clear(struct row_set *set) {
 }
 
 /* Asks the lookup for a row, unless it was asked for the same one before. */
-static enum err_kind ask(const struct join *join, const struct row_set *set, int table,
+static enum err_kind ask(const struct join *join, struct row_set *set, int table,
                          struct looked_up *lookup, struct err *reterr) {
     struct str key = buf_view(&join->reference);
     if (lookup->known && str_equal(buf_view(&lookup->key), key)) {
@@ -37,7 +32,7 @@ static enum err_kind ask(const struct join *join, const struct row_set *set, int
     enum err_kind kind = set->reader.get(set->reader.ctx, table, key, &lookup->value, reterr);
     if (kind == ERR_NONE) {
         lookup->changed = is_changed(join, table, key);
-        lookup->known = true;
+        lookup->known = set->any_known = true;
     }
     return kind;
 }

@@ -62,6 +62,10 @@ struct join *join_new(const struct plan *plan) {
         const struct target *target = &plan->targets[t];
         assert(target->occurrence_count <= OCCURRENCES_MAX && target->core_count > 0);
         shape_fill(&join->shapes[t], target);
+        join->adds_key |= join->shapes[t].adds_key;
+        for (size_t o = 0; o < target->core_count; o++) {
+            join->inner |= join->shapes[t].inner[o];
+        }
         for (int o = 0; o < (int)target->occurrence_count; o++) {
             const struct occurrence *occurrence = &target->occurrences[o];
             (o < (int)target->core_count ? check_core : check_lookup)(plan, target, o);
@@ -117,7 +121,10 @@ void join_begin(struct join *join, struct row_reader reader, struct changed_row 
     row_set_begin(&join->combinations.rows, reader, 0);
     join->combinations.begun = false;
     join->combinations.paused = -1;
+    forget_dead(join);
     join->referrers.level = 0;
+    join->cut_short = false;
+    join->above_held = false;
     join->nulls = (struct null_deletes){.target = -1};
     join->phase = PHASE_DELETES;
 }
@@ -134,10 +141,16 @@ void join_end(struct join *join) {
     join->phase = PHASE_END;
     join->changed = NULL;
     join->count = 0;
+    forget_dead(join);
 }
 
-enum err_kind join_is_written(struct join *join, struct row_reader reader, int table,
-                              struct row_ref row, bool *ret_written, struct err *reterr) {
+void join_begin_questions(struct join *join, struct row_reader reader) {
+    row_set_begin(&join->asked, reader, 0);
+    forget_dead(join);
+}
+
+enum err_kind join_is_written(struct join *join, int table, struct row_ref row, bool *ret_written,
+                              struct err *reterr) {
     *ret_written = false;
     if ((is_lookup(join, table) || join->filtered[table]) &&
         SAFEGUARD("rows that an initial load may not try are checked")) {
@@ -148,7 +161,7 @@ enum err_kind join_is_written(struct join *join, struct row_reader reader, int t
         return ERR_NONE;
     }
     uint64_t partnered = 0;
-    row_set_begin(&join->asked, reader, 0);
+    join->looks = SIZE_MAX; /* it is answered at once */
     enum err_kind kind = find_partners(join, &join->asked, table, row, &partnered, reterr);
     *ret_written = kind == ERR_NONE && partnered == every_use(join, table);
     return kind;
@@ -199,16 +212,14 @@ static enum err_kind next_of_phase(struct join *join, struct row_op *ret_op, str
     return ERR_NONE;
 }
 
-enum err_kind join_next(struct join *join, size_t looks, struct row_op *ret_op,
+enum err_kind join_next(struct join *join, size_t *looks, struct row_op *ret_op,
                         struct err *reterr) {
-    join->looks = looks;
-    struct row_op op = {.kind = ROW_OP_END};
+    join->looks = *looks;
+    ret_op->kind = ROW_OP_END;
     enum err_kind kind = ERR_NONE;
-    while (kind == ERR_NONE && op.kind == ROW_OP_END && join->phase != PHASE_END) {
-        kind = next_of_phase(join, &op, reterr);
+    while (kind == ERR_NONE && ret_op->kind == ROW_OP_END && join->phase != PHASE_END) {
+        kind = next_of_phase(join, ret_op, reterr);
     }
-    if (kind == ERR_NONE) {
-        *ret_op = op;
-    }
+    *looks = join->looks;
     return kind;
 }

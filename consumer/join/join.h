@@ -89,15 +89,19 @@ void join_begin(struct join *join, struct row_reader reader, struct changed_row 
                 size_t changed_count);
 /* Begins over every combination of a target, in key order: upserts only (the initial load). */
 void join_begin_all(struct join *join, struct row_reader reader, int target);
-/* looks: so many rows that refer to changed rows of lookups may be looked at in vain, then comes
- * ROW_OP_PAUSE: a row of a lookup may have any number of them. */
-MUST_CHECK enum err_kind join_next(struct join *join, size_t looks, struct row_op *ret_op,
+/* *looks: so many rows may still be looked at in vain, then comes ROW_OP_PAUSE: a row of a lookup
+ * may have any number of rows that refer to it, and a placement any number of rows whose lookup is
+ * missing. */
+MUST_CHECK enum err_kind join_next(struct join *join, size_t *looks, struct row_op *ret_op,
                                    struct err *reterr);
 void join_end(struct join *join);
 
+/* Begins questions, until the state changes. Whatever join has begun is not disturbed, but no op
+ * that it gave is valid. */
+void join_begin_questions(struct join *join, struct row_reader reader);
 /* Whether upserts of every target that joins the table show the row: else an initial load may not
- * try its values. Whatever join has begun is not disturbed, but no op that it gave is valid. */
-MUST_CHECK enum err_kind join_is_written(struct join *join, struct row_reader reader, int table,
-                                         struct row_ref row, bool *ret_written, struct err *reterr);
+ * try its values. The row's bytes are the reader's. */
+MUST_CHECK enum err_kind join_is_written(struct join *join, int table, struct row_ref row,
+                                         bool *ret_written, struct err *reterr);
 
 #endif

@@ -17,6 +17,13 @@ struct use {
     int target, occurrence;
 };
 
+/* The rows of a core occurrence under a placement that are known to lack an INNER lookup: from the
+ * first one to `last` (ptr NULL: none is known). There may be any number of them, and each row of
+ * another table would walk over them again. */
+struct dead_rows {
+    struct str prefix, last; /* the reader's bytes, or a changed row's */
+};
+
 /* What the rules have to look at in a target. Where nothing is set, all its tables are core and
  * none is optional. */
 struct shape {
@@ -25,6 +32,7 @@ struct shape {
     bool adds_key; /* ... and its rows without a partner are rows of their own in the sink */
     bool shrinks;  /* a change of a lookup's row may take sink rows away */
     bool inner[OCCURRENCES_MAX]; /* some lookup below the core occurrence is joined INNER */
+    struct dead_rows dead[OCCURRENCES_MAX]; /* where inner: of the placement asked for last */
 };
 
 /* Rows of a target, by occurrence; key.ptr NULL: none. Those of lookups are found from the others.
@@ -39,6 +47,7 @@ struct row_set {
         struct str value; /* ptr NULL: no such row */
         bool known, changed;
     } lookups[OCCURRENCES_MAX];
+    bool any_known; /* of them */
 };
 
 /* What the first pass (the deletes) found out about a changed row. */
@@ -67,6 +76,20 @@ struct referrers {
     struct str keys[OCCURRENCES_MAX]; /* the present row of each; [0]: the one that was given */
 };
 
+/* What find_below finds. */
+struct below {
+    bool alive;  /* no INNER lookup is missing */
+    int changed; /* the first lookup that was asked for a changed key; -1: none */
+};
+
+/* A step upward. */
+struct above {
+    bool end;       /* there are no more */
+    int occurrence; /* whose row set->rows[occurrence] is to be emitted for this lookup; -1: go on
+                     */
+    struct below below; /* that */
+};
+
 /* The rows without a partner under a placement, or those with one, still to be deleted. */
 struct null_deletes {
     int target, occurrence; /* the next one to look at */
@@ -83,15 +106,19 @@ struct join {
     size_t use_count[RELATIONS_MAX];
     bool filtered[RELATIONS_MAX]; /* a target leaves rows of it out by WHERE */
     bool in_place[RELATIONS_MAX]; /* a use is optional and adds no key */
+    bool inner, adds_key;         /* some shape has an INNER lookup; adds a key */
     struct changed_row *changed;
     struct entry *entries; /* beside changed */
     size_t count, entry_cap;
     enum phase phase;
     size_t index, use;    /* the next one of changed, and of its relation's uses */
     size_t looks;         /* left until ROW_OP_PAUSE */
+    bool cut_short;       /* has_partners does not know yet: it is to be asked again */
     struct row_set asked; /* of questions that are answered at once */
     struct combinations combinations;
     struct referrers referrers;
+    struct above above; /* the deletes' */
+    bool above_held;    /* they were cut short there, and go on with it */
     struct null_deletes nulls;
     struct buf reference; /* scratch */
 };
@@ -135,21 +162,29 @@ bool is_changed_before(const struct join *join, int target, int end, struct str 
 /* No changed row of the same table before the present one does. */
 bool is_first_of_table(const struct join *join, struct str prefix);
 /* Goes on to the next use of the changed row, or the first one of the next row. */
-void advance(struct join *join);
+static inline void advance(struct join *join) {
+    if (++join->use >= join->use_count[join->changed[join->index].table]) {
+        join->use = 0;
+        join->index++;
+    }
+}
 /* Begins a phase, at the first changed row. */
-void enter_phase(struct join *join, enum phase phase);
+static inline void enter_phase(struct join *join, enum phase phase) {
+    join->phase = phase;
+    join->index = 0;
+    join->use = 0;
+}
 
 /* ---- downward.c ---- */
-
-struct below {
-    bool alive;  /* no INNER lookup is missing */
-    int changed; /* the first lookup that was asked for a changed key; -1: none */
-};
 
 /* The set is of another target, or the state is another one than before. */
 void row_set_begin(struct row_set *set, struct row_reader reader, int target);
 /* The set is of this target from now on. */
-void row_set_use(struct row_set *set, int target);
+static inline void row_set_use(struct row_set *set, int target) {
+    if (set->target != target) {
+        row_set_begin(set, set->reader, target);
+    }
+}
 void row_set_clear(struct row_set *set);
 /* Finds the lookups below set->rows[occurrence], a core one. */
 MUST_CHECK enum err_kind find_below(struct join *join, struct row_set *set, int occurrence,
@@ -165,7 +200,8 @@ static inline enum err_kind next_under(const struct row_set *set, int table, str
                             reterr);
 }
 
-/* Whether every other core occurrence of set's target has a row under prefix to be joined with. */
+/* Whether every other core occurrence of set's target has a row under prefix to be joined with; or
+ * join->cut_short. */
 MUST_CHECK enum err_kind has_partners(struct join *join, struct row_set *set, int occurrence,
                                       struct str prefix, bool *ret_has, struct err *reterr);
 /* Bit i of *ret_partnered: in use i of its relation the row is in a result. value.ptr NULL: it is
@@ -174,7 +210,18 @@ MUST_CHECK enum err_kind find_partners(struct join *join, struct row_set *set, i
                                        struct row_ref row, uint64_t *ret_partnered,
                                        struct err *reterr);
 /* All bits of it. */
-uint64_t every_use(const struct join *join, int table);
+static inline uint64_t every_use(const struct join *join, int table) {
+    return join->use_count[table] == USES_MAX ? UINT64_MAX
+                                              : (UINT64_C(1) << join->use_count[table]) - 1;
+}
+
+/* After which row under prefix the occurrence may have one that is alive: its dead rows. */
+struct str after_dead(struct join *join, int target, int occurrence, struct str prefix);
+/* The row that follows `after` under prefix is dead, too. */
+void add_dead(struct join *join, int target, int occurrence, struct str prefix, struct str after,
+              struct str key);
+/* The state may be another one. */
+void forget_dead(struct join *join);
 
 /* ---- combinations.c ---- */
 
@@ -189,13 +236,6 @@ static inline bool combinations_pause(const struct join *join) {
 }
 
 /* ---- upward.c ---- */
-
-struct above {
-    bool end;       /* there are no more */
-    int occurrence; /* whose row set->rows[occurrence] is to be emitted for this lookup; -1: go on
-                     */
-    struct below below; /* that */
-};
 
 /* Moves the cursor by one row above the changed row `key` of a lookup. To be emitted is a core row
  * that is not changed itself and does not come with another lookup. */

@@ -127,7 +127,8 @@ enum err_kind next_of_all(struct join *join, struct row_op *ret_op, struct err *
     if (c->begun || combinations_pause(join)) {
         kind = combinations_step(join, &found, reterr);
     }
-    while (kind == ERR_NONE && !found && !combinations_pause(join)) {
+    bool pause = combinations_pause(join);
+    while (kind == ERR_NONE && !found && !pause) {
         struct below below;
         kind = c->rows.reader.next(c->rows.reader.ctx, table, STR_NONE, row.key, &row.key,
                                    &row.value, reterr);
@@ -138,13 +139,16 @@ enum err_kind next_of_all(struct join *join, struct row_op *ret_op, struct err *
         if (kind == ERR_NONE && below.alive) {
             kind = combinations_step(join, &found, reterr);
         }
+        pause =
+            combinations_pause(join) || (!found && look_in_vain(join) &&
+                                         SAFEGUARD("an initial load looks for rows bit by bit"));
     }
     if (kind != ERR_NONE) {
         return kind;
     }
     if (found) {
         emit_upsert(join, ret_op);
-    } else if (combinations_pause(join)) {
+    } else if (pause) {
         ret_op->kind = ROW_OP_PAUSE;
     } else {
         join->phase = PHASE_END;

@@ -70,6 +70,7 @@ static enum err_kind bisection_read(struct row_bisection *bisection, struct err 
     }
     arena_reset(&bisection->arena);
     bisection->row_count = 0;
+    join_begin_questions(bisection->task->join, task_reader(bisection->task));
     for (int looks = 0; looks < BISECT_LOOKS_MAX && bisection->row_count < BISECT_ROWS_MAX;
          looks++) {
         struct row_ref row;
@@ -77,8 +78,7 @@ static enum err_kind bisection_read(struct row_bisection *bisection, struct err 
         enum err_kind kind = state_next(bisection->task->state, bisection->table, STR_NONE, after,
                                         &row.key, &row.value, reterr);
         if (kind == ERR_NONE && row.key.ptr && bisection->unpaired) {
-            kind = join_is_written(bisection->task->join, task_reader(bisection->task),
-                                   bisection->table, row, &written, reterr);
+            kind = join_is_written(bisection->task->join, bisection->table, row, &written, reterr);
         }
         if (kind != ERR_NONE) {
             return kind;

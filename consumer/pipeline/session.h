@@ -41,6 +41,7 @@ struct session {
     char owner[OWNER_LEN + 1]; /* ACQUIRE */
     struct row_writer *writer;
     struct load_source load;
+    size_t load_looks;      /* that the join has left before load must pause */
     struct err load_error;  /* why load ended early; ERR_NONE: it did not */
     struct task *load_task; /* whose rows load gives; NULL: taken away, the load must end */
     struct row_bisection *bisection; /* JOB_CHECK */

@@ -59,11 +59,12 @@ static enum err_kind add_checks(struct task *task, struct err *reterr) {
 static enum err_kind fill_part(const struct member_options *o, struct task *task, size_t budget,
                                struct err *reterr) {
     struct work *work = &task->work;
+    size_t looks = o->batch_max_rows;
     row_writer_forget(task->session->writer);
     work->begun = false;
     for (size_t rows = txn_part_rows(&task->part); work->ops != OPS_DONE; rows++) {
         if (work->ops == OPS_NEXT) {
-            enum err_kind kind = join_next(task->join, o->batch_max_rows, &work->op, reterr);
+            enum err_kind kind = join_next(task->join, &looks, &work->op, reterr);
             work->begun = kind == ERR_NONE && work->op.kind == ROW_OP_PAUSE;
             if (kind != ERR_NONE || work->begun) {
                 return kind;

@@ -93,6 +93,7 @@ REAL = [
          'd.partition = ANY ($2::int[])'),
     Real('sink_letters', 'test_lookups_need_the_task_in_the_key', 'each task can have its own dead letter of a record'),
     Real('statements', 'test_delete', 'a delete by range takes every row'),
+    Real('sink_load', 'test_load_copy', 'a load waits with its source'),
     Real('statements', 'test_delete', 'a delete names the join key'),
     Real('sink_letters', 'test_dead_letters_ahead_are_swept', 'dead letters of works that never ended are swept'),
     Real('oltp_slot', 'slot_moved_by_others', 'a slot moved by others is noticed'),
@@ -115,6 +116,9 @@ UNIT = [
     Unit('test_lookups', 'test_batches', 'changed rows of lookups are checked'),
     Unit('test_lookups', 'test_batches', 'rows that WHERE may leave out are checked'),
     Unit('test_lookups', 'test_what_a_load_tries', 'rows that an initial load may not try are checked'),
+    Unit('test_looks', 'test_changed_rows', 'rows without their INNER lookup are walked over once'),
+    Unit('test_looks', 'test_changed_rows', 'partners are looked for bit by bit'),
+    Unit('test_load', 'it_pauses', 'an initial load looks for rows bit by bit'),
     # what a view may be
     Unit('test_roles', 'test_refused', 'a key that may be NULL is refused where the view shows such rows'),
     Unit('test_roles', 'test_refused', 'a lookup is found by a column of a like type'),

@@ -200,15 +200,18 @@ static void take(struct model *model, const struct row_op *op) {
 /* Returns how often it paused. */
 static size_t run_to_end(struct model *model, struct join *join) {
     enum row_op_kind last = ROW_OP_DELETE;
-    size_t looks = roll(model, 2) ? 1 : SIZE_MAX, pauses = 0;
+    const size_t most = roll(model, 2) ? 1 + (size_t)roll(model, 2) : SIZE_MAX;
+    size_t looks = most, pauses = 0;
     for (;;) {
         struct row_op op;
         struct err err;
-        assert_int_equal(join_next(join, looks, &op, &err), ERR_NONE);
+        assert_int_equal(join_next(join, &looks, &op, &err), ERR_NONE);
         if (op.kind == ROW_OP_END) {
             break;
         }
         if (op.kind == ROW_OP_PAUSE) {
+            assert_int_equal(looks, 0);
+            looks = most;
             pauses++;
             continue;
         }
@@ -217,7 +220,7 @@ static size_t run_to_end(struct model *model, struct join *join) {
         last = op.kind;
         take(model, &op);
     }
-    assert_true(looks == 1 || pauses == 0);
+    assert_true(most < SIZE_MAX || pauses == 0);
     return pauses;
 }
 
@@ -402,6 +405,7 @@ static void test_what_a_load_tries(void **state) {
     for (uint64_t seed = 1; seed <= ROUNDS / 2; seed++) {
         struct model *model = model_new(seed);
         struct join *join = join_new(&model->plan);
+        join_begin_questions(join, reader_of(model));
         for (int r = 0; r < (int)model->plan.relation_count; r++) {
             const struct cell *cell = &model->tables[r].cells[0];
             bool written = false, wanted = is_core(model, r);
@@ -415,8 +419,7 @@ static void test_what_a_load_tries(void **state) {
             }
             struct row_ref row = {buf_view(&cell->key), buf_view(&cell->value)};
             struct err err;
-            assert_int_equal(join_is_written(join, reader_of(model), r, row, &written, &err),
-                             ERR_NONE);
+            assert_int_equal(join_is_written(join, r, row, &written, &err), ERR_NONE);
             assert_true(!cell->after.there || written == wanted);
         }
         join_destroy(&join);
