@@ -14,17 +14,20 @@
 
 /* The settings that a session needs, whatever the defaults of role, database and server are. What
  * the operator set with olap.options or PGOPTIONS stays, where it can. Plans must not depend on how
- * full a table was when they were made: every statement looks rows up by key. datestyle and the
- * like: values mean the same on every server. Set by a statement, since a pooler rejects the
- * startup parameter `options`. */
+ * full a table was when they were made: every statement looks rows up by key. datestyle and what
+ * follows: values and the view's expressions mean the same on every server. Set by a statement,
+ * since a pooler rejects the startup parameter `options`. */
 #define SQL_SESSION                                                                                \
     "SELECT set_config(s.name, v.value, false) FROM (VALUES"                                       \
     " ('statement_timeout', '" STATEMENT_LIMIT_TEXT "', false), ('lock_timeout', '5s', false),"    \
     " ('idle_in_transaction_session_timeout', '5s', false), ('idle_session_timeout', '0', false)," \
     " ('transaction_timeout', '0', false), ('plan_cache_mode', 'force_generic_plan', false),"      \
     " ('jit', 'off', false), ('enable_seqscan', 'off', false), ('enable_hashjoin', 'off', false)," \
-    " ('enable_mergejoin', 'off', false), ('datestyle', 'ISO', true),"                             \
-    " ('intervalstyle', 'postgres', true), ('timezone', 'UTC', true)) v(name, value, always)"      \
+    " ('enable_mergejoin', 'off', false), ('datestyle', 'ISO, YMD', true),"                        \
+    " ('intervalstyle', 'postgres', true), ('timezone', 'UTC', true),"                             \
+    " ('bytea_output', 'hex', true), ('extra_float_digits', '1', true),"                           \
+    " ('transform_null_equals', 'off', true), ('standard_conforming_strings', 'on', true))"        \
+    " v(name, value, always)"                                                                      \
     " JOIN pg_settings s ON lower(s.name) = v.name WHERE v.always OR s.source <> 'client'"
 
 /* READ COMMITTED, whatever the role's default is: the fence needs a snapshot that is taken after

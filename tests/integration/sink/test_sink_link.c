@@ -64,7 +64,9 @@ static void test_settings_of_the_session(void **state) {
     (void)setenv("PGOPTIONS", "-c lock_timeout=7s", 1);
     (void)setenv("PGDATESTYLE", "German", 1);
     admin("ALTER ROLE pg SET enable_seqscan = on; ALTER ROLE pg SET intervalstyle = iso_8601;"
-          " ALTER ROLE pg SET lock_timeout = '1ms'");
+          " ALTER ROLE pg SET lock_timeout = '1ms'; ALTER ROLE pg SET bytea_output = escape;"
+          " ALTER ROLE pg SET extra_float_digits = 0; ALTER ROLE pg SET transform_null_equals = on;"
+          " ALTER ROLE pg SET standard_conforming_strings = off");
     struct sink *sink = sink_connected(plan);
     admin("ALTER ROLE pg RESET ALL");
     (void)unsetenv("PGOPTIONS");
@@ -78,7 +80,11 @@ static void test_settings_of_the_session(void **state) {
     assert_string_equal(ask("SELECT string_agg(setting, ', ' ORDER BY name) FROM seen_settings"
                             " WHERE name IN ('DateStyle', 'IntervalStyle', 'enable_seqscan',"
                             " 'plan_cache_mode', 'statement_timeout', 'TimeZone')"),
-                        "ISO, DMY, postgres, UTC, off, force_generic_plan, 30000");
+                        "ISO, YMD, postgres, UTC, off, force_generic_plan, 30000");
+    assert_string_equal(ask("SELECT string_agg(setting, ', ' ORDER BY name) FROM seen_settings"
+                            " WHERE name IN ('bytea_output', 'extra_float_digits',"
+                            " 'standard_conforming_strings', 'transform_null_equals')"),
+                        "hex, 1, on, off");
     admin("DROP TABLE seen_settings; DROP FUNCTION see() CASCADE");
     pg_sink_destroy(&sink);
 }
