@@ -64,7 +64,7 @@ static void print_sources(const struct plan *plan) {
 static void print_statements(const struct plan *plan) {
     const struct target *target = &plan->targets[0];
     print_sql("The table", target->sql_ddl);
-    (void)printf("-- Progress, identity and dead letters\n%s\n", pg_sink_ddl());
+    (void)printf("-- Progress, identity and dead letters\n%s\n", pg_sink_ddl(plan));
     print_sql("What fails if an expression may change without its row", target->sql_prove);
     print_sql("Upsert: one text[] for each value", target->sql_upsert);
     print_sql("Delete what WHERE does not let pass: the same values", target->sql_filter);

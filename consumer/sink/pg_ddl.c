@@ -199,7 +199,7 @@ static enum err_kind make(struct ddl *ddl, struct err *reterr) {
     for (size_t i = 0; i < OWN_TABLE_COUNT; i++) {
         enum err_kind kind = ddl_find(ddl, own_tables[i], oid, reterr);
         if (kind == ERR_NONE && oid[0] == '\0') {
-            kind = ddl_execute(ddl, SQL_DDL, reterr);
+            kind = ddl_execute(ddl, pg_sink_ddl(ddl->plan), reterr);
         }
         if (kind != ERR_NONE) {
             return kind;

@@ -84,8 +84,8 @@ void pg_sink_destroy(struct sink **sink_ptr) {
     *sink_ptr = NULL;
 }
 
-const char *pg_sink_ddl(void) {
-    return SQL_DDL;
+const char *pg_sink_ddl(const struct plan *plan) {
+    return plan_has_lookups(plan) ? SQL_DDL : SQL_DDL_OLD;
 }
 
 static bool ready(const struct sink *sink) {

@@ -43,7 +43,7 @@ MUST_CHECK enum err_kind pg_decide(const struct plan *plan, const struct pg_sink
 
 /* The tables beside the sink table: sync_progress, sync_identity, sync_dead_letter, sync_refused.
  * Static. */
-const char *pg_sink_ddl(void);
+const char *pg_sink_ddl(const struct plan *plan);
 /* Creates the tables that are missing; blocking, idempotent. ERR_CONFIG: an existing table does not
  * match the view, or the sink table has rows and no progress is recorded; ERR_RETRY: not
  * reachable. */

@@ -368,7 +368,11 @@
     "PRIMARY KEY (" key ")', conname) FROM pg_constraint"                                          \
     " WHERE conrelid = to_regclass('sync_dead_letter') AND contype = 'p'); END $do$"
 
-#define SQL_DDL                                                                                    \
+/* Without a lookup table no two tasks read one record. The key stays as older versions know it, so
+ * that one can go back to them. */
+#define SQL_DDL     SQL_DDL_BY(SQL_DEAD_LETTERS_KEY)
+#define SQL_DDL_OLD SQL_DDL_BY(SQL_DEAD_LETTERS_OLD_KEY)
+#define SQL_DDL_BY(dead_letters_key)                                                               \
     "CREATE TABLE IF NOT EXISTS sync_progress (\n"                                                 \
     "    view text,\n"                                                                             \
     "    task integer,\n"                                                                          \
@@ -409,7 +413,7 @@
     "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
     "    checksum bigint,\n"                                                                       \
     "    pending boolean NOT NULL DEFAULT false,\n"                                                \
-    "    PRIMARY KEY (" SQL_DEAD_LETTERS_KEY ")\n"                                                 \
+    "    PRIMARY KEY (" dead_letters_key ")\n"                                                     \
     ");\n"                                                                                         \
     "CREATE TABLE IF NOT EXISTS sync_refused (\n"                                                  \
     "    view text,\n"                                                                             \

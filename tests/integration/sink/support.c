@@ -337,7 +337,7 @@ void tables_drop(void) {
 void tables_reset(const struct plan *plan) {
     char sql[1024];
     tables_drop();
-    admin(pg_sink_ddl());
+    admin(pg_sink_ddl(plan));
     (void)snprintf(sql, sizeof sql, STR_FMT, STR_ARG(plan->targets[0].sql_ddl));
     admin(sql);
 }

@@ -17,16 +17,21 @@ static int reset(void **state) {
     return 0;
 }
 
+/* As a plan with lookups has left it. */
+#define NEW_KEY                                                                                    \
+    "ALTER TABLE sync_dead_letter DROP CONSTRAINT sync_dead_letter_pkey, ADD PRIMARY KEY (view,"   \
+    " task, topic, partition, \"offset\")"
+
+static int reset_new_key(void **state) {
+    (void)reset(state);
+    admin(NEW_KEY);
+    return 0;
+}
+
 /* As earlier versions made it: without the task. */
 #define OLD_KEY                                                                                    \
     "ALTER TABLE sync_dead_letter DROP CONSTRAINT sync_dead_letter_pkey, ADD PRIMARY KEY (view,"   \
     " topic, partition, \"offset\")"
-
-static int reset_old_key(void **state) {
-    (void)reset(state);
-    admin(OLD_KEY);
-    return 0;
-}
 
 static int reset_lines(void **state) {
     (void)state;
@@ -420,6 +425,10 @@ static void test_lookups_need_the_task_in_the_key(void **state) {
     admin("DROP ROLE poor");
 }
 
+#define KEY_IS                                                                                     \
+    "SELECT pg_get_constraintdef(oid) FROM pg_constraint"                                          \
+    " WHERE conrelid = 'sync_dead_letter'::regclass"
+
 /* Other views go on with it: members of an earlier version may write beside them. */
 static void test_an_old_key_stays(void **state) {
     (void)state;
@@ -428,9 +437,7 @@ static void test_an_old_key_stays(void **state) {
     if (pg_apply_ddl(plan, &how, &err) != ERR_NONE) {
         fail_msg("%s", err.message);
     }
-    assert_string_equal(ask("SELECT pg_get_constraintdef(oid) FROM pg_constraint"
-                            " WHERE conrelid = 'sync_dead_letter'::regclass"),
-                        "PRIMARY KEY (view, topic, partition, \"offset\")");
+    assert_string_equal(ask(KEY_IS), "PRIMARY KEY (view, topic, partition, \"offset\")");
     struct sink *sink = sink_connected(plan);
     pg_sink_destroy(&sink);
     admin("ALTER TABLE sync_dead_letter DROP CONSTRAINT sync_dead_letter_pkey,"
@@ -438,6 +445,35 @@ static void test_an_old_key_stays(void **state) {
     assert_int_equal(pg_apply_ddl(plan, &how, &err), ERR_CONFIG);
     assert_non_null(strstr(err.message, "PRIMARY KEY (view, topic), should be PRIMARY KEY (view, "
                                         "task, topic, partition, \"offset\")"));
+}
+
+/* Only what needs the task puts it there: without lookups one can go back to an earlier version,
+ * whose plan --apply-sink takes no other key. */
+static void test_the_key_of_a_fresh_table(void **state) {
+    (void)state;
+    struct plan *lines = lines_view();
+    struct {
+        const struct plan *plan;
+        const char *key;
+    } steps[] = {
+        {plan, "PRIMARY KEY (view, topic, partition, \"offset\")"},
+        {lines, "PRIMARY KEY (view, task, topic, partition, \"offset\")"},
+        {plan, "PRIMARY KEY (view, task, topic, partition, \"offset\")"},
+    };
+    struct pg_sink_options how = options();
+    struct err err;
+    tables_drop();
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        if (pg_apply_ddl(steps[i].plan, &how, &err) != ERR_NONE) {
+            fail_msg("%s", err.message);
+        }
+        assert_string_equal(ask(KEY_IS), steps[i].key);
+    }
+    tables_drop();
+    if (pg_apply_ddl(lines, &how, &err) != ERR_NONE) {
+        fail_msg("%s", err.message);
+    }
+    assert_string_equal(ask(KEY_IS), steps[1].key);
 }
 
 int main(void) {
@@ -449,11 +485,12 @@ int main(void) {
         cmocka_unit_test_setup(test_sweeping_takes_a_privilege, reset),
         cmocka_unit_test_setup(test_a_decision_becomes_a_dead_letter, reset),
         cmocka_unit_test_setup(test_a_decision_takes_the_lock, reset),
-        {"test_dead_letters_keep_the_first_old_key", test_dead_letters_keep_the_first,
-         reset_old_key, NULL, NULL},
-        {"test_a_decision_becomes_a_dead_letter_old_key", test_a_decision_becomes_a_dead_letter,
-         reset_old_key, NULL, NULL},
-        cmocka_unit_test_setup(test_an_old_key_stays, reset_old_key),
+        {"test_dead_letters_keep_the_first_new_key", test_dead_letters_keep_the_first,
+         reset_new_key, NULL, NULL},
+        {"test_a_decision_becomes_a_dead_letter_new_key", test_a_decision_becomes_a_dead_letter,
+         reset_new_key, NULL, NULL},
+        cmocka_unit_test_setup(test_an_old_key_stays, reset),
+        cmocka_unit_test_setup(test_the_key_of_a_fresh_table, reset),
         cmocka_unit_test_setup(test_each_task_has_its_own, reset_lines),
         cmocka_unit_test_setup(test_a_decision_for_every_task, reset_lines),
         cmocka_unit_test_setup(test_a_decision_for_every_task_waits_shortly, reset_lines),
