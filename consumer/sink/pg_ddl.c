@@ -1,7 +1,8 @@
 /* pg_apply_ddl: creates the tables, or says what does not match. Blocking.
  *
- * One transaction. Existing tables are compared with tables that the same DDL creates in pg_temp,
- * so that PostgreSQL itself resolves the types. Any difference rolls everything back.
+ * One transaction, behind those that prove the expressions. Existing tables are compared with
+ * tables that the same DDL creates in pg_temp, so that PostgreSQL itself resolves the types. Any
+ * difference rolls everything back.
  */
 #include "sink/pg_ddl.h"
 
@@ -292,17 +293,43 @@ static enum err_kind for_targets(struct ddl *ddl,
     return kind;
 }
 
+/* PostgreSQL's own words would not say what for. */
+static enum err_kind check_temporary(struct ddl *ddl, struct err *reterr) {
+    PGresult *result = NULL;
+    enum err_kind kind = ddl_run(
+        ddl,
+        "SELECT format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), current_user)"
+        " WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')",
+        NULL, &result, reterr);
+    if (kind == ERR_NONE && PQntuples(result) > 0) {
+        kind = err_set(reterr, ERR_CONFIG,
+                       "tables in the OLAP database: plan --apply-sink needs the privilege "
+                       "TEMPORARY, since it compares tables with temporary ones: %s",
+                       PQgetvalue(result, 0, 0));
+    }
+    PQclear(result);
+    return kind;
+}
+
+/* Two at once would conflict in the catalog. */
+static enum err_kind begin(struct ddl *ddl, struct err *reterr) {
+    const char *params[] = {ddl_text(ddl, ddl->plan->name), NULL};
+    enum err_kind kind = ddl_execute(ddl, "BEGIN", reterr);
+    return kind == ERR_NONE
+               ? ddl_run(ddl, "SELECT pg_advisory_xact_lock(" SQL_KEY "-1)", params, NULL, reterr)
+               : kind;
+}
+
 static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
     static enum err_kind (*const steps[])(struct ddl *, struct err *) = {
         make_table, ddl_compare_table, check_rows, make_trigger, register_table, ddl_warn_of_extras,
     };
-    const char *params[] = {ddl_text(ddl, ddl->plan->name), NULL};
-    enum err_kind kind = ddl_execute(ddl, "BEGIN", reterr);
-    if (kind == ERR_NONE) { /* two at once would conflict in the catalog */
-        kind = ddl_run(ddl, "SELECT pg_advisory_xact_lock(" SQL_KEY "-1)", params, NULL, reterr);
-    }
+    enum err_kind kind = check_temporary(ddl, reterr);
     if (kind == ERR_NONE) {
         kind = for_targets(ddl, ddl_prove, reterr);
+    }
+    if (kind == ERR_NONE) {
+        kind = begin(ddl, reterr);
     }
     if (kind == ERR_NONE) {
         kind = make(ddl, reterr);

@@ -92,6 +92,7 @@ REAL = [
     Real('sink_letters', 'test_each_task_has_its_own', 'a task reads its own dead letters',
          'd.partition = ANY ($2::int[])'),
     Real('sink_letters', 'test_lookups_need_the_task_in_the_key', 'each task can have its own dead letter of a record'),
+    Real('sink_apply', 'test_constants_mean_one_thing', 'constants mean the same in every session'),
     Real('statements', 'test_delete', 'a delete by range takes every row'),
     Real('sink_load', 'test_load_copy', 'a load waits with its source'),
     Real('statements', 'test_delete', 'a delete names the join key'),

@@ -467,6 +467,29 @@ def test_collations():
     run('DROP TABLE s')
 
 
+def test_constants():
+    """The statements of the proof show a constant that depends on the session or the moment, wherever the view has it."""
+    sessions = ["TimeZone = 'Etc/GMT+12'; SET DateStyle = 'ISO, MDY'", "TimeZone = 'Etc/GMT-14'; SET DateStyle = 'ISO, DMY'"]
+
+    def understood(view, session):
+        seen = []
+        for statement in view.prove.split(';\n'):
+            run(f'SET {session}; ' + statement)
+            run("SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'")
+            seen.append(run("SELECT adnum, pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = to_regclass('pg_temp.s') ORDER BY 1"))
+        return seen
+
+    for expression, same in [("o.placed_at > 'today'", False), ("o.placed_at > 'now'", False), ("o.placed_at > '2026-01-01'", False),
+                             ("CASE WHEN o.note = '' THEN date '01/02/2026' END", False), ("date 'yesterday'", False),
+                             ("o.placed_at > '2026-01-01 00:00Z'", True), ("o.note > 'today'", True), ("date '2026-01-02'", True)]:
+        for where in (False, True):
+            parts = ('', f'WHERE ({expression}) IS NOT NULL') if where else (f', {expression} AS x', '')
+            view = View(ORDERS, f'CREATE MATERIALIZED VIEW s AS SELECT o.order_id, i.line_no{parts[0]} {JOINED} {parts[1]}')
+            both = [understood(view, session) for session in sessions]
+            check(f'constants: {"WHERE " if where else ""}{expression}', (both[0] == both[1]) == same and any(both[0]), both)
+    run('RESET DateStyle')
+
+
 def test_delete():
     view = View("""CREATE TABLE l (code varchar(40) PRIMARY KEY, name text);
                    CREATE TABLE r (id uuid PRIMARY KEY, code varchar(3), nr text);
@@ -527,7 +550,7 @@ def main():
     run(DECLARED + EXTENSIONS)
     for declared, pairs in captured.items() if ONLY is None else ():
         test_type(declared, [tuple(p) for p in pairs])
-    for test in (test_refusals, test_changes, test_delete, test_left, test_expressions, test_own_checks, test_immutable, test_collations, test_names, test_shipped, test_index_use):
+    for test in (test_refusals, test_changes, test_delete, test_left, test_expressions, test_own_checks, test_immutable, test_constants, test_collations, test_names, test_shipped, test_index_use):
         if ONLY in (None, test.__name__):
             test()
     print(f'{failures} failures')

@@ -94,6 +94,71 @@ static void test_expressions_are_immutable(void **state) {
     assert_string_equal(ask("SELECT coalesce(to_regclass('v_inputs')::text, 'none')"), "none");
 }
 
+/* PostgreSQL reads a constant once, so it takes one that depends on the session or the moment. */
+static void test_constants_mean_one_thing(void **state) {
+    (void)state;
+#define IS(expression)                                                                             \
+    STR(INPUTS "ALTER TABLE v_inputs ADD COLUMN e0 boolean GENERATED ALWAYS AS (b > 'a') STORED;"  \
+               " ALTER TABLE v_inputs ADD COLUMN e boolean GENERATED ALWAYS AS ((" expression      \
+               ") IS NULL) STORED; DROP TABLE v_inputs")
+    static const struct {
+        struct str sql;
+        const char *part; /* NULL: it is taken */
+    } cases[] = {
+        {IS("a > 'today'"), "the moment: a > 'today'. Write the date in full, with its zone"},
+        {IS("a > 'now'"), "the moment: a > 'now'. "},
+        {IS("timestamptz 'now'"), "the moment: timestamptz 'now'. "},
+        {IS("date 'yesterday'"), "the moment: date 'yesterday'. "},
+        {IS("a AT TIME ZONE 'UTC' < 'tomorrow'"), "the moment: a AT TIME ZONE 'UTC' < 'tomorrow'"},
+        {IS("a > '2026-01-01'"), "depends on the time zone, the date order or the moment"},
+        {IS("a > '2026-01-01 00:00'"), "depends on the time zone"},
+        {IS("timetz '10:00'"), "depends on the time zone"},
+        {IS("date '01/02/2026'"), "depends on the time zone, the date order"},
+        {IS("date '13/02/2026'"), "refuses an expression of it: date/time field value out of"},
+        {IS("ARRAY['2026-01-01 00:00'::timestamptz] @> ARRAY[a]"), "depends on the time zone"},
+        {IS("a > '2026-01-01 00:00Z'"), NULL},
+        {IS("a > '2026-01-01 00:00 Europe/Berlin' OR a = 'infinity' OR a = 'epoch'"), NULL},
+        {IS("date '2026-01-02' > (a AT TIME ZONE 'UTC')::date"), NULL},
+        {IS("timestamp '2026-01-02 03:04' + interval '1 day 2 hours'"), NULL},
+        {IS("b <> 'today'"), NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (cases[i].part) {
+            expect_unproven(cases[i].sql, cases[i].part);
+        } else {
+            target->sql_prove = cases[i].sql;
+            apply_well();
+            (void)nothing(state);
+        }
+    }
+}
+
+/* ---- privileges ---- */
+
+static void test_role_without_temporary(void **state) {
+    (void)state;
+    struct err err;
+    admin(
+        "DROP FUNCTION IF EXISTS sync_truncated;"
+        " DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN; GRANT CREATE ON SCHEMA public TO poor;"
+        " REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC");
+    setenv("PGUSER", "poor", 1);
+    enum err_kind without = apply_at(getenv("PGPORT"), 2, &err);
+    setenv("PGUSER", "pg", 1);
+    if (without == ERR_CONFIG) {
+        assert_non_null(strstr(err.message, "needs the privilege TEMPORARY"));
+        admin(strstr(err.message, "GRANT TEMPORARY ON DATABASE postgres TO poor"));
+    }
+    setenv("PGUSER", "poor", 1);
+    enum err_kind with = apply_at(getenv("PGPORT"), 2, &err);
+    setenv("PGUSER", "pg", 1);
+    admin("GRANT TEMPORARY ON DATABASE postgres TO PUBLIC; DROP OWNED BY poor; DROP ROLE poor");
+    assert_int_equal(without, ERR_CONFIG);
+    if (with != ERR_NONE) {
+        fail_msg("%s", err.message);
+    }
+}
+
 /* Functions and types of extensions are wherever the search_path says. */
 static void test_functions_of_other_schemas(void **state) {
     (void)state;
@@ -214,6 +279,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_idempotent, nothing),
         cmocka_unit_test_setup(test_expressions_are_immutable, nothing),
+        cmocka_unit_test_setup(test_constants_mean_one_thing, nothing),
+        cmocka_unit_test_setup(test_role_without_temporary, nothing),
         cmocka_unit_test_setup(test_functions_of_other_schemas, nothing),
         cmocka_unit_test_setup(test_columns_of_expressions, nothing),
         cmocka_unit_test_setup(test_key_that_takes_nulls, nothing),
