@@ -80,7 +80,8 @@ enum reacquired {
     REACQUIRED_CACHE,
     REACQUIRED_RESUMED,
     REACQUIRED_UNKNOWN,
-    REACQUIRED_TABLE /* the sink table was created again or emptied */
+    REACQUIRED_TABLE, /* the sink table was created again or emptied */
+    REACQUIRED_TOPIC  /* a lookup topic was gone */
 };
 /* ... of METRIC_CACHE_DISCARDS' */
 enum cache_discard {

@@ -6,7 +6,7 @@
 static const char *const outcomes[] = {"committed", "refused", "fenced", "retried", NULL};
 static const char *const settled[] = {"committed", "not_committed", "overtaken", NULL};
 static const char *const reacquired[] = {"fenced",          "sink_went_back", "cache", "resumed",
-                                         "unknown_outcome", "table",          NULL};
+                                         "unknown_outcome", "table",          "topic", NULL};
 static const char *const discarded[] = {"no_progress", "damaged", "distrusted",  "missing",
                                         "incomplete",  "too_old", "log_too_old", "rows_refused",
                                         "conflict",    NULL};

@@ -30,6 +30,10 @@ enum consume_event_kind {
     /* record.table, partition: this partition can't be read on; or, of poll_group: a topic that is
      * read as one partition has this one, too. err says why */
     CONSUME_HALT,
+    /* record.table: the topic, which the group knows nothing of, was not there at a look, so that
+     * its records may be others from now on; and: it is there again */
+    CONSUME_GONE,
+    CONSUME_BACK,
     CONSUME_TROUBLE, /* broker away, not authorised...: err says what; librdkafka goes on trying */
     CONSUME_FATAL,   /* the client is dead: exit */
 };

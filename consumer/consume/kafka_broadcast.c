@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #define TIMEOUT_MS  200 /* nothing else is done meanwhile */
-#define LOOK_MIN_MS 1000
 #define LOOK_MAX_MS INT64_C(300000)
 
 /* As often as librdkafka looks at the topics that it has subscribed to. */
@@ -27,18 +26,38 @@ static bool has_broadcast(const struct consume *consume) {
     return has;
 }
 
+static bool any_gone(const struct consume *consume) {
+    bool gone = false;
+    for (size_t t = 0; t < consume->topic_count; t++) {
+        gone |= consume->topics[t].gone;
+    }
+    return gone;
+}
+
+static void about_topic(struct consume_event *event, enum consume_event_kind kind, int table) {
+    event->kind = kind;
+    event->record = (struct record){.table = table, .partition = 0, .offset = -1};
+}
+
 /* No answer is no trouble: it is asked again, and whoever reads hears of brokers that are away. */
 static bool look(struct consume *consume, size_t table, struct consume_event *event) {
-    const struct topic *topic = &consume->topics[table];
+    struct topic *topic = &consume->topics[table];
     struct topic_info info = {0};
     int64_t end_ms = kafka_deadline(consume, TIMEOUT_MS);
-    if (kafka_count_partitions(consume, end_ms, topic->name, &info, NULL) != ERR_NONE ||
-        info.partition_count <= topic->wanted_count) {
+    if (kafka_count_partitions(consume, end_ms, topic->name, &info, NULL) != ERR_NONE) {
         return false;
     }
-    event->kind = CONSUME_HALT;
-    event->record =
-        (struct record){.table = (int)table, .partition = topic->wanted_count, .offset = -1};
+    if (!info.exists) {
+        return kafka_topic_gone(consume, (int)table, event);
+    }
+    if (info.partition_count <= topic->wanted_count) {
+        bool back = topic->gone;
+        topic->gone = false;
+        about_topic(event, CONSUME_BACK, (int)table);
+        return back;
+    }
+    about_topic(event, CONSUME_HALT, (int)table);
+    event->record.partition = topic->wanted_count;
     (void)err_set(&event->err, ERR_HALT, "the topic has %d partitions", (int)info.partition_count);
     (void)err_about(&event->err, topic->name, topic->wanted_count, -1);
     return true;
@@ -46,7 +65,8 @@ static bool look(struct consume *consume, size_t table, struct consume_event *ev
 
 bool kafka_broadcast_step(struct consume *consume, struct consume_event *event) {
     int64_t now_ms = clock_mono_ms(&consume->clock);
-    if (consume->assigned_count == 0 || consume->closed || now_ms < consume->broadcast_look_ms) {
+    if (consume->closed || now_ms < consume->broadcast_look_ms ||
+        (consume->assigned_count == 0 && !any_gone(consume))) {
         return false;
     }
     while (consume->broadcast_table < consume->topic_count) { /* one in each call */
@@ -56,6 +76,7 @@ bool kafka_broadcast_step(struct consume *consume, struct consume_event *event) 
         }
     }
     consume->broadcast_table = 0;
-    consume->broadcast_look_ms = has_broadcast(consume) ? now_ms + look_ms(consume) : INT64_MAX;
+    int64_t wait_ms = any_gone(consume) ? LOOK_MIN_MS : look_ms(consume);
+    consume->broadcast_look_ms = has_broadcast(consume) ? now_ms + wait_ms : INT64_MAX;
     return false;
 }

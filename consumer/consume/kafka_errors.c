@@ -110,6 +110,24 @@ static void halt(struct consume *consume, const rd_kafka_message_t *message, int
     event->record.offset = partition->next;
 }
 
+bool kafka_topic_gone(struct consume *consume, int table, struct consume_event *event) {
+    struct topic *topic = &consume->topics[table];
+    if (topic->gone) {
+        return false;
+    }
+    topic->gone = true;
+    consume->broadcast_look_ms = clock_mono_ms(&consume->clock) + LOOK_MIN_MS;
+    event->kind = CONSUME_GONE;
+    event->record = (struct record){.table = table, .partition = 0, .offset = -1};
+    return true;
+}
+
+static bool is_unknown(rd_kafka_resp_err_t code) {
+    return code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+}
+
 bool kafka_partition_error(struct consume *consume, const rd_kafka_message_t *message,
                            struct consume_event *event) {
     int table = event->record.table;
@@ -123,6 +141,8 @@ bool kafka_partition_error(struct consume *consume, const rd_kafka_message_t *me
                       "%s [%" PRId32 "] can't be read at or after offset %" PRId64
                       ": %s. See docs/operations.md",
                       topic, message->partition, partition->next, rd_kafka_message_errstr(message));
+    } else if (is_unknown(message->err) && consume->topics[table].broadcast) {
+        return kafka_topic_gone(consume, table, event);
     } else {
         char text[320];
         (void)snprintf(text, sizeof text, "%s [%" PRId32 "]: %s", topic, message->partition,

@@ -31,6 +31,8 @@
  * answered, and who waits for it has a clock of its own. */
 #define ADMIN_REQUEST_MS 3600000
 
+#define LOOK_MIN_MS 1000 /* between two looks at broadcast topics */
+
 #define BATCH_MAX 2000 /* records taken from the queue at once */
 
 struct partition {
@@ -45,6 +47,7 @@ struct topic {
     char *name;                   /* owned */
     int32_t wanted_count;         /* partitions that it is to have */
     bool broadcast;               /* the group is told nothing of it */
+    bool gone;                    /* broadcast: it was not there at the last look */
     struct partition *partitions; /* owned; by number */
     int32_t partition_count;
 };
@@ -113,12 +116,14 @@ bool kafka_partition_error(struct consume *consume, const rd_kafka_message_t *me
 /* The same for an error of the client or the group. */
 bool kafka_client_error(struct consume *consume, rd_kafka_event_t *from,
                         struct consume_event *event);
+/* A broadcast topic is not there: it is looked at again soon. False: that was said. */
+bool kafka_topic_gone(struct consume *consume, int table, struct consume_event *event);
 /* Makes event a TROUBLE about nothing in particular; false: the same was reported lately. */
 bool kafka_trouble(struct consume *consume, struct consume_event *event, rd_kafka_resp_err_t code,
                    const char *text);
 
-/* kafka_broadcast.c: whether the topics that nobody shares out still have one partition each. The
- * group would tell of more in others. True: event is set. */
+/* kafka_broadcast.c: whether the topics that nobody shares out are still there, with one partition
+ * each. The group would tell that of others. True: event is set. */
 bool kafka_broadcast_step(struct consume *consume, struct consume_event *event);
 
 /* kafka_alter.c: sets max.message.bytes of a topic, and leaves its other settings as they are. */

@@ -176,6 +176,10 @@ bool group_event(struct member *m) {
         member_fail(m, &event.err);
     } else if (event.kind == CONSUME_HALT) {
         halt_all(m, event.record.table, event.record.partition);
+    } else if (event.kind == CONSUME_GONE) {
+        lookup_topics_gone(m, event.record.table);
+    } else if (event.kind == CONSUME_BACK) {
+        lookup_topics_back(m, event.record.table);
     } else if (event.kind != CONSUME_NOTHING) {
         report_kafka_trouble(m, &event.err);
     }

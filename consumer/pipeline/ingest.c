@@ -7,6 +7,7 @@
 #include "pipeline/checkpoint.h"
 #include "pipeline/dead_letters.h"
 #include "pipeline/flow.h"
+#include "pipeline/lookup_topics.h"
 #include "pipeline/phase.h"
 #include "pipeline/replay.h"
 #include "pipeline/report.h"
@@ -322,6 +323,8 @@ static void ingest_event(struct member *m, struct consume_event *event) {
         report_kafka_trouble(m, &event->err);
     } else if (event->kind == CONSUME_FATAL) {
         member_fail(m, &event->err);
+    } else if (event->kind == CONSUME_GONE) {
+        lookup_topics_gone(m, event->record.table);
     } else if (ours && (size_t)event->record.table < m->core_count) {
         ingest_core(m, event);
     } else if (ours) {

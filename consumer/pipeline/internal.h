@@ -24,6 +24,7 @@ struct contest {
 
 /* A lookup topic, whose one partition is read once for all tasks. */
 struct lookup_topic {
+    bool gone;    /* it was not there at the last look; outlives assignments */
     bool read;    /* as of the last assignment of partitions */
     bool paused;  /* none of the tasks has room */
     int64_t next; /* what comes next, for whom it may concern: at or before each task's position */

@@ -4,11 +4,48 @@
 #define WAIT_MAX_MS   INT64_C(60000)
 
 void lookup_topics_begin(struct member *m) {
-    memset(m->lookups, 0, sizeof m->lookups);
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        m->lookups[t] = (struct lookup_topic){.gone = m->lookups[t].gone};
+    }
     for (int32_t p = 0; p < m->partition_count; p++) {
         m->going_back[p] =
             (struct going_back){.backoff = backoff_init(WAIT_FIRST_MS, WAIT_MAX_MS, 0)};
     }
+}
+
+/* A task that has been given to us since knows its anchors, and has compared none. */
+static void compare_again(struct task *task) {
+    if (task->positioned && SAFEGUARD("a lookup topic that was gone is compared again")) {
+        verdict_reacquire(&task->verdict, REACQUIRED_TOPIC, "a lookup topic is gone");
+    }
+}
+
+void lookup_topics_gone(struct member *m, int table) {
+    log_line(m->o.log, LOG_WARN, "pipeline", "topic_gone",
+             "topic=%s hint=\"every task will compare its log before it writes more; see Halt "
+             "messages in docs/operations.md\"",
+             m->plan->relations[table].topic.ptr);
+    m->lookups[table].gone = true;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        if (m->tasks[p]) {
+            compare_again(m->tasks[p]);
+        }
+    }
+}
+
+void lookup_topics_back(struct member *m, int table) {
+    log_line(m->o.log, LOG_INFO, "pipeline", "topic_back", "topic=%s",
+             m->plan->relations[table].topic.ptr);
+    m->lookups[table].gone = false;
+    member_needs_assign(m); /* so that it is read at once */
+}
+
+bool lookup_topics_proven(const struct member *m, const struct task *task) {
+    bool proven = true;
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        proven &= task->anchors_to_check[t].timestamp_ms == 0;
+    }
+    return proven || !SAFEGUARD("a task whose lookup topics are not known is not ready");
 }
 
 /* Reading for the task from where it is would take the topic back. */

@@ -10,8 +10,13 @@
 
 /* The group gave other partitions: nothing is read yet. */
 void lookup_topics_begin(struct member *m);
+/* The topic is not there: when it is again, its log may be another one. */
+void lookup_topics_gone(struct member *m, int table);
+void lookup_topics_back(struct member *m, int table);
 /* What is read must be said anew, since a task's time has come to have lookups read again. */
 void lookup_topics_watch(struct member *m);
+/* The logs are there, and known to be those that were applied. */
+bool lookup_topics_proven(const struct member *m, const struct task *task);
 /* False: the task is not to be read for yet, since others would have to wait for it. */
 bool lookup_topics_admit(const struct member *m, const struct task *task);
 /* How long it is not read for, or has what passed it by not read again, lest others wait; 0: it

@@ -298,8 +298,21 @@ static void add_group_reasons(const struct member *m, struct health_report *repo
     }
 }
 
-static void add_wait_reason(const struct member *m, const struct task *task,
-                            struct health_report *report) {
+static void add_topic_reasons(const struct member *m, struct health_report *report) {
+    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+        if (m->lookups[t].gone) {
+            health_report_add(report, "topic %s is gone", m->plan->relations[t].topic.ptr);
+        }
+    }
+}
+
+static void add_lookup_reasons(const struct member *m, const struct task *task,
+                               struct health_report *report) {
+    if (!lookup_topics_proven(m, task)) {
+        health_report_add(report,
+                          "task %d compares the records of lookup topics with what was applied",
+                          (int)task->number);
+    }
     int64_t wait_ms = lookup_topics_wait_ms(m, task);
     if (wait_ms > 0) {
         health_report_add(report, "task %d waits %lld s before lookup topics are read again for it",
@@ -315,7 +328,7 @@ static void add_task_reason(const struct member *m, const struct task *task,
                           task->conflict.message);
     }
     if (task->phase == TASK_LIVE) {
-        add_wait_reason(m, task, report);
+        add_lookup_reasons(m, task, report);
         return;
     }
     if (task->phase == TASK_WAITING && task->retry_at_ms > now_ms(m) &&
@@ -341,6 +354,7 @@ static void make_report(const struct member *m, struct health_report *ret_report
         health_report_add(ret_report, "stopping");
     }
     add_group_reasons(m, ret_report);
+    add_topic_reasons(m, ret_report);
     add_sink_reason(m, ret_report);
     snapshot_add_reason(m, ret_report);
     origin_add_reasons(m, ret_report);

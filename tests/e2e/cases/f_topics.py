@@ -5,8 +5,10 @@ import signal
 import threading
 import time
 
+import declared
 import kafka
 from cases import Context, fault
+from cases.any_view import tenant_of
 from cases.f_source import loaded_tenant
 from cases.poison import envelope, letters, progress
 from db import CONNECTION_LOST, Database
@@ -225,6 +227,46 @@ def longer(ctx: Context) -> str:
     finally:
         tenant.remove()
     return f"{PARTITIONS} tasks halted, with their caches and without"
+
+
+@fault("F15-lookup", "red until they halt, names the topic, writes nothing", members=0, default=True)
+def lookup_recreated(ctx: Context) -> str:
+    """While members read it a lookup topic is deleted, created again, and filled with more records than before: other
+    rows, which no group tells them of."""
+    name = "lookup_anew"
+    topic = f"{name}.public.addresses"
+    with tenant_of(ctx, name, declared.TWO_ADDRESSES, connected=False) as tenant:
+        tenant.oltp.run("INSERT INTO addresses SELECT g, 'first ' || g FROM generate_series(1, 10) g")
+        tenant.oltp.run("INSERT INTO parcels SELECT g, 'parcel ' || g, NULL, 1 + g % 10 FROM generate_series(1, 64) g")
+        tenant.connect()
+        tenant.start(2)
+        tenant.settle("the initial load")
+        stop_connector(ctx, name)
+        shown = f"SELECT * FROM {tenant.view} ORDER BY 1"
+        before, offsets = tenant.olap.run(shown), progress(tenant)
+        most = max(position[1] for _, position in offsets) + 10
+        kafka.delete_topic(ctx.stack, topic)
+        for member in tenant.members.values():
+            wait_until("it says that the topic is gone", lambda: any(
+                f"topic {topic} is gone" in reason for reason in member.readiness().reasons), 60, 0.02)
+        for member in tenant.members.values():
+            member.freeze()  # else they would see that it has fewer records, which F15-recreated is about
+        tenant.plan("--apply-topics")
+        kafka.produce(ctx.stack, topic, [('{"address_id":1}', envelope("c", None, {"address_id": 1, "street": "new"}))
+                                         for _ in range(most)])
+        for member in tenant.members.values():
+            member.thaw()
+
+        def all_halted() -> bool:
+            said = [member.readiness() for member in tenant.members.values()]
+            if any(one.ready for one in said):
+                raise Failure("a member is ready though the topic is another one")
+            return sum("is not the one that was applied" in reason for one in said for reason in one.reasons) == PARTITIONS
+        wait_until("all tasks halt", all_halted, 60, 0.02,
+                   detail=lambda: str([member.readiness().reasons for member in tenant.members.values()]))
+        if tenant.olap.run(shown) != before or progress(tenant) != offsets:
+            raise Failure("something was written of the new log")
+    return f"{PARTITIONS} tasks of two members halted"
 
 
 @fault("F15-records-deleted", "halts, names the partition, writes nothing; others continue", members=0)

@@ -135,3 +135,54 @@ void test_lookup_topic_altered(void) {
     member_close(&m);
     done("a second partition of a lookup topic is noticed");
 }
+
+static void delete_topic(const char *topic) {
+    rd_kafka_t *rk = producer_new();
+    rd_kafka_DeleteTopic_t *one = rd_kafka_DeleteTopic_new(topic);
+    rd_kafka_queue_t *answers = rd_kafka_queue_new(rk);
+    rd_kafka_DeleteTopics(rk, &one, 1, NULL, answers);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(answers, 10000);
+    need(event && !rd_kafka_event_error(event), "DeleteTopics");
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(answers);
+    rd_kafka_DeleteTopic_destroy(one);
+    rd_kafka_destroy(rk);
+}
+
+static bool is_gone(struct member **m) {
+    return m[0]->gone > 0;
+}
+
+static bool is_back(struct member **m) {
+    return m[0]->back > 0;
+}
+
+/* The group, which would tell of a topic that comes again, knows nothing of it. */
+void test_lookup_topic_gone(void) {
+    const char *const *topics = make_lookup_topics("gone", PARTITIONS);
+    fill_topics(topics);
+    struct member m;
+    struct err err;
+    struct kafka_topic_options options = {1, INT64_C(604800000)};
+    member_join(&m, "gone", topics, make_group());
+    m.answer = false;
+    members[0] = &m;
+    CHECK(member_until(members, 1, first_has_all, 15000), "%zu pairs", m.pair_count);
+    assign_with_lookup(&m, 0);
+    read_all(&m, RECORDS);
+    CHECK(m.gone == 0 && m.back == 0, "%lld, %lld", (long long)m.gone, (long long)m.back);
+    delete_topic(topics[LOOKUP]);
+    CHECK(member_until(members, 1, is_gone, 10000), "%lld troubles", (long long)m.troubles);
+    CHECK(!member_until(members, 1, is_back, 3000) && m.gone == 1, "%lld", (long long)m.gone);
+    enum err_kind kind = kafka_create_topics(m.consume, 5000, &options, &err);
+    CHECK(kind == ERR_NONE, "%s", err.message);
+    CHECK(member_until(members, 1, is_back, 10000), "%lld times gone", (long long)m.gone);
+    rd_kafka_t *producer = producer_new();
+    produce_many(producer, topics[LOOKUP], 0, RECORDS, 100);
+    producer_close(producer);
+    m.halts = 0; /* the new log, still empty, did not reach where reading was */
+    assign_with_lookup(&m, 0);
+    read_all(&m, RECORDS);
+    member_close(&m);
+    done("a lookup topic that goes and comes again is noticed");
+}

@@ -42,6 +42,7 @@ int main(int argc, char **argv) {
             test_topics();
             test_lookup_topic();
             test_lookup_topic_altered();
+            test_lookup_topic_gone();
             test_committed_and_listed();
             test_topic_cut_off();
         }

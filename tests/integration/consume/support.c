@@ -152,6 +152,12 @@ static void on_group_event(struct member *member, const struct consume_event *ev
         member->halts++;
         member->last_halt = *event;
         break;
+    case CONSUME_GONE:
+        member->gone++;
+        break;
+    case CONSUME_BACK:
+        member->back++;
+        break;
     case CONSUME_NOTHING:
     case CONSUME_RECORD:
     case CONSUME_EOF:
@@ -180,6 +186,8 @@ static void on_record_event(struct member *member, const struct consume_event *e
         member->halts++;
         member->last_halt = *event;
         break;
+    case CONSUME_GONE:
+    case CONSUME_BACK:
     case CONSUME_TROUBLE:
     case CONSUME_ASSIGN:
     case CONSUME_REVOKE:

@@ -67,7 +67,7 @@ struct member {
     int64_t start[SUPPORT_TOPICS][SUPPORT_PARTITIONS]; /* where assign starts */
     int64_t next[SUPPORT_TOPICS][SUPPORT_PARTITIONS];  /* offset after the last record or EOF */
     int64_t records[SUPPORT_TOPICS][SUPPORT_PARTITIONS];
-    int64_t eofs, assigns, revokes, halts, troubles, out_of_order;
+    int64_t eofs, assigns, revokes, halts, troubles, out_of_order, gone, back;
     struct consume_event last_halt, last_trouble, last_fatal;
     bool fatal;
     int work_ns; /* busy for so long with every record */
