@@ -155,8 +155,6 @@ enum err_kind kafka_assign(struct consume *consume, const struct topic_position 
             at->offset < 0 ? RD_KAFKA_OFFSET_BEGINNING : at->offset;
     }
     consume->assigned_count = count;
-    consume->broadcast_table = 0;
-    consume->broadcast_look_ms = 0; /* at once */
     good = assign_list(consume, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (!good) {

@@ -55,6 +55,8 @@ static void given(struct consume *consume, const rd_kafka_topic_partition_list_t
         }
     }
     consume->held = true;
+    consume->broadcast_table = 0;
+    consume->broadcast_look_ms = 0; /* as soon as anything is read */
     peers_changed(consume);
     event->kind = CONSUME_ASSIGN;
     event->pairs = consume->pairs;

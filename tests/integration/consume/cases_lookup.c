@@ -1,5 +1,6 @@
 /* Lookup topics: one partition that every member reads, beside what the group gives it. Topic 1. */
 #include "cases.h"
+#include "consume/kafka_impl.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +61,15 @@ static void fill_topics(const char *const *topics) {
     producer_close(producer);
 }
 
+/* Whether the topics were looked at, as they are at once after a rebalance. */
+static bool looked(struct member *m) {
+    int64_t end_ms = now_ms() + 1000;
+    while (m->consume->broadcast_look_ms <= now_ms() && now_ms() < end_ms) {
+        (void)member_round(m, false);
+    }
+    return m->consume->broadcast_look_ms > now_ms();
+}
+
 void test_lookup_topic(void) {
     const char *const *topics = make_lookup_topics("lookup", PARTITIONS);
     fill_topics(topics);
@@ -72,7 +82,10 @@ void test_lookup_topic(void) {
     CHECK(member_until(members, 1, first_has_all, 15000), "%zu pairs", a.pair_count);
     assign_with_lookup(&a, 0);
     read_all(&a, RECORDS);
+    CHECK(looked(&a), "no look within a second");
+    int64_t look_ms = a.consume->broadcast_look_ms;
     assign_with_lookup(&a, 17); /* back for one task: the others' partitions go on */
+    CHECK(a.consume->broadcast_look_ms == look_ms, "each assignment waits for a look");
     read_all(&a, RECORDS - 17);
     CHECK(member_records(&a) == RECORDS * PARTITIONS + RECORDS - 17, "%lld",
           (long long)member_records(&a));
