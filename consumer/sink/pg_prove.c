@@ -106,7 +106,8 @@ static enum err_kind compare(struct ddl *ddl, size_t session, struct str stateme
     if (session == 0) {
         buf_append(&understood->texts, text, strlen(text) + 1);
     } else {
-        const char *before = understood->texts.ptr + understood->next;
+        bool more = understood->next < understood->texts.len; /* as many as there were, always */
+        const char *before = more ? understood->texts.ptr + understood->next : "";
         understood->next += strlen(before) + 1;
         bool same = strcmp(before, text) == 0;
         if (!same && SAFEGUARD("constants mean the same in every session")) {
