@@ -48,9 +48,20 @@ static void print_head(const struct plan *plan, int32_t task, const struct peek_
     (void)puts("}");
 }
 
-/* Rows that can be read, and indexes that agree with them. */
-static enum err_kind verify(const struct plan *plan, int32_t task, const struct peek_meta *meta,
-                            struct peek *peek, struct err *reterr) {
+static void print_row(const struct relation *table, int32_t task, const struct str *values) {
+    (void)printf("{\"task\":%" PRId32 ",", task);
+    print_pair("", STR("topic"), table->topic);
+    (void)fputs(",\"row\":{", stdout);
+    for (size_t c = 0; c < table->column_count; c++) {
+        print_pair(c > 0 ? "," : "", table->columns[c].name, values[c]);
+    }
+    (void)puts("}}");
+}
+
+/* Reads every row that the cache holds, and may print them.
+ * NOLINTNEXTLINE(readability-function-size) */
+static enum err_kind read_rows(const struct plan *plan, int32_t task, struct peek *peek,
+                               bool prints, struct err *reterr) {
     struct str values[COLUMNS_MAX];
     char scratch[COLUMNS_MAX * ROW_PART_TEXT_MAX];
     enum err_kind kind = ERR_NONE;
@@ -61,8 +72,18 @@ static enum err_kind verify(const struct plan *plan, int32_t task, const struct 
             if (kind == ERR_NONE && key.ptr) {
                 kind = row_decode(&plan->relations[t], key, value, scratch, values, reterr);
             }
+            if (kind == ERR_NONE && key.ptr && prints) {
+                print_row(&plan->relations[t], task, values);
+            }
         } while (kind == ERR_NONE && key.ptr);
     }
+    return kind;
+}
+
+/* Rows that can be read, and indexes that agree with them. */
+static enum err_kind verify(const struct plan *plan, int32_t task, const struct peek_meta *meta,
+                            struct peek *peek, struct err *reterr) {
+    enum err_kind kind = read_rows(plan, task, peek, false, reterr);
     uint64_t entries = 0;
     bool whole = !meta->incomplete && !meta->torn; /* else a member builds the indexes again */
     if (kind == ERR_NONE && whole) {
@@ -72,39 +93,6 @@ static enum err_kind verify(const struct plan *plan, int32_t task, const struct 
         (void)printf("{\"task\":%" PRId32 ",\"verified\":true,\"indexes\":%s,\"entries\":%" PRIu64
                      "}\n",
                      task, whole ? "true" : "false", entries);
-    }
-    return kind;
-}
-
-static enum err_kind print_row(const struct relation *table, int32_t task, struct str key,
-                               struct str value, struct err *reterr) {
-    struct str values[COLUMNS_MAX];
-    char scratch[COLUMNS_MAX * ROW_PART_TEXT_MAX];
-    enum err_kind kind = row_decode(table, key, value, scratch, values, reterr);
-    if (kind != ERR_NONE) {
-        return kind;
-    }
-    (void)printf("{\"task\":%" PRId32 ",", task);
-    print_pair("", STR("topic"), table->topic);
-    (void)fputs(",\"row\":{", stdout);
-    for (size_t c = 0; c < table->column_count; c++) {
-        print_pair(c > 0 ? "," : "", table->columns[c].name, values[c]);
-    }
-    (void)puts("}}");
-    return ERR_NONE;
-}
-
-static enum err_kind print_rows(const struct plan *plan, int32_t task, struct peek *peek,
-                                struct err *reterr) {
-    enum err_kind kind = ERR_NONE;
-    for (size_t t = 0; kind == ERR_NONE && t < plan->relation_count; t++) {
-        struct str key = STR_NONE, value = STR_NONE;
-        do {
-            kind = peek_next(peek, (int)t, &key, &value, reterr);
-            if (kind == ERR_NONE && key.ptr) {
-                kind = print_row(&plan->relations[t], task, key, value, reterr);
-            }
-        } while (kind == ERR_NONE && key.ptr);
     }
     return kind;
 }
@@ -147,7 +135,7 @@ static enum err_kind print_cache(const struct config *config, const struct plan 
         if (kind == ERR_NONE) {
             print_head(plan, task, &meta);
             kind = verifies ? verify(plan, task, &meta, peek, reterr)
-                            : print_rows(plan, task, peek, reterr);
+                            : read_rows(plan, task, peek, true, reterr);
         }
     }
     peek_close(&peek);
