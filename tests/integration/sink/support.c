@@ -203,6 +203,16 @@ struct sink_event sink_commit(struct sink *sink, struct txn_part *part) {
     return sink_commit_all(sink, &part, 1);
 }
 
+struct sink_event sink_load(struct sink *sink, struct txn_part *part,
+                            const struct load_source *source, bool savepoints) {
+    struct txn_part *parts[] = {part};
+    struct txn txn = {.parts = parts, .part_count = 1, .load = source};
+    part->savepoints = savepoints;
+    part->refused_max = 100;
+    pg_sink_ops.commit(sink, &txn);
+    return sink_await(sink, 60000);
+}
+
 struct progress sink_acquire(struct sink *sink, int32_t task, const char *owner) {
     pg_sink_ops.acquire(sink, &task, 1, owner);
     struct sink_event event = sink_await(sink, 60000);
@@ -239,6 +249,12 @@ void part_begin(struct txn_part *part, const struct plan *plan, int32_t task,
 
 static struct str number_text(char out[24], int number) {
     return (struct str){out, (size_t)snprintf(out, 24, "%d", number)};
+}
+
+void part_go_on(struct txn_part *part) {
+    txn_part_reset(part);
+    part->before = part->after;
+    part->after.seq++;
 }
 
 void part_upsert(struct txn_part *part, int student, int contact, const char *name,

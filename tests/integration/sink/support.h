@@ -30,6 +30,9 @@ struct sink *sink_connected(const struct plan *plan);
 struct sink_event sink_until(struct sink *sink, enum sink_event_kind kind, int64_t timeout_ms);
 struct sink_event sink_commit(struct sink *sink, struct txn_part *part);
 struct sink_event sink_commit_all(struct sink *sink, struct txn_part **parts, size_t count);
+/* An initial load of part's task; with savepoints up to 100 refused rows are left out. */
+struct sink_event sink_load(struct sink *sink, struct txn_part *part,
+                            const struct load_source *source, bool savepoints);
 /* Acquires task; returns the row written. */
 struct progress sink_acquire(struct sink *sink, int32_t task, const char *owner);
 struct progress sink_newest(struct sink *sink, int32_t task);
@@ -37,6 +40,8 @@ struct progress sink_newest(struct sink *sink, int32_t task);
 /* A part of task after `before`, with its offsets one further. */
 void part_begin(struct txn_part *part, const struct plan *plan, int32_t task,
                 const struct progress *before);
+/* The part is in: what comes next goes on from there. */
+void part_go_on(struct txn_part *part);
 void part_upsert(struct txn_part *part, int student, int contact, const char *name,
                  const char *number);
 void part_delete_student(struct txn_part *part, int student);

@@ -29,19 +29,12 @@ static int end(void **state) {
     return 0;
 }
 
-/* The part is in: what comes next goes on from there. */
-static void go_on(void) {
-    txn_part_reset(&part);
-    part.before = part.after;
-    part.after.seq++;
-}
-
 static struct sink_event commit(void) {
     struct sink_event event = sink_commit(sink, &part);
     if (event.kind != SINK_COMMITTED) {
         fail_msg("%d %s", (int)event.kind, event.err.message);
     }
-    go_on();
+    part_go_on(&part);
     return event;
 }
 
@@ -112,7 +105,7 @@ static void expect_refused(const char *key, const char *sqlstate) {
     (void)snprintf(entry, sizeof entry, "%s %s", key, sqlstate);
     assert_string_equal(ask("SELECT string_agg(key || ' ' || sqlstate, '; ') FROM sync_refused"),
                         entry);
-    go_on();
+    part_go_on(&part);
 }
 
 static void test_expression_fails(void **state) {
@@ -235,12 +228,7 @@ static enum err_kind rows_next(void *ctx, const struct str **ret_values, bool *r
 static struct sink_event load(bool savepoints, int count) {
     struct load_rows rows = {.count = count};
     struct load_source source = {.ctx = &rows, .next = rows_next};
-    struct txn_part *parts[] = {&part};
-    struct txn txn = {.parts = parts, .part_count = 1, .load = &source};
-    part.savepoints = savepoints;
-    part.refused_max = 100;
-    pg_sink_ops.commit(sink, &txn);
-    return sink_await(sink, 60000);
+    return sink_load(sink, &part, &source, savepoints);
 }
 
 static void test_load(void **state) {
@@ -249,7 +237,7 @@ static void test_load(void **state) {
     assert_int_equal(event.kind, SINK_COMMITTED);
     assert_int_equal(event.upserted_count, 999);
     admin("DELETE FROM order_line");
-    go_on();
+    part_go_on(&part);
     event = load(false, 9000);
     assert_int_equal(event.kind, SINK_REFUSED);
     assert_int_equal(event.blame, BLAME_ROW);
@@ -257,7 +245,7 @@ static void test_load(void **state) {
     assert_int_equal(event.kind, SINK_COMMITTED);
     assert_int_equal(event.refusal_count, 6);
     assert_int_equal(ask_number("SELECT count(*) FROM order_line"), 9000 - 9 - 6);
-    go_on();
+    part_go_on(&part);
     event = load(false, 1000); /* into a table that has rows: nobody's */
     assert_int_equal(event.kind, SINK_HALT);
     assert_non_null(strstr(event.err.message, "sync_progress does not account for"));

@@ -39,13 +39,6 @@ static int end(void **state) {
     return 0;
 }
 
-/* The part is in: what comes next goes on from there. */
-static void go_on(void) {
-    txn_part_reset(&part);
-    part.before = part.after;
-    part.after.seq++;
-}
-
 static struct sink_event with_savepoints(size_t max) {
     part.savepoints = true;
     part.refused_max = max;
@@ -92,7 +85,7 @@ static void test_rows_are_left_out(void **state) {
     admin("ALTER TABLE student_contact ADD CONSTRAINT no_bad CHECK (name <> 'bad')");
     part_upsert(&part, 7, 3, "older", "1");
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
-    go_on();
+    part_go_on(&part);
     for (int c = 0; c < 100; c++) {
         part_upsert(&part, 7, c, c % 33 == 3 ? "bad" : "good", "1");
     }
@@ -118,7 +111,7 @@ static void test_entries_go_and_are_read(void **state) {
     part_upsert(&part, 7, 2, "bad", "1");
     part_upsert(&part, 7, 3, "bad", "1");
     (void)expect_rows("23514", 3);
-    go_on();
+    part_go_on(&part);
     part_upsert(&part, 7, 1, "good", "1"); /* passes; 2 fails again; 3 is deleted */
     part_upsert(&part, 7, 2, "bad", "2");
     part_delete_contact(&part, 7, 3);
@@ -176,7 +169,7 @@ static void test_own_values_of_every_kind(void **state) {
         assert_true(str_is(event.refusals[0].key, "student_id=1 contact_id=2"));
         assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 2);
         admin(cases[i].undo);
-        go_on();
+        part_go_on(&part);
     }
     admin("DELETE FROM student_contact; TRUNCATE sync_refused");
     table_register();
@@ -241,7 +234,7 @@ static void test_other_rows(void **state) {
     part_upsert(&part, 1, 1, "a", "1");
     part_upsert(&part, 1, 9, "b", "9");
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
-    go_on();
+    part_go_on(&part);
     part_upsert(&part, 2, 5, "x", "5");
     part_upsert(&part, 2, 1, "x", "1");
     admin("CREATE UNIQUE INDEX one_contact ON student_contact (contact_id)");
@@ -298,7 +291,7 @@ static void test_triggers(void **state) {
     (void)expect_others("P0001", NULL);
     admin("DROP TRIGGER looks ON student_contact");
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
-    go_on();
+    part_go_on(&part);
     raise_with("22012", "TRIGGER looks BEFORE DELETE");
     part_delete_student(&part, 2);
     (void)expect_others("22012", NULL);
@@ -337,12 +330,7 @@ static enum err_kind rows_next(void *ctx, const struct str **ret_values, bool *r
 static struct sink_event load(bool savepoints, int count) {
     struct rows rows = {.count = count};
     struct load_source source = {.ctx = &rows, .next = rows_next};
-    struct txn_part *parts[] = {&part};
-    struct txn txn = {.parts = parts, .part_count = 1, .load = &source};
-    part.savepoints = savepoints;
-    part.refused_max = 100;
-    pg_sink_ops.commit(sink, &txn);
-    return sink_await(sink, 60000);
+    return sink_load(sink, &part, &source, savepoints);
 }
 
 static void test_load(void **state) {
@@ -356,7 +344,7 @@ static void test_load(void **state) {
     assert_int_equal(event.refusal_count, 20);
     assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 19980);
     assert_int_equal(ask_number("SELECT count(*) FROM sync_refused"), 20);
-    go_on();
+    part_go_on(&part);
     part_upsert(&part, 2, 1, "batch", "1"); /* the session goes on */
     assert_int_equal(sink_commit(sink, &part).kind, SINK_COMMITTED);
 }

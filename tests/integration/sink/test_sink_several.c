@@ -100,13 +100,6 @@ static int end(void **state) {
     return 0;
 }
 
-/* The part is in: what comes next goes on from there. */
-static void go_on(void) {
-    txn_part_reset(&part);
-    part.before = part.after;
-    part.after.seq++;
-}
-
 static void add_name(int student, const char *name) {
     char id[24];
     (void)snprintf(id, sizeof id, "%d", student);
@@ -119,7 +112,7 @@ static struct sink_event commit(void) {
     if (event.kind != SINK_COMMITTED) {
         fail_msg("%d %s", (int)event.kind, event.err.message);
     }
-    go_on();
+    part_go_on(&part);
     return event;
 }
 
@@ -391,7 +384,7 @@ static void test_load(void **state) {
     assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 99);
     assert_int_equal(ask_number("SELECT count(*) FROM student_name"), 99);
     admin("DELETE FROM student_contact; DELETE FROM student_name");
-    go_on();
+    part_go_on(&part);
     struct sink_event event = load(true, 3000);
     assert_int_equal(event.kind, SINK_COMMITTED);
     assert_int_equal(event.refusal_count, 30);
@@ -399,16 +392,16 @@ static void test_load(void **state) {
     assert_int_equal(ask_number("SELECT count(*) FROM student_name"), 2970);
     admin("DELETE FROM student_contact; DELETE FROM student_name");
     targets[0].sql_copy = STR_NONE; /* INSERT, then INSERT */
-    go_on();
+    part_go_on(&part);
     assert_int_equal(load(false, 99).kind, SINK_COMMITTED);
     admin("DELETE FROM student_contact; DELETE FROM student_name");
     targets[1].sql_copy = STR("COPY student_name (student_id, name) FROM STDIN");
-    go_on();
+    part_go_on(&part);
     assert_int_equal(load(false, 99).kind, SINK_COMMITTED); /* INSERT, then COPY */
     assert_int_equal(ask_number("SELECT count(*) FROM student_name"), 99);
     admin("DELETE FROM student_contact; DELETE FROM student_name");
     targets[0].sql_copy = test_view(true)->targets[0].sql_copy;
-    go_on();
+    part_go_on(&part);
     assert_int_equal(load(false, 5000).kind, SINK_COMMITTED); /* COPY, then COPY */
     assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 5000);
     assert_int_equal(ask_number("SELECT count(*) FROM student_name"), 5000);
