@@ -7,15 +7,14 @@ what is joined LEFT may be missing, whatever there was.
 
 import itertools
 import re
-import threading
 
 from psycopg2.extras import execute_values
 
 from db import CONNECTION_LOST, Database, columns_of
+from sampler import Reader
 from tables import View
 from wait import Failure
 
-PAUSE_SECONDS = 0.1
 KEEP = """
 CREATE SCHEMA IF NOT EXISTS past;
 CREATE TABLE past.{table} AS TABLE {table};
@@ -45,32 +44,19 @@ def possible(view: View) -> list[str]:
     return queries
 
 
-class ViewSampler:
+class ViewSampler(Reader):
     """Reads the OLAP table all the time; at the end every row that was seen must be possible."""
 
     def __init__(self, oltp: Database, olap: Database, view: View) -> None:
+        super().__init__(olap)
         self.oltp = oltp
-        self.olap = Database(olap.port, olap.name)
         self.view = view
         self.columns = columns_of(oltp, view.wanted)
         values = ", ".join(f'"{column}"::text' for column in self.columns)
         self.sql = f'SELECT {values} FROM "{view.name}"'
         self.seen: set[tuple[str | None, ...]] = set()
-        self.reads = 0
-        self.problems: list[str] = []
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self._work, daemon=True)
 
-    def __enter__(self) -> "ViewSampler":
-        self.thread.start()
-        return self
-
-    def __exit__(self, kind: type | None, *_: object) -> None:
-        self.stopping.set()
-        self.thread.join()
-        self.sample()
-        if kind is not None:
-            return
+    def judge(self) -> None:
         found = self.problems + self.impossible()
         if found:
             raise Failure("\n".join([f"{len(found)} problems with what was read in {self.reads} reads:"] + found[:5]))
@@ -80,11 +66,6 @@ class ViewSampler:
     @property
     def rows(self) -> int:
         return len(self.seen)
-
-    def _work(self) -> None:
-        while not self.stopping.is_set():
-            self.sample()
-            self.stopping.wait(PAUSE_SECONDS)
 
     def sample(self) -> None:
         """Each query is one snapshot. While the database is away there is nothing to see."""
