@@ -71,15 +71,26 @@ struct reference {
 
 /* How a relation's records reach the tasks. */
 enum role {
-    ROLE_CORE,   /* its topic has the plan's N partitions; task p reads partition p */
+    /* its topic has the plan's N partitions; task p reads partition p. But see relation.filtered */
+    ROLE_CORE,
     ROLE_LOOKUP, /* its topic has one partition, which every task reads */
 };
 
-/* A source table, as far as it is used. */
+#define FILTERED_SUFFIX ":core" /* no topic's name has a colon */
+
+/* A source table, as far as it is used: in one role. */
 struct relation {
     struct str schema, name; /* "public", "orders" */
     struct str topic;        /* "<prefix>.public.orders" */
+    /* Names its entry in the progress, its dead letters and it in messages, unique in the plan: the
+     * topic; of a filtered one with FILTERED_SUFFIX behind it. */
+    struct str slot;
     enum role role;
+    /* A core one whose table is a lookup of the plan, too: both have one topic, with one partition,
+     * which every task reads. Of its records a task takes those whose placement hashes to its
+     * number (of the plan's N), and passes over the others. The placement lies within the primary
+     * key: so all records of a row, and the last one that compaction leaves, are for one task. */
+    bool filtered;
     int32_t partition_count; /* of its topic */
     bool partitioned;        /* the source table is, and its topic has what its partitions hold */
     /* The key first: the columns that place a row (of a lookup there are none), then the rest of
@@ -180,19 +191,50 @@ static inline size_t key_input(const struct target *target, size_t key) {
  * number and write the targets. */
 struct plan {
     struct str name; /* of the progress */
+    /* Those with a partition for each task, then the filtered ones, then the lookups. */
     struct relation *relations;
     size_t relation_count;
     struct target *targets;
     size_t target_count;
     int32_t partition_count; /* N: of the topics of core relations */
-    struct str unavailable;  /* the connector's unavailable.value.placeholder, of this prefix */
-    struct str notes;        /* for people, a line each: the key, the tables' roles, what to mind */
-    struct arena arena;      /* all of it */
+    /* A topic of N partitions without records, by which the group shares out the tasks where no
+     * relation's topic has a partition for each; absent (ptr NULL): one has. */
+    struct str tasks_topic;
+    struct str unavailable; /* the connector's unavailable.value.placeholder, of this prefix */
+    struct str notes;       /* for people, a line each: the key, the tables' roles, what to mind */
+    struct arena arena;     /* all of it */
 };
 
 static inline const struct relation *
 occurrence_relation(const struct plan *plan, const struct target *target, int occurrence) {
     return &plan->relations[target->occurrences[occurrence].relation];
+}
+
+/* Whether every task reads all of its topic, which has one partition. */
+static inline bool relation_is_whole(const struct relation *relation) {
+    return relation->role == ROLE_LOOKUP || relation->filtered;
+}
+
+/* How many relations have a topic with a partition for each task: they come first. */
+static inline size_t plan_parted_count(const struct plan *plan) {
+    size_t count = 0;
+    while (count < plan->relation_count && !relation_is_whole(&plan->relations[count])) {
+        count++;
+    }
+    return count;
+}
+
+/* As which relation's Kafka sends the records of a relation: a filtered one gets those of the
+ * lookup that has its topic, which is read once for both. */
+static inline size_t plan_feed(const struct plan *plan, size_t relation) {
+    size_t feed = relation;
+    for (size_t t = 0; plan->relations[relation].filtered && t < plan->relation_count; t++) {
+        const struct relation *of = &plan->relations[t];
+        bool feeds =
+            of->role == ROLE_LOOKUP && str_equal(of->topic, plan->relations[relation].topic);
+        feed = feeds ? t : feed;
+    }
+    return feed;
 }
 
 /* Whether there are tables that every task reads. */

@@ -11,10 +11,11 @@
 
 enum round { ROUND_IDENTITY, ROUND_APPEND, ROUND_TERMINATE, ROUND_SWEEP };
 
+/* By their slots. */
 static void topics_array(const struct sink *sink, struct buf *out) {
     array_begin(out, OID_TEXT);
     for (size_t t = 0; t < sink->plan->relation_count; t++) {
-        array_add(out, sink->plan->relations[t].topic);
+        array_add(out, sink->plan->relations[t].slot);
     }
     array_end(out, sink->plan->relation_count);
 }
@@ -143,7 +144,7 @@ static struct known_dead_letter dead_letter_read(struct sink *sink, const PGresu
         dead_letter.checksum = (uint32_t)read_be64(PQgetvalue(result, row, 8));
     }
     for (size_t t = 0; t < sink->plan->relation_count; t++) {
-        if (str_equal(sink->plan->relations[t].topic, result_value(result, row, 1))) {
+        if (str_equal(sink->plan->relations[t].slot, result_value(result, row, 1))) {
             dead_letter.table = (int)t;
         }
     }

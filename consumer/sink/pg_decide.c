@@ -1,6 +1,6 @@
 /* pg_decide: records the operator's decision to set a record aside, in a row that the task's owner
- * reads; of a lookup table's record, in one for each task. One transaction under the tasks' locks,
- * so that the offsets it compares can't move.
+ * reads; of a record that every task reads, in one for each. One transaction under the tasks'
+ * locks, so that the offsets it compares can't move.
  */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
@@ -117,7 +117,7 @@ static enum err_kind insert(struct decide *d, int32_t task, size_t *ret_count, s
     add_bytes(d, record->key);
     add_bytes(d, record->value);
     add_number(d, record->checksum);
-    bool each = d->plan->relations[record->table].role == ROLE_LOOKUP;
+    bool each = relation_is_whole(&d->plan->relations[record->table]);
     enum err_kind kind =
         run(d, each ? SQL_DECIDE("(" SQL_DEAD_LETTERS_KEY ") ") : SQL_DECIDE(""), reterr);
     if (kind == ERR_NONE) {
@@ -163,13 +163,13 @@ enum err_kind pg_decide(const struct plan *plan, const struct pg_sink_options *o
                         const struct dead_letter *record, size_t *ret_task_count,
                         struct err *reterr) {
     struct decide d = {.plan = plan, .record = record};
-    bool lookup = plan->relations[record->table].role == ROLE_LOOKUP;
-    int32_t first = lookup ? 0 : record->partition;
-    int32_t end = lookup ? plan->partition_count : first + 1;
+    bool each = relation_is_whole(&plan->relations[record->table]);
+    int32_t first = each ? 0 : record->partition;
+    int32_t end = each ? plan->partition_count : first + 1;
     size_t count = 0;
     enum err_kind kind = ddl_connect(options, &d.conn, reterr);
     if (kind == ERR_NONE) {
-        kind = run(&d, lookup ? SQL_BEGIN_EACH : SQL_BEGIN_DECIDE, reterr);
+        kind = run(&d, each ? SQL_BEGIN_EACH : SQL_BEGIN_DECIDE, reterr);
     }
     if (kind == ERR_NONE) {
         kind = decide_for(&d, first, end, &count, reterr);

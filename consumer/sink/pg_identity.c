@@ -58,7 +58,7 @@ void identity_answer(struct sink *sink, struct step step, const PGresult *result
     struct buf *topics = &sink->columns[0], *count = &sink->columns[1];
     buf_reset(topics);
     for (size_t t = 0; t < plan->relation_count; t++) {
-        buf_printf(topics, "%s" STR_FMT, t > 0 ? ", " : "", STR_ARG(plan->relations[t].topic));
+        buf_printf(topics, "%s" STR_FMT, t > 0 ? ", " : "", STR_ARG(plan->relations[t].slot));
     }
     buf_append(topics, "", 1);
     buf_reset(count);

@@ -58,7 +58,7 @@ bool progress_equal(const struct progress *a, const struct progress *b, size_t t
 
 /* A record that can't be applied. Bytes are borrowed until the outcome is known. */
 struct dead_letter {
-    struct str topic;
+    struct str topic; /* the relation's slot */
     int table;
     int32_t partition;
     int64_t offset;

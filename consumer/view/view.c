@@ -39,6 +39,7 @@ static enum err_kind topic_set(struct draft *draft, struct plan *plan, size_t t,
     buf_str(&topic, STR("."));
     append_topic(&topic, table->name);
     table->topic = arena_copy(draft->arena, buf_view(&topic));
+    table->slot = table->topic;
     buf_clear(&topic);
     if (table->topic.len > TOPIC_NAME_MAX) {
         return source_refuse(

@@ -38,6 +38,7 @@ static void fill_table(struct schema_view *to, const struct schema *schema, int 
     *of = (struct relation){.schema = STR("public"),
                             .name = str_from(table->name),
                             .topic = str_from(to->topics[t]),
+                            .slot = str_from(to->topics[t]),
                             .role = table->lookup ? ROLE_LOOKUP : ROLE_CORE,
                             .partition_count = table->lookup ? 1 : partitions,
                             .columns = to->columns[t],

@@ -60,8 +60,9 @@ static struct relation_column kinds_columns[] = {
 #define TABLE(table, of, keys)                                                                     \
     {                                                                                              \
         .schema = STR("public"), .name = STR(table), .topic = STR("cap.public." table),            \
-        .columns = (of), .column_count = sizeof(of) / sizeof *(of), .key_count = (keys),           \
-        .partition_count = 8, .placement_count = 1, .blanks_tell = &(of)[0] == &contact_columns[0] \
+        .slot = STR("cap.public." table), .columns = (of),                                         \
+        .column_count = sizeof(of) / sizeof *(of), .key_count = (keys), .partition_count = 8,      \
+        .placement_count = 1, .blanks_tell = &(of)[0] == &contact_columns[0]                       \
     }
 
 static struct relation fixture_tables[] = {
