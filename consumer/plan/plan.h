@@ -4,8 +4,8 @@
  *          writes. Everything at run time follows from it; no name of a table stands in the code.
  * Owns:    a struct plan owns all it points to, until plan_destroy.
  * Threads: read-only after view_load: may be shared.
- * Limits:  RELATIONS_MAX tables, COLUMNS_MAX used columns a table, OCCURRENCES_MAX a target,
- *          USES_MAX a table.
+ * Limits:  RELATIONS_MAX tables, COLUMNS_MAX used columns a table, TARGETS_MAX targets,
+ *          OCCURRENCES_MAX a target, USES_MAX a table.
  */
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
@@ -19,6 +19,7 @@
 
 #define RELATIONS_MAX   16
 #define OCCURRENCES_MAX 16 /* of a target */
+#define TARGETS_MAX     64
 #define USES_MAX        64 /* occurrences of a relation, over all targets */
 #define COLUMNS_MAX     256
 #define IDENTIFIER_MAX  63 /* bytes of a name: PostgreSQL's */

@@ -73,9 +73,13 @@ struct sink_result {
     size_t dead_letter_count;
     struct str *refused; /* SINK_ACQUIRED: the row_keys in sync_refused */
     size_t refused_count;
-    /* The sink table was created again or emptied. SINK_NEWEST: the progress is of an earlier
-     * generation of it; SINK_ACQUIRED: it was, and the task has none now. */
+    /* A sink table was created again or emptied. SINK_NEWEST: the progress is of an earlier
+     * generation of it, the task must be acquired anew. SINK_ACQUIRED, of a plan of one target: it
+     * was, and the task has none now. Where there are several, progress stays. */
     bool other_table;
+    /* SINK_ACQUIRED, of a task that has progress: the targets that lack its mark, which says that
+     * all its rows are there. They are to be filled before the task goes on. */
+    target_set to_fill;
     /* SINK_NEWEST: how many dead letters and refused rows of the task are recorded. */
     size_t dead_letters_recorded, refused_recorded;
 };
@@ -113,7 +117,8 @@ struct sink_ops {
      * owner and the newest row's offsets, and reads the refused rows and the dead letters. Dead
      * letters of earlier releases at or after the offsets are deleted and not returned: their
      * batch was never committed, and their records are decoded again. A difference in identity is
-     * SINK_HALT. */
+     * SINK_HALT; but where the plan's targets are others than before, all tasks' progress is
+     * converted first, if no other member did so since this one began. */
     void (*acquire)(struct sink *sink, const int32_t *tasks, size_t count, const char *owner);
     /* The tasks' newest progress rows, and whether the sink table is the one they belong to. */
     void (*newest)(struct sink *sink, const int32_t *tasks, size_t count);

@@ -126,6 +126,7 @@ void txn_part_reset(struct txn_part *part) {
     part->bytes = 0;
     part->dead_letter_count = 0;
     part->cleared_count = 0;
+    part->filled = 0;
     part->savepoints = false;
     part->refused_max = 0;
 }

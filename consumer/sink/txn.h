@@ -14,6 +14,8 @@
 #include "base/err.h"
 #include "plan/plan.h"
 
+_Static_assert(TARGETS_MAX <= 64, "a target_set holds all");
+
 #define OWNER_LEN    32     /* hex digits of a random token */
 #define TXN_ROWS_MAX 100000 /* of one part's upserts */
 
@@ -33,6 +35,13 @@ void row_array_add(struct row_array *rows, const struct str *values);
 /* Walks a column: *position starts at 0; false at the end. For tests and the simulator. */
 bool row_array_next(const struct row_array *rows, size_t column, size_t *position,
                     struct str *ret_value);
+
+/* Targets by number: 1 << target. */
+typedef uint64_t target_set;
+
+static inline bool target_set_has(target_set set, size_t target) {
+    return set >> target & 1;
+}
 
 /* A log anchor: the last applied record of a partition, by its offset and the timestamp that the
  * broker has for it. Shows later whether a log is still the one that was applied. In sync_progress
@@ -99,6 +108,9 @@ struct txn_part {
      * those of dead letters. */
     struct str *cleared;
     size_t cleared_count, cleared_cap;
+    /* With this transaction all rows of the task are in these targets: their marks are written. Of
+     * an initial load: all targets. */
+    target_set filled;
     /* Rows that the sink table refuses for their own values are found by bisection, left out and
      * recorded in sync_refused, at most refused_max of them; otherwise such a row fails the
      * transaction. The part is alone in its transaction. */
