@@ -229,7 +229,8 @@ stack_scale() { # N
 }
 # While the connector's first snapshot comes, for as long as that takes, it is not ready, and all is well.
 member_ready() { # number first-byte-of-the-log-to-look-at
-    tail -c "+$2" "$CONSUMER_LOG" | grep -e 'event=ready' -e 'event=initial_copy ' | grep -q "member=\"\{0,1\}consumer-$1\"\{0,1\}\( \|\$\)"
+    tail -c "+$2" "$CONSUMER_LOG" | grep -e 'event=ready' -e 'event=initial_copy ' -e '"event":"ready"' -e '"event":"initial_copy"' |
+        grep -q -e "member=\"\{0,1\}consumer-$1\"\{0,1\}\( \|\$\)" -e "\"member\":\"consumer-$1\""
 }
 
 # ---- stop ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/log_json.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -36,27 +38,8 @@ static bool is_continuation(char c) {
 
 /* The length of the UTF-8 character that s begins with; 0: it begins with none. */
 static size_t utf8_len(struct str s) {
-    unsigned char head = (unsigned char)s.ptr[0];
-    if (head < 0x80) {
-        return 1;
-    }
-    size_t len = 0;
-    if (head >= 0xc2 && head < 0xe0) {
-        len = 2;
-    } else if (head >= 0xe0 && head < 0xf0) {
-        len = 3;
-    } else if (head >= 0xf0 && head < 0xf5) {
-        len = 4;
-    }
-    if (len == 0 || len > s.len) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if (!is_continuation(s.ptr[i])) {
-            return 0;
-        }
-    }
-    return len;
+    uint32_t code = 0;
+    return utf8_decode(s.ptr, s.ptr + s.len, &code);
 }
 
 /* vsnprintf has appended to the line and returned len. Cuts what does not fit before the newline,
@@ -112,6 +95,11 @@ static void line_write(struct line *line, const struct log *log) {
         if ((unsigned char)line->text[i] < 0x20) {
             line->text[i] = ' '; /* a value that should have been quoted: still one line */
         }
+    }
+    if (log->format == LOG_FORMAT_JSON) {
+        char object[LINE_BYTES];
+        line->len = log_json(object, sizeof object, (struct str){line->text, line->len});
+        memcpy(line->text, object, line->len);
     }
     line->text[line->len++] = '\n';
     ssize_t written = 0;

@@ -1,4 +1,4 @@
-/* log.h: logfmt lines.
+/* log.h: logfmt lines, or the same as JSON.
  *
  * What:    `ts=... level=... member=... component=... event=... key=value ...`, one line a
  *          write(2).
@@ -18,11 +18,13 @@
 #include <stdbool.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON /* see log_json.h */ };
 
 struct log {
     int fd;
     enum log_level level; /* lines below it are not written */
     char member[64];      /* shown as member= */
+    enum log_format format;
 };
 
 /* log_line(log, LOG_INFO, "pipeline", "batch", "task=%d records=%zu", ...): format holds further

@@ -5,10 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int cli_fail(const struct err *err) {
     (void)fprintf(stderr, "oltp-olap-sync: %s\n", err->message);
     return err->kind == ERR_CONFIG ? EXIT_CODE_CONFIG : EXIT_CODE_FAILED;
+}
+
+struct log cli_log(const struct config *config, const char *member) {
+    struct log log = {
+        .fd = STDERR_FILENO, .level = config->log_level, .format = config->log_format};
+    (void)snprintf(log.member, sizeof log.member, "%s", member);
+    return log;
 }
 
 enum err_kind cli_load_view(const struct config *config, struct plan **ret_plan, char **ret_place,

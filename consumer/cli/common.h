@@ -23,6 +23,8 @@ MUST_CHECK enum err_kind cli_load_view(const struct config *config, struct plan 
 void cli_print_place(char **place);
 /* What a cache belongs to (state.h's identity), without the cluster's id before it. */
 void cli_identity_tail(const struct config *config, const struct plan *plan, struct buf *out);
+/* On stderr, as the settings say. */
+struct log cli_log(const struct config *config, const char *member);
 /* Prints "oltp-olap-sync: message" and returns the exit code of err. */
 int cli_fail(const struct err *err);
 

@@ -152,8 +152,7 @@ int cli_dead_letters(const struct cli *cli, const struct config *config) {
         kind = parse_place(cli, plan, &dead_letter, &err);
     }
     if (kind == ERR_NONE) {
-        struct log log = {.fd = STDERR_FILENO, .level = config->log_level};
-        (void)snprintf(log.member, sizeof log.member, "dead-letters");
+        struct log log = cli_log(config, "dead-letters");
         struct clients clients;
         clients_init(&clients, config, plan, &log);
         kind = add(plan, &clients, &dead_letter, &err);

@@ -117,8 +117,7 @@ static enum err_kind apply_topics(const struct config *config, const struct clie
 
 static enum err_kind apply(const struct cli *cli, const struct config *config,
                            const struct plan *plan, struct err *reterr) {
-    struct log log = {.fd = STDERR_FILENO, .level = config->log_level};
-    (void)snprintf(log.member, sizeof log.member, "plan");
+    struct log log = cli_log(config, "plan");
     struct clients clients;
     clients_init(&clients, config, plan, &log);
     enum err_kind kind = ERR_NONE;

@@ -401,8 +401,7 @@ static void run_clear(struct run *run) {
 
 int cli_run(const struct config *config, struct cli_signals *signals) {
     struct run run = {.config = config, .signals = signals};
-    run.log = (struct log){.fd = STDERR_FILENO, .level = config->log_level};
-    (void)snprintf(run.log.member, sizeof run.log.member, "%s", config->member);
+    run.log = cli_log(config, config->member);
     struct err err;
     char *place = NULL;
     enum err_kind kind = cli_load_view(config, &run.plan, &place, &err);

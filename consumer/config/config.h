@@ -44,6 +44,7 @@ struct config {
     const char *state_dir;
     const char *member; /* 63 bytes at most, letters digits . _ - */
     enum log_level log_level;
+    enum log_format log_format;
     int64_t batch_max_rows;     /* sink rows a transaction */
     int64_t sink_sessions;      /* at most SINK_SESSIONS_MAX */
     int64_t held_max_bytes;     /* of records that wait for their transactions */

@@ -9,6 +9,10 @@ static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL}
 _Static_assert(LOG_DEBUG == 0 && LOG_INFO == 1 && LOG_WARN == 2 && LOG_ERROR == 3,
                "log_levels follows enum log_level");
 
+static const char *const log_formats[] = {"logfmt", "json", NULL};
+_Static_assert(LOG_FORMAT_LOGFMT == 0 && LOG_FORMAT_JSON == 1,
+               "log_formats follows enum log_format");
+
 #define TEXT(name, field, longest, initial, help)                                                  \
     { name, CONFIG_TEXT, false, FIELD(field), 1, longest, NULL, NULL, initial, help }
 #define WORD(name, field, longest, initial, help)                                                  \
@@ -51,6 +55,8 @@ const struct config_setting config_settings[] = {
     WORD("member", member, 63, NULL, "this member's name in the log; unset: HOSTNAME-PID"),
     CHOICE("log.level", log_level, log_levels, "info",
            "lowest level that is logged; debug shows each record"),
+    CHOICE("log.format", log_format, log_formats, "logfmt",
+           "how a log line is written: key=value pairs, or a JSON object whose values are strings"),
     INTEGER("batch.max.rows", batch_max_rows, 1, BATCH_MAX_ROWS_MAX, "rows", "2000",
             "sink rows of one transaction"),
     INTEGER("sink.sessions", sink_sessions, 1, SINK_SESSIONS_MAX, "connections", "2",

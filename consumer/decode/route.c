@@ -1,6 +1,6 @@
 #include "decode/route.h"
 
-#include "decode/utf8.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 #include "decode/scan.h"
 
-#include "decode/utf8.h"
+#include "base/utf8.h"
 
 #include <endian.h>
 #include <stdint.h>

@@ -161,7 +161,7 @@ static void err_shows_what_is_set(void **state) {
 
 static void unwritable_log_is_no_reason_to_stop(void **state) {
     (void)state;
-    struct log log = {-1, LOG_DEBUG, "1"};
+    struct log log = {.fd = -1, .level = LOG_DEBUG, .member = "1"};
     errno = ENOENT;
     log_line(&log, LOG_INFO, "cli", "start", "a=%d", 1);
     assert_int_equal(errno, ENOENT);

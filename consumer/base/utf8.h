@@ -1,11 +1,11 @@
-/* utf8.h: one character of UTF-8, for the scanner and for Java's hashes.
+/* utf8.h: one character of UTF-8.
  *
  * What:    decodes and checks a sequence as RFC 3629 has it: no overlong forms, no surrogates,
  *          nothing above U+10FFFF.
  * Errors:  length 0: not UTF-8.
  */
-#ifndef DECODE_UTF8_H
-#define DECODE_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
