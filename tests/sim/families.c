@@ -5,6 +5,7 @@ static void draw_family(struct knobs *knobs, struct rng *rng);
 static void draw_live(struct knobs *knobs, struct rng *rng);
 static void draw_profile(struct knobs *knobs, struct rng *rng);
 static void draw_views(struct knobs *knobs, struct rng *rng);
+static void draw_several(struct knobs *knobs, struct rng *rng);
 
 /* A family is the defaults and what it overrides. */
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -206,13 +207,16 @@ const struct knobs families[] = {
     SHAPE("expr"),
     /* Any view, under one of the families above or one of the profiles below. */
     {.name = "views", .draw = draw_views},
+    /* Several of them in one plan. */
+    {.name = "several", .draw = draw_several},
 };
 const size_t family_count = sizeof families / sizeof *families;
 
-/* Core tables alone, or any view. */
+/* Core tables alone, or any view, or several of them. */
 static void (*any_schema(struct rng *rng))(struct schema *, struct rng *,
                                            const struct schema_knobs *) {
-    return rng_chance(rng, 0.5) ? schema_random : schema_random_view;
+    double x = rng_unit(rng);
+    return x < 0.5 ? schema_random : x < 0.85 ? schema_random_view : schema_several;
 }
 
 /* One of the named cases, over other tables. */
@@ -315,6 +319,11 @@ static void draw_views(struct knobs *knobs, struct rng *rng) {
     knobs->schema = schema_random_view;
 }
 
+static void draw_several(struct knobs *knobs, struct rng *rng) {
+    draw_views(knobs, rng);
+    knobs->schema = schema_several;
+}
+
 bool family_find(const char *name, struct knobs *ret_knobs) {
     const char *colon = strchr(name, ':');
     size_t len = colon ? (size_t)(colon - name) : strlen(name);
@@ -322,7 +331,8 @@ bool family_find(const char *name, struct knobs *ret_knobs) {
         if (strlen(families[f].name) == len && strncmp(families[f].name, name, len) == 0) {
             *ret_knobs = families[f];
             ret_knobs->profile = colon ? colon + 1 : NULL;
-            bool drawn = families[f].draw == draw_profile || families[f].draw == draw_views;
+            bool drawn = families[f].draw == draw_profile || families[f].draw == draw_views ||
+                         families[f].draw == draw_several;
             return !colon || (drawn && find_profile(colon + 1));
         }
     }

@@ -80,9 +80,11 @@ static void heal_core(struct world *world) {
         }
     }
     for (int tries = 0; tries < 10 && world->trigger == 0; tries++) {
-        cells_t join =
-            schema_join(&world->schema, rng_below(&world->rng, schema_join_count(&world->schema)));
-        world->trigger = world->core_tasks[sim_sink_task(world, join)] ? 0 : join;
+        int target = world_some_target(world);
+        const struct schema_target *of = world_target(world, target);
+        cells_t join = schema_join(of, rng_below(&world->rng, schema_join_count(of)));
+        world->trigger = world->core_tasks[sim_sink_task(world, target, join)] ? 0 : join;
+        world->trigger_target = target;
     }
     world->trigger_halts = rng_chance(&world->rng, 0.3);
 }

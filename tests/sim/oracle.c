@@ -161,7 +161,7 @@ struct view_row {
 
 struct answer {
     const struct world *world;
-    const struct schema *schema;
+    const struct schema_target *target;
     struct rows tables[SCHEMA_TABLES_MAX];
     /* A combination: one of each occurrence; NULL where a LEFT JOIN finds none. */
     const struct source_row *chosen[SCHEMA_OCCURRENCES_MAX];
@@ -171,16 +171,17 @@ struct answer {
 
 /* WHERE; SELECT: the chosen rows' columns; those of the sink's key are packed. */
 static void answer_add(struct answer *answer) {
-    const struct schema *schema = answer->schema;
+    const struct schema_target *target = answer->target;
     struct view_row chosen = {0};
-    for (int o = 0; o < schema->occurrence_count; o++) {
-        chosen.versions[o] = answer->chosen[o] ? answer->chosen[o]->version : 0;
+    for (int o = 0; o < target->occurrence_count; o++) {
+        int version = answer->chosen[o] ? answer->chosen[o]->version : 0;
+        chosen.versions[o] = version && target->hides[o] ? SCHEMA_HIDDEN : version;
     }
-    if (!schema_passes(schema, chosen.versions)) {
+    if (!schema_passes(target, chosen.versions)) {
         return;
     }
-    for (int k = 0; k < schema->key_count; k++) {
-        const struct schema_place *from = &schema->outputs[schema->key_outputs[k]];
+    for (int k = 0; k < target->key_count; k++) {
+        const struct schema_place *from = &target->outputs[target->key_outputs[k]];
         const struct source_row *row = answer->chosen[from->occurrence];
         chosen.key |= cell_of(k, row ? cell_at(row->cells, from->column) : 0);
     }
@@ -195,13 +196,13 @@ static void answer_add(struct answer *answer) {
 }
 
 /* ON: every equality whose tables are chosen, the last of them just now. NULL equals nothing. */
-static bool holds(const struct answer *answer, int table) {
-    for (int i = 0; i < answer->schema->equal_count; i++) {
-        const struct schema_equal *equal = &answer->schema->equals[i];
+static bool holds(const struct answer *answer, int occurrence) {
+    for (int i = 0; i < answer->target->equal_count; i++) {
+        const struct schema_equal *equal = &answer->target->equals[i];
         assert(equal->left.occurrence < equal->right.occurrence);
-        if (equal->right.occurrence == table) {
+        if (equal->right.occurrence == occurrence) {
             int left = cell_at(answer->chosen[equal->left.occurrence]->cells, equal->left.column);
-            int right = cell_at(answer->chosen[table]->cells, equal->right.column);
+            int right = cell_at(answer->chosen[occurrence]->cells, equal->right.column);
             if (left == 0 || left != right) {
                 return false;
             }
@@ -211,8 +212,8 @@ static bool holds(const struct answer *answer, int table) {
 }
 
 /* Without it, ON says nothing of the third table: what the sink then should be, it is not. */
-static bool is_asked(int table) {
-    return table < 2 || SAFEGUARD("sim: the oracle asks every table");
+static bool is_asked(int occurrence) {
+    return occurrence < 2 || SAFEGUARD("sim: the oracle asks every table");
 }
 
 /* The same of a node: its key columns are equal to those of its parent's row. */
@@ -221,7 +222,7 @@ static bool node_holds(const struct answer *answer, const struct schema_node *no
     const struct source_row *parent = answer->chosen[node->parent];
     cells_t refers = parent ? parent->cells | world_references(answer->world, parent->version) : 0;
     bool holds = parent != NULL;
-    for (int c = 0; c < answer->schema->tables[node->table].key_count && holds; c++) {
+    for (int c = 0; c < answer->target->tables[node->table].key_count && holds; c++) {
         int cell = cell_at(refers, node->columns[c]);
         holds = cell != 0 && cell == cell_at(row->cells, c);
     }
@@ -229,19 +230,19 @@ static bool node_holds(const struct answer *answer, const struct schema_node *no
 }
 
 static bool on_holds(const struct answer *answer, int occurrence) {
-    int node = occurrence - answer->schema->core_count;
+    int node = occurrence - answer->target->core_count;
     return node < 0 ? holds(answer, occurrence) || !is_asked(occurrence)
-                    : node_holds(answer, &answer->schema->nodes[node], answer->chosen[occurrence]);
+                    : node_holds(answer, &answer->target->nodes[node], answer->chosen[occurrence]);
 }
 
 /* FROM: all rows of this occurrence and, inside, of those behind it. */
 static void loop(struct answer *answer,
                  int occurrence) { /* NOLINT(misc-no-recursion): a FROM deep */
-    if (occurrence == answer->schema->occurrence_count) {
+    if (occurrence == answer->target->occurrence_count) {
         answer_add(answer);
         return;
     }
-    const struct rows *rows = &answer->tables[schema_occurrence(answer->schema, occurrence)];
+    const struct rows *rows = &answer->tables[schema_occurrence(answer->target, occurrence)];
     bool found = false;
     for (size_t i = 0; i < rows->count; i++) {
         answer->chosen[occurrence] = &rows->rows[i];
@@ -250,7 +251,7 @@ static void loop(struct answer *answer,
             loop(answer, occurrence + 1);
         }
     }
-    if (!found && schema_is_optional(answer->schema, occurrence)) {
+    if (!found && schema_is_optional(answer->target, occurrence)) {
         answer->chosen[occurrence] = NULL;
         loop(answer, occurrence + 1);
     }
@@ -265,10 +266,11 @@ static void answer_clear(struct answer *answer) {
 
 /* ---- and the sink ---- */
 
-static void check_row(struct world *world, const struct view_row *should, const char *when) {
-    const struct sink_row *row = sim_sink_row(world, should->key);
-    bool refused = sim_sink_refuses(world, should->versions);
-    const char *name = schema_show_sink(&world->schema, should->key);
+static void check_row(struct world *world, const struct schema_target *target,
+                      const struct view_row *should, const char *when) {
+    const struct sink_row *row = sim_sink_row(world, target->number, should->key);
+    bool refused = sim_sink_refuses(world, target->number, should->versions);
+    const char *name = schema_show_sink(target, should->key);
     if (world->mended && row && row->refused) {
         return; /* the constraint is gone; its rows wait for a new version */
     }
@@ -280,11 +282,10 @@ static void check_row(struct world *world, const struct view_row *should, const 
         world_fail(world, "O1 %s: the row %s is %s", when, name,
                    refused ? "there, but is refused" : "missing");
     }
-    for (int o = 0; o < world->schema.occurrence_count && !refused && row; o++) {
+    for (int o = 0; o < target->occurrence_count && !refused && row; o++) {
         if (row->versions[o] != should->versions[o]) {
-            int table = schema_occurrence(&world->schema, o);
             world_fail(world, "O1 %s: the row %s holds v%d of %s (%d.), should hold v%d", when,
-                       name, row->versions[o], world->schema.tables[table].name, o + 1,
+                       name, row->versions[o], schema_table_of(target, o)->name, o + 1,
                        should->versions[o]);
         }
     }
@@ -299,9 +300,32 @@ static bool answer_has(const struct answer *answer, cells_t key) {
     return false;
 }
 
+/* The target's table is what its view says. task -1: all rows; else those that the task writes. */
+static void check_target(struct world *world, struct answer *answer, int32_t task,
+                         const char *when) {
+    const struct schema_target *target = answer->target;
+    loop(answer, 0);
+    for (size_t i = 0; i < answer->count; i++) {
+        if (task < 0 || sim_sink_task(world, target->number, answer->rows[i].key) == task) {
+            check_row(world, target, &answer->rows[i], when);
+        }
+    }
+    for (size_t i = 0; i < world->sink.row_count; i++) {
+        const struct sink_row *row = &world->sink.rows[i];
+        bool asked = row->target == target->number &&
+                     (task < 0 || sim_sink_task(world, row->target, row->key) == task);
+        bool waits = world->mended && row->refused;
+        if (asked && !waits && !answer_has(answer, row->key)) {
+            world_fail(world, "O1 %s: the row %s is %s, but should not be", when,
+                       schema_show_sink(target, row->key),
+                       row->there ? "there" : "in sync_refused");
+        }
+    }
+}
+
 /* task -1: all, at once: where nothing is refused, each has the rows of the source. */
-static void check_view(struct world *world, int32_t task, const char *when) {
-    struct answer answer = {.world = world, .schema = &world->schema};
+static void check_views(struct world *world, int32_t task, const char *when) {
+    struct answer answer = {.world = world};
     for (int t = 0; t < world->schema.table_count; t++) {
         if (world->knobs.bad > 0) {
             read_log(world, t, task, &answer.tables[t], when);
@@ -309,27 +333,16 @@ static void check_view(struct world *world, int32_t task, const char *when) {
             read_source(world, t, &answer.tables[t]);
         }
     }
-    loop(&answer, 0);
-    for (size_t i = 0; i < answer.count; i++) {
-        if (task < 0 || sim_sink_task(world, answer.rows[i].key) == task) {
-            check_row(world, &answer.rows[i], when);
-        }
-    }
-    for (size_t i = 0; i < world->sink.row_count; i++) {
-        const struct sink_row *row = &world->sink.rows[i];
-        bool asked = task < 0 || sim_sink_task(world, row->key) == task;
-        bool waits = world->mended && row->refused;
-        if (asked && !waits && !answer_has(&answer, row->key)) {
-            world_fail(world, "O1 %s: the row %s is %s, but should not be", when,
-                       schema_show_sink(&world->schema, row->key),
-                       row->there ? "there" : "in sync_refused");
-        }
+    for (int i = 0; i < world->schema.target_count; i++) {
+        answer.target = &world->schema.targets[i];
+        answer.count = 0;
+        check_target(world, &answer, task, when);
     }
     answer_clear(&answer);
 }
 
 void oracle_task(struct world *world, int32_t task, const char *when) {
-    check_view(world, task, when);
+    check_views(world, task, when);
 }
 
 void oracle_final(struct world *world, const char *when) {
@@ -343,7 +356,7 @@ void oracle_final(struct world *world, const char *when) {
     }
     for (int32_t p = world->knobs.bad > 0 ? 0 : -1;
          p < (world->knobs.bad > 0 ? world->partitions : 0); p++) {
-        check_view(world, p, when);
+        check_views(world, p, when);
     }
     for (int32_t p = 0; p < world->partitions; p++) {
         oracle_visible(world, p);

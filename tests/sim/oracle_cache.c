@@ -132,7 +132,7 @@ static void check_cache(struct world *world, int host, int32_t task) {
 }
 
 void oracle_caches(struct world *world) {
-    if (may_differ(world) && world->schema.node_count == 0) {
+    if (may_differ(world) && !world->schema.has_lookups) {
         return;
     }
     for (int host = 0; host < HOSTS_MAX; host++) {

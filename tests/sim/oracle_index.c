@@ -96,16 +96,23 @@ static void check_index(const struct index *index) {
     buf_clear(&scratch);
 }
 
+static void check_node(struct world *world, struct state *state, int32_t task,
+                       const struct target *target, const struct occurrence *node) {
+    struct index index = {.world = world,
+                          .state = state,
+                          .task = task,
+                          .table = target->occurrences[node->parent].relation,
+                          .reference = node->reference,
+                          .lookup = node->relation};
+    check_index(&index);
+}
+
 void oracle_indexes(struct world *world, struct state *state, int32_t task) {
-    const struct schema *schema = &world->schema;
-    for (int n = 0; n < schema->node_count && !state_lacks_indexes(state); n++) {
-        const struct occurrence *node = &world->plan.occurrences[schema->core_count + n];
-        struct index index = {.world = world,
-                              .state = state,
-                              .task = task,
-                              .table = schema_occurrence(schema, node->parent),
-                              .reference = node->reference,
-                              .lookup = node->relation};
-        check_index(&index);
+    const struct plan *plan = &world->plan.plan;
+    for (size_t i = 0; i < plan->target_count && !state_lacks_indexes(state); i++) {
+        const struct target *target = &plan->targets[i];
+        for (size_t o = target->core_count; o < target->occurrence_count; o++) {
+            check_node(world, state, task, target, &target->occurrences[o]);
+        }
     }
 }

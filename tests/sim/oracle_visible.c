@@ -40,17 +40,24 @@ static bool was_at(const struct look *look, int table, cells_t cells, int versio
     return version == 0;
 }
 
+static const struct schema_target *target_of(const struct look *look) {
+    return world_target(look->world, look->row->target);
+}
+
 static void fail(const struct look *look, int occurrence, const char *how) {
-    const struct schema *schema = &look->world->schema;
+    const struct schema_target *target = target_of(look);
     world_fail(look->world, "O2: the row %s that %s holds v%d of %s (%d.): %s",
-               schema_show_sink(schema, look->row->key), look->what,
-               look->row->versions[occurrence],
-               schema->tables[schema_occurrence(schema, occurrence)].name, occurrence + 1, how);
+               schema_show_sink(target, look->row->key), look->what,
+               look->row->versions[occurrence], schema_table_of(target, occurrence)->name,
+               occurrence + 1, how);
 }
 
 static void check_version(const struct look *look, int occurrence, cells_t cells) {
-    int table = schema_occurrence(&look->world->schema, occurrence);
+    int table = schema_occurrence(target_of(look), occurrence);
     int version = look->row->versions[occurrence];
+    if (version == SCHEMA_HIDDEN) {
+        return;
+    }
     if (version != 0 && !history_has(look->world, table, cells, version)) {
         fail(look, occurrence, "never true");
     } else if (!was_at(look, table, cells, version) && !look->world->rewritten) {
@@ -58,48 +65,54 @@ static void check_version(const struct look *look, int occurrence, cells_t cells
     }
 }
 
-/* No row of the table under the row's join key was there all the time. */
-static void check_none(const struct look *look, int table) {
-    const struct topic_log *log = world_log(look->world, table, look->task);
-    cells_t join = look->world->schema.join;
+/* No row of the core occurrence under the row's join key was there all the time. */
+static void check_none(const struct look *look, int occurrence) {
+    const struct schema_target *target = target_of(look);
+    const struct topic_log *log =
+        world_log(look->world, schema_occurrence(target, occurrence), look->task);
     for (int64_t i = 0; i < log->count; i++) {
         const struct entry *entry = &log->entries[i];
-        if (entry->names_row && ((entry->cells ^ look->row->key) & join) == 0) {
-            check_version(look, table, entry->cells);
+        if (entry->names_row && ((entry->cells ^ look->row->key) & target->join) == 0) {
+            check_version(look, occurrence, entry->cells);
         }
     }
 }
 
-static void check_row(const struct look *look) {
-    const struct schema *schema = &look->world->schema;
+static void check_lookup(const struct look *look, int o) {
+    const struct schema_target *target = target_of(look);
     const struct sink_row *row = look->row;
-    for (int o = 0; o < schema->occurrence_count; o++) {
-        bool core = o < schema->core_count;
-        const struct schema_node *node = &schema->nodes[core ? 0 : o - schema->core_count];
-        if (row->versions[o] == 0 && !schema_is_optional(schema, o)) {
+    const struct schema_node *node = &target->nodes[o - target->core_count];
+    cells_t parent =
+        row->versions[node->parent] == 0
+            ? 0
+            : sim_sink_cells(look->world, target, row->key, row->versions, node->parent);
+    cells_t refers = parent == 0 ? 0 : schema_referred(target, node, parent);
+    if (refers != 0) {
+        check_version(look, o, refers);
+    } else if (row->versions[o] != 0) {
+        fail(look, o, "though nothing refers to it");
+    }
+}
+
+static void check_row(const struct look *look) {
+    const struct schema_target *target = target_of(look);
+    const struct sink_row *row = look->row;
+    for (int o = 0; o < target->occurrence_count; o++) {
+        bool core = o < target->core_count;
+        if (row->versions[o] == 0 && !schema_is_optional(target, o)) {
             fail(look, o, "NULL, though it is joined INNER");
-        } else if (core && row->versions[o] == 0) {
-            if ((row->key & schema_own_mask(schema, o)) != 0) {
+        } else if (!core) {
+            check_lookup(look, o);
+        } else if (row->versions[o] == 0) {
+            if ((row->key & schema_own_mask(target, o)) != 0) {
                 fail(look, o, "NULL under a key");
             }
             check_none(look, o);
-        } else if (core) {
-            check_version(look, o, schema_row(schema, o, row->key));
-        } else if (row->versions[node->parent] == 0) {
-            if (row->versions[o] != 0) {
-                fail(look, o, "though nothing refers to it");
-            }
         } else {
-            cells_t parent = sim_sink_cells(look->world, row->key, row->versions, node->parent);
-            cells_t refers = schema_referred(schema, node, parent);
-            if (refers != 0) {
-                check_version(look, o, refers);
-            } else if (row->versions[o] != 0) {
-                fail(look, o, "though nothing refers to it");
-            }
+            check_version(look, o, schema_row(target, o, row->key));
         }
     }
-    if (!schema_passes(schema, row->versions)) {
+    if (!schema_passes(target, row->versions)) {
         fail(look, 0, "WHERE does not let it pass");
     }
 }
@@ -111,18 +124,19 @@ void oracle_written(struct world *world, int32_t task, const struct sink_row *ro
 }
 
 /* A row without a partner never stands beside one with a partner of the same rows. */
-static void check_alone(struct world *world, const struct sink_row *row, int table) {
-    const struct schema *schema = &world->schema;
-    cells_t others = schema->join;
-    for (int t = 0; t < schema->core_count; t++) {
-        others |= schema->tables[t].optional ? 0 : schema_sink_mask(schema, t);
+static void check_alone(struct world *world, const struct sink_row *row, int occurrence) {
+    const struct schema_target *target = world_target(world, row->target);
+    cells_t others = target->join;
+    for (int o = 0; o < target->core_count; o++) {
+        others |= target->cores[o].optional ? 0 : schema_sink_mask(target, o);
     }
     for (size_t i = 0; i < world->sink.row_count; i++) {
         const struct sink_row *other = &world->sink.rows[i];
-        if (other->there && ((other->key ^ row->key) & others) == 0 &&
-            other->versions[table] != 0) {
+        if (other->there && other->target == row->target &&
+            ((other->key ^ row->key) & others) == 0 && other->versions[occurrence] != 0) {
             world_fail(world, "O9: the row %s stands beside one with a partner in %s",
-                       schema_show_sink(schema, row->key), schema->tables[table].name);
+                       schema_show_sink(target, row->key),
+                       schema_table_of(target, occurrence)->name);
         }
     }
 }
@@ -137,19 +151,19 @@ bool oracle_is_past(const struct world *world, int32_t task, const struct progre
 
 void oracle_visible(struct world *world, int32_t task) {
     static const int64_t none[SCHEMA_TABLES_MAX];
-    const struct schema *schema = &world->schema;
     const struct progress *progress = &world->sink.progress[task];
     bool past = oracle_is_past(world, task, progress);
     for (size_t i = 0; i < world->sink.row_count && !world->stray_now; i++) {
         const struct sink_row *row = &world->sink.rows[i];
-        if (!row->there || sim_sink_task(world, row->key) != task) {
+        const struct schema_target *target = world_target(world, row->target);
+        if (!row->there || sim_sink_task(world, row->target, row->key) != task) {
             continue;
         }
         struct look look = {world, task, row, past ? progress->offsets : none, "stands"};
         check_row(&look);
-        for (int t = 0; t < schema->core_count; t++) {
-            if (schema->tables[t].adds_key && row->versions[t] == 0) {
-                check_alone(world, row, t);
+        for (int o = 0; o < target->core_count; o++) {
+            if (target->cores[o].adds_key && row->versions[o] == 0) {
+                check_alone(world, row, o);
             }
         }
     }

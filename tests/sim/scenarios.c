@@ -113,9 +113,10 @@ static bool rows_equal(const struct world *world, const struct sink_content *a,
                        const struct sink_content *b, int32_t task) {
     for (size_t i = 0; i < a->row_count; i++) {
         const struct sink_row *row = &a->rows[i];
-        bool found = !row->there || sim_sink_task(world, row->key) != task;
+        bool found = !row->there || sim_sink_task(world, row->target, row->key) != task;
         for (size_t k = 0; k < b->row_count && !found; k++) {
-            found = b->rows[k].key == row->key && b->rows[k].there &&
+            found = b->rows[k].key == row->key && b->rows[k].target == row->target &&
+                    b->rows[k].there &&
                     memcmp(b->rows[k].versions, row->versions, sizeof row->versions) == 0;
         }
         if (!found) {
@@ -204,14 +205,19 @@ void play_trimmed(struct world *world) {
     for (int32_t p = 0; p < world->partitions && !world->failure[0]; p++) {
         bool stands = cache_stands(world, p);
         all_stand &= stands;
-        for (int t = 0; t < world->schema.core_count && stands; t++) {
+        for (int t = 0; t < world->schema.table_count && stands; t++) {
+            if (world->schema.tables[t].lookup) {
+                continue;
+            }
             world->log[t][p].start = world->sink.progress[p].offsets[t];
             world_trace(world, "TRIMMED %s[%d] begins at %lld", world->schema.tables[t].name, p,
                         (long long)world->log[t][p].start);
         }
     }
-    for (int t = world->schema.core_count; t < world->schema.table_count && all_stand; t++) {
-        world->log[t][0].start = world->log[t][0].count; /* at rest: every task is there */
+    for (int t = 0; t < world->schema.table_count && all_stand; t++) {
+        if (world->schema.tables[t].lookup) {
+            world->log[t][0].start = world->log[t][0].count; /* at rest: every task is there */
+        }
     }
     for (int i = 0; i < 5; i++) {
         source_step(world);
@@ -285,10 +291,11 @@ void play_mended(struct world *world) {
 }
 
 void play_trigger(struct world *world) {
-    world->trigger =
-        schema_join(&world->schema, rng_below(&world->rng, schema_join_count(&world->schema)));
+    world->trigger_target = world_some_target(world);
+    const struct schema_target *target = world_target(world, world->trigger_target);
+    world->trigger = schema_join(target, rng_below(&world->rng, schema_join_count(target)));
     world->trigger_halts = rng_chance(&world->rng, 0.5);
-    int32_t halted = sim_sink_task(world, world->trigger);
+    int32_t halted = sim_sink_task(world, world->trigger_target, world->trigger);
     world_steps(world, world_pick(world, world->knobs.steps));
     world_trace(world, "---- no more faults");
     world_settle(world);
@@ -302,7 +309,8 @@ void play_trigger(struct world *world) {
     }
     for (size_t i = 0; i < world->sink.row_count; i++) {
         const struct sink_row *row = &world->sink.rows[i];
-        if (row->there && (row->key & world->schema.join) == world->trigger) {
+        if (row->there && row->target == world->trigger_target &&
+            (row->key & target->join) == world->trigger) {
             world_fail(world, "a row stands that the trigger does not let in");
         }
     }

@@ -30,59 +30,63 @@ cells_t schema_primary(const struct schema_table *table, int nth) {
     return cells;
 }
 
-int schema_join_count(const struct schema *schema) {
+int schema_join_count(const struct schema_target *target) {
+    const struct schema_table *table = schema_table_of(target, 0);
     int count = 1;
-    for (int c = 0; c < schema->join_count; c++) {
-        count *= schema->tables[0].columns[c].values;
+    for (int c = 0; c < table->join_count; c++) {
+        count *= table->columns[c].values;
     }
     return count;
 }
 
-cells_t schema_join(const struct schema *schema, int nth) {
+cells_t schema_join(const struct schema_target *target, int nth) {
+    const struct schema_table *table = schema_table_of(target, 0);
     cells_t cells = 0;
-    for (int c = 0; c < schema->join_count; c++) {
-        cells |= cell_of(c, 1 + nth % schema->tables[0].columns[c].values);
-        nth /= schema->tables[0].columns[c].values;
+    for (int c = 0; c < table->join_count; c++) {
+        cells |= cell_of(c, 1 + nth % table->columns[c].values);
+        nth /= table->columns[c].values;
     }
     return cells;
 }
 
-bool schema_places(const struct schema *schema, int table, cells_t cells) {
+bool schema_places(const struct schema_table *table, cells_t cells) {
     bool places = true;
-    for (int c = 0; c < schema->join_count && !schema->tables[table].lookup; c++) {
+    for (int c = 0; c < table->join_count; c++) {
         places &= cell_at(cells, c) != 0;
     }
     return places;
 }
 
-bool schema_is_optional(const struct schema *schema, int occurrence) {
-    return occurrence < schema->core_count
-               ? schema->tables[occurrence].optional
-               : schema->nodes[occurrence - schema->core_count].optional;
+bool schema_is_optional(const struct schema_target *target, int occurrence) {
+    return occurrence < target->core_count
+               ? target->cores[occurrence].optional
+               : target->nodes[occurrence - target->core_count].optional;
 }
 
-cells_t schema_sink_key(const struct schema *schema, int table, cells_t cells) {
-    const struct schema_table *of = &schema->tables[table];
+cells_t schema_sink_key(const struct schema_target *target, int occurrence, cells_t cells) {
+    const int *shown = target->cores[occurrence].shown;
+    const int count = schema_table_of(target, occurrence)->key_count;
     cells_t key = 0;
-    for (int c = 0; c < of->key_count; c++) {
-        key |= cell_of(of->shown[c], cell_at(cells, c));
+    for (int c = 0; c < count; c++) {
+        key |= cell_of(shown[c], cell_at(cells, c));
     }
     return key;
 }
 
-cells_t schema_sink_mask(const struct schema *schema, int table) {
-    return schema_sink_key(schema, table, ~(cells_t)0);
+cells_t schema_sink_mask(const struct schema_target *target, int occurrence) {
+    return schema_sink_key(target, occurrence, ~(cells_t)0);
 }
 
-cells_t schema_own_mask(const struct schema *schema, int table) {
-    return schema_sink_mask(schema, table) & ~schema->join;
+cells_t schema_own_mask(const struct schema_target *target, int occurrence) {
+    return schema_sink_mask(target, occurrence) & ~target->join;
 }
 
-cells_t schema_row(const struct schema *schema, int table, cells_t sink_key) {
-    const struct schema_table *of = &schema->tables[table];
+cells_t schema_row(const struct schema_target *target, int occurrence, cells_t sink_key) {
+    const int *shown = target->cores[occurrence].shown;
+    const int count = schema_table_of(target, occurrence)->key_count;
     cells_t cells = 0;
-    for (int c = 0; c < of->key_count; c++) {
-        cells |= cell_of(c, cell_at(sink_key, of->shown[c]));
+    for (int c = 0; c < count; c++) {
+        cells |= cell_of(c, cell_at(sink_key, shown[c]));
     }
     return cells;
 }
@@ -109,10 +113,10 @@ cells_t schema_references(const struct schema *schema, struct rng *rng, int tabl
     return cells;
 }
 
-cells_t schema_referred(const struct schema *schema, const struct schema_node *node,
+cells_t schema_referred(const struct schema_target *target, const struct schema_node *node,
                         cells_t parent) {
     cells_t key = 0;
-    for (int c = 0; c < schema->tables[node->table].key_count; c++) {
+    for (int c = 0; c < target->tables[node->table].key_count; c++) {
         int cell = cell_at(parent, node->columns[c]);
         if (cell == 0) {
             return 0;
@@ -123,11 +127,11 @@ cells_t schema_referred(const struct schema *schema, const struct schema_node *n
 }
 
 /* A version is of its own for every change: what WHERE says of it may be anything. */
-bool schema_passes(const struct schema *schema, const int *versions) {
+bool schema_passes(const struct schema_target *target, const int *versions) {
     bool passes = true;
-    for (int o = 0; o < schema->occurrence_count && schema->filtered; o++) {
+    for (int o = 0; o < target->occurrence_count && target->filtered; o++) {
         unsigned version = versions[o] < 0 ? (unsigned)-versions[o] : (unsigned)versions[o];
-        passes &= version == 0 || version % 4 != 0;
+        passes &= version == 0 || target->hides[o] || version % 4 != 0;
     }
     return passes;
 }
@@ -194,8 +198,8 @@ const char *schema_show(const struct schema *schema, int table, cells_t cells) {
     return show(schema->tables[table].name, cells, schema->tables[table].key_count);
 }
 
-const char *schema_show_sink(const struct schema *schema, cells_t sink_key) {
-    return show("", sink_key, schema->key_count);
+const char *schema_show_sink(const struct schema_target *target, cells_t sink_key) {
+    return show(target->name, sink_key, target->key_count);
 }
 
 /* ---- partitions ---- */
@@ -214,10 +218,10 @@ static uint32_t java_hash(const struct schema_column *column, int cell) {
     return hash;
 }
 
-int schema_partition(const struct schema *schema, cells_t cells, int partitions) {
+int schema_partition(const struct schema_table *table, cells_t cells, int partitions) {
     uint32_t sum = 0;
-    for (int c = 0; c < schema->join_count; c++) {
-        sum += java_hash(&schema->tables[0].columns[c], cell_at(cells, c));
+    for (int c = 0; c < table->join_count; c++) {
+        sum += java_hash(&table->columns[c], cell_at(cells, c));
     }
     sum &= INT32_MAX;
     return sum == INT32_MAX ? 0 : (int)(sum % (uint32_t)partitions);

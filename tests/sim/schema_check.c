@@ -41,7 +41,7 @@ static bool check_random(uint64_t seed, const char *tables, const char *select) 
     schema_sql_tables(&schema, &sql);
     write_file(tables, &sql);
     buf_reset(&sql);
-    schema_sql_view(&schema, &sql);
+    schema_sql_views(&schema, &sql);
     write_file(select, &sql);
     bool good = check(&schema, tables, select);
     if (!good) {

@@ -31,6 +31,12 @@ static const struct names {
 };
 static const char *const node_names[SCHEMA_LOOKUPS_MAX] = {"w", "x", "y", "z"};
 
+struct schema_target *schema_draw_target(struct schema_draw *draw, const char *name) {
+    draw->target = &draw->schema->targets[draw->schema->target_count++];
+    *draw->target = (struct schema_target){.name = name, .tables = draw->schema->tables};
+    return draw->target;
+}
+
 /* ---- core tables ---- */
 
 /* The first is an integer: FLAW_KEY needs one. */
@@ -56,16 +62,21 @@ static bool in_primary(const struct schema_draw *draw, enum schema_part part, in
     return part == PART_ALL || (part == PART_SOME && some);
 }
 
+void schema_draw_shared(struct schema_draw *draw, int table, bool optional) {
+    struct schema_target *target = draw->target;
+    target->cores[target->core_count++] =
+        (struct schema_core){.table = table, .optional = optional};
+}
+
 void schema_draw_core(struct schema_draw *draw, const struct schema_kind *kind, int rows,
                       bool optional) {
     struct rng *rng = draw->rng;
     const struct names *named = &names[draw->schema->table_count];
-    struct schema_table *table = &draw->schema->tables[draw->schema->table_count++];
-    draw->schema->core_count++;
+    struct schema_table *table = &draw->schema->tables[draw->schema->table_count];
+    schema_draw_shared(draw, draw->schema->table_count++, optional);
     rows = rows < draw->room ? rows : draw->room;
     draw->room /= kind->own > 0 ? rows : 1;
-    *table = (struct schema_table){
-        .name = named->table, .weight = 1 + rng_below(rng, 5), .optional = optional};
+    *table = (struct schema_table){.name = named->table, .weight = 1 + rng_below(rng, 5)};
     struct schema_column *column = table->columns;
     for (int c = 0; c < draw->joins; c++) {
         bool primary = in_primary(draw, kind->joins, c);
@@ -88,15 +99,15 @@ void schema_draw_core(struct schema_draw *draw, const struct schema_kind *kind, 
 }
 
 /* A row with NULL in its join key is in no state: where SQL would show it, there is none. */
-static void keep_placed(struct schema *schema) {
-    bool shows = schema->core_count == 1;
-    for (int t = 0; t < schema->core_count; t++) {
-        shows |= schema->tables[t].optional;
+static void keep_placed(struct schema *schema, const struct schema_target *target) {
+    bool shows = target->core_count == 1;
+    for (int o = 0; o < target->core_count; o++) {
+        shows |= target->cores[o].optional;
     }
-    for (int t = 0; t < schema->core_count && shows; t++) {
-        for (int c = 0; c < SCHEMA_COLUMNS_MAX && !schema->tables[t].optional; c++) {
-            struct schema_column *column = &schema->tables[t].columns[c];
-            column->nullable &= column->role != SCHEMA_JOIN;
+    for (int o = 0; o < target->core_count && shows; o++) {
+        struct schema_table *table = &schema->tables[target->cores[o].table];
+        for (int c = 0; c < SCHEMA_COLUMNS_MAX && !target->cores[o].optional; c++) {
+            table->columns[c].nullable &= table->columns[c].role != SCHEMA_JOIN;
         }
     }
 }
@@ -129,6 +140,14 @@ static int column_end(const struct schema_table *table) {
     return end;
 }
 
+static int join_end(const struct schema_table *table) {
+    int end = 0;
+    while (table->columns[end].role == SCHEMA_JOIN) {
+        end++;
+    }
+    return end;
+}
+
 static int key_end(const struct schema_table *table) {
     int end = 0;
     while (table->columns[end].role == SCHEMA_JOIN || table->columns[end].role == SCHEMA_OWN) {
@@ -148,7 +167,7 @@ static int reference_column(struct schema_draw *draw, int parent, int lookup, in
     for (int i = 0; i < end && !anew; i++) {
         int at = (start + i) % end;
         bool itself = parent == lookup && at == c;
-        bool places = table->columns[at].role == SCHEMA_JOIN && (draw->joins == 1 || c > 0);
+        bool places = table->columns[at].role == SCHEMA_JOIN && (join_end(table) == 1 || c > 0);
         if (table->columns[at].type == key->type && !itself && !places) {
             return at;
         }
@@ -163,76 +182,82 @@ static int reference_column(struct schema_draw *draw, int parent, int lookup, in
 }
 
 void schema_draw_node(struct schema_draw *draw, int table, int parent, bool optional, bool anew) {
-    struct schema *schema = draw->schema;
-    struct schema_node *node = &schema->nodes[schema->node_count];
-    *node = (struct schema_node){.name = node_names[schema->node_count],
+    struct schema_target *target = draw->target;
+    struct schema_node *node = &target->nodes[target->node_count];
+    *node = (struct schema_node){.name = node_names[target->node_count],
                                  .table = table,
                                  .parent = parent,
-                                 .optional = optional || schema_is_optional(schema, parent)};
-    int count = key_end(&schema->tables[table]);
+                                 .optional = optional || schema_is_optional(target, parent)};
+    int count = key_end(&draw->schema->tables[table]);
     for (int c = 0; c < count; c++) {
         bool again = false;
         do {
             node->columns[c] =
-                reference_column(draw, schema_occurrence(schema, parent), table, c, anew || again);
+                reference_column(draw, schema_occurrence(target, parent), table, c, anew || again);
             again = c > 0 && node->columns[c] == node->columns[0];
         } while (again);
     }
-    schema->node_count++;
+    target->node_count++;
 }
 
 /* ---- the view ---- */
 
 /* FROM a JOIN b ON a.. = b.. JOIN c ON (a or b).. = c..: whichever preserved table before it. */
 static void draw_equals(struct schema_draw *draw) {
-    struct schema *schema = draw->schema;
-    for (int t = 1; t < schema->core_count; t++) {
-        for (int c = 0; c < draw->joins; c++) {
-            int left = rng_below(draw->rng, t);
-            while (schema->tables[left].optional) {
+    struct schema_target *target = draw->target;
+    for (int o = 1; o < target->core_count; o++) {
+        for (int c = 0; c < join_end(schema_table_of(target, 0)); c++) {
+            int left = rng_below(draw->rng, o);
+            while (target->cores[left].optional) {
                 left--;
             }
-            schema->equals[schema->equal_count++] = (struct schema_equal){{left, c}, {t, c}};
+            target->equals[target->equal_count++] = (struct schema_equal){{left, c}, {o, c}};
         }
     }
 }
 
-static void add_output(struct schema *schema, int occurrence, int column) {
-    assert(schema->output_count < SCHEMA_OUTPUTS_MAX);
-    schema->outputs[schema->output_count++] = (struct schema_place){occurrence, column};
+static void add_output(struct schema_target *target, int occurrence, int column) {
+    assert(target->output_count < SCHEMA_OUTPUTS_MAX);
+    target->outputs[target->output_count++] = (struct schema_place){occurrence, column};
+}
+
+/* An occurrence's columns but for the join columns. */
+static void draw_columns(struct schema_draw *draw, int o) {
+    struct schema_target *target = draw->target;
+    const struct schema_table *table = schema_table_of(target, o);
+    for (int c = join_end(table); table->columns[c].role != SCHEMA_NONE; c++) {
+        enum schema_role role = table->columns[c].role;
+        bool must = role == SCHEMA_VALUE || (!table->lookup && role == SCHEMA_OWN);
+        bool may = !target->hides[o] || role == SCHEMA_OWN;
+        if (may && (must || rng_chance(draw->rng, 0.15))) {
+            add_output(target, o, c);
+        }
+    }
 }
 
 /* Each join column of some preserved table, now and then of another one, too; all primary keys of
  * core tables and all versions, and some of the rest; in any order. */
 static void draw_outputs(struct schema_draw *draw) {
-    struct schema *schema = draw->schema;
-    for (int c = 0; c < draw->joins; c++) {
-        int shown = rng_below(draw->rng, schema->core_count);
-        while (schema->tables[shown].optional) {
+    struct schema_target *target = draw->target;
+    for (int c = 0; c < join_end(schema_table_of(target, 0)); c++) {
+        int shown = rng_below(draw->rng, target->core_count);
+        while (target->cores[shown].optional) {
             shown--;
         }
-        for (int t = 0; t < schema->core_count; t++) {
-            if (t == shown || rng_chance(draw->rng, 0.1)) {
-                add_output(schema, t, c);
+        for (int o = 0; o < target->core_count; o++) {
+            if (o == shown || rng_chance(draw->rng, 0.1)) {
+                add_output(target, o, c);
             }
         }
     }
-    for (int o = 0; o < schema->core_count + schema->node_count; o++) {
-        const struct schema_table *table = &schema->tables[schema_occurrence(schema, o)];
-        int c = table->lookup ? 0 : draw->joins;
-        for (; table->columns[c].role != SCHEMA_NONE; c++) {
-            bool must = table->columns[c].role == SCHEMA_VALUE ||
-                        (!table->lookup && table->columns[c].role == SCHEMA_OWN);
-            if (must || rng_chance(draw->rng, 0.15)) {
-                add_output(schema, o, c);
-            }
-        }
+    for (int o = 0; o < target->core_count + target->node_count; o++) {
+        draw_columns(draw, o);
     }
-    for (int i = schema->output_count - 1; i > 0; i--) {
+    for (int i = target->output_count - 1; i > 0; i--) {
         int other = rng_below(draw->rng, i + 1);
-        struct schema_place moved = schema->outputs[i];
-        schema->outputs[i] = schema->outputs[other];
-        schema->outputs[other] = moved;
+        struct schema_place moved = target->outputs[i];
+        target->outputs[i] = target->outputs[other];
+        target->outputs[other] = moved;
     }
 }
 
@@ -243,16 +268,19 @@ void schema_draw_rest(struct schema_draw *draw) {
         table->columns[column_end(table)] = (struct schema_column){
             .name = names[t].value, .role = SCHEMA_VALUE, .type = SCHEMA_TEXT};
     }
-    keep_placed(schema);
-    draw_equals(draw);
-    draw_outputs(draw);
+    for (int i = 0; i < schema->target_count; i++) {
+        draw->target = &schema->targets[i];
+        keep_placed(schema, draw->target);
+        draw_equals(draw);
+        draw_outputs(draw);
+    }
     schema_finish(schema);
 }
 
 /* ---- what a seed draws ---- */
 
-static void draw_core_tables(struct schema_draw *draw, const struct schema_knobs *knobs, int count,
-                             double optional) {
+void schema_draw_cores(struct schema_draw *draw, const struct schema_knobs *knobs, int count,
+                       double optional) {
     static const int most_joins[SCHEMA_CORE_MAX + 1] = {[1] = 6, [2] = 6, [3] = 4, [4] = 2};
     schema_draw_joins(draw, knobs, SCHEMA_JOINS_MAX, most_joins[count]);
     for (int t = 0; t < count; t++) {
@@ -267,23 +295,36 @@ static void draw_core_tables(struct schema_draw *draw, const struct schema_knobs
 void schema_random(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs) {
     struct schema_draw draw = {.rng = rng, .schema = schema};
     double x = rng_unit(rng);
-    *schema = (struct schema){.name = "joined"};
-    draw_core_tables(&draw, knobs, x < 0.15 ? 1 : x < 0.5 ? 2 : x < 0.8 ? 3 : 4, 0);
+    *schema = (struct schema){0};
+    (void)schema_draw_target(&draw, "joined");
+    schema_draw_cores(&draw, knobs, x < 0.15 ? 1 : x < 0.5 ? 2 : x < 0.8 ? 3 : 4, 0);
     schema_draw_rest(&draw);
 }
 
-/* Lookup tables with their nodes; some tables have several. */
-static void draw_nodes(struct schema_draw *draw, int count) {
-    struct schema *schema = draw->schema;
+/* The nth lookup table that there is; -1: there are fewer. */
+static int nth_lookup(const struct schema *schema, int nth) {
+    for (int t = 0; t < schema->table_count; t++) {
+        if (schema->tables[t].lookup && nth-- == 0) {
+            return t;
+        }
+    }
+    return -1;
+}
+
+void schema_draw_nodes(struct schema_draw *draw, int count) {
+    struct schema_target *target = draw->target;
     for (int n = 0; n < count; n++) {
-        int lookups = schema->table_count - schema->core_count, table;
+        int lookups = 0, table;
+        while (nth_lookup(draw->schema, lookups) >= 0) {
+            lookups++;
+        }
         if (lookups > 0 && rng_chance(draw->rng, 0.35)) {
-            table = schema->core_count + rng_below(draw->rng, lookups);
+            table = nth_lookup(draw->schema, rng_below(draw->rng, lookups));
         } else {
             table = schema_draw_lookup(draw, rng_chance(draw->rng, 0.25) ? 2 : 1,
                                        1 + rng_below(draw->rng, 3));
         }
-        schema_draw_node(draw, table, rng_below(draw->rng, schema->core_count + n),
+        schema_draw_node(draw, table, rng_below(draw->rng, target->core_count + n),
                          rng_chance(draw->rng, 0.5), rng_chance(draw->rng, 0.8));
     }
 }
@@ -291,12 +332,13 @@ static void draw_nodes(struct schema_draw *draw, int count) {
 void schema_random_view(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs) {
     struct schema_draw draw = {.rng = rng, .schema = schema};
     double x = rng_unit(rng);
-    *schema = (struct schema){.name = "joined",
-                              .mixed = rng_chance(rng, 0.5),
-                              .filtered = rng_chance(rng, 0.25),
-                              .computed = rng_chance(rng, 0.15)};
+    *schema = (struct schema){0};
+    struct schema_target *target = schema_draw_target(&draw, "joined");
+    target->mixed = rng_chance(rng, 0.5);
+    target->filtered = rng_chance(rng, 0.25);
+    target->computed = rng_chance(rng, 0.15);
     int count = x < 0.3 ? 1 : x < 0.65 ? 2 : x < 0.9 ? 3 : 4;
-    draw_core_tables(&draw, knobs, count, rng_chance(rng, 0.5) ? 0.5 : 0);
-    draw_nodes(&draw, rng_below(rng, SCHEMA_LOOKUPS_MAX + 1));
+    schema_draw_cores(&draw, knobs, count, rng_chance(rng, 0.5) ? 0.5 : 0);
+    schema_draw_nodes(&draw, rng_below(rng, SCHEMA_LOOKUPS_MAX + 1));
     schema_draw_rest(&draw);
 }

@@ -1,6 +1,7 @@
 /* schema_draw.h: how schemas are put together, by what a seed draws and by named shapes.
  *
- * What:    core tables first, then lookups with their nodes, then schema_draw_rest, once each.
+ * What:    core tables first, then lookups with their nodes, of one target after the other; then
+ *          schema_draw_rest.
  * Owns:    nothing.
  * Threads: plain data.
  * Units:   none.
@@ -22,28 +23,38 @@ struct schema_kind {
     int own;
 };
 
-/* The join columns' types and values are those of all core tables. */
+/* The join columns' types and values are those of all core tables that are drawn with them. */
 struct schema_draw {
     struct rng *rng;
     struct schema *schema;
+    struct schema_target *target; /* what is drawn belongs to it */
     int joins;
     enum schema_type types[SCHEMA_JOINS_MAX];
     int values[SCHEMA_JOINS_MAX];
     int room; /* sink rows under one join key */
 };
 
+/* Begins: another target is the present one from now on. Returns it. */
+struct schema_target *schema_draw_target(struct schema_draw *draw, const char *name);
 /* At most so many join columns, and join keys: rows must meet. */
 void schema_draw_joins(struct schema_draw *draw, const struct schema_knobs *knobs, int joins,
                        int most);
 /* The next core table, of at most so many rows. */
 void schema_draw_core(struct schema_draw *draw, const struct schema_kind *kind, int rows,
                       bool optional);
+/* The target joins a core table that is there. */
+void schema_draw_shared(struct schema_draw *draw, int table, bool optional);
 /* The next lookup table. Returns which it is. */
 int schema_draw_lookup(struct schema_draw *draw, int key_columns, int rows);
 /* A node of a lookup table. anew: by columns of its own; else by whatever its parent has, where the
  * types are the same. */
 void schema_draw_node(struct schema_draw *draw, int table, int parent, bool optional, bool anew);
-/* ON and SELECT, and all that follows. */
+/* Core tables of some kinds; where optional is above 0, some are joined LEFT. */
+void schema_draw_cores(struct schema_draw *draw, const struct schema_knobs *knobs, int count,
+                       double optional);
+/* Nodes, some of them of new lookup tables. */
+void schema_draw_nodes(struct schema_draw *draw, int count);
+/* ON and SELECT of every target, and all that follows. */
 void schema_draw_rest(struct schema_draw *draw);
 /* schema_make.c */
 void schema_finish(struct schema *schema);

@@ -100,8 +100,10 @@ static const struct shape *find(const char *name) {
 void schema_shape(struct schema *schema, struct rng *rng, const struct schema_knobs *knobs) {
     const struct shape *shape = find(knobs->shape);
     struct schema_draw draw = {.rng = rng, .schema = schema};
-    *schema = (struct schema){
-        .name = shape->name, .filtered = shape->filtered, .computed = shape->computed};
+    *schema = (struct schema){0};
+    struct schema_target *target = schema_draw_target(&draw, shape->name);
+    target->filtered = shape->filtered;
+    target->computed = shape->computed;
     schema_draw_joins(&draw, knobs, 1, SCHEMA_CELL_MAX);
     for (int t = 0; t < shape->core_count; t++) {
         enum core core = shape->core[t];

@@ -11,22 +11,22 @@ const char *schema_type_name(enum schema_type type) {
     return names[type];
 }
 
-static const char *occurrence_name(const struct schema *schema, int occurrence) {
-    return occurrence < schema->core_count ? schema->tables[occurrence].name
-                                           : schema->nodes[occurrence - schema->core_count].name;
+static const char *occurrence_name(const struct schema_target *target, int occurrence) {
+    return occurrence < target->core_count ? schema_table_of(target, occurrence)->name
+                                           : target->nodes[occurrence - target->core_count].name;
 }
 
-static const char *column_name(const struct schema *schema, struct schema_place place) {
-    return schema->tables[schema_occurrence(schema, place.occurrence)].columns[place.column].name;
+static const char *column_name(const struct schema_target *target, struct schema_place place) {
+    return schema_table_of(target, place.occurrence)->columns[place.column].name;
 }
 
 /* A table may have several nodes: their columns need names of their own. */
-void schema_output_name(const struct schema *schema, int output, char out[SCHEMA_NAME_MAX]) {
-    struct schema_place place = schema->outputs[output];
-    bool own = place.occurrence < schema->core_count;
+void schema_output_name(const struct schema_target *target, int output, char out[SCHEMA_NAME_MAX]) {
+    struct schema_place place = target->outputs[output];
+    bool own = place.occurrence < target->core_count;
     (void)snprintf(out, SCHEMA_NAME_MAX, "%s%s%s",
-                   own ? "" : occurrence_name(schema, place.occurrence), own ? "" : "_",
-                   column_name(schema, place));
+                   own ? "" : occurrence_name(target, place.occurrence), own ? "" : "_",
+                   column_name(target, place));
 }
 
 void schema_sql_tables(const struct schema *schema, struct buf *out) {
@@ -49,79 +49,97 @@ void schema_sql_tables(const struct schema *schema, struct buf *out) {
     }
 }
 
-static void select_list(const struct schema *schema, struct buf *out) {
-    for (int i = 0; i < schema->output_count; i++) {
-        struct schema_place place = schema->outputs[i];
+static void select_list(const struct schema_target *target, struct buf *out) {
+    for (int i = 0; i < target->output_count; i++) {
+        struct schema_place place = target->outputs[i];
         char name[SCHEMA_NAME_MAX];
-        schema_output_name(schema, i, name);
-        buf_printf(out, "%s%s.%s", i > 0 ? ", " : "", occurrence_name(schema, place.occurrence),
-                   column_name(schema, place));
-        if (place.occurrence >= schema->core_count) {
+        schema_output_name(target, i, name);
+        buf_printf(out, "%s%s.%s", i > 0 ? ", " : "", occurrence_name(target, place.occurrence),
+                   column_name(target, place));
+        if (place.occurrence >= target->core_count) {
             buf_printf(out, " AS %s", name);
         }
     }
-    for (int o = 0; o < schema->occurrence_count && schema->computed; o++) {
-        int value = schema->tables[schema_occurrence(schema, o)].column_count - 1;
-        buf_printf(out, "%s%s.%s", o == 0 ? ", upper(" : " || ", occurrence_name(schema, o),
-                   column_name(schema, (struct schema_place){o, value}));
+    const char *before = ", upper(";
+    for (int o = 0; o < target->occurrence_count && target->computed; o++) {
+        int value = schema_table_of(target, o)->column_count - 1;
+        if (!target->hides[o]) {
+            buf_printf(out, "%s%s.%s", before, occurrence_name(target, o),
+                       column_name(target, (struct schema_place){o, value}));
+            before = " || ";
+        }
     }
-    buf_str(out, schema->computed ? STR(") AS computed") : STR(""));
+    buf_str(out, target->computed ? STR(") AS computed") : STR(""));
 }
 
-static void join_core(const struct schema *schema, int t, struct buf *out) {
-    const struct schema_table *table = &schema->tables[t];
-    buf_printf(out, "\n%s JOIN %s ON ", table->optional ? "LEFT" : "INNER", table->name);
+static void join_core(const struct schema_target *target, int o, struct buf *out) {
+    const char *name = occurrence_name(target, o);
+    buf_printf(out, "\n%s JOIN %s ON ", target->cores[o].optional ? "LEFT" : "INNER", name);
     const char *before = "";
-    for (int i = 0; i < schema->equal_count; i++) {
-        const struct schema_equal *equal = &schema->equals[i];
-        if (equal->right.occurrence == t) {
-            buf_printf(
-                out, "%s%s.%s = %s.%s", before, occurrence_name(schema, equal->left.occurrence),
-                column_name(schema, equal->left), table->name, column_name(schema, equal->right));
+    for (int i = 0; i < target->equal_count; i++) {
+        const struct schema_equal *equal = &target->equals[i];
+        if (equal->right.occurrence == o) {
+            buf_printf(out, "%s%s.%s = %s.%s", before,
+                       occurrence_name(target, equal->left.occurrence),
+                       column_name(target, equal->left), name, column_name(target, equal->right));
             before = " AND ";
         }
     }
 }
 
-static void join_node(const struct schema *schema, const struct schema_node *node,
+static void join_node(const struct schema_target *target, const struct schema_node *node,
                       struct buf *out) {
-    const struct schema_table *table = &schema->tables[node->table];
+    const struct schema_table *table = &target->tables[node->table];
     buf_printf(out, "\n%s JOIN %s AS %s ON ", node->optional ? "LEFT" : "INNER", table->name,
                node->name);
     for (int c = 0; c < table->key_count; c++) {
         buf_printf(out, "%s%s.%s = %s.%s", c > 0 ? " AND " : "",
-                   occurrence_name(schema, node->parent),
-                   column_name(schema, (struct schema_place){node->parent, node->columns[c]}),
+                   occurrence_name(target, node->parent),
+                   column_name(target, (struct schema_place){node->parent, node->columns[c]}),
                    node->name, table->columns[c].name);
     }
 }
 
-void schema_sql_view(const struct schema *schema, struct buf *out) {
-    bool says_key = schema->core_count == 1 || schema->node_count > 0;
-    buf_printf(out, "CREATE MATERIALIZED VIEW %s", schema->name);
-    for (int c = 0; c < schema->join_count && says_key; c++) {
-        buf_printf(out, "%s%s.%s", c == 0 ? " WITH (partition_by = '" : ", ",
-                   schema->tables[0].name, schema->tables[0].columns[c].name);
+static void where(const struct schema_target *target, struct buf *out) {
+    const char *before = "\nWHERE ";
+    for (int o = 0; o < target->occurrence_count && target->filtered; o++) {
+        int value = schema_table_of(target, o)->column_count - 1;
+        if (!target->hides[o]) {
+            buf_printf(out, "%scoalesce(%s.%s, '') <> 'v8'", before, occurrence_name(target, o),
+                       column_name(target, (struct schema_place){o, value}));
+            before = " AND ";
+        }
+    }
+}
+
+void schema_sql_view(const struct schema_target *target, bool says_key, struct buf *out) {
+    const struct schema_table *first = schema_table_of(target, 0);
+    says_key |= target->core_count == 1 || target->node_count > 0;
+    buf_printf(out, "CREATE MATERIALIZED VIEW %s", target->name);
+    for (int c = 0; c < first->join_count && says_key; c++) {
+        buf_printf(out, "%s%s.%s", c == 0 ? " WITH (partition_by = '" : ", ", first->name,
+                   first->columns[c].name);
     }
     buf_str(out, says_key ? STR("') AS\nSELECT ") : STR(" AS\nSELECT "));
-    select_list(schema, out);
-    buf_printf(out, "\nFROM %s", schema->tables[0].name);
+    select_list(target, out);
+    buf_printf(out, "\nFROM %s", first->name);
     int node = 0;
-    for (int t = 0; t < schema->core_count; t++) {
-        if (t > 0) {
-            join_core(schema, t, out);
+    for (int o = 0; o < target->core_count; o++) {
+        if (o > 0) {
+            join_core(target, o, out);
         }
-        bool end = t + 1 == schema->core_count;
-        while (node < schema->node_count &&
-               (end || (schema->mixed && schema->nodes[node].root <= t))) {
-            join_node(schema, &schema->nodes[node++], out);
+        bool end = o + 1 == target->core_count;
+        while (node < target->node_count &&
+               (end || (target->mixed && target->nodes[node].root <= o))) {
+            join_node(target, &target->nodes[node++], out);
         }
     }
-    for (int o = 0; o < schema->occurrence_count && schema->filtered; o++) {
-        int value = schema->tables[schema_occurrence(schema, o)].column_count - 1;
-        buf_printf(out, "%scoalesce(%s.%s, '') <> 'v8'", o == 0 ? "\nWHERE " : " AND ",
-                   occurrence_name(schema, o),
-                   column_name(schema, (struct schema_place){o, value}));
-    }
+    where(target, out);
     buf_str(out, STR(";\n"));
+}
+
+void schema_sql_views(const struct schema *schema, struct buf *out) {
+    for (int i = 0; i < schema->target_count; i++) {
+        schema_sql_view(&schema->targets[i], schema->target_count > 1, out);
+    }
 }

@@ -44,7 +44,7 @@ static void fill_table(struct schema_view *to, const struct schema *schema, int 
                             .columns = to->columns[t],
                             .column_count = (size_t)table->column_count,
                             .key_count = (size_t)table->key_count,
-                            .placement_count = table->lookup ? 0 : (size_t)schema->join_count,
+                            .placement_count = (size_t)table->join_count,
                             .references = to->references[t]};
     for (int c = 0; c < table->column_count; c++) {
         fill_column(&to->columns[t][c], &table->columns[c]);
@@ -53,27 +53,26 @@ static void fill_table(struct schema_view *to, const struct schema *schema, int 
     of->blanks_tell = of->key_count > of->primary_key_count;
 }
 
-static void fill_core(struct schema_view *to, const struct schema *schema, int t) {
-    const struct schema_table *table = &schema->tables[t];
-    struct occurrence *of = &to->occurrences[t];
-    *of = (struct occurrence){.relation = t,
-                              .optional = table->optional,
-                              .parent = -1,
-                              .reference = -1,
-                              .root = t,
-                              .key_positions = to->key_positions[t],
-                              .adds_key = table->adds_key};
-    for (int c = 0; c < table->key_count; c++) {
-        to->key_positions[t][c] = (size_t)table->shown[c];
+static void fill_core(struct schema_view_target *to, const struct schema_target *target, int o) {
+    const struct schema_core *core = &target->cores[o];
+    to->occurrences[o] = (struct occurrence){.relation = core->table,
+                                             .optional = core->optional,
+                                             .parent = -1,
+                                             .reference = -1,
+                                             .root = o,
+                                             .key_positions = to->key_positions[o],
+                                             .adds_key = core->adds_key};
+    for (int c = 0; c < schema_table_of(target, o)->key_count; c++) {
+        to->key_positions[o][c] = (size_t)core->shown[c];
     }
 }
 
 /* The parent's reference by the node's columns: nodes share it. */
-static int reference_of(struct schema_view *to, const struct schema *schema,
+static int reference_of(struct schema_view *to, const struct schema_target *target,
                         const struct schema_node *node) {
-    int parent = schema_occurrence(schema, node->parent);
+    int parent = schema_occurrence(target, node->parent);
     struct relation *relation = &to->tables[parent];
-    size_t count = (size_t)schema->tables[node->table].key_count, r = 0;
+    size_t count = (size_t)target->tables[node->table].key_count, r = 0;
     size_t columns[SCHEMA_KEY_MAX] = {0};
     for (size_t c = 0; c < count; c++) {
         columns[c] = (size_t)node->columns[c];
@@ -91,63 +90,66 @@ static int reference_of(struct schema_view *to, const struct schema *schema,
     return (int)r;
 }
 
-static void fill_nodes(struct schema_view *to, const struct schema *schema) {
-    for (int n = 0; n < schema->node_count; n++) {
-        const struct schema_node *node = &schema->nodes[n];
-        to->occurrences[schema->core_count + n] =
+static size_t fill_outputs(struct schema_view_target *to, const struct schema_target *target) {
+    for (int i = 0; i < target->output_count; i++) {
+        const struct schema_place *place = &target->outputs[i];
+        to->inputs[i] = (struct target_input){place->occurrence, place->column};
+        schema_output_name(target, i, to->output_names[i]);
+        to->outputs[i] = (struct target_output){str_from(to->output_names[i]), i};
+    }
+    for (int i = 0; i < target->key_count; i++) {
+        to->key_outputs[i] = (size_t)target->key_outputs[i];
+    }
+    if (target->computed) {
+        to->outputs[target->output_count] = (struct target_output){STR("computed"), -1};
+    }
+    return (size_t)target->output_count + target->computed;
+}
+
+static void fill_target(struct schema_view *view, const struct schema_target *target) {
+    struct schema_view_target *to = &view->of[target->number];
+    bool key_has_nulls = false;
+    for (int o = 0; o < target->core_count; o++) {
+        fill_core(to, target, o);
+        key_has_nulls |= target->cores[o].adds_key;
+    }
+    for (int n = 0; n < target->node_count; n++) {
+        const struct schema_node *node = &target->nodes[n];
+        to->occurrences[target->core_count + n] =
             (struct occurrence){.relation = node->table,
                                 .optional = node->optional,
                                 .parent = node->parent,
-                                .reference = reference_of(to, schema, node),
+                                .reference = reference_of(view, target, node),
                                 .root = node->root};
     }
-}
-
-static size_t fill_outputs(struct schema_view *to, const struct schema *schema) {
-    for (int i = 0; i < schema->output_count; i++) {
-        const struct schema_place *place = &schema->outputs[i];
-        to->inputs[i] = (struct target_input){place->occurrence, place->column};
-        schema_output_name(schema, i, to->output_names[i]);
-        to->outputs[i] = (struct target_output){str_from(to->output_names[i]), i};
-    }
-    for (int i = 0; i < schema->key_count; i++) {
-        to->key_outputs[i] = (size_t)schema->key_outputs[i];
-    }
-    if (schema->computed) {
-        to->outputs[schema->output_count] = (struct target_output){STR("computed"), -1};
-    }
-    return (size_t)schema->output_count + schema->computed;
+    view->targets[target->number] =
+        (struct target){.number = target->number,
+                        .name = str_from(target->name),
+                        .occurrences = to->occurrences,
+                        .occurrence_count = (size_t)target->occurrence_count,
+                        .core_count = (size_t)target->core_count,
+                        .inputs = to->inputs,
+                        .input_count = (size_t)target->output_count,
+                        .outputs = to->outputs,
+                        .output_count = fill_outputs(to, target),
+                        .key_outputs = to->key_outputs,
+                        .key_output_count = (size_t)target->key_count,
+                        .key_has_nulls = key_has_nulls,
+                        .sql_filter = target->filtered ? STR("simulated") : STR_NONE};
 }
 
 void schema_view_fill(struct schema_view *to, const struct schema *schema, int32_t partitions) {
     for (int t = 0; t < schema->table_count; t++) {
         fill_table(to, schema, t, partitions);
-        if (t < schema->core_count) {
-            fill_core(to, schema, t);
-        }
     }
-    fill_nodes(to, schema);
-    bool key_has_nulls = false;
-    for (int t = 0; t < schema->core_count; t++) {
-        key_has_nulls |= schema->tables[t].adds_key;
+    for (int i = 0; i < schema->target_count; i++) {
+        fill_target(to, &schema->targets[i]);
     }
-    to->target = (struct target){.name = str_from(schema->name),
-                                 .occurrences = to->occurrences,
-                                 .occurrence_count = (size_t)schema->occurrence_count,
-                                 .core_count = (size_t)schema->core_count,
-                                 .inputs = to->inputs,
-                                 .input_count = (size_t)schema->output_count,
-                                 .outputs = to->outputs,
-                                 .output_count = fill_outputs(to, schema),
-                                 .key_outputs = to->key_outputs,
-                                 .key_output_count = (size_t)schema->key_count,
-                                 .key_has_nulls = key_has_nulls,
-                                 .sql_filter = schema->filtered ? STR("simulated") : STR_NONE};
-    to->plan = (struct plan){.name = str_from(schema->name),
+    to->plan = (struct plan){.name = to->targets[0].name,
                              .relations = to->tables,
                              .relation_count = (size_t)schema->table_count,
-                             .targets = &to->target,
-                             .target_count = 1,
+                             .targets = to->targets,
+                             .target_count = (size_t)schema->target_count,
                              .partition_count = partitions};
 }
 
@@ -182,10 +184,10 @@ static bool reference_equal(const struct relation *a, int i, const struct relati
            memcmp(x->columns, y->columns, x->column_count * sizeof *x->columns) == 0;
 }
 
-static bool occurrence_equal(const struct schema_view *ours, const struct plan *plan,
-                             const struct target *theirs, size_t o) {
-    const struct occurrence *a = &ours->occurrences[o], *b = &theirs->occurrences[o];
-    int above = a->parent >= 0 ? ours->occurrences[a->parent].relation : -1;
+static bool occurrence_equal(const struct schema_view *ours, const struct target *mine,
+                             const struct plan *plan, const struct target *theirs, size_t o) {
+    const struct occurrence *a = &mine->occurrences[o], *b = &theirs->occurrences[o];
+    int above = a->parent >= 0 ? mine->occurrences[a->parent].relation : -1;
     bool equal = a->relation == b->relation && a->parent == b->parent && a->root == b->root &&
                  a->optional == b->optional && a->adds_key == b->adds_key;
     if (!equal || above < 0) {
@@ -206,16 +208,16 @@ static bool output_equal(const struct target *a, const struct target *b, size_t 
     return str_equal(x->name, y->name) && p->occurrence == q->occurrence && p->column == q->column;
 }
 
-static bool target_equal(const struct schema_view *ours, const struct plan *plan, char *what,
-                         size_t size) {
-    const struct target *a = &ours->target, *b = &plan->targets[0];
+static bool target_equal(const struct schema_view *ours, const struct plan *plan, size_t number,
+                         char *what, size_t size) {
+    const struct target *a = &ours->targets[number], *b = &plan->targets[number];
     bool equal = str_equal(a->name, b->name) && a->occurrence_count == b->occurrence_count &&
                  a->core_count == b->core_count && a->output_count == b->output_count &&
                  a->key_output_count == b->key_output_count &&
                  a->key_has_nulls == b->key_has_nulls && !a->sql_filter.ptr == !b->sql_filter.ptr;
     (void)snprintf(what, size, "the target's counts");
     for (size_t o = 0; equal && o < a->occurrence_count; o++) {
-        equal = occurrence_equal(ours, plan, b, o);
+        equal = occurrence_equal(ours, a, plan, b, o);
         (void)snprintf(what, size, "occurrence %zu", o);
     }
     for (size_t i = 0; equal && i < a->output_count; i++) {
@@ -240,5 +242,8 @@ bool schema_view_equal(const struct schema_view *ours, const struct plan *theirs
         equal = relation_equal(&a->relations[t], &theirs->relations[t]);
         (void)snprintf(what, size, "table %zu", t);
     }
-    return equal && target_equal(ours, theirs, what, size);
+    for (size_t i = 0; equal && i < a->target_count; i++) {
+        equal = target_equal(ours, theirs, i, what, size);
+    }
+    return equal;
 }

@@ -1,4 +1,4 @@
-/* schema_view.h: a schema as the product's view, and as the SQL that says the same.
+/* schema_view.h: a schema as the product's plan, and as the SQL that says the same.
  *
  * What:    struct plan is what view_load would make of the SQL; checked where view_load can.
  * Owns:    nothing outside itself; its view points into it: it must not be moved.
@@ -14,21 +14,27 @@
 #include "schema.h"
 #include "view/view.h"
 
-#define SCHEMA_NAME_MAX 32
+#define SCHEMA_NAME_MAX       32
+#define SCHEMA_REFERENCES_MAX 12 /* of a table */
 
-struct schema_view {
-    struct plan plan;
-    struct target target;
-    struct relation tables[SCHEMA_TABLES_MAX];
-    struct relation_column columns[SCHEMA_TABLES_MAX][SCHEMA_COLUMNS_MAX];
-    struct reference references[SCHEMA_TABLES_MAX][SCHEMA_LOOKUPS_MAX];
-    size_t reference_columns[SCHEMA_TABLES_MAX][SCHEMA_LOOKUPS_MAX][SCHEMA_KEY_MAX];
+/* One target, and what it points to. */
+struct schema_view_target {
     struct occurrence occurrences[SCHEMA_OCCURRENCES_MAX];
     size_t key_positions[SCHEMA_CORE_MAX][SCHEMA_COLUMNS_MAX];
     struct target_input inputs[SCHEMA_OUTPUTS_MAX];
     struct target_output outputs[SCHEMA_OUTPUTS_MAX + 1];
     char output_names[SCHEMA_OUTPUTS_MAX][SCHEMA_NAME_MAX];
     size_t key_outputs[SCHEMA_OUTPUTS_MAX];
+};
+
+struct schema_view {
+    struct plan plan;
+    struct target targets[SCHEMA_TARGETS_MAX];
+    struct schema_view_target of[SCHEMA_TARGETS_MAX];
+    struct relation tables[SCHEMA_TABLES_MAX];
+    struct relation_column columns[SCHEMA_TABLES_MAX][SCHEMA_COLUMNS_MAX];
+    struct reference references[SCHEMA_TABLES_MAX][SCHEMA_REFERENCES_MAX];
+    size_t reference_columns[SCHEMA_TABLES_MAX][SCHEMA_REFERENCES_MAX][SCHEMA_KEY_MAX];
     char topics[SCHEMA_TABLES_MAX][64];
 };
 
@@ -36,10 +42,12 @@ struct schema_view {
 void schema_view_fill(struct schema_view *to, const struct schema *schema, int32_t partitions);
 /* schema_sql.c */
 const char *schema_type_name(enum schema_type type);
-void schema_output_name(const struct schema *schema, int output, char out[SCHEMA_NAME_MAX]);
-/* CREATE TABLE of every table; CREATE MATERIALIZED VIEW. Appended. */
+void schema_output_name(const struct schema_target *target, int output, char out[SCHEMA_NAME_MAX]);
+/* CREATE TABLE of every table; CREATE MATERIALIZED VIEW of every target. Appended. */
 void schema_sql_tables(const struct schema *schema, struct buf *out);
-void schema_sql_view(const struct schema *schema, struct buf *out);
+void schema_sql_views(const struct schema *schema, struct buf *out);
+/* says_key: with its key, also where it goes without saying. */
+void schema_sql_view(const struct schema_target *target, bool says_key, struct buf *out);
 /* schema_view.c */
 /* Whether both say the same of what the pipeline reads; false: what differs is in `what`. */
 bool schema_view_equal(const struct schema_view *ours, const struct plan *theirs, char *what,

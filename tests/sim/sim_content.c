@@ -30,18 +30,18 @@ void sink_content_clear(struct sink_content *content) {
 
 /* ---- rows ---- */
 
-struct sink_row *sim_sink_row(const struct world *world, cells_t key) {
+struct sink_row *sim_sink_row(const struct world *world, int target, cells_t key) {
     for (size_t i = 0; i < world->sink.row_count; i++) {
-        if (world->sink.rows[i].key == key) {
+        if (world->sink.rows[i].key == key && world->sink.rows[i].target == target) {
             return &world->sink.rows[i];
         }
     }
     return NULL;
 }
 
-struct sink_row *sim_sink_add_row(struct world *world, cells_t key) {
+struct sink_row *sim_sink_add_row(struct world *world, int target, cells_t key) {
     struct sink_content *sink = &world->sink;
-    struct sink_row *row = sim_sink_row(world, key);
+    struct sink_row *row = sim_sink_row(world, target, key);
     if (row) {
         return row;
     }
@@ -53,12 +53,13 @@ struct sink_row *sim_sink_add_row(struct world *world, cells_t key) {
         }
     }
     row = &sink->rows[sink->row_count++];
-    *row = (struct sink_row){.key = key};
+    *row = (struct sink_row){.target = target, .key = key};
     return row;
 }
 
-int32_t sim_sink_task(const struct world *world, cells_t key) {
-    return schema_partition(&world->schema, key, world->partitions);
+int32_t sim_sink_task(const struct world *world, int target, cells_t key) {
+    return schema_partition(schema_table_of(world_target(world, target), 0), key,
+                            world->partitions);
 }
 
 void sim_sink_drop_row(struct world *world, struct sink_row *row) {

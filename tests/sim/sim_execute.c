@@ -38,17 +38,17 @@ static void check_offsets(struct world *world, const struct progress *now,
 }
 
 /* The row shows something that the source never had. */
-static bool is_stray(const struct world *world, cells_t key) {
+static bool is_stray(const struct schema_target *target, cells_t key) {
     bool stray = false;
-    for (int k = 0; k < world->schema.key_count; k++) {
+    for (int k = 0; k < target->key_count; k++) {
         stray |= cell_at(key, k) == SCHEMA_CELL_MAX;
     }
     return stray;
 }
 
-bool sim_sink_deletes(const struct schema *schema, const struct sim_op *op, cells_t key) {
-    cells_t own = schema_own_mask(schema, op->table);
-    if (op->kind == SIM_DELETE && (op->mask & ~schema->join) != 0 &&
+bool sim_sink_deletes(const struct schema_target *target, const struct sim_op *op, cells_t key) {
+    cells_t own = schema_own_mask(target, op->occurrence);
+    if (op->kind == SIM_DELETE && (op->mask & ~target->join) != 0 &&
         !SAFEGUARD("sim: a delete names the join key")) {
         return (key & own) == (op->key & own);
     }
@@ -57,29 +57,33 @@ bool sim_sink_deletes(const struct schema *schema, const struct sim_op *op, cell
 }
 
 static void remove_rows(struct world *world, const struct sim_part *part, const struct sim_op *op) {
+    const struct schema_target *target = world_target(world, op->target);
     bool past = oracle_is_past(world, part->task, &part->before);
     for (size_t i = world->sink.row_count; i-- > 0;) {
         struct sink_row *row = &world->sink.rows[i];
+        if (row->target != op->target || !row->there) {
+            continue;
+        }
         bool left_out =
-            (!SAFEGUARD("sim: a delete by range takes every row") && is_stray(world, row->key)) ||
+            (!SAFEGUARD("sim: a delete by range takes every row") && is_stray(target, row->key)) ||
             (op->kind != SIM_DELETE &&
              !SAFEGUARD("sim: no row without a partner stands beside one with a partner"));
-        if (!sim_sink_deletes(&world->schema, op, row->key) || !row->there || left_out) {
+        if (!sim_sink_deletes(target, op, row->key) || left_out) {
             continue;
         }
         if (world->knobs.inserts_only && past && !world->stray_now) {
             world_fail(world, "O6: the valid row %s is removed, though nothing was ever deleted",
-                       schema_show_sink(&world->schema, row->key));
+                       schema_show_sink(target, row->key));
         }
         sim_sink_drop_row(world, row);
     }
 }
 
 /* `v3 v17 -`, for people. */
-static const char *show_versions(const struct schema *schema, const int *versions) {
+static const char *show_versions(const struct schema_target *target, const int *versions) {
     static char text[SCHEMA_OCCURRENCES_MAX * 12];
     size_t len = 0;
-    for (int o = 0; o < schema->occurrence_count; o++) {
+    for (int o = 0; o < target->occurrence_count; o++) {
         len +=
             (size_t)snprintf(text + len, sizeof text - len, "%sv%d", o > 0 ? " " : "", versions[o]);
     }
@@ -88,34 +92,36 @@ static const char *show_versions(const struct schema *schema, const int *version
 
 /* What WHERE does not let pass. */
 static void filter_row(struct world *world, const struct sim_op *op) {
-    struct sink_row *row = sim_sink_row(world, op->key);
-    world_trace(world, "  FILTERED %s", schema_show_sink(&world->schema, op->key));
+    struct sink_row *row = sim_sink_row(world, op->target, op->key);
+    world_trace(world, "  FILTERED %s", schema_show_sink(world_target(world, op->target), op->key));
     if (row && row->there && SAFEGUARD("sim: a row that leaves the filter is deleted")) {
         sim_sink_drop_row(world, row);
     }
 }
 
 static void put_row(struct world *world, const struct sim_op *op, bool load) {
-    const struct schema *schema = &world->schema;
-    struct sink_row *row = sim_sink_add_row(world, op->key);
+    const struct schema_target *target = world_target(world, op->target);
+    struct sink_row *row = sim_sink_add_row(world, op->target, op->key);
     if (row->statement == world->statement_count) {
         world_fail(world, "21000: the row %s comes twice in one statement",
-                   schema_show_sink(schema, op->key));
+                   schema_show_sink(target, op->key));
     }
     row->statement = world->statement_count;
     if (load && row->there) {
-        world_fail(world, "the initial load meets the row %s", schema_show_sink(schema, op->key));
+        world_fail(world, "the initial load meets the row %s", schema_show_sink(target, op->key));
     }
     memcpy(row->versions, op->versions, sizeof row->versions);
     row->there = true;
-    world_trace(world, "  UPSERT %s %s", schema_show_sink(schema, op->key),
-                show_versions(schema, op->versions));
+    world_trace(world, "  UPSERT %s %s", schema_show_sink(target, op->key),
+                show_versions(target, op->versions));
 }
 
 static void clear_entries(struct world *world, const struct sim_part *part) {
     for (size_t i = 0; i < part->cleared_count; i++) {
-        struct sink_row *row = sim_sink_row(world, part->cleared[i]);
-        world_trace(world, "  CLEARED %s", schema_show_sink(&world->schema, part->cleared[i]));
+        const struct sim_key *cleared = &part->cleared[i];
+        struct sink_row *row = sim_sink_row(world, cleared->target, cleared->key);
+        world_trace(world, "  CLEARED %s",
+                    schema_show_sink(world_target(world, cleared->target), cleared->key));
         if (row) {
             row->refused = false;
             if (!row->there) {
@@ -126,21 +132,21 @@ static void clear_entries(struct world *world, const struct sim_part *part) {
 }
 
 static void refuse_row(struct world *world, const struct sim_op *op) {
-    struct sink_row *row = sim_sink_add_row(world, op->key);
-    world_trace(world, "  REFUSED %s", schema_show_sink(&world->schema, op->key));
+    struct sink_row *row = sim_sink_add_row(world, op->target, op->key);
+    world_trace(world, "  REFUSED %s", schema_show_sink(world_target(world, op->target), op->key));
     row->there &= !SAFEGUARD("sim: a refused row shows no older version");
     row->refused = true;
 }
 
 static void apply_upsert(struct world *world, const struct sim_part *part, const struct sim_op *op,
                          bool load) {
-    if (!schema_passes(&world->schema, op->versions)) {
+    if (!schema_passes(world_target(world, op->target), op->versions)) {
         filter_row(world, op);
     } else if (op->refused) {
         refuse_row(world, op);
     } else {
         put_row(world, op, load);
-        oracle_written(world, part->task, sim_sink_row(world, op->key),
+        oracle_written(world, part->task, sim_sink_row(world, op->target, op->key),
                        load ? world->sink.ends[part->task] : part->after.offsets);
     }
 }
@@ -155,9 +161,10 @@ static void apply_ops(struct world *world, const struct sim_part *part, bool loa
         if (op->kind == SIM_UPSERT) {
             apply_upsert(world, part, op, load);
         } else if (op->kind != SIM_CHECK) {
+            const struct schema_target *target = world_target(world, op->target);
             world_trace(world, "  %s of %s: %s", kinds[op->kind],
-                        world->schema.tables[op->table].name,
-                        schema_show_sink(&world->schema, op->key));
+                        schema_table_of(target, op->occurrence)->name,
+                        schema_show_sink(target, op->key));
             remove_rows(world, part, op);
         }
     }
@@ -181,7 +188,7 @@ static void check_refused(struct world *world, int32_t task) {
     int count = 0;
     for (size_t i = 0; i < world->sink.row_count; i++) {
         const struct sink_row *row = &world->sink.rows[i];
-        count += row->refused && sim_sink_task(world, row->key) == task;
+        count += row->refused && sim_sink_task(world, row->target, row->key) == task;
     }
     if (count > world->refused_max) {
         world_fail(world, "task %d has %d refused rows, %d are allowed", task, count,
@@ -250,8 +257,8 @@ static void fill_refused(const struct world *world, struct sink *sink, size_t *c
     result->refused = sink->entries + *count;
     for (size_t i = 0; i < world->sink.row_count; i++) {
         const struct sink_row *row = &world->sink.rows[i];
-        if (row->refused && sim_sink_task(world, row->key) == result->task) {
-            sink->entries[(*count)++] = sim_sink_key(sink, row->key);
+        if (row->refused && sim_sink_task(world, row->target, row->key) == result->task) {
+            sink->entries[(*count)++] = sim_sink_key(sink, row->target, row->key);
             result->refused_count++;
         }
     }

@@ -10,96 +10,105 @@ static int parse_version(struct str text) {
     return text.len > 0 && text.ptr[0] == 'b' ? -schema_parse(text) : schema_parse(text);
 }
 
-static void read_delete(const struct schema *schema, struct sim_op *op, const struct str *values) {
+static void read_delete(const struct schema_target *target, struct sim_op *op,
+                        const struct str *values) {
     cells_t cells = 0;
-    for (int c = 0; c < schema->tables[op->table].key_count; c++) {
+    for (int c = 0; c < schema_table_of(target, op->occurrence)->key_count; c++) {
         cells |= cell_of(c, schema_parse(values[c]));
     }
-    op->key = schema_sink_key(schema, op->table, cells);
-    op->mask = schema_sink_mask(schema, op->table);
+    op->key = schema_sink_key(target, op->occurrence, cells);
+    op->mask = schema_sink_mask(target, op->occurrence);
 }
 
 /* The rows of a join key without a partner of the table, or with one. */
-static void read_delete_null(const struct schema *schema, struct sim_op *op,
+static void read_delete_null(const struct schema_target *target, struct sim_op *op,
                              const struct str *values) {
-    for (int c = 0; c < schema->join_count; c++) {
+    for (int c = 0; c < schema_table_of(target, op->occurrence)->join_count; c++) {
         op->key |= cell_of(c, schema_parse(values[c]));
     }
-    op->mask = schema->join;
+    op->mask = target->join;
 }
 
 /* The cell that an output must show, given the row's key and versions. */
 static int shown_cell(const struct world *world, const struct sim_op *op,
                       const struct schema_place *place) {
-    const struct schema *schema = &world->schema;
+    const struct schema_target *target = world_target(world, op->target);
     int o = place->occurrence;
     if (op->versions[o] == 0) {
         return 0;
     }
-    const struct schema_table *table = &schema->tables[schema_occurrence(schema, o)];
-    if (table->columns[place->column].role == SCHEMA_REFERENCE) {
+    if (schema_table_of(target, o)->columns[place->column].role == SCHEMA_REFERENCE) {
         return cell_at(world_references(world, op->versions[o]), place->column);
     }
-    return cell_at(sim_sink_cells(world, op->key, op->versions, o), place->column);
+    return cell_at(sim_sink_cells(world, target, op->key, op->versions, o), place->column);
 }
 
-cells_t sim_sink_cells(const struct world *world, cells_t key, const int *versions,
+cells_t sim_sink_cells(const struct world *world, const struct schema_target *target, cells_t key,
+                       const int *versions,
                        int occurrence) { /* NOLINT(misc-no-recursion): up to a core table */
-    const struct schema *schema = &world->schema;
     cells_t references = world_references(world, versions[occurrence]);
-    if (occurrence < schema->core_count) {
-        return schema_row(schema, occurrence, key) | references;
+    if (occurrence < target->core_count) {
+        return schema_row(target, occurrence, key) | references;
     }
-    const struct schema_node *node = &schema->nodes[occurrence - schema->core_count];
-    cells_t parent = sim_sink_cells(world, key, versions, node->parent);
+    const struct schema_node *node = &target->nodes[occurrence - target->core_count];
+    cells_t parent = sim_sink_cells(world, target, key, versions, node->parent);
     return versions[node->parent] == 0 ? references
-                                       : schema_referred(schema, node, parent) | references;
+                                       : schema_referred(target, node, parent) | references;
+}
+
+/* Of occurrences whose version is not selected: whether there is a row. */
+static void read_hidden(const struct schema_target *target, struct sim_op *op) {
+    for (int o = 0; o < target->occurrence_count; o++) {
+        bool there = !schema_is_optional(target, o) ||
+                     (o < target->core_count && (op->key & schema_own_mask(target, o)) != 0);
+        op->versions[o] = target->hides[o] ? (there ? SCHEMA_HIDDEN : 0) : op->versions[o];
+    }
 }
 
 /* Every output is a version, or a cell that follows from the sink's key and the versions. */
 static void read_upsert(struct world *world, struct sim_op *op, const struct str *values) {
-    const struct schema *schema = &world->schema;
-    for (int k = 0; k < schema->key_count; k++) {
-        op->key |= cell_of(k, schema_parse(values[schema->key_outputs[k]]));
+    const struct schema_target *target = world_target(world, op->target);
+    for (int k = 0; k < target->key_count; k++) {
+        op->key |= cell_of(k, schema_parse(values[target->key_outputs[k]]));
     }
-    for (int i = 0; i < schema->output_count; i++) {
-        const struct schema_place *place = &schema->outputs[i];
-        int table = schema_occurrence(schema, place->occurrence);
-        if (place->column == schema->tables[table].column_count - 1) {
+    for (int i = 0; i < target->output_count; i++) {
+        const struct schema_place *place = &target->outputs[i];
+        if (place->column == schema_table_of(target, place->occurrence)->column_count - 1) {
             op->versions[place->occurrence] = parse_version(values[i]);
         }
     }
-    for (int i = 0; i < schema->output_count; i++) {
-        const struct schema_place *place = &schema->outputs[i];
-        int table = schema_occurrence(schema, place->occurrence);
+    read_hidden(target, op);
+    for (int i = 0; i < target->output_count; i++) {
+        const struct schema_place *place = &target->outputs[i];
+        const struct schema_table *table = schema_table_of(target, place->occurrence);
         int cell = schema_parse(values[i]);
-        if (place->column != schema->tables[table].column_count - 1 &&
-            cell != shown_cell(world, op, place)) {
-            world_fail(world, "the row %s shows %d as %s.%s", schema_show_sink(schema, op->key),
-                       cell, schema->tables[table].name,
-                       schema->tables[table].columns[place->column].name);
+        if (place->column != table->column_count - 1 && cell != shown_cell(world, op, place)) {
+            world_fail(world, "the row %s shows %d as %s.%s", schema_show_sink(target, op->key),
+                       cell, table->name, table->columns[place->column].name);
         }
     }
 }
 
+/* what: as the op of each row is to be. */
 static void copy_rows(struct world *world, struct sim_part *part, const struct row_array *rows,
-                      enum sim_op_kind kind, int table) {
+                      struct sim_op what) {
+    const struct schema_target *target = world_target(world, what.target);
     size_t at[SCHEMA_OUTPUTS_MAX] = {0};
     for (size_t r = 0; r < rows->row_count; r++) {
         struct sim_op *op = &part->ops[part->op_count++];
-        *op = (struct sim_op){.kind = kind, .table = table};
+        *op = what;
         struct str value[SCHEMA_OUTPUTS_MAX];
         for (size_t c = 0; c < rows->column_count; c++) {
             (void)row_array_next(rows, c, &at[c], &value[c]);
         }
-        if (kind == SIM_UPSERT) {
+        if (what.kind == SIM_UPSERT) {
             read_upsert(world, op, value);
-        } else if (kind == SIM_CHECK) {
+        } else if (what.kind == SIM_CHECK) {
             op->versions[0] = parse_version(value[rows->column_count - 1]);
-        } else if (kind == SIM_DELETE) {
-            read_delete(&world->schema, op, value);
+        } else if (what.kind == SIM_DELETE) {
+            read_delete(target, op, value);
         } else {
-            read_delete_null(&world->schema, op, value);
+            read_delete_null(target, op, value);
         }
     }
 }
@@ -145,6 +154,39 @@ static void copy_dead_letters(struct world *world, struct sim_part *to,
     }
 }
 
+static void copy_upserts(struct world *world, struct sim_part *to, const struct txn_part *part) {
+    for (int i = 0; i < world->schema.target_count; i++) {
+        copy_rows(world, to, &part->targets[i].upserts,
+                  (struct sim_op){.kind = SIM_UPSERT, .target = i});
+    }
+}
+
+static void copy_deletes(struct world *world, struct sim_part *to, const struct txn_part *part) {
+    static const enum sim_op_kind kinds[] = {[DELETE_KEY] = SIM_DELETE,
+                                             [DELETE_NULL] = SIM_DELETE_NULL,
+                                             [DELETE_MATCHED] = SIM_DELETE_MATCHED};
+    for (int i = 0; i < world->schema.target_count; i++) {
+        for (int o = 0; o < world->schema.targets[i].core_count; o++) {
+            for (int kind = 0; kind < DELETE_KINDS; kind++) {
+                copy_rows(world, to, &part->targets[i].deletes[kind][o],
+                          (struct sim_op){.kind = kinds[kind], .target = i, .occurrence = o});
+            }
+        }
+    }
+}
+
+/* "7", NUL, "1", NUL, and of all targets but the first one its number. */
+static struct sim_key read_row_key(const struct world *world, struct str row_key) {
+    struct sim_key key = {.target = sink_key_target(row_key)};
+    const char *at = row_key.ptr;
+    for (int k = 0; k < world_target(world, key.target)->key_count; k++) {
+        struct str text = str_from(at);
+        key.key |= cell_of(k, schema_parse(text));
+        at += text.len + 1;
+    }
+    return key;
+}
+
 static void copy_part(struct world *world, struct sim_part *to, const struct txn_part *part) {
     *to = (struct sim_part){.task = part->task,
                             .before = part->before,
@@ -152,39 +194,24 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
                             .savepoints = part->savepoints,
                             .refused_max = part->refused_max};
     to->ops = calloc(txn_part_rows(part) + 1, sizeof *to->ops);
-    if (!to->ops) {
+    to->cleared = calloc(part->cleared_count + 1, sizeof *to->cleared);
+    if (!to->ops || !to->cleared) {
         abort();
     }
     const bool deletes_first = SAFEGUARD("sim: deletes go before upserts");
     if (!deletes_first) {
-        copy_rows(world, to, &part->targets[0].upserts, SIM_UPSERT, 0);
+        copy_upserts(world, to, part);
     }
-    for (int t = 0; t < world->schema.core_count; t++) {
-        struct row_array *const *deletes = part->targets[0].deletes;
-        copy_rows(world, to, &deletes[DELETE_KEY][t], SIM_DELETE, t);
-        copy_rows(world, to, &deletes[DELETE_NULL][t], SIM_DELETE_NULL, t);
-        copy_rows(world, to, &deletes[DELETE_MATCHED][t], SIM_DELETE_MATCHED, t);
-    }
+    copy_deletes(world, to, part);
     for (int t = 0; t < world->schema.table_count; t++) {
-        copy_rows(world, to, &part->checks[t], SIM_CHECK, t);
+        copy_rows(world, to, &part->checks[t], (struct sim_op){.kind = SIM_CHECK, .table = t});
     }
     if (deletes_first) {
-        copy_rows(world, to, &part->targets[0].upserts, SIM_UPSERT, 0);
+        copy_upserts(world, to, part);
     }
     copy_dead_letters(world, to, part);
-    to->cleared = calloc(part->cleared_count + 1, sizeof *to->cleared);
-    if (!to->cleared) {
-        abort();
-    }
-    for (size_t i = 0; i < part->cleared_count; i++) { /* "7", NUL, "1", NUL */
-        const char *at = part->cleared[i].ptr;
-        cells_t key = 0;
-        for (int k = 0; k < world->schema.key_count; k++) {
-            struct str text = str_from(at);
-            key |= cell_of(k, schema_parse(text));
-            at += text.len + 1;
-        }
-        to->cleared[to->cleared_count++] = key;
+    for (size_t i = 0; i < part->cleared_count; i++) {
+        to->cleared[to->cleared_count++] = read_row_key(world, part->cleared[i]);
     }
 }
 
@@ -199,7 +226,8 @@ static struct sim_op *add_op(struct sim_part *part, size_t *cap) {
     return &part->ops[part->op_count++];
 }
 
-/* Rows of an initial load are pulled while the job is executed, until the source pauses. */
+/* Rows of an initial load are pulled while the job is executed, until the source pauses: those of
+ * one target after the other. */
 static void pull_load(struct world *world, struct job *job) {
     for (;;) {
         const struct load_source *load = job->load;
@@ -208,7 +236,12 @@ static void pull_load(struct world *world, struct job *job) {
         struct err err;
         if (load->next(load->ctx, &values, &end, &err) != ERR_NONE) {
             job->load_failed = true;
-            end = true;
+            job->load = NULL;
+            return;
+        }
+        if (end && ++job->load_target < world->schema.target_count) {
+            load->begin(load->ctx, job->load_target);
+            continue;
         }
         if (end) {
             job->load = NULL;
@@ -217,7 +250,7 @@ static void pull_load(struct world *world, struct job *job) {
             return;
         }
         struct sim_op *op = add_op(&job->parts[0], &job->load_cap);
-        *op = (struct sim_op){.kind = SIM_UPSERT};
+        *op = (struct sim_op){.kind = SIM_UPSERT, .target = job->load_target};
         read_upsert(world, op, values);
     }
 }
@@ -254,7 +287,8 @@ bool sim_sink_read(struct world *world, struct job *job) {
         if (!part->ops) {
             abort();
         }
-        copy_rows(world, part, job->check, SIM_CHECK, job->check_table);
+        copy_rows(world, part, job->check,
+                  (struct sim_op){.kind = SIM_CHECK, .table = job->check_table});
     }
     job->txn = NULL;
     job->check = NULL;

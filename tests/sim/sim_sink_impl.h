@@ -9,7 +9,8 @@ enum sim_op_kind { SIM_DELETE, SIM_DELETE_NULL, SIM_DELETE_MATCHED, SIM_CHECK, S
 
 struct sim_op {
     enum sim_op_kind kind;
-    int table;
+    int table;                            /* CHECK */
+    int target, occurrence;               /* DELETE...; UPSERT: the target */
     cells_t key, mask;                    /* DELETE...: of the sink rows' keys; UPSERT: the key */
     int versions[SCHEMA_OCCURRENCES_MAX]; /* CHECK: one, of its table */
     bool refused;                         /* UPSERT: left out */
@@ -20,7 +21,10 @@ struct sim_part {
     struct progress before, after;
     struct sim_op *ops;
     size_t op_count;
-    cells_t *cleared; /* entries of sync_refused that go */
+    struct sim_key {
+        int target;
+        cells_t key;
+    } * cleared; /* entries of sync_refused that go */
     size_t cleared_count;
     bool savepoints;
     size_t refused_max;
@@ -43,6 +47,7 @@ struct job {
     size_t part_count;
     const struct load_source *load; /* of txn, which stays lent; NULL: all its rows were read */
     bool loads, load_failed;
+    int load_target; /* whose rows come next */
     size_t load_cap; /* of the first part's ops */
     int32_t tasks[PARTITIONS_MAX];
     size_t task_count;
@@ -66,10 +71,10 @@ struct sink {
     struct arena keys;
 };
 
-/* DELETE...: the row goes. */
-bool sim_sink_deletes(const struct schema *schema, const struct sim_op *op, cells_t key);
+/* DELETE...: the row of the op's target goes. */
+bool sim_sink_deletes(const struct schema_target *target, const struct sim_op *op, cells_t key);
 /* sync_refused.row_key of a sink row; lives until the sink's next answer. */
-struct str sim_sink_key(struct sink *sink, cells_t key);
+struct str sim_sink_key(struct sink *sink, int target, cells_t key);
 /* sim_read.c */
 /* Copies what the sender has lent, while it lends it. False: some time it has more. */
 bool sim_sink_read(struct world *world, struct job *job);

@@ -24,13 +24,13 @@ int source_new_version(struct world *world, int table) {
 }
 
 cells_t world_references(const struct world *world, int version) {
-    return version == 0 ? 0 : world->references[abs(version)];
+    return version == 0 || version == SCHEMA_HIDDEN ? 0 : world->references[abs(version)];
 }
 
 /* ---- rows ---- */
 
 static void remember(struct world *world, const struct event *event) {
-    if (event->version == 0 || !schema_places(&world->schema, event->table, event->cells)) {
+    if (event->version == 0 || !schema_places(&world->schema.tables[event->table], event->cells)) {
         return;
     }
     int64_t cap = (int64_t)world->history_cap;
@@ -104,11 +104,11 @@ static cells_t some_primary(struct world *world, int table) {
 cells_t source_some_join(struct world *world, int table) {
     const struct schema_table *of = &world->schema.tables[table];
     cells_t cells = 0;
-    if (of->lookup || (world->schema.join & ~of->primary) == 0) {
+    if ((of->join & ~of->primary) == 0) {
         return cells;
     }
     bool nulls = rng_chance(&world->rng, 0.05), all = nulls && rng_chance(&world->rng, 0.7);
-    for (int c = 0; c < world->schema.join_count; c++) {
+    for (int c = 0; c < of->join_count; c++) {
         const struct schema_column *column = &of->columns[c];
         if (!column->primary) {
             bool null = column->nullable && nulls && (all || rng_chance(&world->rng, 0.5));
@@ -201,7 +201,7 @@ static int primary_sum(const struct schema_table *table, cells_t cells) {
 /* Of such a row the source knows nothing but its key (decode/blank.h). */
 static bool is_blank(const struct world *world, const struct event *event) {
     const struct schema_table *table = &world->schema.tables[event->table];
-    bool blank = !table->lookup && (world->schema.join & ~table->primary) != 0;
+    bool blank = (table->join & ~table->primary) != 0;
     for (int c = 0; c < table->key_count; c++) {
         blank &= table->columns[c].primary || cell_at(event->cells, c) == 0;
     }
@@ -309,13 +309,13 @@ int32_t source_partition(const struct world *world, int table, cells_t cells) {
     if (world->schema.tables[table].lookup) {
         return 0;
     }
-    return schema_places(&world->schema, table, cells)
-               ? schema_partition(&world->schema, cells, world->partitions)
-               : (7 * primary_sum(&world->schema.tables[table], cells) + 3) % world->partitions;
+    const struct schema_table *of = &world->schema.tables[table];
+    return schema_places(of, cells) ? schema_partition(of, cells, world->partitions)
+                                    : (7 * primary_sum(of, cells) + 3) % world->partitions;
 }
 
 static void append(struct world *world, const struct event *event) {
-    bool names_row = schema_places(&world->schema, event->table, event->cells);
+    bool names_row = schema_places(&world->schema.tables[event->table], event->cells);
     int32_t partition = source_partition(world, event->table, event->cells);
     if (world->knobs.misroute && world->misrouted_task < 0 && names_row && world->partitions > 1 &&
         !world->schema.tables[event->table].lookup && rng_chance(&world->rng, 0.02)) {

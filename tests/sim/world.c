@@ -13,6 +13,11 @@ int world_pick(struct world *world, struct range range) {
     return schema_pick(&world->rng, range);
 }
 
+int world_some_target(struct world *world) {
+    int count = world->schema.target_count;
+    return count == 1 ? 0 : rng_below(&world->rng, count);
+}
+
 void world_fail(struct world *world, const char *format, ...) {
     if (world->failure[0]) {
         return;
@@ -36,7 +41,7 @@ void world_trace_line(const struct world *world, const char *format, ...) {
 static void trace_schema(const struct world *world) {
     struct buf sql = {0};
     schema_sql_tables(&world->schema, &sql);
-    schema_sql_view(&world->schema, &sql);
+    schema_sql_views(&world->schema, &sql);
     world_trace(world, "family %s, %d partitions, %d members, batches of %zu rows\n" STR_FMT,
                 world->knobs.name, world->partitions, world->members, world->batch_rows,
                 STR_ARG(buf_view(&sql)));
@@ -59,8 +64,10 @@ void world_init(struct world *world, uint64_t seed, const struct knobs *knobs, b
     world->members = world_pick(world, knobs->members);
     knobs->schema(&world->schema, &world->rng, &sizes);
     schema_view_fill(&world->plan, &world->schema, world->partitions);
-    world->knobs.unique &= world->schema.unique;
-    world->knobs.inserts_only &= world->schema.is_plain;
+    for (int i = 0; i < world->schema.target_count; i++) {
+        world->knobs.unique &= world->schema.targets[i].unique;
+        world->knobs.inserts_only &= world->schema.targets[i].is_plain;
+    }
     world->batch_rows = (size_t)world_pick(world, knobs->batch_rows);
     world->poll_records = world_pick(world, knobs->poll_records);
     world->dead_letters_max = world_pick(world, knobs->dead_letters);

@@ -101,8 +101,9 @@ struct source_table {
 };
 
 struct sink_row {
+    int target;                           /* of whose table it is */
     cells_t key;                          /* 0: NULL, of a core table that is joined LEFT */
-    int versions[SCHEMA_OCCURRENCES_MAX]; /* 0: no row is shown */
+    int versions[SCHEMA_OCCURRENCES_MAX]; /* 0: no row is shown; or SCHEMA_HIDDEN */
     bool there;
     bool refused;      /* has an entry in sync_refused */
     int64_t statement; /* that wrote it last */
@@ -162,6 +163,7 @@ struct world {
     bool healed, core_members[MEMBERS_MAX], core_tasks[PARTITIONS_MAX];
     bool mended;        /* the sink refuses nothing any more */
     cells_t trigger;    /* a trigger objects to rows of this join key; 0: there is none */
+    int trigger_target; /* ... in this target's table */
     bool trigger_halts; /* ... with an error that halts at once */
     /* source */
     struct source_table source[SCHEMA_TABLES_MAX];
@@ -215,6 +217,7 @@ void world_trace_line(const struct world *world, const char *format, ...)
         }                                                                                          \
     } while (false)
 int world_pick(struct world *world, struct range range);
+int world_some_target(struct world *world);
 /* families.c */
 extern const struct knobs families[];
 extern const size_t family_count;
@@ -296,6 +299,9 @@ int source_new_version(struct world *world, int table);
 /* What rows of this version refer to: cells of its table's reference columns. */
 cells_t world_references(const struct world *world, int version);
 /* The partition of a table's topic that a task reads. */
+static inline const struct schema_target *world_target(const struct world *world, int target) {
+    return &world->schema.targets[target];
+}
 static inline int32_t world_partition(const struct world *world, int table, int32_t task) {
     return world->schema.tables[table].lookup ? 0 : task;
 }
@@ -332,9 +338,9 @@ void sim_sink_cut(struct sink *sink, bool keep);
 /* Executes one job that was sent, at random. */
 void sim_sink_execute(struct world *world);
 void sim_sink_restore(struct world *world, int commits);
-/* The row of a key, or NULL. */
-struct sink_row *sim_sink_row(const struct world *world, cells_t key);
-struct sink_row *sim_sink_add_row(struct world *world, cells_t key);
+/* The row of a key in the target's table, or NULL. */
+struct sink_row *sim_sink_row(const struct world *world, int target, cells_t key);
+struct sink_row *sim_sink_add_row(struct world *world, int target, cells_t key);
 /* For sink_content_clear. */
 void sink_content_copy(struct sink_content *to, const struct sink_content *from);
 void sink_content_clear(struct sink_content *content);
@@ -346,7 +352,8 @@ bool sim_sink_table_known(const struct world *world, int32_t task);
 struct stored_dead_letter *sim_sink_dead_letter(const struct world *world, int table, int32_t task,
                                                 int64_t offset);
 /* The row of an occurrence that a sink row shows, if it shows one: its key and references. */
-cells_t sim_sink_cells(const struct world *world, cells_t key, const int *versions, int occurrence);
+cells_t sim_sink_cells(const struct world *world, const struct schema_target *target, cells_t key,
+                       const int *versions, int occurrence);
 /* Stores one of the record that stands there, for whoever needs it: returns it. */
 struct stored_dead_letter *sim_sink_add_dead_letter(struct world *world, int table, int32_t task,
                                                     int64_t offset);
@@ -354,13 +361,13 @@ struct stored_dead_letter *sim_sink_add_dead_letter(struct world *world, int tab
 void sim_sink_decide(struct world *world, int table, int32_t task, int64_t offset);
 bool sim_sink_idle(const struct world *world);
 /* The task that writes a sink row. */
-int32_t sim_sink_task(const struct world *world, cells_t key);
+int32_t sim_sink_task(const struct world *world, int target, cells_t key);
 /* A transaction is in flight. */
 bool sim_sink_writes(const struct sink *sink);
 void sim_sink_clear(struct world *world);
 
 /* The user's CHECK, or an expression, refuses a row of these versions, if WHERE lets it pass. */
-bool sim_sink_refuses(const struct world *world, const int *versions);
+bool sim_sink_refuses(const struct world *world, int target, const int *versions);
 
 /* sim_node.c */
 struct node *node_new(struct world *world, int index, int host);
