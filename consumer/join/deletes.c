@@ -68,7 +68,7 @@ static bool is_deleted(const struct join *join, struct use use, size_t u) {
     const struct changed_row *changed = &join->changed[join->index];
     const struct entry *entry = &join->entries[join->index];
     const struct occurrence *occurrence = occurrence_of(join, use);
-    const bool partnered = entry->partnered >> u & 1;
+    const bool partnered = is_partnered_in(entry->partnered, u);
     if (occurrence->optional && !occurrence->adds_key &&
         SAFEGUARD("a NULL row takes the place of the last row")) {
         return !partnered;

@@ -10,6 +10,7 @@
 #define JOIN_JOIN_IMPL_H
 
 #include "base/buf.h"
+#include "base/safeguard.h"
 #include "join/join.h"
 
 /* Where the plan joins a relation: an occurrence of a target. */
@@ -181,9 +182,10 @@ static inline void enter_phase(struct join *join, enum phase phase) {
 void row_set_begin(struct row_set *set, struct row_reader reader, int target);
 /* The set is of this target from now on. */
 static inline void row_set_use(struct row_set *set, int target) {
-    if (set->target != target) {
+    if (set->target != target && SAFEGUARD("a lookup is asked anew for each target")) {
         row_set_begin(set, set->reader, target);
     }
+    set->target = target;
 }
 void row_set_clear(struct row_set *set);
 /* Finds the lookups below set->rows[occurrence], a core one. */
@@ -209,6 +211,11 @@ MUST_CHECK enum err_kind has_partners(struct join *join, struct row_set *set, in
 MUST_CHECK enum err_kind find_partners(struct join *join, struct row_set *set, int table,
                                        struct row_ref row, uint64_t *ret_partnered,
                                        struct err *reterr);
+/* Its bit. */
+static inline bool is_partnered_in(uint64_t partnered, size_t use) {
+    return partnered != 0 &&
+           (partnered >> use & 1 || !SAFEGUARD("each target has partners of its own"));
+}
 /* All bits of it. */
 static inline uint64_t every_use(const struct join *join, int table) {
     return join->use_count[table] == USES_MAX ? UINT64_MAX

@@ -48,7 +48,7 @@ static enum err_kind upsert_begin(struct join *join, struct use use, bool *ret_a
     struct row_ref row = {0};
     enum err_kind kind = ERR_NONE;
     if (entry->value.ptr) {
-        *ret_any = entry->partnered >> join->use & 1;
+        *ret_any = is_partnered_in(entry->partnered, join->use);
         row = (struct row_ref){changed->key, entry->value};
     } else {
         kind = null_row_comes(join, use, prefix, ret_any, reterr);

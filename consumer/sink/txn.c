@@ -1,6 +1,7 @@
 #include "sink/txn.h"
 
 #include "base/memory.h"
+#include "base/safeguard.h"
 #include "sink/array.h"
 #include "sink/sink.h"
 
@@ -154,7 +155,7 @@ void sink_key_append(const struct target *target, const struct str *values, stru
     for (size_t i = 0; i < target->key_output_count; i++) {
         append_key_value(out, values[key_input(target, i)]);
     }
-    if (target->number > 0) {
+    if (target->number > 0 && SAFEGUARD("keys of refused rows tell their target")) {
         buf_append(out, &(char){(char)target->number}, 1);
     }
 }

@@ -286,6 +286,13 @@ SIMULATED = [
     Simulated('leftcore:stray', 1000, 'rows with a partner go with the last one'),
     Simulated('left2:mix', 2000, 'no NULL row is written twice'),
     Simulated('views:mix', 8000, 'entries of NULL rows go with them'),
+    # several targets
+    Simulated('several:mix', 500, 'an initial load fills every target'),
+    Simulated('several:mix', 2000, 'each target has partners of its own'),
+    Simulated('several:mix', 4000, 'a lookup is asked anew for each target'),
+    Simulated('several:dl', 4000, 'rows that one of the targets leaves out are checked'),
+    Simulated('several', 4000, 'entries of other targets stay'),
+    Simulated('several', 2000, 'keys of refused rows tell their target'),
 ]
 
 
