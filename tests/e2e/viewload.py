@@ -3,9 +3,10 @@
 import random
 import threading
 import time
+from typing import Iterator
 
 from db import Database
-from tables import View
+from tables import Table, View
 from wait import Failure, Stopwatch, wait_until
 
 PROCEDURE = """
@@ -23,10 +24,12 @@ BEGIN
 END $$;
 """
 UNDER_WAY = 300
+FIRST_TURNS = 100  # of one table, until something of it has changed
 
 
 class ViewLoad:
-    """Each statement is a transaction; many find nothing to change, and are not counted."""
+    """Each statement is a transaction; many find nothing to change, and are not counted. Whatever the weights and however
+    short the load, it changes something in every table."""
 
     def __init__(self, oltp: Database, view: View, seed: int, changes: int | None, rate: float) -> None:
         oltp.run(PROCEDURE)
@@ -43,8 +46,8 @@ class ViewLoad:
 
     def __enter__(self) -> "ViewLoad":
         self.thread.start()
-        wait_until("the load is under way", lambda: self.changes >= UNDER_WAY or self.errors or not self.thread.is_alive(),
-                   30)
+        wait_until("the load is under way", lambda: self.errors or not self.thread.is_alive()
+                   or self.changes >= UNDER_WAY and not self.idle(), 30)
         return self
 
     def __exit__(self, kind: type | None, *_: object) -> None:
@@ -59,9 +62,12 @@ class ViewLoad:
         self.thread.join()
         if check and self.errors:
             raise Failure("the load failed: " + self.errors[0])
-        idle = [name for name, count in self.by_table.items() if not count]
-        if check and self.changes >= UNDER_WAY and idle:
-            raise Failure(f"the load has changed nothing in {', '.join(idle)}")
+        if check and self.idle():
+            raise Failure(f"the load has changed nothing in {', '.join(self.idle())}")
+
+    def idle(self) -> list[str]:
+        """Tables in which it has changed nothing yet."""
+        return [name for name, count in self.by_table.items() if not count]
 
     def _work(self) -> None:
         try:
@@ -72,11 +78,9 @@ class ViewLoad:
     def _change(self) -> None:
         connection = self.oltp.connect()
         watch = Stopwatch()
-        weights = [table.weight for table in self.view.tables]
         with connection.cursor() as cursor:
             cursor.execute("SET synchronous_commit = off")
-            while not self.stopping.is_set() and (self.quota is None or self.changes < self.quota):
-                table = self.random.choices(self.view.tables, weights)[0]
+            for table in self._turns():
                 statements: list[str] = []
                 while len(statements) < min(30, 1 + self.rate / 40):
                     statements += table.changes(self.random)
@@ -86,3 +90,14 @@ class ViewLoad:
                 self.by_table[table.name] += changed
                 time.sleep(max(0.0, self.changes / self.rate - watch.seconds()))
         connection.close()
+
+    def _turns(self) -> Iterator[Table]:
+        """First each table until something of it has changed, then by their weights until it is enough."""
+        for table in self.view.tables:
+            for _ in range(FIRST_TURNS):
+                if self.by_table[table.name]:
+                    break
+                yield table
+        weights = [table.weight for table in self.view.tables]
+        while not self.stopping.is_set() and (self.quota is None or self.changes < self.quota):
+            yield self.random.choices(self.view.tables, weights)[0]
