@@ -150,12 +150,14 @@ WHERE o.status <> 'draft' AND i.quantity % 2 = 0 AND p.pack > 0 AND coalesce(c.c
                 "order_id", left=("c",), placed_by=("order_id",))
 FILTERED.tables[0] = Table("order_items", dict(ORDER_ITEMS.key), {
     "product_id": refers(33), "quantity": Column("integer", lambda rng: str(rng.randint(1, 1000)), "2 * {number}")}, weight=40)
+PACK_OF_NOTHING = ("INSERT INTO packed VALUES (1000, 'nothing', 0)", "INSERT INTO order_items VALUES (1000, 1, 1000, 1)")
 PACKS = View("pack_line", """SELECT i.order_id, i.line_no, p.title, i.quantity / p.pack AS packs
 FROM order_items i
 JOIN packed p ON p.product_id = i.product_id""",
-             [FILTERED.tables[0], PACKED], "order_id", placed_by=("order_id",), computable="p.pack <> 0")
+             [FILTERED.tables[0], PACKED], "order_id", placed_by=("order_id",), computable="p.pack <> 0", fails=PACK_OF_NOTHING)
 FULL_PACKS = View("full_pack", """SELECT i.order_id, i.line_no, p.title, i.quantity
 FROM order_items i
 JOIN packed p ON p.product_id = i.product_id
 WHERE i.quantity / p.pack >= 2""",
-                  [FILTERED.tables[0], PACKED], "order_id", placed_by=("order_id",), computable="p.pack <> 0")
+                  [FILTERED.tables[0], PACKED], "order_id", placed_by=("order_id",), computable="p.pack <> 0",
+                  fails=PACK_OF_NOTHING)

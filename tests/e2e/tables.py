@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Mapping
@@ -133,6 +134,7 @@ class View:
     options: str = ""              # WITH (...)
     unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # columns of tables
     computable: str = ""           # where no expression fails, as SQL: the other rows are in sync_refused
+    fails: tuple[str, ...] = ()    # makes such a row, out of reach of the random changes
 
     @property
     def wanted(self) -> str:
@@ -140,6 +142,12 @@ class View:
         if not self.computable:
             return self.query
         return f"{self.query} {'AND' if 'WHERE' in self.query else 'WHERE'} {self.computable}"
+
+    @property
+    def refused(self) -> str:
+        """How many rows there are that can't be computed, as SQL."""
+        tables = re.search(r"\bFROM\b.*?(?=\bWHERE\b|\Z)", self.query, re.DOTALL)
+        return f"SELECT count(*) {tables[0]} WHERE NOT ({self.computable or 'true'})"
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         if self.files is not None:
