@@ -15,8 +15,8 @@ from viewtenant import ViewTenant
 from wait import Failure, Stopwatch, wait_until
 
 FIRST_CHANGES = 600
-RATE = 300
-SECONDS = 3
+RATE = 400
+SECONDS = 1
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def random_view(ctx: Context, view: View) -> str:
     """Rows that are there first; changes while members come, die and stand still; a lost cache; all of it sampled."""
     name = f"any_{view.name}"
     with tenant_of(ctx, name, view, connected=False) as tenant, \
-            settings(tenant, REFUSED_ROW_MAX=10_000):
+            settings(tenant, REFUSED_ROW_MAX=10_000, KAFKA_SESSION_TIMEOUT_MS=1500, KAFKA_HEARTBEAT_INTERVAL_MS=300):
         for statement in view.fails:
             tenant.oltp.run(statement)
         with tenant.load(ctx.seed, 100_000, FIRST_CHANGES) as load:
