@@ -14,13 +14,14 @@ from wait import Failure, wait_until
 
 ROLE = "watcher"  # may connect, and nothing else
 NOTICED_SECONDS = 10
+LOOKS_MS = 500
 STUDENT, CONTACT = 8, 80
 
 
 @contextmanager
 def watched(ctx: Context, name: str) -> Iterator[Tenant]:
     tenant = Tenant(ctx.stack, name)
-    tenant.settings.update(watch_settings(tenant.oltp.port, name, ROLE, 500))
+    tenant.settings.update(watch_settings(tenant.oltp.port, name, ROLE, LOOKS_MS))
     try:
         tenant.prepare()
         if not tenant.oltp.run("SELECT 1 FROM pg_roles WHERE rolname = %s", ROLE):
@@ -56,6 +57,16 @@ def is_lost(system: System, number: str) -> None:
     system.pass_sentinels()
     if system.olap.run(f"SELECT 1 FROM {system.view} WHERE contact_number = %s", number):
         raise Failure(f"{number}: the change came all the same, and the watch speaks of a loss")
+
+
+def looked(tenant: Tenant) -> None:
+    """The watch has seen what there is now: a look began after it, and another one after that."""
+    since = tenant.oltp.run("SELECT clock_timestamp()::text")[0][0]
+    for _ in range(2):
+        since = wait_until("the watch looks", lambda: tenant.oltp.run(
+            "SELECT max(query_start)::text FROM pg_stat_activity WHERE usename = %s AND datname = %s "
+            "AND query_start > %s::timestamptz + %s * interval '1 ms'", ROLE, tenant.name, since, LOOKS_MS // 2)[0][0],
+            NOTICED_SECONDS)
 
 
 # ---- each leaves the source as it was, and the table right
@@ -105,7 +116,9 @@ def without_identity(tenant: Tenant) -> None:
     tenant.oltp.run("ALTER TABLE contact REPLICA IDENTITY DEFAULT")
     for task in (0, 7):
         tenant.wait_halted(task, r"public\.contact: REPLICA IDENTITY is DEFAULT", NOTICED_SECONDS)
+    halts = tenant.total("halts_total", task="3")
     resume(tenant)  # not mended: it halts again
+    wait_until("it halts again", lambda: tenant.total("halts_total", task="3") > halts, NOTICED_SECONDS)
     tenant.wait_halted(3, r"public\.contact: REPLICA IDENTITY is DEFAULT", NOTICED_SECONDS)
     tenant.oltp.run("ALTER TABLE contact REPLICA IDENTITY FULL")
     wait_until("the watch sees that it is over", lambda: any(
@@ -145,7 +158,9 @@ def unread(tenant: Tenant) -> None:
 def moved_slot(tenant: Tenant) -> None:
     """The connector goes on over it, RUNNING, without what was changed in between."""
     tenant.stack.rest("PUT", f"/connectors/{tenant.name}/stop")
-    tenant.wait_not_ready(f"nobody reads the replication slot {tenant.name}", 60)
+    wait_until("nobody reads the slot", lambda: tenant.oltp.run(
+        "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND NOT active", tenant.name), 30)
+    looked(tenant)
     lose(tenant, "contact", "while moved")
     tenant.oltp.run("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", tenant.name)
     tenant.wait_not_ready(f"source database: the replication slot {tenant.name} was moved forward", NOTICED_SECONDS)
@@ -186,7 +201,7 @@ def source_away(ctx: Context) -> str:
     """The source can't be reached by the watch: said and counted, not red, and over when it is back."""
     with watched(ctx, "srcaway") as tenant, Proxy(tenant.oltp.port) as oltp:
         tenant.end()
-        tenant.settings.update(watch_settings(oltp.port, "srcaway", ROLE, 500))
+        tenant.settings.update(watch_settings(oltp.port, "srcaway", ROLE, LOOKS_MS))
         tenant.start(1)
         member = tenant.members[1]
         wait_until("the source answers", lambda: member.total("source_answers") == 1, NOTICED_SECONDS)
