@@ -38,10 +38,10 @@ view_sql() { echo "${SYNC_SCHEMAS_VIEW:-schemas/student_contact.sql}"; }
 # them with other tables, so it counts as there.
 check_connector() { # file-with-what-was-registered-last
     local runs=$1.runs
-    if connect_rest GET "/connectors/$CONNECTOR/config" >"$runs" 2>/dev/null; then
+    if connect_knows && connect_rest GET "/connectors/$CONNECTOR/config" >"$runs" 2>/dev/null; then
         refuse_other_connector "$runs"
     elif [ -s "$1" ]; then
-        if connect_answers && compare_with_plan "$1" 2>/dev/null | grep -q '^different: topic\.prefix:'; then
+        if connect_knows && connect_answers && compare_with_plan "$1" 2>/dev/null | grep -q '^different: topic\.prefix:'; then
             return 0
         fi
         refuse_other_connector "$1"

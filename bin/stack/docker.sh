@@ -76,6 +76,7 @@ connect_rest() { # method path [file]; prints the answer; fails on an HTTP error
         ${1:+--data-binary @-} "http://localhost:8083$path" <"${1:-/dev/null}"
 }
 connect_answers() { connect_rest GET /connectors >/dev/null 2>&1; }
+connect_knows() { container_runs "$(container_of kafka)"; }
 connect_lives() { container_runs "$(container_of connect)"; }
 
 up() { # service...

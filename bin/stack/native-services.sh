@@ -176,6 +176,8 @@ connect_rest() { # method path [file]; prints the answer; fails on an HTTP error
         ${1:+--data-binary "@$1"} "$(connect_url "$path")"
 }
 connect_answers() { connect_rest GET /connectors >/dev/null 2>&1; }
+# Without Kafka it lets a question about a connector's settings wait.
+connect_knows() { alive kafka; }
 
 
 # ---- consumer ------------------------------------------------------------------------------------------------------
