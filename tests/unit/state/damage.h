@@ -157,4 +157,27 @@ static inline bool wait_for(pid_t child, int *status) {
     return false;
 }
 
+enum damage_fate { FINE, REFUSED, DIED, FATES };
+
+/* What becomes of a child that uses the n-th damaged copy of a file: it ends with ERR_NONE or
+ * ERR_CACHE, or it dies and leaves the mark. Anything else fails the test. */
+static inline enum damage_fate use_in_child(const char *file, int n, void (*use)(void)) {
+    copy_file(file, data);
+    (void)unlink(mark);
+    seed = 0x9e3779b97f4a7c15U * (uint64_t)(n + 1);
+    (void)fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        use();
+    }
+    int status = 0;
+    bool ended = wait_for(child, &status), died = ended && WIFSIGNALED(status);
+    int kind = died ? ERR_NONE : WEXITSTATUS(status);
+    if (!ended || is_marked() != died || (kind != ERR_NONE && kind != ERR_CACHE)) {
+        print_error("damage %d: ended %d died %d kind %d\n", n, ended, died, kind);
+        fail();
+    }
+    return died ? DIED : kind == ERR_CACHE ? REFUSED : FINE;
+}
+
 #endif

@@ -159,29 +159,16 @@ static void test_any_damage(void **ctx) {
         copy_file(data, good[i]);
         (void)unlink(data);
     }
-    int fates[3] = {0};
+    int fates[FATES] = {0};
     for (int n = 0; n < DAMAGES; n++) {
-        copy_file(good[n % STORES], data);
-        seed = 0x9e3779b97f4a7c15U * (uint64_t)(n + 1);
-        (void)fflush(NULL);
-        pid_t child = fork();
-        if (child == 0) {
-            use_damaged();
-        }
-        int status = 0;
-        bool ended = wait_for(child, &status), died = ended && WIFSIGNALED(status);
-        int kind = died ? ERR_NONE : WEXITSTATUS(status);
-        if (!ended || is_marked() != died || (kind != ERR_NONE && kind != ERR_CACHE)) {
-            print_error("damage %d: ended %d died %d kind %d\n", n, ended, died, kind);
-        }
-        assert_true(ended && is_marked() == died && (kind == ERR_NONE || kind == ERR_CACHE));
-        fates[died ? 2 : kind == ERR_CACHE]++;
-        if (died) {
+        enum damage_fate fate = use_in_child(good[n % STORES], n, use_damaged);
+        fates[fate]++;
+        if (fate == DIED) {
             assert_opens(true);
         }
     }
-    print_message("%d fine, %d refused, %d died\n", fates[0], fates[1], fates[2]);
-    assert_true(fates[0] > 0 && fates[1] > 0 && fates[2] > 0);
+    print_message("%d fine, %d refused, %d died\n", fates[FINE], fates[REFUSED], fates[DIED]);
+    assert_true(fates[FINE] > 0 && fates[REFUSED] > 0 && fates[DIED] > 0);
 }
 
 /* Processor time; usleep lets a thread sanitizer hand signals on. */
