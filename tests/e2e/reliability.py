@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 
 from cases import CASES, Case  # noqa: E402
 from cases import f_members, f_frozen, f_servers, f_network, f_caches, f_topics, f_source  # noqa: E402,F401
-from cases import leaks, controls  # noqa: E402,F401
+from cases import f_orders, leaks, controls  # noqa: E402,F401
 from stack import ROOT  # noqa: E402
 
 PAGE = ROOT / "docs/reliability.md"

@@ -26,7 +26,7 @@ def wait_new_owners(ctx: Context, before: dict[int, str], tasks: list[int]) -> N
                                                          for task in tasks), WAIT_SECONDS, 0.05)
 
 
-@fault("F3-frozen", "a zombie writes 0 rows, and rejoins automatically", default=True)
+@fault("F3-frozen", "a zombie writes 0 rows, and rejoins automatically")
 def frozen(ctx: Context) -> str:
     """SIGSTOP until others have the tasks, then SIGCONT."""
     with trial(ctx) as one:
@@ -43,7 +43,7 @@ def frozen(ctx: Context) -> str:
     return one.remark()
 
 
-@fault("F3-on-its-way", "a late transaction is fenced: the zombie writes 0 rows", members=0)
+@fault("F3-on-its-way", "a late transaction is fenced: the zombie writes 0 rows", members=0, default=True)
 def on_its_way(ctx: Context) -> str:
     """The network holds a transaction of a frozen member back until others have its tasks."""
     system = ctx.system
