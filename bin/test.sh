@@ -6,10 +6,11 @@
 # Installs what it needs (apt as root, Maven for the jars) and builds; then
 #   unit   the unit tests and the tests of the sink on a PostgreSQL of their own, both under the address and
 #          undefined-behaviour sanitizers; those of data shared by threads under the thread sanitizer; every fuzz
-#          target for some seconds; the statements for every type on a PostgreSQL of their own; the simulator
-#          (--seeds N seeds of each family, default 5000); mutations, which take each safeguard out once, so that
-#          a test must fail (alone with --mutations); the checks of the sources (shellcheck, clang-format,
-#          clang-tidy, which room includes what), of the scripts and of docker-compose.yml
+#          target for some seconds; the statements for every type on a PostgreSQL of their own; the oracles of the
+#          end-to-end cases on wrong tables; the simulator (--seeds N seeds of each family, default 3000); mutations,
+#          which take each safeguard out once, so that a test must fail (alone with --mutations); the checks of the
+#          sources (shellcheck, clang-format, clang-tidy, which room includes what), of the scripts and of
+#          docker-compose.yml
 #   e2e    tests/e2e: real PostgreSQL, Kafka, Connect and Debezium, on free ports and in their own folder, so a running
 #          stack is not disturbed; unknown options are passed on to it
 # --faults instead runs every fault of docs/reliability.md, many times each, and builds without one safety mechanism,
@@ -17,12 +18,13 @@
 # --docker instead tests Docker mode (tests/docker): first start, README's steps, three members, crashes, a second stack,
 # a port in use, Ctrl-C, an incomplete volume, wipe, docker compose by hand; with the real images if they can be pulled,
 # otherwise with stand-ins. A quarter of an hour on a busy machine; needs root if Docker must be installed.
+# Without an option the two run side by side: the end-to-end cases mostly wait, and the rest takes the time they leave.
 # Prints PASS or FAIL for each, and at the end one line: N passed, M failed.
 KEPT_SETTINGS=/dev/null # those of a stack that stands in run/ are not for this
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 
-unit=1 e2e=1 docker='' only_mutations='' seeds=5000
+unit=1 e2e=1 docker='' only_mutations='' seeds=3000
 e2e_options=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -48,7 +50,7 @@ cd "$ROOT"
 TEST_LOGS=$ROOT/build/test-logs
 mkdir -p "$TEST_LOGS"
 
-passed=0 failed=0 integration=''
+passed=0 failed=0 integration='' beside=''
 pass() { say "PASS $1"; passed=$((passed + 1)); }
 fail() { say "FAIL $1"; failed=$((failed + 1)); }
 
@@ -73,7 +75,7 @@ install_and_build() {
     require_java
     fetch_jars
     build_preset release
-    if [ -n "$unit" ]; then
+    if [ -n "$unit" ] && [ -z "$e2e" ]; then
         build_preset asan
         build_preset tsan "${THREADS_TESTS[@]}"
         build_preset fuzz "${FUZZ_TARGETS[@]}"
@@ -155,11 +157,34 @@ finished() { # status log: what has run, as if it ran now
     return "$1"
 }
 statements() { counted statements /usr/bin/python3 tests/sql/test_statements.py build/release; }
+oracles() { counted oracles /usr/bin/python3 tests/e2e/run.py --self-test; }
 simulator() { check "simulator: $seeds seeds of each family" build/release/sim --seeds "$seeds"; }
 mutations() { counted mutations /usr/bin/python3 tests/sim/mutations.py; }
 end_to_end() {
     [ ! -e tests/e2e/run.py ] ||
         counted e2e env PYTHONUNBUFFERED=1 /usr/bin/python3 tests/e2e/run.py ${e2e_options[@]+"${e2e_options[@]}"}
+}
+
+# The same script with --unit beside this one. Its lines come among those of the end-to-end cases, which go first: some
+# of them have promises of milliseconds to keep.
+start_unit() {
+    {
+        # shellcheck disable=SC2016  # expanded by that bash: its own process, and so its group, is known
+        setsid bash -c 'echo $$ >"$1" && shift && exec "$@"' - "$TEST_LOGS/unit.pid" \
+            nice -n 10 bash "$ROOT/bin/test.sh" --unit --seeds "$seeds" </dev/null 2>&1 |
+            tee "$TEST_LOGS/unit.log" | grep --line-buffered -v -e "$COUNTS" -e '^Everything took' -e '^$'
+    } &
+    beside=$!
+}
+COUNTS='^[0-9]* passed, [0-9]* failed$'
+await_unit() {
+    local counts
+    wait "$beside" || true
+    beside=''
+    counts=$(grep "$COUNTS" "$TEST_LOGS/unit.log") || { fail "bin/test.sh --unit ended early"; counts='0 passed, 0 failed'; }
+    passed=$((passed + ${counts%% passed*}))
+    counts=${counts#*passed, }
+    failed=$((failed + ${counts%% failed}))
 }
 
 # ---- all of it -----------------------------------------------------------------------------------------------------
@@ -169,6 +194,7 @@ finish() {
     local status=$?
     trap - EXIT
     [ -z "$integration" ] || kill "$integration" || true
+    [ -z "$beside" ] || kill -- "-$(cat "$TEST_LOGS/unit.pid")" || true
     if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
     say "" "Everything took $(seconds_since "$SCRIPT_START") s." "$passed passed, $failed failed"
     [ "$failed" -eq 0 ] || exit 1
@@ -189,6 +215,12 @@ if [ -n "$docker" ]; then
     exit 0
 fi
 install_and_build
+if [ -n "$unit" ] && [ -n "$e2e" ]; then
+    start_unit
+    end_to_end
+    await_unit
+    exit 0
+fi
 if [ -n "$unit" ]; then
     if [ -z "$only_mutations" ]; then
         unit_tests asan
@@ -199,6 +231,7 @@ if [ -n "$unit" ]; then
         check_sources
         integration
         statements
+        oracles
     fi
     mutations
 fi

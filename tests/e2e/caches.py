@@ -24,22 +24,17 @@ class Cache:
 def check(system: System, may_be_damaged: bool = False) -> int:
     """Ends the members first: the one that has a cache open has it for itself. Returns how many can't be read."""
     system.end()
-    damaged = 0
-    logs: dict[str, dict[int, kafka.Log]] = {}
-    for task in range(PARTITIONS):
-        cache = dump(system, task)
-        if cache is None:
-            damaged += 1
-            continue
+    caches = {task: cache for task in range(PARTITIONS) if (cache := dump(system, task)) is not None}
+    topics = {topic: system.partitions_of(topic) for cache in caches.values() for topic in cache.offsets}
+    logs = kafka.logs_of(system.stack, topics) if topics else {}
+    for task, cache in caches.items():
         if not may_be_damaged:
             verify(system, task)
-        for topic in cache.offsets:
-            if topic not in logs:
-                logs[topic] = kafka.logs_of(system.stack, topic, system.partitions_of(topic))
         read = {topic: logs[topic][task if len(logs[topic]) > 1 else 0] for topic in cache.offsets}
         fail_with(f"the end, cache of task {task} (O4)",
                   problems(cache, read, {topic: system.placed_by(topic) for topic in read},
                            {topic: system.unused(topic) for topic in read}))
+    damaged = PARTITIONS - len(caches)
     if damaged and not may_be_damaged:
         raise Failure(f"{damaged} caches can't be read")
     return damaged

@@ -4,12 +4,14 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Mapping
 
 from stack import PARTITIONS, ROOT, Stack
 from wait import Failure
 
 NULL = "<null>"
 Log = list[tuple[int, str, str]]  # of a partition: offset, key, value
+Logs = dict[str, dict[int, Log]]  # by topic and partition
 DUMPED = re.compile(r"^\| offset: (\d+) .*? key: (.*?) payload: (.*)$")
 MASK = 0xFFFFFFFF
 
@@ -17,7 +19,7 @@ MASK = 0xFFFFFFFF
 def java(stack: Stack, tool: str, *args: str, text: str = "", errors_end: bool = True, broker: bool = True) -> str:
     """Runs one of Kafka's own tools against the stack's broker; returns what it prints. Some log errors and go on."""
     server = ["--bootstrap-server", stack.broker] if broker else []
-    command = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+    command = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
                "-cp", f"{ROOT}/build/jars/*", tool, *server, *args]
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0 or errors_end and "ERROR" in done.stderr:
@@ -50,38 +52,41 @@ def records_of(stack: Stack, topic: str) -> list[tuple[int, str, str]]:
     return found
 
 
-def logs_of(stack: Stack, topic: str, partitions: int = PARTITIONS) -> dict[int, Log]:
-    """All that is in a topic, by partition, from the broker's files: no record is too late to be seen."""
+def logs_of(stack: Stack, topics: Mapping[str, int]) -> Logs:
+    """All that is in topics of so many partitions, from the broker's files: no record is too late to be seen."""
     for _ in range(5):
-        files = segments(stack, topic, partitions)
+        files = segments(stack, topics)
+        if not files:
+            break
         try:
             out = java(stack, "org.apache.kafka.tools.DumpLogSegments", "--print-data-log", "--files",
                        ",".join(str(file) for file in files), broker=False)
         except Failure as failure:
-            if segments(stack, topic, partitions) == files:
+            if segments(stack, topics) == files:
                 raise failure
             continue
-        if segments(stack, topic, partitions) == files:  # the broker has not compacted them meanwhile
-            return parse_logs(out, topic, partitions)
-    raise Failure(f"the files of {topic} change all the time")
+        if segments(stack, topics) == files:  # the broker has not compacted them meanwhile
+            return parse_logs(out, topics)
+    raise Failure(f"the files of {', '.join(topics)} are not there, or change all the time")
 
 
-def segments(stack: Stack, topic: str, partitions: int) -> list[Path]:
-    return [file for partition in range(partitions)
+def segments(stack: Stack, topics: Mapping[str, int]) -> list[Path]:
+    return [file for topic, partitions in topics.items() for partition in range(partitions)
             for file in sorted((stack.folder / f"kafka/{topic}-{partition}").glob("*.log"))]
 
 
-def parse_logs(out: str, topic: str, partitions: int) -> dict[int, Log]:
-    logs: dict[int, Log] = {partition: [] for partition in range(partitions)}
-    partition = 0
+def parse_logs(out: str, topics: Mapping[str, int]) -> Logs:
+    logs: Logs = {topic: {partition: [] for partition in range(partitions)} for topic, partitions in topics.items()}
+    log: Log = []
     for line in lines_of(out):
         if line.startswith("Dumping "):
-            partition = int(Path(line.removeprefix("Dumping ")).parent.name.rpartition("-")[2])
+            topic, _, partition = Path(line.removeprefix("Dumping ")).parent.name.rpartition("-")
+            log = logs[topic][int(partition)]
         elif line.startswith("| offset: "):
             match = DUMPED.match(line)
             if match is None:
                 raise Failure(f"a record of {topic} partition {partition} can't be read: {line[:200]}")
-            logs[partition].append((int(match[1]), match[2], match[3]))
+            log.append((int(match[1]), match[2], match[3]))
     return logs
 
 

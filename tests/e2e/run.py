@@ -28,7 +28,7 @@ from cases import versions  # noqa: E402,F401
 from cases import any_view, lookups, left_views, where, refusals, orders, lookup_topics  # noqa: E402,F401
 from cases import f_orders, orders_example  # noqa: E402,F401
 from db import CONNECTION_LOST  # noqa: E402
-from stack import ROOT, Stack, take_ports_of_lane  # noqa: E402
+from stack import ROOT, SELF_TEST, Stack, take_ports_of_lane  # noqa: E402
 from system import System, watch_settings  # noqa: E402
 from wait import Failure, Stopwatch  # noqa: E402
 
@@ -193,8 +193,8 @@ def one_lane(args: argparse.Namespace) -> int:
             print(f"{case.name:22} {'' if case.default else '(--faults) '}{case.text}")
         return 0
     cases = [] if args.self_test else chosen(args)
-    if args.lane:
-        take_ports_of_lane(args.lane)
+    if args.lane or args.self_test:
+        take_ports_of_lane(SELF_TEST if args.self_test else args.lane)
     stack = Stack(RUNS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
     watch, failed = Stopwatch(), True
     try:

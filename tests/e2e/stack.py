@@ -20,15 +20,16 @@ MEMBERS_MAX = 9  # of the shipped view: so many ports from METRICS_PORT on are t
 PARTITIONS = 8
 SESSION_TIMEOUT_MS = 4000  # shorter than the default: a killed member's tasks move sooner
 
-
+SELF_TEST = 0
+LANES = {1: range(20000, 26000), 2: range(26000, 32000), SELF_TEST: range(10000, 12000)}
 _taken: set[int] = set()  # by this run, whether or not somebody listens there now
 _ports = range(20000, 32000)  # below the ephemeral ones: a client's port can't take a server's
 
 
 def take_ports_of_lane(lane: int) -> None:
-    """Two runs at once don't look for ports in one place."""
+    """Runs beside each other don't look for ports in one place."""
     global _ports
-    _ports = range(20000, 26000) if lane == 1 else range(26000, 32000)
+    _ports = LANES[lane]
 
 
 def is_free(port: int) -> bool:
