@@ -128,20 +128,22 @@ def compacted(ctx: Context) -> str:
     assert isinstance(system, ViewTenant)
     kafka.configure(ctx.stack, "brokers", None, "log.cleaner.backoff.ms=200")
     try:
-        with settings(system, TOPIC_MIN_COMPACTION_LAG_MS=2000), trial(ctx) as one:
-            for table in LOOKUPS:
-                kafka.configure(ctx.stack, "topics", topic_of(system, table), COMPACT_SOON)
-            for turn in range(ctx.times(2, 6)):
-                system.only(0)
-                relations = [table.name for table in system.declared.tables]
-                stands = {table: max(offsets[relations.index(table)] for _, offsets in progress(system)) for table in LOOKUPS}
-                wait_until("the lookup topics are compacted past the members", lambda: all(
-                    kafka.cleaned(ctx.stack, topic_of(system, table)).get(0, 0) > stands[table] for table in LOOKUPS), 60, 0.2,
-                    lambda: f"{stands} {[kafka.cleaned(ctx.stack, topic_of(system, table)) for table in LOOKUPS]}")
-                if turn % 2 == 0:
-                    system.drop_caches()
-                system.start(1, ready=False)
-                one.healed()
+        with settings(system, TOPIC_MIN_COMPACTION_LAG_MS=2000):
+            system.start(1)
+            with trial(ctx) as one:
+                for table in LOOKUPS:
+                    kafka.configure(ctx.stack, "topics", topic_of(system, table), COMPACT_SOON)
+                for turn in range(ctx.times(2, 6)):
+                    system.only(0)
+                    relations = [table.name for table in system.declared.tables]
+                    stands = {table: max(offsets[relations.index(table)] for _, offsets in progress(system)) for table in LOOKUPS}
+                    wait_until("the lookup topics are compacted past the members", lambda: all(
+                        kafka.cleaned(ctx.stack, topic_of(system, table)).get(0, 0) > stands[table] for table in LOOKUPS), 60, 0.2,
+                        lambda: f"{stands} {[kafka.cleaned(ctx.stack, topic_of(system, table)) for table in LOOKUPS]}")
+                    if turn % 2 == 0:
+                        system.drop_caches()
+                    system.start(1, ready=False)
+                    one.healed()
     finally:
         kafka.configure(ctx.stack, "brokers", None, "log.cleaner.backoff.ms=15000")
     return one.remark()
