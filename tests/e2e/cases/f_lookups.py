@@ -136,10 +136,12 @@ def compacted(ctx: Context) -> str:
                 for turn in range(ctx.times(2, 6)):
                     system.only(0)
                     relations = [table.name for table in system.declared.tables]
-                    stands = {table: max(offsets[relations.index(table)] for _, offsets in progress(system)) for table in LOOKUPS}
+                    stands = {table: max(offsets[relations.index(table)] for _, offsets in progress(system))
+                              for table in LOOKUPS}
+                    cleaned = {table: lambda of=table: kafka.cleaned(ctx.stack, topic_of(system, of)) for table in LOOKUPS}
                     wait_until("the lookup topics are compacted past the members", lambda: all(
-                        kafka.cleaned(ctx.stack, topic_of(system, table)).get(0, 0) > stands[table] for table in LOOKUPS), 60, 0.2,
-                        lambda: f"{stands} {[kafka.cleaned(ctx.stack, topic_of(system, table)) for table in LOOKUPS]}")
+                        read().get(0, 0) > stands[table] for table, read in cleaned.items()), 60, 0.2,
+                        lambda: f"{stands} {[read() for read in cleaned.values()]}")
                     if turn % 2 == 0:
                         system.drop_caches()
                     system.start(1, ready=False)
