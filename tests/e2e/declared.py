@@ -52,6 +52,21 @@ ORDER_LINE = View("order_line", select_of(EXAMPLE / "order_line.sql"),
                   files=(EXAMPLE / "oltp.sql", EXAMPLE / "order_line.sql"), after_ddl=NO_FOREIGN_KEYS,
                   placed_by=("order_id",))
 
+# ---- beside it ---------------------------------------------------------------------------------------------------
+
+ORDER_HEAD = View("order_head", """SELECT o.order_id, o.status, c.name AS customer, lower(k.title) AS country
+FROM orders o
+JOIN customers c ON c.customer_id = o.customer_id
+LEFT JOIN countries k ON k.code = c.country_code
+WHERE o.status <> 'cancelled'""",
+                  [ORDERS, CUSTOMERS, COUNTRIES], "order_id", left=("k",), placed_by=("order_id",),
+                  unused={"orders": ("placed_at",)})
+ITEM_LIST = View("item_list", """SELECT i.order_id, i.line_no, i.quantity, p.title
+FROM order_items i
+LEFT JOIN products p ON p.product_id = i.product_id""",
+                 [ORDER_ITEMS, PRODUCTS], "order_id", left=("p",), placed_by=("order_id",),
+                 options="WITH (partition_by = 'i.order_id')", unused={"products": ("price",)})
+
 # ---- core tables only --------------------------------------------------------------------------------------------
 
 ONE_TABLE = View("price_list", "SELECT p.product_id, p.title, p.price FROM products p", [

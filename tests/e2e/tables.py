@@ -3,7 +3,7 @@
 import itertools
 import random
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Mapping
 
@@ -153,7 +153,24 @@ class View:
         if self.files is not None:
             return self.files
         folder.mkdir(parents=True, exist_ok=True)
-        oltp, view = folder / "oltp.sql", folder / "view.sql"
+        oltp = folder / "oltp.sql"
         oltp.write_text("\n".join(table.ddl() for table in self.tables))
-        view.write_text(f"CREATE MATERIALIZED VIEW {self.name} {self.options} AS\n{self.query};\n")
-        return oltp, view
+        return oltp, self.write_view(folder)
+
+    def write_view(self, folder: Path) -> Path:
+        if self.files is not None:
+            return self.files[1]
+        file = folder / f"{self.name}.sql"
+        file.write_text(f"CREATE MATERIALIZED VIEW {self.name} {self.options} AS\n{self.query};\n")
+        return file
+
+
+def together(*views: View) -> View:
+    """Their tables, as far as one plan is concerned; of one view, it is that."""
+    if len(views) == 1:
+        return views[0]
+    tables = {table.name: table for view in reversed(views) for table in view.tables}
+    used = {name: {column for view in views for table in view.tables if table.name == name
+                   for column in table.columns if column not in view.unused.get(name, ())} for name in tables}
+    return replace(views[0], tables=list(tables.values()), files=None, after_ddl="", unused={
+        name: tuple(column for column in table.columns if column not in used[name]) for name, table in tables.items()})

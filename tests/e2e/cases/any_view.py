@@ -3,7 +3,7 @@ SELECT in the OLTP database; what is seen meanwhile must have been true of commi
 
 import time
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Iterator, Sequence
 
 import caches
 import declared
@@ -20,8 +20,8 @@ SECONDS = 1
 
 
 @contextmanager
-def tenant_of(ctx: Context, name: str, view: View, connected: bool = True) -> Iterator[ViewTenant]:
-    tenant = ViewTenant(ctx.stack, name, view)
+def tenant_of(ctx: Context, name: str, *views: View, connected: bool = True, later: Sequence[View] = ()) -> Iterator[ViewTenant]:
+    tenant = ViewTenant(ctx.stack, name, *views, later=later)
     try:
         tenant.prepare()
         if connected:
@@ -33,15 +33,15 @@ def tenant_of(ctx: Context, name: str, view: View, connected: bool = True) -> It
 
 
 def rows_of(tenant: ViewTenant) -> int:
-    return tenant.olap.run(f'SELECT count(*) FROM "{tenant.view}"')[0][0]
+    return sum(tenant.olap.run(f'SELECT count(*) FROM "{view.name}"')[0][0] for view in tenant.views)
 
 
-def random_view(ctx: Context, view: View) -> str:
+def random_view(ctx: Context, *views: View) -> str:
     """Rows that are there first; changes while members come, die and stand still; a lost cache; all of it sampled."""
-    name = f"any_{view.name}"
-    with tenant_of(ctx, name, view, connected=False) as tenant, \
+    name = f"any_{views[0].name}" + (f"_{len(views)}" if len(views) > 1 else "")
+    with tenant_of(ctx, name, *views, connected=False) as tenant, \
             settings(tenant, REFUSED_ROW_MAX=10_000, KAFKA_SESSION_TIMEOUT_MS=1500, KAFKA_HEARTBEAT_INTERVAL_MS=300):
-        for statement in view.fails:
+        for statement in (statement for view in views for statement in view.fails):
             tenant.oltp.run(statement)
         with tenant.load(ctx.seed, 100_000, FIRST_CHANGES) as load:
             load.finish()
@@ -49,7 +49,7 @@ def random_view(ctx: Context, view: View) -> str:
         tenant.start(1)
         tenant.settle("the initial load")
         changes = load.changes
-        with tenant.load(ctx.seed + 1, RATE) as load, tenant.sampler(load) as sampler:
+        with tenant.load(ctx.seed + 1, RATE) as load, tenant.samplers() as samplers:
             tenant.start(2)
             time.sleep(SECONDS)
             tenant.pass_sentinels()
@@ -71,13 +71,14 @@ def random_view(ctx: Context, view: View) -> str:
         check_refused(tenant)
         rows = rows_of(tenant)
         caches.check(tenant)
-    return f"{changes} changes, {sampler.reads} reads of {sampler.rows} different rows, {rows} rows at the end"
+    return (f"{changes} changes, {sum(s.reads for s in samplers)} reads of {sum(s.rows for s in samplers)} different rows, "
+            f"{rows} rows at the end")
 
 
 def check_refused(tenant: ViewTenant) -> None:
     """Each row that can't be computed is recorded, and nothing else is."""
-    wanted = tenant.oltp.run(tenant.declared.refused)[0][0]
-    if not wanted and tenant.declared.computable:
+    wanted = sum(tenant.oltp.run(view.refused)[0][0] for view in tenant.views)
+    if not wanted and any(view.computable for view in tenant.views):
         raise Failure("every row can be computed: the case has proven nothing")
     wait_until(f"{wanted} rows are refused", lambda: tenant.olap.run("SELECT count(*) FROM sync_refused") == [(wanted,)], 20,
                0.05, detail=lambda: str(tenant.olap.run("SELECT count(*) FROM sync_refused")[0][0]))
