@@ -41,7 +41,7 @@ static void print_head(const struct plan *plan, int32_t task, const struct peek_
                  task, meta->row_count, meta->incomplete ? "false" : "true", meta->wall_ms);
     for (size_t t = 0; t < plan->relation_count; t++) {
         (void)fputs(t > 0 ? "," : "", stdout);
-        print_string(plan->relations[t].topic);
+        print_string(plan->relations[t].slot);
         (void)printf(":%" PRId64, meta->offsets[t]);
     }
     print_pair("},", STR("identity"), meta->identity);
@@ -50,7 +50,7 @@ static void print_head(const struct plan *plan, int32_t task, const struct peek_
 
 static void print_row(const struct relation *table, int32_t task, const struct str *values) {
     (void)printf("{\"task\":%" PRId32 ",", task);
-    print_pair("", STR("topic"), table->topic);
+    print_pair("", STR("topic"), table->slot);
     (void)fputs(",\"row\":{", stdout);
     for (size_t c = 0; c < table->column_count; c++) {
         print_pair(c > 0 ? "," : "", table->columns[c].name, values[c]);

@@ -15,8 +15,13 @@ void clients_init(struct clients *clients, const struct config *config, const st
     clients->topics = memory_new(plan->relation_count + 1, sizeof *clients->topics);
     for (size_t t = 0; t < plan->relation_count; t++) {
         const struct relation *relation = &plan->relations[t];
-        clients->topics[t] = (struct kafka_topic){relation->topic.ptr, relation->partition_count,
-                                                  relation->role == ROLE_LOOKUP};
+        clients->topics[t] =
+            (struct kafka_topic){relation->filtered ? NULL : relation->topic.ptr,
+                                 relation->partition_count, relation->role == ROLE_LOOKUP};
+    }
+    if (plan->tasks_topic.ptr) {
+        clients->topics[0] =
+            (struct kafka_topic){plan->tasks_topic.ptr, plan->partition_count, false};
     }
     clients->keywords = memory_new(config->olap.count + 1, sizeof *clients->keywords);
     clients->values = memory_new(config->olap.count + 1, sizeof *clients->values);

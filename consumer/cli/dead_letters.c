@@ -34,14 +34,14 @@ static enum err_kind parse_place(const struct cli *cli, const struct plan *plan,
     int64_t partition = 0;
     ret->table = -1;
     for (size_t t = 0; t < plan->relation_count; t++) {
-        if (str_equal(plan->relations[t].topic, str_from(cli->arguments[1]))) {
+        if (str_equal(plan->relations[t].slot, str_from(cli->arguments[1]))) {
             ret->table = (int)t;
-            ret->topic = plan->relations[t].topic;
+            ret->topic = plan->relations[t].slot;
         }
     }
     if (ret->table < 0) {
         return err_set(reterr, ERR_CONFIG, "'%.200s' is not a topic of view %s; its first is %s",
-                       cli->arguments[1], plan->name.ptr, plan->relations[0].topic.ptr);
+                       cli->arguments[1], plan->name.ptr, plan->relations[0].slot.ptr);
     }
     enum err_kind kind =
         parse_number(cli->arguments[2], "partition",
@@ -118,7 +118,8 @@ static enum err_kind add(const struct plan *plan, const struct clients *clients,
     struct consume *consume = NULL;
     struct record record = {.handle = NULL};
     size_t task_count = 0;
-    struct topic_position at = {dead_letter->table, dead_letter->partition, dead_letter->offset};
+    struct topic_position at = {(int)plan_feed(plan, (size_t)dead_letter->table),
+                                dead_letter->partition, dead_letter->offset};
     enum err_kind kind = kafka_new(&clients->kafka, &consume, reterr);
     if (kind == ERR_NONE) {
         kind = kafka_ops.assign(consume, &at, 1, reterr);

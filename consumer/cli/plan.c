@@ -53,9 +53,11 @@ static void print_sources(const struct plan *plan) {
                  plan->targets[0].fingerprint.ptr, plan->partition_count);
     for (size_t t = 0; t < plan->relation_count; t++) {
         const struct relation *table = &plan->relations[t];
-        (void)printf("-- Source %s.%s: topic %s, %d partition%s\n", table->schema.ptr,
-                     table->name.ptr, table->topic.ptr, table->partition_count,
-                     table->partition_count == 1 ? "" : "s");
+        if (!table->filtered) { /* else its lookup says so */
+            (void)printf("-- Source %s.%s: topic %s, %d partition%s\n", table->schema.ptr,
+                         table->name.ptr, table->topic.ptr, table->partition_count,
+                         table->partition_count == 1 ? "" : "s");
+        }
     }
     print_lines(plan->notes);
     (void)printf("\n");
@@ -109,8 +111,10 @@ static enum err_kind apply_topics(const struct config *config, const struct clie
     kafka_destroy(&consume);
     for (size_t t = 0; kind == ERR_NONE && t < clients->kafka.topic_count; t++) {
         const struct kafka_topic *topic = &clients->kafka.topics[t];
-        (void)printf("topic %s: %d partition%s\n", topic->name, topic->partition_count,
-                     topic->partition_count == 1 ? "" : "s");
+        if (topic->name) {
+            (void)printf("topic %s: %d partition%s\n", topic->name, topic->partition_count,
+                         topic->partition_count == 1 ? "" : "s");
+        }
     }
     return kind;
 }

@@ -96,8 +96,9 @@ static void serve_if_due(struct run *run) {
 static void start_serving(struct run *run) {
     struct str tables[RELATIONS_MAX];
     for (size_t t = 0; t < run->plan->relation_count; t++) {
-        tables[t] = arena_printf(&run->arena, "%s.%s", run->plan->relations[t].schema.ptr,
-                                 run->plan->relations[t].name.ptr);
+        const struct relation *relation = &run->plan->relations[t];
+        tables[t] = arena_printf(&run->arena, "%s.%s%s", relation->schema.ptr, relation->name.ptr,
+                                 relation->filtered ? FILTERED_SUFFIX : "");
     }
     struct metrics_options counted = {run->plan->partition_count, tables, run->plan->relation_count,
                                       VERSION};
@@ -140,9 +141,20 @@ static enum err_kind learn_cluster(struct run *run, struct err *reterr) {
     return ERR_NONE;
 }
 
-/* Checks a topic's partition count and cleanup policy. */
+/* Checks a topic's partition count and cleanup policy. A filtered table has the one that shares out
+ * the tasks, or none. */
 static enum err_kind check_topic(struct run *run, const struct relation *table,
                                  const struct topic_info *info, struct err *reterr) {
+    if (table->filtered && info->partition_count != run->plan->partition_count) {
+        return err_set(reterr, ERR_CONFIG,
+                       "topic %s has %d partitions, topic.partitions says %d: it shares out the "
+                       "tasks and has no records: delete it, plan --apply-topics creates it",
+                       run->plan->tasks_topic.ptr, info->partition_count,
+                       run->plan->partition_count);
+    }
+    if (table->filtered) {
+        return ERR_NONE;
+    }
     if (table->role == ROLE_LOOKUP && info->partition_count != table->partition_count) {
         return err_set(reterr, ERR_CONFIG,
                        "topic %s has %d partitions and must have %d, since every task reads all of "
@@ -189,8 +201,12 @@ static enum err_kind check_topics(struct run *run, struct err *reterr) {
             continue;
         }
         for (size_t t = 0; kind == ERR_NONE && t < run->plan->relation_count; t++) {
+            const char *name = run->clients.topics[t].name;
+            if (!name) {
+                continue;
+            }
             if (!infos[t].exists) {
-                missing = run->plan->relations[t].topic.ptr;
+                missing = name;
             } else {
                 kind = check_topic(run, &run->plan->relations[t], &infos[t], reterr);
             }

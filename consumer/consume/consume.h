@@ -6,6 +6,10 @@
  * Units:   offsets are next-to-read.
  * Errors:  come as events.
  *
+ * Where two tables have one topic (plan.h, filtered) its records come as the lookup's, and so are
+ * positions given. If no table's topic has a partition for each task, the group shares out one
+ * without records, whose partitions ASSIGN gives as table 0's.
+ *
  * Eager range assignment over the topics that the members share out; others they read in whole
  * (kafka_topic.broadcast), and the group knows nothing of those. The group's events and the records
  * come from two queues, so that polling for events never has to take records that can't be kept.

@@ -12,7 +12,8 @@ static struct consume *new_empty(const struct kafka_options *options) {
     consume->topics = memory_new(options->topic_count, sizeof *consume->topics);
     consume->topic_count = options->topic_count;
     for (size_t t = 0; t < options->topic_count; t++) {
-        consume->topics[t].name = memory_text(options->topics[t].name);
+        const char *name = options->topics[t].name;
+        consume->topics[t].name = name ? memory_text(name) : NULL;
         consume->topics[t].wanted_count = options->topics[t].partition_count;
         consume->topics[t].broadcast = options->topics[t].broadcast;
     }

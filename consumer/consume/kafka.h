@@ -19,7 +19,7 @@ struct kafka_setting {
 };
 
 struct kafka_topic {
-    const char *name;
+    const char *name;        /* NULL: none of its own; its table's records come as another's */
     int32_t partition_count; /* as it is to be created, and must be */
     bool broadcast;          /* every member reads all of it: the group does not share it out */
 };
@@ -58,8 +58,8 @@ void kafka_destroy(struct consume **consume);
 /* The cluster's id, into out. ERR_RETRY: no broker answered within timeout_ms. */
 MUST_CHECK enum err_kind kafka_cluster_id(struct consume *consume, int timeout_ms, char *out,
                                           size_t size, struct err *reterr);
-/* What the cluster says of every topic: infos[topic_count]. A topic that is not there is no error.
- */
+/* What the cluster says of every topic that has a name: infos[topic_count]. A topic that is not
+ * there is no error. */
 MUST_CHECK enum err_kind kafka_describe(struct consume *consume, int timeout_ms,
                                         struct topic_info *infos, struct err *reterr);
 /* Beside a record that can't be compressed: what LZ4 and the batch around it add. */

@@ -8,7 +8,8 @@ enum err_kind kafka_join(struct consume *consume, struct err *reterr) {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)consume->topic_count);
     for (size_t t = 0; t < consume->topic_count; t++) {
-        if (!consume->topics[t].broadcast) { /* else one member alone would be given it */
+        if (consume->topics[t].name &&
+            !consume->topics[t].broadcast) { /* else one member alone would be given it */
             rd_kafka_topic_partition_list_add(list, consume->topics[t].name, RD_KAFKA_PARTITION_UA);
         }
     }
@@ -23,12 +24,16 @@ enum err_kind kafka_join(struct consume *consume, struct err *reterr) {
     return ERR_NONE;
 }
 
+static bool is_named(const struct topic *topic, const char *name) {
+    return topic->name && strcmp(topic->name, name) == 0;
+}
+
 int kafka_table_of(const struct consume *consume, const char *topic, int guess) {
-    if (guess >= 0 && strcmp(consume->topics[guess].name, topic) == 0) {
+    if (guess >= 0 && is_named(&consume->topics[guess], topic)) {
         return guess;
     }
     for (size_t t = 0; t < consume->topic_count; t++) {
-        if (strcmp(consume->topics[t].name, topic) == 0) {
+        if (is_named(&consume->topics[t], topic)) {
             return (int)t;
         }
     }

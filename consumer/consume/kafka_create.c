@@ -102,7 +102,7 @@ static enum err_kind create_missing(struct consume *consume, int64_t end_ms,
     size_t count = 0;
     enum err_kind kind = ERR_NONE;
     for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE; t++) {
-        if (!infos[t].exists) {
+        if (consume->topics[t].name && !infos[t].exists) {
             topics[count] = new_topic(&consume->topics[t], options, reterr);
             kind = topics[count] ? ERR_NONE : ERR_CONFIG;
             count += topics[count] != NULL;
@@ -154,9 +154,11 @@ static enum err_kind wait_shown(struct consume *consume, int64_t end_ms, int64_t
     for (;;) {
         size_t t = 0;
         enum err_kind kind = kafka_describe(consume, kafka_left(consume, end_ms), infos, reterr);
-        while (kind == ERR_NONE && t < consume->topic_count && infos[t].exists &&
-               infos[t].max_message_bytes >= bytes) {
-            kind = check_fit(&consume->topics[t], &infos[t], reterr);
+        while (kind == ERR_NONE && t < consume->topic_count &&
+               (!consume->topics[t].name ||
+                (infos[t].exists && infos[t].max_message_bytes >= bytes))) {
+            kind = consume->topics[t].name ? check_fit(&consume->topics[t], &infos[t], reterr)
+                                           : ERR_NONE;
             t++;
         }
         if (kind != ERR_NONE || t == consume->topic_count) {
@@ -187,7 +189,7 @@ enum err_kind kafka_create_topics(struct consume *consume, int timeout_ms,
     }
     bool raised = false;
     for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE; t++) {
-        if (infos[t].max_message_bytes < options->max_message_bytes) {
+        if (consume->topics[t].name && infos[t].max_message_bytes < options->max_message_bytes) {
             raised = true;
             kind = kafka_raise_size(consume, end_ms, consume->topics[t].name,
                                     options->max_message_bytes, reterr);

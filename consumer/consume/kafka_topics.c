@@ -181,7 +181,10 @@ enum err_kind kafka_describe(struct consume *consume, int timeout_ms, struct top
     struct topic_info *found = memory_new(consume->topic_count + 1, sizeof *found);
     enum err_kind kind = ERR_NONE;
     for (size_t t = 0; t < consume->topic_count && kind == ERR_NONE; t++) {
-        kind = kafka_count_partitions(consume, end_ms, consume->topics[t].name, &found[t], reterr);
+        if (consume->topics[t].name) {
+            kind =
+                kafka_count_partitions(consume, end_ms, consume->topics[t].name, &found[t], reterr);
+        }
     }
     if (kind == ERR_NONE) {
         kind = describe_configs(consume, end_ms, found, reterr);

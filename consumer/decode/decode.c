@@ -97,9 +97,20 @@ static enum err_kind wrong_partition(const struct job *job, int32_t expected, st
                    job->table->partition_count, job->table->partition_count);
 }
 
+static void set_task(const struct job *job, const struct str *values) {
+    if (job->table->filtered && job->change->key.ptr) {
+        job->change->task =
+            route_partition(job->table, values, job->decoder->plan->partition_count);
+    }
+}
+
 static enum err_kind check_partition(const struct job *job, const struct str *values,
                                      struct err *reterr) {
     if (!job->change->key.ptr) {
+        return ERR_NONE;
+    }
+    if (job->table->filtered) {
+        set_task(job, values);
         return ERR_NONE;
     }
     int32_t expected = route_partition(job->table, values, job->table->partition_count);
@@ -186,9 +197,9 @@ static enum err_kind check_before(const struct job *job, const struct envelope *
                            "message.key.columns must %s; set it, then start with new topics",
                            STR_ARG(job->table->columns[i].name), STR_ARG(job->table->schema),
                            STR_ARG(job->table->name),
-                           job->table->role == ROLE_CORE
-                               ? "list the join key and the primary key of this table"
-                               : "not name this table, whose key is its primary key");
+                           relation_is_whole(job->table)
+                               ? "not name this table, whose key is its primary key"
+                               : "list the join key and the primary key of this table");
         }
     }
     return ERR_NONE;
@@ -262,12 +273,16 @@ static enum err_kind decode_tombstone(const struct job *job, struct err *reterr)
     if (kind == ERR_NONE) {
         kind = set_key(job, values, reterr);
     }
-    if (kind == ERR_NONE && job->change->key.ptr &&
-        route_partition(job->table, values, job->table->partition_count) !=
-            job->record->partition) {
+    if (kind != ERR_NONE || !job->change->key.ptr) {
+        return kind;
+    }
+    if (job->table->filtered) {
+        set_task(job, values);
+    } else if (route_partition(job->table, values, job->table->partition_count) !=
+               job->record->partition) {
         job->change->key = STR_NONE;
     }
-    return kind;
+    return ERR_NONE;
 }
 
 static enum err_kind truncated(const struct job *job, struct err *reterr) {
@@ -322,9 +337,10 @@ static enum err_kind decode_record(const struct job *job, struct err *reterr) {
 
 /* The row that the Kafka key names, if it does: what a dead letter is about. */
 static void set_key_of_record(const struct job *job) {
-    *job->change = (struct change){.table = job->record->table};
+    *job->change = (struct change){.table = job->record->table, .task = TASK_UNKNOWN};
     if (read_record_key(job, NULL) == ERR_NONE) {
         (void)set_key(job, job->decoder->key.values, NULL);
+        set_task(job, job->decoder->key.values);
     }
 }
 
@@ -343,14 +359,14 @@ enum err_kind decode(struct decoder *decoder, const struct record *record, struc
         return ERR_NONE;
     }
     const struct relation *table = &decoder->plan->relations[record->table];
-    struct change change = {.table = record->table};
+    struct change change = {.table = record->table, .task = TASK_UNKNOWN};
     struct job job = {decoder, table, record, arena, &change};
     enum err_kind kind = decode_record(&job, reterr);
     if (kind != ERR_NONE) {
         set_key_of_record(&job);
         if (reterr) {
             char topic[sizeof reterr->topic];
-            (void)snprintf(topic, sizeof topic, STR_FMT, STR_ARG(table->topic));
+            (void)snprintf(topic, sizeof topic, STR_FMT, STR_ARG(table->slot));
             (void)err_about(reterr, topic, record->partition, record->offset);
             if (kind == ERR_HALT) {
                 advise_decision(reterr);

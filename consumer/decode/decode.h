@@ -44,7 +44,11 @@ struct change {
     int64_t ts_us;    /* commit time in the source; 0: the record does not say */
     uint64_t blank;   /* blank.h: of a row, or an old row, without content; 0: it has some */
     enum snapshot_mark snapshot;
+    int32_t
+        task; /* of a filtered relation: whose row it is; TASK_UNKNOWN: the key isn't readable */
 };
+
+#define TASK_UNKNOWN (-1)
 
 struct decoder;
 

@@ -280,8 +280,14 @@ static bool write_row(const struct job *job, struct arena *arena) {
     struct change *change = job->change;
     struct buf *row = &job->quick->row;
     buf_reset(row);
-    if (row_key_encode(table, quick->texts, row, NULL) != ERR_NONE ||
-        route_partition(table, quick->texts, table->partition_count) != job->record->partition) {
+    if (row_key_encode(table, quick->texts, row, NULL) != ERR_NONE) {
+        return false;
+    }
+    int32_t parts = table->filtered ? quick->plan->partition_count : table->partition_count;
+    int32_t number = route_partition(table, quick->texts, parts);
+    if (table->filtered) {
+        change->task = number;
+    } else if (number != job->record->partition) {
         return false;
     }
     size_t key_len = row->len;
@@ -320,7 +326,7 @@ static const struct quick_template *match_record(const struct job *job) {
 
 bool quick_decode(struct quick *quick, const struct record *record, struct arena *arena,
                   struct change *ret_change) {
-    struct change change = {.table = record->table};
+    struct change change = {.table = record->table, .task = TASK_UNKNOWN};
     struct job job = {quick, &quick->plan->relations[record->table], record, &change, 0};
     struct envelope envelope = {0};
     if (!record->key.ptr || !record->value.ptr) {

@@ -10,7 +10,8 @@
 
 #include "plan/plan.h"
 
-/* values: the texts of the columns that place the row, table->placement_count of them, none NULL;
+/* A filtered relation's topic has one partition: there it says which task's the row is.
+ * values: the texts of the columns that place the row, table->placement_count of them, none NULL;
  * text is valid UTF-8. */
 int32_t route_partition(const struct relation *table, const struct str *values,
                         int32_t partition_count);

@@ -82,8 +82,8 @@ static void check_batch(const struct member *m, const struct task *task,
 static void check_lookups(const struct member *m, const struct task *task) {
     for (size_t t = m->core_count; task->assigned && t < m->plan->relation_count; t++) {
         MUST(m->lookups[t].read);
-        MUST(task->cut[t] ? task->position[t] < m->lookups[t].next
-                          : m->lookups[t].next <= task_read_from(task, (int)t));
+        MUST(task->cut[t] ? member_reads_from(m, task, t) < m->lookups[t].next
+                          : m->lookups[t].next <= member_reads_from(m, task, t));
     }
 }
 

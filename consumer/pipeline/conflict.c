@@ -42,8 +42,7 @@ static bool passes_in_rebuild(const struct member_options *o, const struct task 
         by_row |= strcmp(err->sqlstate, by_rows[i]) == 0;
     }
     for (size_t t = 0; t < o->plan->relation_count; t++) {
-        int32_t partition = task_partition(o->plan, task, t);
-        behind |= o->consume_ops->log_end(o->consume, (int)t, partition) > task->position[t];
+        behind |= task_log_end(o, task, t) > task->position[t];
     }
     return by_row && behind && SAFEGUARD("a row of the past passes in a rebuild");
 }

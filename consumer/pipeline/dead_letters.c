@@ -46,7 +46,7 @@ enum err_kind dead_letters_too_many(const struct member_options *o, const char *
 void dead_letter_fill(struct dead_letter *dead_letter, const struct plan *plan,
                       const struct task *task, const struct record *record, const char *reason) {
     *dead_letter = (struct dead_letter){
-        .topic = plan->relations[record->table].topic,
+        .topic = plan->relations[record->table].slot,
         .table = record->table,
         .partition = record->partition,
         .offset = record->offset,
@@ -93,7 +93,7 @@ static void mend_dead_letters_behind(struct member *m, const struct task *task,
             dead_letter->kept = dead_letters[at].kept;
             log_line(m->o.log, LOG_INFO, "pipeline", "letter_mended",
                      "topic=%s partition=%d offset=%lld",
-                     m->plan->relations[dead_letter->table].topic.ptr,
+                     m->plan->relations[dead_letter->table].slot.ptr,
                      task_partition(m->plan, task, (size_t)dead_letter->table),
                      (long long)dead_letter->offset);
         }
@@ -107,7 +107,7 @@ struct which {
 static struct which which(const struct plan *plan, const struct task *task, int table) {
     struct which which;
     int32_t partition = task_partition(plan, task, (size_t)table);
-    if (plan->relations[table].role == ROLE_LOOKUP) { /* each task has its own */
+    if (relation_is_whole(&plan->relations[table])) { /* each task has its own */
         (void)snprintf(which.text, sizeof which.text, "partition = %d AND task = %d",
                        (int)partition, (int)task->number);
     } else {
@@ -121,7 +121,7 @@ static struct which which(const struct plan *plan, const struct task *task, int 
 static enum err_kind strange_dead_letter(const struct member_options *o, const struct task *task,
                                          const struct known_dead_letter *dead_letter,
                                          struct err *reterr) {
-    const char *topic = o->plan->relations[dead_letter->table].topic.ptr;
+    const char *topic = o->plan->relations[dead_letter->table].slot.ptr;
     int64_t next = task->initial ? 0 : task->progress.offsets[dead_letter->table];
     (void)err_set(
         reterr, ERR_HALT,
@@ -176,7 +176,7 @@ static bool is_of(const struct known_dead_letter *dead_letter, const struct reco
 
 static enum err_kind of_another(const struct member_options *o, const struct task *task,
                                 const struct record *record, const char *what, struct err *reterr) {
-    const char *topic = o->plan->relations[record->table].topic.ptr;
+    const char *topic = o->plan->relations[record->table].slot.ptr;
     (void)err_set(
         reterr, ERR_HALT,
         "the %s at this offset in sync_dead_letter is of another record: the topic was "
@@ -214,7 +214,7 @@ enum err_kind task_decision(const struct member_options *o, const struct task *t
     }
     char why[sizeof err->message];
     (void)snprintf(why, sizeof why, "%s", kind == ERR_NONE ? "it could be applied" : err->message);
-    const char *topic = o->plan->relations[record->table].topic.ptr;
+    const char *topic = o->plan->relations[record->table].slot.ptr;
     (void)err_set(err, ERR_RECORD, "put aside by the operator (%.400s)", why);
     (void)err_about(err, topic, record->partition, record->offset);
     log_err(o->log, LOG_WARN, "pipeline", "decided", err);

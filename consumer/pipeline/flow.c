@@ -46,13 +46,23 @@ static bool may_pause(const struct task *task, size_t t) {
 }
 
 static void pause_task(struct member *m, struct task *task, bool paused) {
-    for (size_t t = 0; t < m->core_count; t++) {
+    for (size_t t = 0; t < m->parted_count; t++) {
         bool wanted = paused && may_pause(task, t);
         if (task->paused[t] != wanted) {
             task->paused[t] = wanted;
             m->o.consume_ops->pause(m->o.consume, (int)t, task->number, wanted);
         }
     }
+}
+
+/* In each role of its table. */
+static bool may_pause_lookup(const struct member *m, const struct task *task, size_t lookup) {
+    const struct readers readers = member_readers(m, lookup);
+    bool may = true;
+    for (size_t i = 0; i < readers.count; i++) {
+        may &= may_pause(task, (size_t)readers.relations[i]);
+    }
+    return may;
 }
 
 /* A lookup topic is never paused for one task, which lets records pass by instead; but where there
@@ -64,7 +74,8 @@ static void pause_lookups(struct member *m) {
             struct task *task = m->tasks[p];
             if (task_reads(task)) {
                 task->paused[t] = is_slow(&m->o, task) && is_overfull(&m->o, task) &&
-                                  may_pause(task, t) && SAFEGUARD("slow tasks let others read");
+                                  may_pause_lookup(m, task, t) &&
+                                  SAFEGUARD("slow tasks let others read");
                 room |= !task->paused[t] && !task->cut[t];
                 wanted |= task->paused[t];
             }

@@ -59,7 +59,8 @@ size_t group_leave(struct member *m) {
 static void count_pairs(struct member *m, const struct consume_event *event, size_t *counts) {
     for (size_t i = 0; i < event->pair_count; i++) {
         int32_t p = event->pairs[i].partition;
-        if (p >= 0 && p < m->partition_count && (size_t)event->pairs[i].table < m->core_count) {
+        if (p >= 0 && p < m->partition_count &&
+            (size_t)event->pairs[i].table < member_group_topics(m)) {
             counts[p]++;
         }
     }
@@ -69,7 +70,14 @@ static void count_pairs(struct member *m, const struct consume_event *event, siz
 static void halt_all(struct member *m, int table, int32_t partition) {
     struct err err;
     const struct relation *relation = &m->plan->relations[table];
-    if (relation->role == ROLE_CORE) {
+    bool tasks_topic = relation->filtered;
+    if (tasks_topic) {
+        (void)err_set(
+            &err, ERR_HALT,
+            "the topic has a partition %d, but it shares out %d tasks (topic.partitions): "
+            "delete it, it has no records; plan --apply-topics creates it",
+            partition, m->partition_count);
+    } else if (relation->role == ROLE_CORE) {
         (void)err_set(&err, ERR_HALT,
                       "the topic has a partition %d, but %d partitions are recorded "
                       "(topic.partitions): the number was altered, rows hash elsewhere now. New "
@@ -82,7 +90,8 @@ static void halt_all(struct member *m, int table, int32_t partition) {
                       "topics and a rebuild are needed, see docs/operations.md",
                       partition);
     }
-    (void)err_about(&err, relation->topic.ptr, partition, 0);
+    (void)err_about(&err, tasks_topic ? m->plan->tasks_topic.ptr : relation->topic.ptr, partition,
+                    0);
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p]) {
             verdict_halt(&m->tasks[p]->verdict, &err);
@@ -94,7 +103,9 @@ static void halt_all(struct member *m, int table, int32_t partition) {
 static void halt_if_altered(struct member *m, const struct consume_event *event) {
     for (size_t i = 0; i < event->pair_count; i++) {
         const struct topic_position *pair = &event->pairs[i];
-        if (pair->partition >= m->plan->relations[pair->table].partition_count) {
+        const struct relation *relation = &m->plan->relations[pair->table];
+        if (pair->partition >=
+            (relation->filtered ? m->partition_count : relation->partition_count)) {
             halt_all(m, pair->table, pair->partition);
             return;
         }
@@ -109,9 +120,9 @@ static void on_assign(struct member *m, const struct consume_event *event) {
     count_pairs(m, event, counts);
     int tasks = 0, incomplete = 0;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        m->incomplete[p] = counts[p] > 0 && counts[p] < m->core_count;
+        m->incomplete[p] = counts[p] > 0 && counts[p] < member_group_topics(m);
         incomplete += m->incomplete[p];
-        if (counts[p] == m->core_count) {
+        if (counts[p] == member_group_topics(m)) {
             m->tasks[p] = task_new(m->plan, p, &m->sessions[(size_t)tasks % m->o.sink_count]);
             m->tasks[p]->retry = backoff_init(100, 5000, 0);
             tasks++;
@@ -145,7 +156,10 @@ void group_watch(struct member *m) {
                           "topic is missing or another member of the group subscribes to other "
                           "topics. Members: %s",
                           p, members);
-            (void)err_about(&err, m->plan->relations[0].topic.ptr, p, -1);
+            (void)err_about(&err,
+                            m->parted_count > 0 ? m->plan->relations[0].topic.ptr
+                                                : m->plan->tasks_topic.ptr,
+                            p, -1);
             log_err(m->o.log, LOG_ERROR, "pipeline", "incomplete", &err);
         }
     }
@@ -189,7 +203,7 @@ bool group_event(struct member *m) {
 /* Pauses end with the assignment that they were said for. */
 static void resume_all(struct member *m) {
     for (int32_t p = 0; p < m->partition_count; p++) {
-        for (size_t t = 0; m->tasks[p] && t < m->core_count; t++) {
+        for (size_t t = 0; m->tasks[p] && t < m->parted_count; t++) {
             if (m->tasks[p]->paused[t]) {
                 m->tasks[p]->paused[t] = false;
                 m->o.consume_ops->pause(m->o.consume, (int)t, p, false);
@@ -211,7 +225,7 @@ static size_t list_positions(struct member *m, bool *reads, struct topic_positio
         const struct task *task = m->tasks[p];
         reads[p] =
             task && task->phase != TASK_HALTED && task->positioned && lookup_topics_admit(m, task);
-        for (size_t t = 0; reads[p] && t < m->core_count; t++) {
+        for (size_t t = 0; reads[p] && t < m->parted_count; t++) {
             positions[count++] = (struct topic_position){(int)t, p, task_read_from(task, (int)t)};
         }
     }

@@ -30,7 +30,7 @@ static void log_record(const struct member_options *o, const struct record *reco
         }
         log_line(o->log, LOG_DEBUG, "pipeline", "record",
                  "topic=%s partition=%d offset=%lld op=%c %s",
-                 o->plan->relations[record->table].topic.ptr, record->partition,
+                 o->plan->relations[record->table].slot.ptr, record->partition,
                  (long long)record->offset, (char)change->op, key);
     }
 }
@@ -44,11 +44,11 @@ static void hold(struct task *task, const struct pending *item, struct arrival *
         batch_add(&task->next, item);
         return;
     }
-    if (!arrival->shared) {
-        arrival->shared = shared_record_new(record->handle);
+    if (!*arrival->shared) {
+        *arrival->shared = shared_record_new(record->handle);
     }
     task->taken_bytes += bytes / arrival->readers;
-    batch_add_shared(&task->next, item, arrival->shared, arrival->readers);
+    batch_add_shared(&task->next, item, *arrival->shared, arrival->readers);
 }
 
 static void hold_record(struct member *m, struct task *task, struct arrival *arrival) {
@@ -56,7 +56,7 @@ static void hold_record(struct member *m, struct task *task, struct arrival *arr
     struct pending item = {.kind = PENDING_CHANGE, .record = *record};
     struct err err;
     struct arena *arena = &task->next.arena;
-    enum err_kind kind = arrival_decode(m, arrival, arena, &item.change, &err);
+    enum err_kind kind = arrival_decode(m, task, arrival, arena, &item.change, &err);
     if (arrival->readers > 0) {
         item.change.key = arena_copy(arena, item.change.key);
         item.change.value = arena_copy(arena, item.change.value);
@@ -107,7 +107,7 @@ static void note_gap(const struct member_options *o, struct task *task,
     int t = record->table;
     if (task->phase != TASK_BOOTSTRAP_SCAN && record->offset > task->position[t] &&
         SAFEGUARD("gaps in the log are noted")) {
-        int64_t end = o->consume_ops->log_end(o->consume, t, record->partition);
+        int64_t end = task_log_end(o, task, (size_t)t);
         task->gap_end[t] = end >= 0 ? end : INT64_MAX;
     }
 }
@@ -158,7 +158,7 @@ static bool log_is_known(const struct member_options *o, struct task *task,
         "was %lld (milliseconds since 1970). The topic was deleted and created again, or lost "
         "records, and was filled again. Nothing was written. See docs/operations.md",
         (long long)record->offset, (long long)record->timestamp_ms, (long long)applied_ms);
-    (void)err_about(&err, o->plan->relations[record->table].topic.ptr, record->partition,
+    (void)err_about(&err, o->plan->relations[record->table].slot.ptr, record->partition,
                     record->offset);
     verdict_halt(&task->verdict, &err);
     return false;
@@ -192,7 +192,7 @@ static void ingest_end(const struct member_options *o, struct task *task,
     task->anchors_to_check[t].timestamp_ms = 0;
     bool applied = (replays || proves) && end->offset < task->progress.offsets[t];
     /* Where it is read again for others: of its own partition a task is told so by Kafka. */
-    bool read = o->plan->relations[t].role == ROLE_LOOKUP && end->offset < task->position[t] &&
+    bool read = relation_is_whole(&o->plan->relations[t]) && end->offset < task->position[t] &&
                 SAFEGUARD("a lookup topic that is shorter than what was read is seen");
     if (applied || read) {
         struct err err;
@@ -202,7 +202,7 @@ static void ingest_end(const struct member_options *o, struct task *task,
             "the topic was deleted and created again, or truncated. See docs/operations.md",
             (long long)end->offset, applied ? "the OLAP database has applied" : "the task has read",
             (long long)(applied ? task->progress.offsets[t] : task->position[t]));
-        (void)err_about(&err, o->plan->relations[t].topic.ptr, end->partition, end->offset);
+        (void)err_about(&err, o->plan->relations[t].slot.ptr, end->partition, end->offset);
         verdict_halt(&task->verdict, &err);
     }
 }
@@ -238,7 +238,7 @@ static void ingest_core(struct member *m, struct consume_event *event) {
             after_progress(m, task);
         } else {
             struct arrival arrival;
-            arrival_begin(&arrival, record, 0);
+            arrival_begin(&arrival, record, 0, NULL);
             held = take_record(m, task, &arrival);
         }
     }
@@ -249,60 +249,94 @@ static void ingest_core(struct member *m, struct consume_event *event) {
 
 /* A lookup topic is read for the task, and from no later than what it needs: what it has not got
  * would be missing without a sign, since a compacted log has gaps anyhow. */
-static bool gets_lookups(const struct member *m, struct task *task, int table) {
-    if (!task_reads(task) || task->cut[table]) {
+static bool gets_lookups(const struct member *m, struct task *task, size_t lookup) {
+    if (!task_reads(task) || task->cut[lookup]) {
         return false;
     }
-    if (m->lookups[table].next <= task_read_from(task, table) ||
+    int64_t needs = member_reads_from(m, task, lookup);
+    if (m->lookups[lookup].next <= needs ||
         !SAFEGUARD("records that passed a task by are noticed")) {
         return true;
     }
     struct err err;
     (void)err_set(&err, ERR_BUG,
                   "task %d needs offset %lld of a lookup topic that is read from %lld on",
-                  (int)task->number, (long long)task_read_from(task, table),
-                  (long long)m->lookups[table].next);
+                  (int)task->number, (long long)needs, (long long)m->lookups[lookup].next);
     log_err(m->o.log, LOG_ERROR, "pipeline", "passed_by", &err);
     verdict_reacquire(&task->verdict, REACQUIRED_CACHE, "records of a lookup topic passed it by");
     return false;
 }
 
-static void take_lookup(struct member *m, struct task *task, struct arrival *arrival) {
-    const struct record *record = arrival->record;
-    int t = record->table;
-    if (task->paused[t] && record->offset >= task->position[t]) {
-        task->cut[t] = SAFEGUARD("what there is no room for is read again");
-    } else {
-        (void)take_record(m, task, arrival);
+/* What comes of a lookup topic, in each role of its table. */
+struct delivery {
+    struct readers readers;
+    struct consume_event events[2]; /* as the roles' own */
+    struct arrival arrivals[2];
+    struct shared_record *shared; /* NULL: nobody holds the record */
+};
+
+static size_t count_tasks(const struct member *m) {
+    size_t tasks = 0;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        tasks += task_reads(m->tasks[p]);
+    }
+    return tasks;
+}
+
+static void delivery_begin(struct member *m, struct delivery *delivery,
+                           const struct consume_event *event) {
+    delivery->readers = member_readers(m, (size_t)event->record.table);
+    delivery->shared = NULL;
+    arena_reset(&m->lookup_scratch);
+    size_t holders = count_tasks(m) * delivery->readers.count;
+    for (size_t i = 0; i < delivery->readers.count; i++) {
+        delivery->events[i] = *event;
+        delivery->events[i].record.table = delivery->readers.relations[i];
+        arrival_begin(&delivery->arrivals[i], &delivery->events[i].record, holders,
+                      &delivery->shared);
     }
 }
 
-static size_t count_readers(const struct member *m) {
-    size_t readers = 0;
-    for (int32_t p = 0; p < m->partition_count; p++) {
-        readers += task_reads(m->tasks[p]);
+/* There is no room, for what the task has not read in some role. */
+static bool must_cut(const struct member *m, const struct task *task, const struct record *record) {
+    const struct readers readers = member_readers(m, (size_t)record->table);
+    bool needed = false;
+    for (size_t i = 0; i < readers.count; i++) {
+        needed |= record->offset >= task->position[readers.relations[i]];
     }
-    return readers;
+    return task->paused[record->table] && needed;
+}
+
+/* In one role. */
+static void deliver(struct member *m, struct task *task, struct consume_event *event,
+                    struct arrival *arrival) {
+    if (event->kind == CONSUME_RECORD) {
+        (void)take_record(m, task, arrival);
+    } else if (event->kind == CONSUME_EOF) {
+        ingest_end(&m->o, task, &event->record);
+        after_progress(m, task);
+    } else if (task_read_from(task, event->record.table) <= event->record.offset) {
+        ingest_halt(m, task, event);
+    }
 }
 
 /* What comes of a lookup topic, for every task. */
 static void ingest_lookup(struct member *m, struct consume_event *event) {
     struct record *record = &event->record;
-    int t = record->table;
-    struct arrival arrival;
-    arrival_begin(&arrival, record, count_readers(m));
+    size_t t = (size_t)record->table;
+    struct delivery delivery;
+    delivery_begin(m, &delivery, event);
     for (int32_t p = 0; p < m->partition_count; p++) {
         struct task *task = m->tasks[p];
         if (!gets_lookups(m, task, t)) {
             continue;
         }
-        if (event->kind == CONSUME_RECORD) {
-            take_lookup(m, task, &arrival);
-        } else if (event->kind == CONSUME_EOF) {
-            ingest_end(&m->o, task, record);
-            after_progress(m, task);
-        } else if (task_read_from(task, t) <= record->offset) {
-            ingest_halt(m, task, event);
+        if (event->kind == CONSUME_RECORD && must_cut(m, task, record)) {
+            task->cut[t] = SAFEGUARD("what there is no room for is read again");
+            continue;
+        }
+        for (size_t i = 0; i < delivery.readers.count && task_reads(task); i++) {
+            deliver(m, task, &delivery.events[i], &delivery.arrivals[i]);
         }
     }
     if (event->kind == CONSUME_HALT) {
@@ -311,7 +345,7 @@ static void ingest_lookup(struct member *m, struct consume_event *event) {
     }
     int64_t next = record->offset + (event->kind == CONSUME_RECORD);
     m->lookups[t].next = next > m->lookups[t].next ? next : m->lookups[t].next;
-    if (event->kind == CONSUME_RECORD && !arrival.shared) {
+    if (event->kind == CONSUME_RECORD && !delivery.shared) {
         m->o.consume_ops->release(m->o.consume, record->handle);
     }
 }
@@ -325,7 +359,7 @@ static void ingest_event(struct member *m, struct consume_event *event) {
         member_fail(m, &event->err);
     } else if (event->kind == CONSUME_GONE) {
         lookup_topics_gone(m, event->record.table);
-    } else if (ours && (size_t)event->record.table < m->core_count) {
+    } else if (ours && (size_t)event->record.table < m->parted_count) {
         ingest_core(m, event);
     } else if (ours) {
         ingest_lookup(m, event);

@@ -41,7 +41,11 @@ struct going_back {
 struct member {
     struct member_options o;
     const struct plan *plan;
-    size_t core_count; /* relations that the tasks share out; lookups come behind them */
+    /* Relations with a partition for each task, which the tasks share out; behind them come the
+     * filtered ones, which are read with their tables' lookups, and the lookups. */
+    size_t parted_count, core_count;
+    /* By lookup: the filtered relation that its topic is read for, too; -1: none. */
+    int filtered[RELATIONS_MAX];
     struct lookup_topic lookups[RELATIONS_MAX]; /* by table */
     struct going_back *going_back;              /* by task; since the last assignment */
     struct arena lookup_scratch;                /* one lookup record's decoding, for all tasks */
@@ -92,6 +96,35 @@ static inline void member_needs_assign(struct member *m) {
         m->needs_assign = true;
         m->needs_assign_since_ms = now_ms(m);
     }
+}
+
+/* Topics whose partitions the group gives: those of relations 0 .. n - 1, or one without records,
+ * in relation 0's place. */
+static inline size_t member_group_topics(const struct member *m) {
+    return m->parted_count > 0 ? m->parted_count : 1;
+}
+
+/* The relations that a lookup's topic is read for: those of its table's roles, filtered first. */
+struct readers {
+    int relations[2];
+    size_t count;
+};
+static inline struct readers member_readers(const struct member *m, size_t lookup) {
+    int filtered = m->filtered[lookup];
+    return filtered >= 0 ? (struct readers){{filtered, (int)lookup}, 2}
+                         : (struct readers){{(int)lookup}, 1};
+}
+
+/* Where the task needs a lookup's topic read from, in whatever role. */
+static inline int64_t member_reads_from(const struct member *m, const struct task *task,
+                                        size_t lookup) {
+    int64_t from = task_read_from(task, (int)lookup);
+    if (m->filtered[lookup] >= 0 &&
+        SAFEGUARD("a topic is read from where each role of its table needs it")) {
+        int64_t other = task_read_from(task, m->filtered[lookup]);
+        from = other < from ? other : from;
+    }
+    return from;
 }
 
 /* The member's task p; NULL: it has none, or one that waits for its verdict. */

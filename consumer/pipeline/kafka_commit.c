@@ -1,5 +1,5 @@
 /* Kafka is told how far the tasks are: a courtesy, for tools that show the lag. Of lookup topics
- * the group knows nothing. */
+ * the group knows nothing; a topic that only shares out the tasks has no records. */
 #include "pipeline/kafka_commit.h"
 
 #define KAFKA_COMMIT_MS 1000
@@ -13,14 +13,15 @@ void kafka_commit_step(struct member *m) {
     m->kafka_commit_at_ms = now + KAFKA_COMMIT_MS;
     struct arena *arena = &m->scratch;
     arena_reset(arena);
-    size_t count = 0, tables = m->core_count;
+    size_t count = 0, tables = member_group_topics(m);
     struct topic_position *positions =
         arena_alloc(arena, (size_t)m->partition_count * tables * sizeof *positions);
     for (int32_t p = 0; p < m->partition_count; p++) {
         const struct task *task = member_task(m, p);
         if (task && task->phase == TASK_LIVE) {
             for (size_t t = 0; t < tables; t++) {
-                positions[count++] = (struct topic_position){(int)t, p, task->progress.offsets[t]};
+                int64_t offset = t < m->parted_count ? task->progress.offsets[t] : 0;
+                positions[count++] = (struct topic_position){(int)t, p, offset};
             }
         }
     }

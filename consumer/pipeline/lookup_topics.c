@@ -42,7 +42,7 @@ void lookup_topics_back(struct member *m, int table) {
 
 bool lookup_topics_proven(const struct member *m, const struct task *task) {
     bool proven = true;
-    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+    for (size_t t = m->parted_count; t < m->plan->relation_count; t++) {
         proven &= task->anchors_to_check[t].timestamp_ms == 0;
     }
     return proven || !SAFEGUARD("a task whose lookup topics are not known is not ready");
@@ -51,7 +51,7 @@ bool lookup_topics_proven(const struct member *m, const struct task *task) {
 /* Reading for the task from where it is would take the topic back. */
 static bool takes_back(const struct member *m, const struct task *task, size_t t) {
     return m->lookups[t].read && (!task->assigned || task->cut[t]) &&
-           task_read_from(task, (int)t) < m->lookups[t].next;
+           member_reads_from(m, task, t) < m->lookups[t].next;
 }
 
 /* Others get what comes of the topic now: they would have to wait. */
@@ -122,7 +122,7 @@ static int64_t smallest(const struct member *m, const bool *reads, size_t t, boo
         if (!reads[p] || (!all && stays_cut(m, task, t))) {
             continue;
         }
-        int64_t from = task_read_from(task, (int)t);
+        int64_t from = member_reads_from(m, task, t);
         position = from < position ? from : position;
     }
     return position;
@@ -182,7 +182,7 @@ void lookup_topics_assigned(struct member *m, const bool *reads) {
         lookup->paused = false;
         for (int32_t p = 0; p < m->partition_count; p++) {
             struct task *task = m->tasks[p];
-            if (reads[p] && task->cut[t] && lookup->next <= task_read_from(task, (int)t)) {
+            if (reads[p] && task->cut[t] && lookup->next <= member_reads_from(m, task, t)) {
                 task->cut[t] = false;
             }
         }

@@ -34,8 +34,14 @@ struct member *member_new(const struct member_options *options) {
            m->plan->relations[m->core_count].role == ROLE_CORE) {
         m->core_count++;
     }
+    m->parted_count = plan_parted_count(m->plan);
     for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
         assert(m->plan->relations[t].role == ROLE_LOOKUP);
+        m->filtered[t] = -1;
+    }
+    for (size_t t = m->parted_count; t < m->core_count; t++) {
+        assert(m->plan->relations[t].filtered && plan_feed(m->plan, t) >= m->core_count);
+        m->filtered[plan_feed(m->plan, t)] = (int)t;
     }
     size_t n = (size_t)m->partition_count;
     m->decoder = decoder_new(m->plan);

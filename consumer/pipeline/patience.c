@@ -30,7 +30,8 @@ static enum err_kind is_referred(const struct plan *plan, const struct task *tas
 static bool is_pressing(const struct member *m, struct task *task, const struct pending *item) {
     struct err err;
     bool referred = false;
-    if (item->kind != PENDING_CHANGE || (size_t)item->change.table < m->core_count) {
+    bool passed = m->plan->relations[item->record.table].filtered && !item->change.key.ptr;
+    if (item->kind != PENDING_CHANGE || ((size_t)item->change.table < m->core_count && !passed)) {
         return true;
     }
     if (item->change.key.ptr &&

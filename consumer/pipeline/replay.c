@@ -80,7 +80,7 @@ void replay_record(struct member *m, struct task *task, struct arrival *arrival)
     } else if (kind == ERR_NONE) {
         struct change change;
         arena_reset(&m->scratch);
-        kind = arrival_decode(m, arrival, &m->scratch, &change, &err);
+        kind = arrival_decode(m, task, arrival, &m->scratch, &change, &err);
         if (SAFEGUARD("a rebuild sees decisions")) {
             kind = task_decision(&m->o, task, record, kind, &err);
         }

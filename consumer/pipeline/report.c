@@ -41,7 +41,7 @@ void report_change(struct member *m, struct task *task, const struct record *rec
         log_line(m->o.log, LOG_WARN, "pipeline", "late_snapshot",
                  "task=%d topic=%s partition=%d offset=%lld hint=\"a new snapshot was taken: rows "
                  "deleted while the connector did not look stay in the OLAP table\"",
-                 task->number, m->plan->relations[t].topic.ptr, record->partition,
+                 task->number, m->plan->relations[t].slot.ptr, record->partition,
                  (long long)record->offset);
     }
 }
@@ -156,7 +156,7 @@ static void log_dead_letter(const struct member_options *o, const struct task *t
         "task=%d topic=%s partition=%d offset=%lld key=%s reason=%s hint=\"the record is kept in "
         "sync_dead_letter, and its row stays as it was before: fix the cause, then write the "
         "row again in the source; see Dead letters in docs/operations.md\"",
-        task->number, o->plan->relations[dead_letter->table].topic.ptr, (int)dead_letter->partition,
+        task->number, o->plan->relations[dead_letter->table].slot.ptr, (int)dead_letter->partition,
         (long long)dead_letter->offset, log_quote(key, sizeof key, dead_letter->key),
         log_quote(reason, sizeof reason, str_from(dead_letter->reason)));
 }
@@ -190,7 +190,7 @@ void report_settled(const struct session *s, enum unknown_settled settled) {
 static void set_lag(const struct member_options *o, const struct task *task) {
     int64_t lag = 0;
     for (size_t t = 0; t < o->plan->relation_count; t++) {
-        int64_t end = o->consume_ops->log_end(o->consume, (int)t, task_partition(o->plan, task, t));
+        int64_t end = task_log_end(o, task, t);
         if (end < 0) {
             metrics_unset(o->metrics, METRIC_LAG, (size_t)task->number);
             return;
@@ -301,7 +301,7 @@ static void add_group_reasons(const struct member *m, struct health_report *repo
 static void add_topic_reasons(const struct member *m, struct health_report *report) {
     for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
         if (m->lookups[t].gone) {
-            health_report_add(report, "topic %s is gone", m->plan->relations[t].topic.ptr);
+            health_report_add(report, "topic %s is gone", m->plan->relations[t].slot.ptr);
         }
     }
 }

@@ -50,9 +50,7 @@ static void end(struct member *m) {
     for (int32_t p = 0; p < m->partition_count; p++) {
         for (size_t t = 0; t < m->plan->relation_count; t++) {
             const struct task *task = m->tasks[p];
-            *target_of(m, p, t) = task ? m->o.consume_ops->log_end(m->o.consume, (int)t,
-                                                                   task_partition(m->plan, task, t))
-                                       : -1;
+            *target_of(m, p, t) = task ? task_log_end(&m->o, task, t) : -1;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/safeguard.h"
+#include "pipeline/options.h"
 #include "pipeline/work.h"
 
 #include <stdlib.h>
@@ -127,6 +128,11 @@ int64_t task_read_from(const struct task *task, int table) {
     const struct log_anchor *anchor = &task->anchors_to_check[table];
     bool earlier = anchor->timestamp_ms > 0 && anchor->offset < task->position[table];
     return earlier ? anchor->offset : task->position[table];
+}
+
+int64_t task_log_end(const struct member_options *o, const struct task *task, size_t table) {
+    return o->consume_ops->log_end(o->consume, (int)plan_feed(o->plan, table),
+                                   task_partition(o->plan, task, table));
 }
 
 bool task_has_records(const struct task *task) {

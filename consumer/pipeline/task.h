@@ -136,9 +136,9 @@ struct task {
     bool first_seen[RELATIONS_MAX]; /* a record was taken since the task was opened */
     bool positioned;                /* position[] is right: may be assigned */
     bool assigned;                  /* is being read */
-    bool paused[RELATIONS_MAX];     /* by table: not read for now */
-    /* Of a lookup topic: records went by that it had no room for. They are read again, from
-     * position on, when it has. */
+    bool paused[RELATIONS_MAX];     /* by table, of a filtered one its lookup: not read for now */
+    /* Of a lookup topic, by the lookup: records went by that it had no room for. They are read
+     * again, from position on, when it has. */
     bool cut[RELATIONS_MAX];
     size_t taken_bytes;    /* of records held since the members' bound was reached last */
     bool busy;             /* ... of which so much were this task's that it is paused */
@@ -208,8 +208,12 @@ static inline struct log_anchor record_anchor(const struct record *record) {
 /* The partition of a table's topic that is the task's: a lookup topic has one, for all tasks. */
 static inline int32_t task_partition(const struct plan *plan, const struct task *task,
                                      size_t table) {
-    return plan->relations[table].role == ROLE_LOOKUP ? 0 : task->number;
+    return relation_is_whole(&plan->relations[table]) ? 0 : task->number;
 }
+
+struct member_options;
+/* Offset behind the last record of the task's partition of a table's topic; -1: not known. */
+int64_t task_log_end(const struct member_options *o, const struct task *task, size_t table);
 
 /* Every topic's log is known to be the one that was applied. */
 bool task_is_proven(const struct task *task, size_t table_count);

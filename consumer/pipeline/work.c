@@ -24,7 +24,7 @@ bool work_is_last(const struct work *work) {
 void err_about_work(const struct plan *plan, const struct task *task, struct err *err) {
     if (task->work.record_count == 1) {
         const struct record *record = &task->current.items[task->current.consumed].record;
-        (void)err_about(err, plan->relations[record->table].topic.ptr, record->partition,
+        (void)err_about(err, plan->relations[record->table].slot.ptr, record->partition,
                         record->offset);
     }
 }

@@ -29,7 +29,7 @@ static enum err_kind add_dead_letter(const struct member_options *o, struct task
         task->dead_letters.count + work->dead_letter_count >= o->dead_letter_max &&
         SAFEGUARD("dead.letter.max bounds the dead letters of batches")) {
         (void)dead_letters_too_many(o, item->err->message, reterr);
-        return err_about(reterr, o->plan->relations[item->record.table].topic.ptr,
+        return err_about(reterr, o->plan->relations[item->record.table].slot.ptr,
                          item->record.partition, item->record.offset);
     }
     if (item->change.key.ptr) {
@@ -106,7 +106,7 @@ static enum err_kind check_blank(const struct member_options *o, struct task *ta
                   " REPLICA IDENTITY FULL, then see docs/operations.md, Lost deletes",
                   STR_ARG(table->schema), STR_ARG(table->name), STR_ARG(table->schema),
                   STR_ARG(table->name));
-    return err_about(reterr, table->topic.ptr, item->record.partition, item->record.offset);
+    return err_about(reterr, table->slot.ptr, item->record.partition, item->record.offset);
 }
 
 /* Puts the batch's rows into the state in key order and begins the join over them. */

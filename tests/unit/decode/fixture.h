@@ -85,6 +85,7 @@ static inline void assert_same_change(const struct change *a, const struct chang
     assert_int_equal(a->ts_us, b->ts_us);
     assert_int_equal(a->blank, b->blank);
     assert_int_equal(a->snapshot, b->snapshot);
+    assert_int_equal(a->task, b->task);
 }
 
 /* The one difference that is allowed: a name that comes twice where nobody looks. */

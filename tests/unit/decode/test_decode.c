@@ -104,6 +104,28 @@ static void test_lookup(void **state) {
     check(CHANGE_CREATE, "7|n", student(ROW("null", STUDENT7, "c")));
 }
 
+/* All of one partition: each record says whose it is, read or not. */
+static void test_filtered(void **state) {
+    (void)state;
+    struct relation *table = &fixture_tables[STUDENT], core = *table;
+    table->filtered = true;
+    table->partition_count = 1;
+    check(CHANGE_CREATE, "7|n", record_of(STUDENT, 0, KEY7, ROW("null", STUDENT7, "c")));
+    assert_int_equal(scanned.change.task, 7);
+    check(CHANGE_DELETE, "7", record_of(STUDENT, 0, KEY7, ROW(STUDENT7, "null", "d")));
+    assert_int_equal(scanned.change.task, 7);
+    check(CHANGE_DELETE, "7", record_of(STUDENT, 0, KEY7, STR_NONE));
+    assert_int_equal(scanned.change.task, 7);
+    refuse(ERR_RECORD, "no op", record_of(STUDENT, 0, KEY7, STR("{}")));
+    assert_int_equal(scanned.change.task, 7);
+    refuse(ERR_RECORD, "no op", record_of(STUDENT, 0, STR("{}"), STR("{}")));
+    assert_int_equal(scanned.change.task, TASK_UNKNOWN);
+    refuse(ERR_HALT, "must not name this table",
+           record_of(STUDENT, 0, KEY7, ROW("{\"student_id\":8,\"name\":\"n\"}", STUDENT7, "u")));
+    *table = core;
+    check(CHANGE_CREATE, "7|n", student(ROW("null", STUDENT7, "c")));
+}
+
 static void test_other_ops(void **state) {
     (void)state;
     struct record truncate = student(ROW("null", "null", "t"));
@@ -453,6 +475,7 @@ int main(void) {
         cmocka_unit_test(test_ops),
         cmocka_unit_test(test_blanks),
         cmocka_unit_test(test_lookup),
+        cmocka_unit_test(test_filtered),
         cmocka_unit_test(test_other_ops),
         cmocka_unit_test(test_tombstones),
         cmocka_unit_test(test_replica_identity),
