@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void findings_add(struct findings *findings, enum finding_kind kind, enum finding_weight weight,
                   const char *format, ...) {
@@ -9,11 +10,17 @@ void findings_add(struct findings *findings, enum finding_kind kind, enum findin
         findings->more++;
         return;
     }
-    struct finding *finding = &findings->items[findings->count++];
+    struct finding *finding = &findings->items[findings->count];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(finding->text, sizeof finding->text, format, args);
     va_end(args);
+    for (size_t i = 0; i < findings->count; i++) {
+        if (strcmp(findings->items[i].text, finding->text) == 0) {
+            return; /* of a table in two roles */
+        }
+    }
+    findings->count++;
     finding->passes = false;
     finding->kind = kind;
     finding->weight = weight;

@@ -31,9 +31,30 @@ static bool same_key(const int *a, const struct roles *roles) {
     return true;
 }
 
-/* Of several that fit the one with the fewest lookups, then the first one. */
+/* What every task reads all of: a table in two roles twice. */
+static size_t whole_count(const struct roles *roles) {
+    return roles->lookup_count + roles->filtered_count;
+}
+
+/* Of several that fit the one with the fewest lookups, a table in two roles being one in both of
+ * them; then the one with the fewest such tables; then the first one. */
 static bool better(const struct roles *a, const struct roles *b) {
-    return a->fit != b->fit ? a->fit > b->fit : a->fit == FIT && a->lookup_count < b->lookup_count;
+    if (a->fit != b->fit || a->fit != FIT) {
+        return a->fit > b->fit;
+    }
+    return whole_count(a) != whole_count(b) ? whole_count(a) < whole_count(b)
+                                            : a->filtered_count < b->filtered_count;
+}
+
+/* "2 lookups, 1 table in two roles" */
+static const char *fit_show(struct draft *draft, const struct roles *roles) {
+    struct str text = arena_printf(draft->arena, "%zu lookup%s", roles->lookup_count,
+                                   roles->lookup_count == 1 ? "" : "s");
+    return roles->filtered_count == 0
+               ? text.ptr
+               : arena_printf(draft->arena, "%s, %zu table%s in two roles", text.ptr,
+                              roles->filtered_count, roles->filtered_count == 1 ? "" : "s")
+                     .ptr;
 }
 
 /* Tries choice->now's key. */
@@ -52,9 +73,8 @@ static void try(struct choice *choice, const char *origin) {
     roles_find(choice->draft, roles);
     const char *shown = roles_key_show(choice->draft, roles);
     choice->lines[choice->count - 1] =
-        roles->fit == FIT ? arena_printf(choice->draft->arena, "by %s: %zu lookup%s", shown,
-                                         roles->lookup_count, roles->lookup_count == 1 ? "" : "s")
-                          : arena_printf(choice->draft->arena, "by %s: %s", shown, roles->why);
+        arena_printf(choice->draft->arena, "by %s: %s", shown,
+                     roles->fit == FIT ? fit_show(choice->draft, roles) : roles->why);
     if (choice->count == 1 || better(roles, choice->best)) {
         choice->best_index = choice->count - 1;
         choice->now = choice->best;
@@ -268,13 +288,17 @@ static void others_keep(struct choice *choice) {
 
 static int relation_for(struct draft *draft, int table, enum role role) {
     for (size_t i = 0; i < draft->relation_count; i++) {
-        if (draft->relations[i].source == draft->tables[table].source) {
+        if (draft->relations[i].source == draft->tables[table].source &&
+            draft->relations[i].role == role) {
             return (int)i;
         }
     }
     struct draft_relation *relation = &draft->relations[draft->relation_count];
-    *relation = (struct draft_relation){
-        .source = draft->tables[table].source, .role = role, .first = table};
+    *relation =
+        (struct draft_relation){.source = draft->tables[table].source,
+                                .role = role,
+                                .filtered = role == ROLE_CORE && draft->tables[table].filtered,
+                                .first = table};
     return (int)draft->relation_count++;
 }
 
@@ -288,6 +312,13 @@ static void table_append(struct draft *draft, size_t *count, int table, enum rol
 /* Core tables, then lookups, each behind its parent. */
 static void order_fill(struct draft *draft) {
     size_t count = 0;
+    for (int filtered = 0; filtered <= 1; filtered++) { /* relations: see struct plan */
+        for (int t = 0; t < (int)draft->table_count; t++) {
+            if (draft->tables[t].parent < 0 && draft->tables[t].filtered == filtered) {
+                (void)relation_for(draft, t, ROLE_CORE);
+            }
+        }
+    }
     for (int t = 0; t < (int)draft->table_count; t++) {
         draft->tables[t].occurrence = -1;
         if (draft->tables[t].parent < 0) {
@@ -318,6 +349,7 @@ static void apply(struct draft *draft, const struct roles *roles) {
     draft->key_output_count = roles->key_count;
     for (int t = 0; t < (int)draft->table_count; t++) {
         draft->tables[t].parent = roles->tables[t].parent;
+        draft->tables[t].filtered = roles->tables[t].filtered;
         memcpy(draft->tables[t].parent_columns, roles->tables[t].parent_columns,
                sizeof draft->tables[t].parent_columns);
     }

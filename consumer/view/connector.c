@@ -102,8 +102,10 @@ static void append_table(struct buf *out, const struct relation *table) {
 
 static void set_tables(json_t *settings, const struct plan *plan, struct buf *text) {
     for (size_t t = 0; t < plan->relation_count; t++) {
-        buf_str(text, t > 0 ? STR(",") : STR(""));
-        append_table(text, &plan->relations[t]);
+        if (!plan->relations[t].filtered) { /* else its lookup names the table */
+            buf_str(text, text->len > 0 ? STR(",") : STR(""));
+            append_table(text, &plan->relations[t]);
+        }
     }
     set_text(settings, "table.include.list", text);
 }
@@ -114,7 +116,7 @@ static void set_tables(json_t *settings, const struct plan *plan, struct buf *te
 static void set_keys(json_t *settings, const struct plan *plan, struct buf *text) {
     for (size_t t = 0; t < plan->relation_count; t++) {
         const struct relation *table = &plan->relations[t];
-        if (table->primary_key_count == table->key_count) {
+        if (table->primary_key_count == table->key_count || table->filtered) {
             continue;
         }
         buf_str(text, text->len > 0 ? STR(";") : STR(""));
@@ -163,17 +165,8 @@ static void set_sizes(json_t *settings, int64_t record_max_bytes, struct buf *te
     set_text(settings, "producer.override.buffer.memory", text);
 }
 
-/* Core relations come first. */
-static size_t core_count(const struct plan *plan) {
-    size_t count = 0;
-    while (count < plan->relation_count && plan->relations[count].role == ROLE_CORE) {
-        count++;
-    }
-    return count;
-}
-
 static bool same_join_names(const struct plan *plan) {
-    for (size_t t = 1; t < core_count(plan); t++) {
+    for (size_t t = 1; t < plan_parted_count(plan); t++) {
         for (size_t i = 0; i < plan->relations[0].placement_count; i++) {
             if (!str_equal(plan->relations[0].columns[i].name,
                            plan->relations[t].columns[i].name)) {
@@ -229,10 +222,13 @@ static void set_predicate(json_t *settings, const struct plan *plan, const char 
 }
 
 /* Every record of a core table goes to the partition of its join key. Other columns in another
- * table: a transform of its own, for that table's topic. A lookup's records go where Kafka puts
- * them: its topic has one partition. */
+ * table: a transform of its own, for that table's topic. A topic of one partition has none: Kafka
+ * puts its records there. */
 static void set_routes(json_t *settings, const struct plan *plan) {
-    size_t count = core_count(plan);
+    size_t count = plan_parted_count(plan);
+    if (count == 0) {
+        return;
+    }
     if (same_join_names(plan)) {
         set(settings, "transforms", STR("route"));
         set_route(settings, plan, 0, "route");

@@ -20,6 +20,7 @@ static void append_column(struct buf *out, const struct relation *table, size_t 
 static void append_table(struct buf *out, const struct relation *table) {
     buf_str(out, STR("source table "));
     append_name(out, table);
+    buf_str(out, table->filtered ? STR(" as core") : STR(""));
     buf_printf(out, ": topic " STR_FMT ", columns in use", STR_ARG(table->topic));
     for (size_t i = 0; i < table->column_count; i++) {
         buf_str(out, i == 0 ? STR(" ") : STR(", "));

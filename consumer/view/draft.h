@@ -46,7 +46,8 @@ struct draft_reference {
 struct draft_relation {
     const struct catalog_table *source;
     enum role role;
-    int first; /* the first table of FROM that is this */
+    bool filtered; /* core, and the source is a lookup, too */
+    int first;     /* the first table of FROM that is this */
     /* In the order of struct relation's columns, each an index into source->columns. */
     int columns[COLUMNS_MAX];
     struct type types[COLUMNS_MAX];
@@ -64,6 +65,7 @@ struct draft_table {
     bool made_inner; /* so */
     /* Of roles.c: */
     enum role role;
+    bool filtered;                     /* as its relation */
     int parent;                        /* whose columns refer to this one's row; -1: core */
     int parent_columns[DRAFT_KEY_MAX]; /* in the order of source->key */
     int relation, reference, occurrence;

@@ -34,7 +34,9 @@ enum err_kind topic_set(struct draft *draft, struct plan *plan, size_t t, const 
     buf_str(&topic, STR("."));
     append_topic(&topic, table->name);
     table->topic = arena_copy(draft->arena, buf_view(&topic));
-    table->slot = table->topic;
+    table->slot = table->filtered
+                      ? arena_printf(draft->arena, "%s" FILTERED_SUFFIX, table->topic.ptr)
+                      : table->topic;
     buf_clear(&topic);
     if (table->topic.len > TOPIC_NAME_MAX) {
         return source_refuse(
@@ -43,11 +45,37 @@ enum err_kind topic_set(struct draft *draft, struct plan *plan, size_t t, const 
             table->topic.len, TOPIC_NAME_MAX, STR_ARG(table->topic));
     }
     for (size_t i = 0; i < t; i++) {
-        if (str_equal(plan->relations[i].topic, table->topic)) {
+        bool same = draft->relations[i].source == draft->relations[t].source;
+        if (!same && str_equal(plan->relations[i].topic, table->topic)) {
             return source_refuse(&draft->source, draft->tables[draft->relations[t].first].at, NULL,
                                  draft->report, "two tables would share the topic " STR_FMT,
                                  STR_ARG(table->topic));
         }
+    }
+    return ERR_NONE;
+}
+
+enum err_kind tasks_topic_set(struct draft *draft, struct plan *plan, const char *prefix) {
+    if (plan_parted_count(plan) > 0) {
+        return ERR_NONE;
+    }
+    struct buf topic = {0};
+    append_topic(&topic, str_from(prefix));
+    buf_str(&topic, STR("."));
+    append_topic(&topic, plan->name);
+    buf_str(&topic, STR("-tasks"));
+    plan->tasks_topic = arena_copy(draft->arena, buf_view(&topic));
+    buf_clear(&topic);
+    bool taken = false;
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        taken |= str_equal(plan->relations[t].topic, plan->tasks_topic);
+    }
+    if (taken || plan->tasks_topic.len > TOPIC_NAME_MAX) {
+        return source_refuse(&draft->source, draft->name_at, NULL, draft->report,
+                             "the topic " STR_FMT ", which shares out the tasks, %s: give the view "
+                             "another name",
+                             STR_ARG(plan->tasks_topic),
+                             taken ? "would be that of a table" : "has too long a name for Kafka");
     }
     return ERR_NONE;
 }
@@ -89,15 +117,17 @@ void relation_fill(struct draft *draft, const struct draft_relation *from, const
                    struct relation *relation) {
     const struct catalog_table *source = from->source;
     bool core = from->role == ROLE_CORE;
-    *relation = (struct relation){.schema = arena_copy(draft->arena, source->schema),
-                                  .name = arena_copy(draft->arena, source->name),
-                                  .role = from->role,
-                                  .partition_count = core ? plan->partition_count : 1,
-                                  .partitioned = source->partitioned,
-                                  .column_count = from->column_count,
-                                  .key_count = from->key_count,
-                                  .placement_count = core ? draft->join_count : 0,
-                                  .primary_key_count = source->key_count};
+    *relation =
+        (struct relation){.schema = arena_copy(draft->arena, source->schema),
+                          .name = arena_copy(draft->arena, source->name),
+                          .role = from->role,
+                          .filtered = from->filtered,
+                          .partition_count = core && !from->filtered ? plan->partition_count : 1,
+                          .partitioned = source->partitioned,
+                          .column_count = from->column_count,
+                          .key_count = from->key_count,
+                          .placement_count = core ? draft->join_count : 0,
+                          .primary_key_count = source->key_count};
     relation->columns = arena_alloc(draft->arena, from->column_count * sizeof *relation->columns);
     for (size_t i = 0; i < from->column_count; i++) {
         const struct type *type = &from->types[i];

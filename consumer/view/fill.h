@@ -13,9 +13,12 @@ struct str unavailable_text(struct draft *draft, struct str topic_prefix);
 /* All but the topic and the identity. */
 void relation_fill(struct draft *draft, const struct draft_relation *from, const struct plan *plan,
                    struct relation *relation);
-/* Of relation t, which no relation before it may have. */
+/* Of relation t, which no relation of another table before it may have; and its slot. */
 MUST_CHECK enum err_kind topic_set(struct draft *draft, struct plan *plan, size_t t,
                                    const char *prefix);
+/* When all relations are in their order. */
+MUST_CHECK enum err_kind tasks_topic_set(struct draft *draft, struct plan *plan,
+                                         const char *prefix);
 void target_fill(struct draft *draft, const struct plan *plan, struct target *target);
 
 /* What a cache's rows depend on, and what a table's do: 16 hex digits. */

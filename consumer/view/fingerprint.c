@@ -32,6 +32,9 @@ static void append_role(struct buf *out, const struct relation *relation) {
     if (relation->role == ROLE_LOOKUP) {
         buf_str(out, STR("lookup "));
     }
+    if (relation->filtered) {
+        buf_str(out, STR("filtered "));
+    }
     for (size_t i = 0; i < relation->reference_count; i++) {
         buf_str(out, STR("reference"));
         for (size_t c = 0; c < relation->references[i].column_count; c++) {

@@ -42,6 +42,9 @@ static void append_roles(struct buf *out, struct draft *draft) {
         buf_str(out, STR(": "));
         if (table->role == ROLE_LOOKUP) {
             append_lookup(out, draft, table);
+        } else if (table->filtered) {
+            buf_str(out, STR("core, and a lookup, too: every task reads all of it, and keeps the "
+                             "rows placed with it"));
         } else {
             buf_str(out, STR("core: task p reads partition p of it"));
         }
@@ -51,11 +54,17 @@ static void append_roles(struct buf *out, struct draft *draft) {
 
 /* ---- what follows from it ---- */
 
+/* A table in two roles is named twice. */
+static void append_relation(struct buf *out, const struct relation *relation) {
+    identifier_append(out, relation->name);
+    buf_str(out, relation->filtered ? STR(" as core") : STR(""));
+}
+
 static void append_indexes(struct buf *out, const struct relation *relation) {
     for (size_t i = 0; i < relation->reference_count; i++) {
         const struct reference *reference = &relation->references[i];
         buf_str(out, STR("Index in the state: rows of "));
-        identifier_append(out, relation->name);
+        append_relation(out, relation);
         for (size_t c = 0; c < reference->column_count; c++) {
             buf_str(out, c == 0 ? STR(" by ") : STR(", "));
             identifier_append(out, relation->columns[reference->columns[c]].name);
@@ -74,9 +83,14 @@ static void append_state(struct buf *out, const struct plan *plan) {
     buf_str(out, STR("\nProgress of a task: the offsets of "));
     for (size_t r = 0; r < plan->relation_count; r++) {
         buf_str(out, r == 0 ? STR("") : STR(", "));
-        identifier_append(out, plan->relations[r].name);
+        append_relation(out, &plan->relations[r]);
     }
     buf_str(out, STR("\n"));
+    if (plan->tasks_topic.ptr) {
+        buf_str(out, STR("Tasks are shared out by the topic "));
+        buf_str(out, plan->tasks_topic);
+        buf_str(out, STR(", which has no records: no table's topic has a partition for each\n"));
+    }
     for (size_t r = 0; r < plan->relation_count; r++) {
         append_indexes(out, &plan->relations[r]);
     }

@@ -40,9 +40,10 @@ static json_t *source_json(const struct relation *relation) {
         json_array_append_new(indexes,
                               columns_json(relation, reference->columns, reference->column_count));
     }
-    return json_pack("{s:o, s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "schema",
+    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "schema",
                      text(relation->schema), "table", text(relation->name), "topic",
-                     text(relation->topic), "partitions", (int)relation->partition_count, "role",
+                     text(relation->topic), "slot", text(relation->slot), "filtered",
+                     (int)relation->filtered, "partitions", (int)relation->partition_count, "role",
                      role_name(relation->role), "placed_by",
                      columns_json(relation, NULL, relation->placement_count), "key",
                      columns_json(relation, NULL, relation->key_count), "columns", columns,
@@ -120,10 +121,10 @@ char *view_plan_json(const struct plan *plan, const char *connector) {
     for (size_t t = 0; t < plan->target_count; t++) {
         json_array_append_new(targets, target_json(plan, &plan->targets[t]));
     }
-    json_t *all =
-        json_pack("{s:o, s:i, s:o, s:o, s:o, s:o}", "plan", text(plan->name), "partitions",
-                  (int)plan->partition_count, "sources", sources, "views", targets, "notes",
-                  notes_json(plan->notes), "connector", json_loads(connector, 0, NULL));
+    json_t *all = json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "plan", text(plan->name),
+                            "partitions", (int)plan->partition_count, "tasks_topic",
+                            text(plan->tasks_topic), "sources", sources, "views", targets, "notes",
+                            notes_json(plan->notes), "connector", json_loads(connector, 0, NULL));
     char *json = json_dumps(all, JSON_INDENT(2));
     size_t len = json ? strlen(json) : 0;
     json_decref(all);

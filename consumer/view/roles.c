@@ -326,30 +326,53 @@ static bool find_left(struct draft *draft, struct roles *roles) {
     return true;
 }
 
-/* ---- one table, one place ---- */
+/* ---- one table, one place; or two roles ---- */
+
+static bool key_in_primary_key(const struct draft *draft, const struct roles *roles, int table) {
+    for (size_t p = 0; p < roles->key_count; p++) {
+        if (!is_key_column(draft, table, roles->tables[table].key_columns[p])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Else a row would move from one task to another by a record that compaction may take away, and
+ * Kafka keeps the last record of a primary key only: a task would keep a row that it has lost. */
+static bool check_two_roles(struct draft *draft, struct roles *roles, int core, int lookup) {
+    if (key_in_primary_key(draft, roles, core) ||
+        !SAFEGUARD("the rows of a table in two roles stay with their tasks")) {
+        roles->filtered_count += !roles->tables[core].filtered;
+        roles->tables[core].filtered = true;
+        return true;
+    }
+    int later = core > lookup ? core : lookup;
+    return roles_misfit(
+        draft, roles, FIT_NO_PLACE, draft->tables[later].at,
+        "%s and %s are one table, which would be placed by this key as %s and a lookup as %s: that "
+        "can be if the key lies within its primary key (%s) alone",
+        label(draft, core > lookup ? lookup : core), label(draft, later), label(draft, core),
+        label(draft, lookup), key_show(draft, core));
+}
 
 static bool check_places(struct draft *draft, struct roles *roles) {
     for (int b = 0; b < (int)draft->table_count; b++) {
         for (int a = 0; a < b; a++) {
             bool same = draft->tables[a].source == draft->tables[b].source;
-            if (!same || (!roles->tables[a].core && !roles->tables[b].core) ||
-                !SAFEGUARD("a table has one role")) {
+            bool core_a = roles->tables[a].core, core_b = roles->tables[b].core;
+            if (!same || (!core_a && !core_b)) {
                 continue;
             }
-            if (roles->tables[a].core && roles->tables[b].core) {
+            if (core_a && core_b && SAFEGUARD("a table is core once")) {
                 return roles_misfit(
                     draft, roles, FIT_NO_ROLE, draft->tables[b].at,
                     "%s and %s are one table, whose rows can be placed by one key only",
                     label(draft, a), label(draft, b));
             }
-            int core = roles->tables[a].core ? a : b;
-            return roles_misfit(
-                draft, roles, FIT_NO_PLACE, draft->tables[b].at,
-                "%s and %s are one table, which would be partitioned as %s and a lookup as %s: one "
-                "view can't use it in both ways; keep it in a view without this join and join that "
-                "in the OLAP database, or begin FROM with another table that refers to it",
-                label(draft, a), label(draft, b), label(draft, core),
-                label(draft, core == a ? b : a));
+            if (core_a != core_b &&
+                !check_two_roles(draft, roles, core_a ? a : b, core_a ? b : a)) {
+                return false;
+            }
         }
     }
     return true;
@@ -358,8 +381,9 @@ static bool check_places(struct draft *draft, struct roles *roles) {
 void roles_find(struct draft *draft, struct roles *roles) {
     roles->source = &draft->source;
     roles->supported = NULL;
-    roles->lookup_count = 0;
+    roles->lookup_count = roles->filtered_count = 0;
     for (size_t t = 0; t < draft->table_count; t++) {
+        roles->tables[t].filtered = false;
         for (size_t p = 0; p < DRAFT_KEY_MAX; p++) {
             roles->tables[t].key_columns[p] = -1;
         }

@@ -25,11 +25,12 @@ struct roles {
     const char *origin; /* of K, for people: "the primary key of orders" */
     struct table_role {
         bool placed, core;
+        bool filtered;                     /* core, and its table is a lookup, too */
         int parent;                        /* -1: core */
         int parent_columns[DRAFT_KEY_MAX]; /* the parent's, in the order of the primary key */
         int key_columns[DRAFT_KEY_MAX];    /* of a core table: its columns of K */
     } tables[OCCURRENCES_MAX];
-    size_t lookup_count;
+    size_t lookup_count, filtered_count;
     enum fit fit;
     /* Of what is not FIT. */
     const struct source *source;

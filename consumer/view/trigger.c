@@ -54,6 +54,8 @@ void trigger_append(struct buf *out, const struct plan *plan) {
         if (!made) {
             append_function(out, plan->relations[t].schema);
         }
-        append_trigger(out, &plan->relations[t]);
+        if (!plan->relations[t].filtered) { /* else its lookup has it */
+            append_trigger(out, &plan->relations[t]);
+        }
     }
 }

@@ -22,6 +22,10 @@ static enum err_kind plan_fill(struct draft *draft, const struct view_options *o
         }
         plan->relations[r].identity = identity_text(draft, &plan->relations[r]);
     }
+    enum err_kind kind = tasks_topic_set(draft, plan, options->topic_prefix);
+    if (kind != ERR_NONE) {
+        return kind;
+    }
     plan->target_count = 1;
     plan->targets = arena_alloc(draft->arena, sizeof *plan->targets);
     target_fill(draft, plan, &plan->targets[0]);

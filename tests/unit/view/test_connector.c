@@ -187,6 +187,37 @@ static void test_lookups(void **state) {
     plan_destroy(&plan);
 }
 
+#define STAFF                                                                                      \
+    "CREATE TABLE employees (id int PRIMARY KEY, manager_id int, name text);\n"                    \
+    "CREATE TABLE badges (badge_id int PRIMARY KEY, employee_id int NOT NULL);\n"                  \
+    "ALTER TABLE employees REPLICA IDENTITY FULL; ALTER TABLE badges REPLICA IDENTITY FULL;\n"
+
+/* A table in two roles is captured once, and its records go where Kafka puts them. */
+static void test_two_roles(void **state) {
+    (void)state;
+    struct plan *plan = load(STAFF, "CREATE MATERIALIZED VIEW v AS SELECT e.id, m.name FROM "
+                                    "employees e LEFT JOIN employees m ON m.id = e.manager_id");
+    struct view_connector_options options = {.topic_prefix = "prefix"};
+    json_t *s = settings_of(plan, &options);
+    check(s, "table.include.list", "public\\.employees");
+    check(s, "message.key.columns", NULL);
+    check(s, "transforms", NULL);
+    check(s, "predicates", NULL);
+    json_decref(s);
+    plan_destroy(&plan);
+    plan = load(STAFF, "CREATE MATERIALIZED VIEW v WITH (partition_by = 'e.id') AS SELECT e.id, "
+                       "b.badge_id, m.name FROM employees e JOIN badges b ON e.id = b.employee_id "
+                       "LEFT JOIN employees m ON m.id = e.manager_id");
+    s = settings_of(plan, &options);
+    check(s, "table.include.list", "public\\.badges,public\\.employees");
+    check(s, "message.key.columns", "public\\.badges:employee_id,badge_id");
+    check(s, "transforms", "route");
+    check(s, "transforms.route.partition.payload.fields", "change.employee_id");
+    check(s, "predicates.route.pattern", "prefix\\x2epublic\\x2ebadges");
+    json_decref(s);
+    plan_destroy(&plan);
+}
+
 static void test_overrides(void **state) {
     (void)state;
     struct plan *plan =
@@ -230,7 +261,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_student_contact), cmocka_unit_test(test_types),
         cmocka_unit_test(test_partitioned),     cmocka_unit_test(test_other_names),
-        cmocka_unit_test(test_lookups),         cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_lookups),         cmocka_unit_test(test_two_roles),
+        cmocka_unit_test(test_overrides),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }
