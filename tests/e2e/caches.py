@@ -12,12 +12,14 @@ from wait import Failure
 
 SHOWN = 5
 
-Rows = dict[tuple, dict[str, str | None]]  # a row's text by column, by (topic, the record key's fields)
+CORE = ":core"  # behind the topic's name it is the slot of a table's core rows, where the table is a lookup, too
+
+Rows = dict[tuple, dict[str, str | None]]  # a row's text by column, by (slot, the record key's fields)
 
 
 @dataclass
 class Cache:
-    offsets: dict[str, int]  # by topic, the first that is not in it
+    offsets: dict[str, int]  # by slot, the first that is not in it
     rows: list[tuple[str, dict[str, str | None]]]
 
 
@@ -25,15 +27,16 @@ def check(system: System, may_be_damaged: bool = False) -> int:
     """Ends the members first: the one that has a cache open has it for itself. Returns how many can't be read."""
     system.end()
     caches = {task: cache for task in range(PARTITIONS) if (cache := dump(system, task)) is not None}
-    topics = {topic: system.partitions_of(topic) for cache in caches.values() for topic in cache.offsets}
+    topics = {slot.removesuffix(CORE): system.partitions_of(slot) for cache in caches.values() for slot in cache.offsets}
     logs = kafka.logs_of(system.stack, topics) if topics else {}
     for task, cache in caches.items():
         if not may_be_damaged:
             verify(system, task)
-        read = {topic: logs[topic][task if len(logs[topic]) > 1 else 0] for topic in cache.offsets}
+        read = {slot: of[task if len(of) > 1 else 0]
+                for slot, of in ((slot, logs[slot.removesuffix(CORE)]) for slot in cache.offsets)}
         fail_with(f"the end, cache of task {task} (O4)",
-                  problems(cache, read, {topic: system.placed_by(topic) for topic in read},
-                           {topic: system.unused(topic) for topic in read}))
+                  problems(cache, read, {slot: system.placed_by(slot) for slot in read},
+                           {slot: system.unused(slot) for slot in read}, task))
     damaged = PARTITIONS - len(caches)
     if damaged and not may_be_damaged:
         raise Failure(f"{damaged} caches can't be read")
@@ -63,15 +66,15 @@ def verify(system: System, task: int) -> None:
 
 
 def problems(cache: Cache, logs: dict[str, kafka.Log], placed_by: dict[str, list[str]],
-             unused: dict[str, tuple[str, ...]] | None = None) -> list[str]:
-    """placed_by: the columns that place a topic's rows in a partition; unused: those that the view has no use for."""
+             unused: dict[str, tuple[str, ...]] | None = None, task: int = 0) -> list[str]:
+    """placed_by: the columns that place a slot's rows in a partition; unused: those that the view has no use for."""
     wanted: Rows = {}
     found: list[str] = []
     for topic, log in logs.items():
         if cache.offsets[topic] > 0 and (not log or log[-1][0] + 1 < cache.offsets[topic]):
             found.append(f"{topic}: the cache stands at {cache.offsets[topic]}, the log ends before it")
         wanted.update(replay(topic, ((key, value) for offset, key, value in log if offset < cache.offsets[topic]),
-                             placed_by[topic]))
+                             placed_by[topic], task if topic.endswith(CORE) else None))
     for (topic, *_), row in wanted.items():
         for column in (unused or {}).get(topic, ()):
             row.pop(column, None)
@@ -87,11 +90,19 @@ def problems(cache: Cache, logs: dict[str, kafka.Log], placed_by: dict[str, list
     return found
 
 
-def replay(topic: str, records: Iterable[tuple[str, str]], placed_by: list[str]) -> Rows:
-    """The last record of each key, unless it is a delete; a row that is placed by NULL is in no cache."""
+def is_of(task: int, fields: dict[str, object], placed_by: list[str]) -> bool:
+    """As the connector would place it by integers."""
+    return sum((fields[column] ^ fields[column] >> 32) & 0xffffffff for column in placed_by) % 2**31 % PARTITIONS == task
+
+
+def replay(topic: str, records: Iterable[tuple[str, str]], placed_by: list[str], task: int | None = None) -> Rows:
+    """The last record of each key, unless it is a delete; a row that is placed by NULL is in no cache. Of a topic that
+    every task reads: those of the task."""
     rows: Rows = {}
     for key_text, value_text in records:
         fields, value = json.loads(key_text), json.loads(value_text)
+        if task is not None and not is_of(task, fields, placed_by):
+            continue
         key = (topic, *(text(part) for part in fields.values()))
         if value["op"] == "d":
             rows.pop(key, None)

@@ -104,6 +104,24 @@ LEFT JOIN employees m ON m.employee_id = e.manager_id
 LEFT JOIN employees b ON b.employee_id = m.manager_id""",
                 [TICKETS, EMPLOYEES], "ticket_id", left=("m", "b"), placed_by=("ticket_id",))
 
+STAFF = Table("employees", {"employee_id": number(150)}, {
+    "name": text("employee"), "manager_id": refers(170, null=0.1)}, two_roles=True, weight=60)
+TWO_ROLES = View("staff", """SELECT e.employee_id, e.name, m.name AS manager, b.name AS boss
+FROM employees e
+LEFT JOIN employees m ON m.employee_id = e.manager_id
+LEFT JOIN employees b ON b.employee_id = m.manager_id""",
+                 [STAFF], "employee_id", left=("m", "b"), placed_by=("employee_id",))
+BADGES = Table("badges", {"badge_id": number(200)}, {"employee_id": number(160), "title": text("badge")}, weight=40)
+DEPARTMENTS = Table("departments", {"department_id": number(20)}, {"title": text("department")}, placed=False, weight=10)
+STAFF_AT = Table("employees", dict(STAFF.key), dict(STAFF.values) | {"department_id": refers(22)}, two_roles=True, weight=50)
+BADGES_OF_STAFF = View("staff_badge", """SELECT e.employee_id, g.badge_id, e.name, g.title, d.title AS department, m.name AS manager
+FROM employees e
+JOIN badges g ON g.employee_id = e.employee_id
+JOIN departments d ON d.department_id = e.department_id
+LEFT JOIN employees m ON m.employee_id = e.manager_id""",
+                       [STAFF_AT, BADGES, DEPARTMENTS], "employee_id", left=("m",), placed_by=("employee_id",),
+                       options="WITH (partition_by = 'e.employee_id')", unused={"employees": ("manager_id", "department_id")})
+
 ADDRESSES = Table("addresses", {"address_id": number(40)}, {"street": text("street")}, placed=False, weight=20)
 PARCELS = Table("parcels", {"parcel_id": number(200)}, {
     "title": text("parcel"), "billing_id": refers(44, null=0.1), "shipping_id": refers(44)}, weight=80)

@@ -56,6 +56,7 @@ class Table:
     key: Mapping[str, Column]
     values: Mapping[str, Column]
     placed: bool = True  # its topic has all partitions; else one, which every task reads
+    two_roles: bool = False  # placed, and a lookup, too: its topic has one
     weight: int = 10     # of 100 random changes about so many are of this table
 
     @property
@@ -132,7 +133,7 @@ class View:
     after_ddl: str = ""            # e.g. foreign keys, which the random changes do not keep, taken away
     placed_by: tuple[str, ...] = ()  # K's columns, named alike in every core table
     options: str = ""              # WITH (...)
-    unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # columns of tables
+    unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # columns of tables; as core, table:core's
     computable: str = ""           # where no expression fails, as SQL: the other rows are in sync_refused
     fails: tuple[str, ...] = ()    # makes such a row, out of reach of the random changes
 

@@ -4,6 +4,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Iterator, Sequence
 
 import past
+from caches import CORE
 from db import Database
 from oracle import check_equal
 from past import ViewSampler
@@ -59,16 +60,21 @@ class ViewTenant(Tenant):
             self.oltp.run(f"UPDATE {table.name} SET {name} = {name} WHERE hashtext({next(iter(table.key))}::text) % 3 = 0")
 
     def table_of(self, topic: str) -> Table:
-        return next(table for table in self.declared.tables if table.name == topic.rpartition(".")[2])
+        """By its topic, or a slot."""
+        name = topic.rpartition(".")[2].removesuffix(CORE)
+        return next(table for table in self.declared.tables if table.name == name)
 
     def partitions_of(self, topic: str) -> int:
-        return PARTITIONS if self.table_of(topic).placed else 1
+        table = self.table_of(topic)
+        return PARTITIONS if table.placed and not table.two_roles else 1
 
     def placed_by(self, topic: str) -> list[str]:
-        return list(self.declared.placed_by) if self.table_of(topic).placed else []
+        table = self.table_of(topic)
+        core = topic.endswith(CORE) if table.two_roles else table.placed
+        return list(self.declared.placed_by) if core else []
 
     def unused(self, topic: str) -> tuple[str, ...]:
-        return together(*self.views).unused.get(self.table_of(topic).name, ())
+        return together(*self.views).unused.get(topic.rpartition(".")[2], ())
 
     # ---- sentinels
 
