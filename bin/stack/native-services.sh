@@ -130,6 +130,8 @@ java_options() { # heap-in-MB
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX"
         -Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config.AbstractConfig=warn
         -Dorg.slf4j.simpleLogger.log.org.apache.kafka.clients=warn)
+    # shellcheck disable=SC2206  # options, with blanks between them
+    JAVA_OPTIONS+=(${NATIVE_JAVA_OPTIONS:-}) # of the tests: their servers live for minutes
 }
 kafka_start() {
     alive kafka && return 0

@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 import oracle  # noqa: E402
 import selftest  # noqa: E402
 import trial  # noqa: E402
-from cases import CASES, Case, Context  # noqa: E402
+from cases import CASES, LANES, Case, Context  # noqa: E402
 from cases import changes, views, members, random_load, faults, poison  # noqa: E402,F401  (they register themselves)
 from cases import watch  # noqa: E402,F401
 from cases import f_members, f_frozen, f_servers, f_network, f_caches, f_topics, f_source  # noqa: E402,F401
@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--measurements", type=Path, metavar="FILE", default=RUNS / "measurements.jsonl",
                         help="where the fault scenarios add their figures")
     parser.add_argument("--keep", action="store_true", help="leave the stack running at the end")
-    parser.add_argument("--lane", type=int, choices=(1, 2), help="half of the cases; a whole run has both at once")
+    parser.add_argument("--lane", type=int, choices=LANES, help="a part of the cases; a whole run has all at once")
     parser.add_argument("--self-test", action="store_true", help="prove that the oracles fail on wrong tables")
     return parser.parse_args()
 
@@ -157,23 +157,25 @@ def end(stack: Stack, failed: bool, keep: bool) -> bool:
     return not problems
 
 
-class SecondLane:
-    """The other half of a whole run, beside this one on a stack of its own; its lines come among ours."""
+class OtherLanes:
+    """The other parts of a whole run, beside this one on stacks of their own; their lines come among ours."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        options = ["--lane", "2", "--seed", str(args.seed), "--changes", str(args.changes)]
-        self.process = subprocess.Popen([sys.executable, __file__, *options], stdin=subprocess.DEVNULL)
+        options = ["--seed", str(args.seed), "--changes", str(args.changes)]
+        self.processes = [subprocess.Popen([sys.executable, __file__, "--lane", str(lane), *options],
+                                           stdin=subprocess.DEVNULL) for lane in LANES if lane != args.lane]
 
-    def __enter__(self) -> "SecondLane":
+    def __enter__(self) -> "OtherLanes":
         return self
 
     def __exit__(self, kind: type | None, *_: object) -> None:
-        if kind is not None:
-            self.process.terminate()
-        self.process.wait()
+        for process in self.processes if kind is not None else ():
+            process.terminate()
+        for process in self.processes:
+            process.wait()
 
     def passed(self) -> bool:
-        return self.process.wait() == 0
+        return all([process.wait() == 0 for process in self.processes])
 
 
 def main() -> int:
@@ -182,9 +184,9 @@ def main() -> int:
     if args.lane or args.list or args.only or args.faults or args.keep or args.self_test:
         return one_lane(args)
     args.lane = 1
-    with SecondLane(args) as second:
+    with OtherLanes(args) as others:
         code = one_lane(args)
-        return code if second.passed() else 1
+        return code if others.passed() else 1
 
 
 def one_lane(args: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ PARTITIONS = 8
 SESSION_TIMEOUT_MS = 4000  # shorter than the default: a killed member's tasks move sooner
 
 SELF_TEST = 0
-LANES = {1: range(20000, 26000), 2: range(26000, 32000), SELF_TEST: range(10000, 12000)}
+LANES = {1: range(20000, 24000), 2: range(24000, 28000), 3: range(28000, 32000), SELF_TEST: range(10000, 12000)}
 _taken: set[int] = set()  # by this run, whether or not somebody listens there now
 _ports = range(20000, 32000)  # below the ephemeral ones: a client's port can't take a server's
 
@@ -72,7 +72,8 @@ class Stack:
         own = re.findall(r"^(\w+)=", (ROOT / ".env").read_text(), re.M)
         env = {name: value for name, value in os.environ.items() if not name.startswith("SYNC_") and name not in own}
         env.update({name: str(port) for name, port in self.ports.items()})
-        env.update(SYNC_RUN_DIR=str(self.folder), CONSUMERS="1", ASSUME_YES="1",
+        # Servers that live for minutes spend as much time on optimizing themselves as on their work.
+        env.update(SYNC_RUN_DIR=str(self.folder), CONSUMERS="1", ASSUME_YES="1", NATIVE_JAVA_OPTIONS="-XX:TieredStopAtLevel=1",
                    SYNC_KAFKA_SESSION_TIMEOUT_MS=str(SESSION_TIMEOUT_MS),
                    SYNC_KAFKA_HEARTBEAT_INTERVAL_MS="500")
         return env
