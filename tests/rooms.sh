@@ -34,7 +34,7 @@ only_in() {
         PkgConfig::LMDB) echo state ;;
         libpq-fe.h | PkgConfig::LIBPQ) echo sink oltp ;;
         microhttpd.h | PkgConfig::MICROHTTPD) echo serve ;;
-        jansson.h | PkgConfig::JANSSON) echo decode view config ;;
+        jansson.h | PkgConfig::JANSSON) echo decode view config serve ;;
         *) echo any ;;
     esac
 }

@@ -90,11 +90,14 @@ static void line_head(struct line *line, const struct log *log, enum log_level l
                 log_quote(member, sizeof member, str_from(log->member)), component, event);
 }
 
-static void line_write(struct line *line, const struct log *log) {
+static void line_write(struct line *line, const struct log *log, enum log_level level) {
     for (size_t i = 0; i < line->len; i++) {
         if ((unsigned char)line->text[i] < 0x20) {
             line->text[i] = ' '; /* a value that should have been quoted: still one line */
         }
+    }
+    if (level >= LOG_WARN) {
+        recent_add(log->recent, (struct str){line->text, line->len});
     }
     if (log->format == LOG_FORMAT_JSON) {
         char object[LINE_BYTES];
@@ -123,7 +126,7 @@ void log_line(const struct log *log, enum log_level level, const char *component
         line_grow(&line, vsnprintf(line.text + line.len, LINE_BYTES - line.len, format, args));
         va_end(args);
     }
-    line_write(&line, log);
+    line_write(&line, log, level);
     errno = saved_errno;
 }
 
@@ -153,7 +156,7 @@ void log_err_hint(const struct log *log, enum log_level level, const char *compo
     if (hint) {
         line_printf(&line, " hint=%s", log_quote(quoted, sizeof quoted, str_from(hint)));
     }
-    line_write(&line, log);
+    line_write(&line, log, level);
     errno = saved_errno;
 }
 

@@ -12,6 +12,7 @@
 #define BASE_LOG_H
 
 #include "base/err.h"
+#include "base/recent.h"
 #include "base/str.h"
 
 #include <stdarg.h>
@@ -25,6 +26,7 @@ struct log {
     enum log_level level; /* lines below it are not written */
     char member[64];      /* shown as member= */
     enum log_format format;
+    struct recent *recent; /* gets warnings and errors, too; NULL: nothing does */
 };
 
 /* log_line(log, LOG_INFO, "pipeline", "batch", "task=%d records=%zu", ...): format holds further

@@ -131,6 +131,19 @@ int64_t metrics_get(const struct metrics *metrics, enum metric metric, size_t at
     return observed;
 }
 
+bool metrics_is_set(const struct metrics *metrics, enum metric metric, size_t at) {
+    assert(at < metrics->count[metric]);
+    return metrics_value(metrics, metric, at) != METRIC_UNSET;
+}
+
+int32_t metrics_task_count(const struct metrics *metrics) {
+    return metrics->task_count;
+}
+
+const char *metrics_version(const struct metrics *metrics) {
+    return metrics->version;
+}
+
 /* The second number of /proc/self/statm: pages. */
 static int64_t resident_bytes(void) {
     char text[128] = "";

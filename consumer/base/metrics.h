@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -36,6 +37,7 @@ enum metric {
     METRIC_COMMIT_TO_VISIBLE,
     /* tasks */
     METRIC_TASKS,
+    METRIC_TASK_PHASE,
     METRIC_REACQUISITIONS,
     METRIC_HALTS,
     METRIC_INITIAL_LOADS,
@@ -147,8 +149,12 @@ void metrics_unset(struct metrics *metrics, enum metric metric, size_t at);
 /* For a histogram. A negative time (two machines' clocks) counts as 0. */
 void metrics_observe(struct metrics *metrics, enum metric metric, int64_t time_us);
 
-/* The value; 0 if there is none. For a histogram, the number of observations. For tests. */
+/* The value; 0 if there is none. For a histogram, the number of observations. */
 int64_t metrics_get(const struct metrics *metrics, enum metric metric, size_t at);
+/* False: a gauge that is not shown. */
+bool metrics_is_set(const struct metrics *metrics, enum metric metric, size_t at);
+int32_t metrics_task_count(const struct metrics *metrics);
+const char *metrics_version(const struct metrics *metrics);
 
 /* Prometheus' text format 0.0.4. */
 void metrics_text(const struct metrics *metrics, struct buf *out);

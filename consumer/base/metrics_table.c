@@ -82,6 +82,10 @@ const struct metric_info metric_table[METRIC_COUNT] = {
 
     [METRIC_TASKS] =
         BY_WORD(METRIC_GAUGE, "tasks", "phase", phases, "Tasks of this member by phase."),
+    [METRIC_TASK_PHASE] =
+        BY_TASK(METRIC_GAUGE, "task_phase",
+                "Phase of the task: 0 waiting, 1 opening, 2 silent, 3 reading, 4 writing, 5 live, "
+                "6 halted."),
     [METRIC_REACQUISITIONS] = BY_WORD(METRIC_COUNTER, "reacquisitions_total", "reason", reacquired,
                                       "Tasks given up and acquired again."),
     [METRIC_HALTS] = BY_TASK(METRIC_COUNTER, "halts_total", "Halts."),

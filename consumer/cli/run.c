@@ -34,6 +34,8 @@ struct run {
     struct member *member;
     struct metrics *metrics;
     struct health *health;
+    struct trend *trend;
+    struct recent *recent;
     struct serve *serve;
     bool hinted;         /* the hint about an unreachable broker was logged */
     int64_t serve_at_ms; /* when to try again to open the HTTP port */
@@ -83,6 +85,10 @@ static void serve_if_due(struct run *run) {
                                     .port = (int)run->config->serve_port,
                                     .metrics = run->metrics,
                                     .health = run->health,
+                                    .trend = run->trend,
+                                    .recent = run->recent,
+                                    .view = run->plan->name.ptr,
+                                    .member = run->config->member,
                                     .clock = clock};
     if (serve_start(&options, &run->serve, &err) == ERR_NONE) {
         log_line(&run->log, LOG_INFO, "serve", "listening", "address=%s port=%d",
@@ -91,6 +97,12 @@ static void serve_if_due(struct run *run) {
         log_err(&run->log, LOG_WARN, "serve", "not_served", &err);
     }
     run->serve_at_ms = now_ms + SERVE_RETRY_MS;
+}
+
+static void serve_step(struct run *run) {
+    struct clock clock = clock_real();
+    serve_if_due(run);
+    trend_look(run->trend, run->metrics, clock_wall_ms(&clock));
 }
 
 static void start_serving(struct run *run) {
@@ -104,6 +116,7 @@ static void start_serving(struct run *run) {
                                       VERSION};
     run->metrics = metrics_new(&counted);
     run->health = health_new();
+    run->trend = trend_new();
     serve_if_due(run);
 }
 
@@ -114,7 +127,7 @@ static void say_waiting(struct run *run, const char *what, const char *why) {
     health_report_begin(&report);
     health_report_add(&report, "waiting for %s%s%s", what, why ? ": " : "", why ? why : "");
     health_beat(run->health, clock_mono_ms(&clock));
-    serve_if_due(run);
+    serve_step(run);
     (void)health_publish(run->health, &report);
 }
 
@@ -377,7 +390,7 @@ static enum err_kind loop(struct run *run, struct err *reterr) {
             run->signals->resume = 0;
             member_resume(run->member);
         }
-        serve_if_due(run);
+        serve_step(run);
         if (member_step(run->member) == 0) {
             wait_for_work(run);
         } else {
@@ -408,6 +421,7 @@ static void run_clear(struct run *run) {
     buf_clear(&run->identity);
     metrics_destroy(&run->metrics);
     health_destroy(&run->health);
+    trend_destroy(&run->trend);
     if (watch_stop(&run->watch)) { /* else its thread still uses what would be freed */
         board_destroy(&run->board);
         clients_oltp_clear(&run->oltp);
@@ -418,6 +432,7 @@ static void run_clear(struct run *run) {
 int cli_run(const struct config *config, struct cli_signals *signals) {
     struct run run = {.config = config, .signals = signals};
     run.log = cli_log(config, config->member);
+    run.log.recent = run.recent = recent_new();
     struct err err;
     char *place = NULL;
     enum err_kind kind = cli_load_view(config, &run.plan, &place, &err);
@@ -438,11 +453,14 @@ int cli_run(const struct config *config, struct cli_signals *signals) {
         }
     }
     run_clear(&run);
-    if (kind != ERR_NONE) {
+    int code = EXIT_CODE_OK;
+    if (kind == ERR_NONE) {
+        log_line(&run.log, LOG_INFO, "cli", "stopped", "code=0");
+    } else {
         log_err(&run.log, LOG_ERROR, "cli", "failed", &err);
         cli_print_place(&place);
-        return kind == ERR_CONFIG ? EXIT_CODE_CONFIG : EXIT_CODE_FAILED;
+        code = kind == ERR_CONFIG ? EXIT_CODE_CONFIG : EXIT_CODE_FAILED;
     }
-    log_line(&run.log, LOG_INFO, "cli", "stopped", "code=0");
-    return EXIT_CODE_OK;
+    recent_destroy(&run.recent);
+    return code;
 }

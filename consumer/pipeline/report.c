@@ -219,6 +219,7 @@ static void set_task_gauges(const struct member_options *o, const struct task *t
         metrics_set(metrics, METRIC_STORED_REFUSED_ROWS, number,
                     (int64_t)task->refused_rows.count - (int64_t)task->refused_gone);
     }
+    metrics_set(metrics, METRIC_TASK_PHASE, number, task->phase);
     set_offsets(o, task->number, &task->progress);
     set_lag(o, task);
 }
@@ -236,6 +237,7 @@ static void set_gauges(struct member *m) {
         metrics_unset(m->o.metrics, METRIC_CACHE_DIRTY_BYTES, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_STORED_DEAD_LETTERS, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_STORED_REFUSED_ROWS, (size_t)p);
+        metrics_unset(m->o.metrics, METRIC_TASK_PHASE, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_LAG, (size_t)p);
         set_offsets(&m->o, p, NULL);
     }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "serve/listen.h"
+#include "serve/status.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -24,6 +25,9 @@ struct answer {
 };
 
 #define TEXT_PLAIN "text/plain; charset=utf-8"
+#define CONTENT_POLICY                                                                             \
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "                  \
+    "connect-src 'self'; img-src data:; frame-ancestors 'none'"
 
 static void answer_healthz(const struct serve *serve, struct answer *answer) {
     int64_t beat_ms = health_last_beat_ms(serve->o.health);
@@ -57,17 +61,31 @@ static void answer_metrics(const struct serve *serve, struct answer *answer) {
     metrics_text(serve->o.metrics, &answer->body);
 }
 
+static void answer_status(const struct serve *serve, struct answer *answer) {
+    answer->type = "application/json";
+    metrics_look_at_process(serve->o.metrics);
+    status_json(&serve->o, &answer->body);
+}
+
+static void answer_page(const struct serve *serve, struct answer *answer) {
+    (void)serve;
+    answer->type = "text/html; charset=utf-8";
+    buf_append(&answer->body, status_page, status_page_len);
+}
+
 static void answer_other(const struct serve *serve, struct answer *answer) {
     (void)serve;
     answer->status = MHD_HTTP_NOT_FOUND;
-    buf_str(&answer->body, STR("there are /healthz, /readyz and /metrics\n"));
+    buf_str(&answer->body, STR("there are /, /status.json, /healthz, /readyz and /metrics\n"));
 }
 
 static const struct {
     const char *path;
     void (*fill)(const struct serve *serve, struct answer *answer);
 } pages[] = {
-    {"/healthz", answer_healthz}, {"/readyz", answer_readyz}, {"/metrics", answer_metrics}};
+    {"/", answer_page},         {"/status.json", answer_status}, {"/healthz", answer_healthz},
+    {"/readyz", answer_readyz}, {"/metrics", answer_metrics},
+};
 
 static void answer_path(const struct serve *serve, const char *path, struct answer *answer) {
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
@@ -91,6 +109,12 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
     if (sent == MHD_YES) {
         sent = MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    }
+    if (sent == MHD_YES) { /* of the page: what is in it, and nothing from elsewhere */
+        sent = MHD_add_response_header(response, "Content-Security-Policy", CONTENT_POLICY);
+    }
+    if (sent == MHD_YES) {
+        sent = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     }
     if (sent == MHD_YES && answer->status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         sent = MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");

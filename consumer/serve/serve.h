@@ -1,7 +1,8 @@
 /* serve.h: the member's health over HTTP.
  *
  * What:    GET and HEAD of /healthz (the member's loop is running), /readyz (all its tasks are
- *          live, or why not) and /metrics (Prometheus' text format).
+ *          live, or why not), /metrics (Prometheus' text format), /status.json (status.h) and / (a
+ *          page that shows it).
  * Owns:    its thread and sockets; borrows its options until serve_stop.
  * Threads: one of its own, which only reads what others publish, and updates the process_ metrics.
  *          Start and stop belong to one thread.
@@ -16,6 +17,8 @@
 #include "base/err.h"
 #include "base/health.h"
 #include "base/metrics.h"
+#include "base/recent.h"
+#include "base/trend.h"
 
 #define SERVE_CONNECTIONS_MAX 64
 #define SERVE_BEAT_MAX_MS     10000 /* a loop that has not run for longer hangs */
@@ -25,6 +28,9 @@ struct serve_options {
     int port;            /* 0: a free one */
     struct metrics *metrics;
     struct health *health;
+    struct trend *trend;
+    struct recent *recent;
+    const char *view, *member;
     struct clock clock;
 };
 

@@ -16,6 +16,8 @@ struct fixture {
     _Atomic int64_t now_us;
     struct metrics *metrics;
     struct health *health;
+    struct trend *trend;
+    struct recent *recent;
     struct serve *serve;
     struct buf text; /* of the last answer, with a NUL */
 };
@@ -28,6 +30,10 @@ static struct serve_options options_of(struct fixture *f) {
     return (struct serve_options){.address = "127.0.0.1",
                                   .metrics = f->metrics,
                                   .health = f->health,
+                                  .trend = f->trend,
+                                  .recent = f->recent,
+                                  .view = "a \"view\"",
+                                  .member = "one",
                                   .clock = {fixture_now, fixture_now, f}};
 }
 
@@ -38,6 +44,8 @@ static int set_up(void **state) {
     assert_non_null(f);
     f->metrics = metrics_new(&counted);
     f->health = health_new();
+    f->trend = trend_new();
+    f->recent = recent_new();
     struct err err;
     struct serve_options options = options_of(f);
     assert_int_equal(serve_start(&options, &f->serve, &err), ERR_NONE);
@@ -52,6 +60,8 @@ static int tear_down(void **state) {
     assert_null(f->serve);
     metrics_destroy(&f->metrics);
     health_destroy(&f->health);
+    trend_destroy(&f->trend);
+    recent_destroy(&f->recent);
     buf_clear(&f->text);
     free(f);
     return 0;
@@ -161,6 +171,54 @@ static void metrics_have_their_type(void **state) {
     assert_null(strstr(answer, "\nprocess_resident_memory_bytes 0\n"));
 }
 
+/* The string behind the field's name. */
+static bool has(const char *answer, const char *text) {
+    return strstr(body_of(answer), text) != NULL;
+}
+
+static void status_says_what_the_member_does(void **state) {
+    struct fixture *f = *state;
+    const char *answer = get(f, "/status.json");
+    assert_int_equal(status_of(answer), 200);
+    assert_non_null(strstr(answer, "\r\nContent-Type: application/json\r\n"));
+    assert_true(has(answer, "\"view\":\"a \\\"view\\\"\",\"member\":\"one\""));
+    assert_true(has(answer, "\"alive\":false,\"ready\":false,\"reasons\":[\"starting\"]"));
+    assert_true(has(answer, "\"tasks\":[],"));
+    assert_true(has(answer, "\"history\":[],\"recent\":[]"));
+
+    health_beat(f->health, 0);
+    metrics_set(f->metrics, METRIC_TASK_PHASE, 1, 6);
+    metrics_set(f->metrics, METRIC_STORED_DEAD_LETTERS, 1, 3);
+    trend_look(f->trend, f->metrics, 1000);
+    metrics_add(f->metrics, METRIC_RECORDS_APPLIED, 1, 17);
+    metrics_observe(f->metrics, METRIC_COMMIT_TO_VISIBLE, 1500);
+    metrics_observe(f->metrics, METRIC_COMMIT_TO_VISIBLE, 3500);
+    trend_look(f->trend, f->metrics, 1000 + TREND_STEP_MS);
+    recent_add(f->recent, STR("level=warn why=\"a \\\"b\\\"\""));
+    answer = get(f, "/status.json");
+    assert_true(has(answer, "\"alive\":true"));
+    assert_true(has(answer, "\"dead_letters\":3,\"refused_rows\":0"));
+    assert_true(has(answer, "\"tasks\":[{\"task\":1,\"phase\":\"halted\",\"dead_letters\":3,"
+                            "\"records_applied\":17}]"));
+    assert_true(has(answer, "\"history\":[{\"at_ms\":6000,\"records\":17,\"visible_mean_ms\":2.5,"
+                            "\"visible_max_ms\":4,\"ready\":false}]"));
+    assert_true(has(answer, "\"recent\":[{\"level\":\"warn\",\"why\":\"a \\\"b\\\"\"}]}"));
+}
+
+static void the_page_needs_nothing_from_elsewhere(void **state) {
+    struct fixture *f = *state;
+    const char *answer = get(f, "/");
+    assert_int_equal(status_of(answer), 200);
+    assert_non_null(strstr(answer, "\r\nContent-Type: text/html; charset=utf-8\r\n"));
+    assert_non_null(strstr(answer, "\r\nContent-Security-Policy: default-src 'none';"));
+    assert_int_equal(strncmp(body_of(answer), "<!doctype html>", 15), 0);
+    const char *link = body_of(answer);
+    while ((link = strstr(link, "://")) != NULL) { /* the namespace of SVG is a name */
+        assert_int_equal(strncmp(link, "://www.w3.org/2000/svg", 22), 0);
+        link++;
+    }
+}
+
 static void head_has_no_body(void **state) {
     struct fixture *f = *state;
     health_beat(f->health, 0);
@@ -175,8 +233,8 @@ static void head_has_no_body(void **state) {
 
 static void other_paths_are_not_there(void **state) {
     struct fixture *f = *state;
-    static const char *const paths[] = {"/",         "/metric", "/metrics/", "/healthz/../readyz",
-                                        "//metrics", "/%00",    "/Healthz",  "*"};
+    static const char *const paths[] = {
+        "/index.html", "/metric", "/metrics/", "/healthz/../readyz", "//metrics", "/Healthz", "*"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         assert_int_equal(status_of(get(f, paths[i])), 404);
     }
@@ -329,6 +387,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(healthz_wants_a_loop_that_turns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(readyz_has_the_reasons, set_up, tear_down),
         cmocka_unit_test_setup_teardown(metrics_have_their_type, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(status_says_what_the_member_does, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_page_needs_nothing_from_elsewhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(head_has_no_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_paths_are_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_methods_are_not_allowed, set_up, tear_down),
