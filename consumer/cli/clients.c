@@ -17,11 +17,11 @@ void clients_init(struct clients *clients, const struct config *config, const st
         const struct relation *relation = &plan->relations[t];
         clients->topics[t] =
             (struct kafka_topic){relation->filtered ? NULL : relation->topic.ptr,
-                                 relation->partition_count, relation->role == ROLE_LOOKUP};
+                                 relation->partition_count, relation->role == ROLE_LOOKUP, false};
     }
     if (plan->tasks_topic.ptr) {
         clients->topics[0] =
-            (struct kafka_topic){plan->tasks_topic.ptr, plan->partition_count, false};
+            (struct kafka_topic){plan->tasks_topic.ptr, plan->partition_count, .empty = true};
     }
     clients->keywords = memory_new(config->olap.count + 1, sizeof *clients->keywords);
     clients->values = memory_new(config->olap.count + 1, sizeof *clients->values);

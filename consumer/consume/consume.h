@@ -35,7 +35,8 @@ enum consume_event_kind {
      * read as one partition has this one, too. err says why */
     CONSUME_HALT,
     /* record.table: the topic, which the group knows nothing of, was not there at a look, so that
-     * its records may be others from now on; and: it is there again */
+     * its records may be others from now on; and: it is there again. The same of one without
+     * records, without which nobody is given anything */
     CONSUME_GONE,
     CONSUME_BACK,
     CONSUME_TROUBLE, /* broker away, not authorised...: err says what; librdkafka goes on trying */

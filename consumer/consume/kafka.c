@@ -16,6 +16,7 @@ static struct consume *new_empty(const struct kafka_options *options) {
         consume->topics[t].name = name ? memory_text(name) : NULL;
         consume->topics[t].wanted_count = options->topics[t].partition_count;
         consume->topics[t].broadcast = options->topics[t].broadcast;
+        consume->topics[t].empty = options->topics[t].empty;
     }
     return consume;
 }

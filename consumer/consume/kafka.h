@@ -22,6 +22,7 @@ struct kafka_topic {
     const char *name;        /* NULL: none of its own; its table's records come as another's */
     int32_t partition_count; /* as it is to be created, and must be */
     bool broadcast;          /* every member reads all of it: the group does not share it out */
+    bool empty;              /* it has no records: the group shares it out, and nobody reads it */
 };
 
 /* What this member keeps, for the group's other members: kafka_peers.h. */

@@ -18,12 +18,26 @@ static int64_t look_ms(const struct consume *consume) {
     return ms < LOOK_MIN_MS ? LOOK_MIN_MS : ms;
 }
 
-static bool has_broadcast(const struct consume *consume) {
+/* Of others, those who read them are told. */
+static bool is_watched(const struct topic *topic) {
+    return topic->broadcast || topic->empty;
+}
+
+static bool watches(const struct consume *consume) {
     bool has = false;
     for (size_t t = 0; t < consume->topic_count; t++) {
-        has |= consume->topics[t].broadcast;
+        has |= is_watched(&consume->topics[t]);
     }
     return has;
+}
+
+/* Without it nobody is given anything, and a member with nothing to do would be well. */
+static bool shares_out(const struct consume *consume) {
+    bool shares = false;
+    for (size_t t = 0; t < consume->topic_count; t++) {
+        shares |= consume->topics[t].empty && consume->subscribed;
+    }
+    return shares;
 }
 
 static bool any_gone(const struct consume *consume) {
@@ -66,17 +80,17 @@ static bool look(struct consume *consume, size_t table, struct consume_event *ev
 bool kafka_broadcast_step(struct consume *consume, struct consume_event *event) {
     int64_t now_ms = clock_mono_ms(&consume->clock);
     if (consume->closed || now_ms < consume->broadcast_look_ms ||
-        (consume->assigned_count == 0 && !any_gone(consume))) {
+        (consume->assigned_count == 0 && !any_gone(consume) && !shares_out(consume))) {
         return false;
     }
     while (consume->broadcast_table < consume->topic_count) { /* one in each call */
         size_t table = consume->broadcast_table++;
-        if (consume->topics[table].broadcast) {
+        if (is_watched(&consume->topics[table])) {
             return look(consume, table, event);
         }
     }
     consume->broadcast_table = 0;
     int64_t wait_ms = any_gone(consume) ? LOOK_MIN_MS : look_ms(consume);
-    consume->broadcast_look_ms = has_broadcast(consume) ? now_ms + wait_ms : INT64_MAX;
+    consume->broadcast_look_ms = watches(consume) ? now_ms + wait_ms : INT64_MAX;
     return false;
 }

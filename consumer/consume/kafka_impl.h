@@ -47,7 +47,8 @@ struct topic {
     char *name;                   /* owned */
     int32_t wanted_count;         /* partitions that it is to have */
     bool broadcast;               /* the group is told nothing of it */
-    bool gone;                    /* broadcast: it was not there at the last look */
+    bool empty;                   /* it only shares out the tasks */
+    bool gone;                    /* broadcast, empty: it was not there at the last look */
     struct partition *partitions; /* owned; by number */
     int32_t partition_count;
 };
@@ -122,8 +123,8 @@ bool kafka_topic_gone(struct consume *consume, int table, struct consume_event *
 bool kafka_trouble(struct consume *consume, struct consume_event *event, rd_kafka_resp_err_t code,
                    const char *text);
 
-/* kafka_broadcast.c: whether the topics that nobody shares out are still there, with one partition
- * each. The group would tell that of others. True: event is set. */
+/* kafka_broadcast.c: whether the topics that nobody shares out, or nobody reads, are still there,
+ * with one partition each. The group would tell that of others. True: event is set. */
 bool kafka_broadcast_step(struct consume *consume, struct consume_event *event);
 
 /* kafka_alter.c: sets max.message.bytes of a topic, and leaves its other settings as they are. */

@@ -20,14 +20,21 @@ static void compare_again(struct task *task) {
     }
 }
 
+const char *lookup_topics_name(const struct member *m, int table) {
+    const struct relation *relation = &m->plan->relations[table];
+    return relation->filtered ? m->plan->tasks_topic.ptr : relation->topic.ptr;
+}
+
 void lookup_topics_gone(struct member *m, int table) {
+    bool read = (size_t)table >= m->core_count;
     log_line(m->o.log, LOG_WARN, "pipeline", "topic_gone",
-             "topic=%s hint=\"every task will compare its log before it writes more; see Halt "
-             "messages in docs/operations.md\"",
-             m->plan->relations[table].topic.ptr);
+             "topic=%s hint=\"%s; see Halt messages in docs/operations.md\"",
+             lookup_topics_name(m, table),
+             read ? "every task will compare its log before it writes more"
+                  : "no task runs without it: plan --apply-topics creates it");
     m->lookups[table].gone = true;
     for (int32_t p = 0; p < m->partition_count; p++) {
-        if (m->tasks[p]) {
+        if (m->tasks[p] && read) {
             compare_again(m->tasks[p]);
         }
     }
@@ -35,7 +42,7 @@ void lookup_topics_gone(struct member *m, int table) {
 
 void lookup_topics_back(struct member *m, int table) {
     log_line(m->o.log, LOG_INFO, "pipeline", "topic_back", "topic=%s",
-             m->plan->relations[table].topic.ptr);
+             lookup_topics_name(m, table));
     m->lookups[table].gone = false;
     member_needs_assign(m); /* so that it is read at once */
 }

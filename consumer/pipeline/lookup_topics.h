@@ -8,9 +8,13 @@
 
 #include "pipeline/internal.h"
 
+/* The topic of a lookup, or in relation 0's place the one that shares out the tasks. */
+const char *lookup_topics_name(const struct member *m, int table);
+
 /* The group gave other partitions: nothing is read yet. */
 void lookup_topics_begin(struct member *m);
-/* The topic is not there: when it is again, its log may be another one. */
+/* The topic is not there: when it is again, its log may be another one; or the one that shares out
+ * the tasks, which has none. */
 void lookup_topics_gone(struct member *m, int table);
 void lookup_topics_back(struct member *m, int table);
 /* What is read must be said anew, since a task's time has come to have lookups read again. */

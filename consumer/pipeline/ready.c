@@ -12,7 +12,7 @@ static bool task_ready(const struct member *m, const struct task *task) {
 
 static bool topics_ready(const struct member *m) {
     bool ready = true;
-    for (size_t t = m->core_count; t < m->plan->relation_count; t++) {
+    for (size_t t = 0; t < m->plan->relation_count; t++) {
         ready &= !m->lookups[t].gone || !SAFEGUARD("without a lookup topic nothing is ready");
     }
     return ready;

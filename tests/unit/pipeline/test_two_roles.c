@@ -62,7 +62,9 @@ static void each_row_is_one_tasks(void **state) {
         assert_int_equal(state_row_count(task_of(f, p)->state), rows[p]);
     }
     assert_given_back(0, 3, 1);
+    f->consume.end = 5;
     (void)turn(f);
+    assert_int_equal(metrics_get(f->metrics, METRIC_LAG, 0), 5 - 3); /* a record once */
     (void)turn(f);
     assert_true(f->consume.commits > 0); /* by them members know each other */
     assert_int_equal(f->consume.committed[CORE][1], 0);
@@ -188,6 +190,25 @@ static void a_log_that_is_too_short_is_seen(void **state) {
     assert_non_null(strstr(task_of(f, 0)->halt.message, "ends at offset 2"));
 }
 
+static void tell_of_tasks_topic(struct fixture *f, enum consume_event_kind kind) {
+    f->consume.group[f->consume.group_count++] = (struct consume_event){
+        .kind = kind, .record = {.table = CORE, .partition = 0, .offset = -1}};
+}
+
+/* Without the topic that shares them out nobody has tasks, and nothing is well. */
+static void a_lost_tasks_topic_is_told(void **state) {
+    struct fixture *f = *state;
+    begin_reading(f);
+    tell_rows(f, 0, 2);
+    tell_of_tasks_topic(f, CONSUME_GONE);
+    assert_string_equal(turn(f), "topic test.contact_other-tasks is gone\n");
+    assert_at(f, 0, 2, 2); /* what is read has nothing to do with it */
+    tell_assignment(f, 0);
+    assert_string_equal(turn(f), "topic test.contact_other-tasks is gone\n");
+    tell_of_tasks_topic(f, CONSUME_BACK);
+    assert_string_equal(turn(f), "ready");
+}
+
 /* It can't share out more tasks than there are. */
 static void a_larger_tasks_topic_halts(void **state) {
     struct fixture *f = *state;
@@ -208,7 +229,7 @@ int main(void) {
         TEST(each_row_is_one_tasks),      TEST(it_is_read_from_where_each_role_needs_it),
         TEST(a_replay_has_both),          TEST(it_is_cut_in_both),
         TEST(who_keeps_a_bad_record),     TEST(a_log_that_is_too_short_is_seen),
-        TEST(a_larger_tasks_topic_halts),
+        TEST(a_lost_tasks_topic_is_told), TEST(a_larger_tasks_topic_halts),
     };
     return cmocka_run_group_tests_name("a table in two roles", tests, NULL, NULL);
 }
