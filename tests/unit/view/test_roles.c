@@ -1,96 +1,5 @@
 /* Which key places the rows, and what each table is under it. */
-#include "base/buf.h"
-#include "load.h"
-
-#define TABLE(name, columns)                                                                       \
-    "CREATE TABLE " name " (" columns "); ALTER TABLE " name " REPLICA IDENTITY FULL;\n"
-#define SHOP                                                                                       \
-    TABLE("countries", "code text PRIMARY KEY, title text")                                        \
-    TABLE("customers", "customer_id int PRIMARY KEY, name text, country_code varchar(2),"          \
-                       " billing_id bigint, shipping_id smallint")                                 \
-    TABLE("addresses", "id int PRIMARY KEY, city text, country_code text")                         \
-    TABLE("products", "product_id uuid PRIMARY KEY, title text, price numeric")                    \
-    TABLE("orders", "order_id bigint PRIMARY KEY, customer_id int, status text")                   \
-    TABLE("order_items", "order_id bigint, line_no int, product_id uuid, quantity int,"            \
-                         " PRIMARY KEY (order_id, line_no)")                                       \
-    TABLE("shipments", "shipment_id int PRIMARY KEY, order_id bigint NOT NULL, line_no int,"       \
-                       " carrier text")                                                            \
-    TABLE("returns", "shipment_id int PRIMARY KEY, order_id bigint NOT NULL")                      \
-    TABLE("employees", "id int PRIMARY KEY, manager_id int, name text")                            \
-    TABLE("staff", "id int PRIMARY KEY, dept_id int NOT NULL, boss_id int, name text")             \
-    TABLE("departments", "id int PRIMARY KEY, title text")                                         \
-    TABLE("badges", "badge_id int PRIMARY KEY, employee_id int NOT NULL")                          \
-    TABLE("prices", "product_id uuid, country text, amount numeric, PRIMARY KEY (product_id,"      \
-                    " country)")
-
-/* `orders(order_id) order_items(order_id|line_no) customers<0.customer_id`: core tables with the
- * columns that place their rows and the rest of their key; lookups with their parent's number and
- * the columns that refer to them, ? where they are joined LEFT. ! is behind the name of a core
- * table that is a lookup, too. */
-static void describe(const struct plan *plan, struct buf *out) {
-    const struct target *target = &plan->targets[0];
-    for (size_t o = 0; o < target->occurrence_count; o++) {
-        const struct occurrence *of = &target->occurrences[o];
-        const struct relation *relation = occurrence_relation(plan, target, (int)o);
-        bool core = o < target->core_count;
-        assert_int_equal(core, relation->role == ROLE_CORE);
-        assert_int_equal(core, of->parent < 0);
-        bool whole = !core || relation->filtered;
-        assert_int_equal(relation->partition_count, whole ? 1 : plan->partition_count);
-        buf_printf(out, "%s" STR_FMT "%s", o > 0 ? " " : "", STR_ARG(relation->name),
-                   relation->filtered ? "!" : "");
-        if (core) {
-            assert_int_equal(of->root, o);
-            for (size_t i = 0; i < relation->key_count; i++) {
-                const char *before = i == 0 ? "(" : i == relation->placement_count ? "|" : ",";
-                buf_printf(out, "%s" STR_FMT, before, STR_ARG(relation->columns[i].name));
-            }
-            buf_str(out, STR(")"));
-        } else {
-            const struct relation *parent = occurrence_relation(plan, target, of->parent);
-            const struct reference *reference = &parent->references[of->reference];
-            assert_true(of->parent < (int)o);
-            assert_int_equal(of->root, target->occurrences[of->parent].root);
-            assert_int_equal(relation->placement_count, 0);
-            assert_int_equal(relation->key_count, relation->primary_key_count);
-            assert_int_equal(relation->key_count, reference->column_count);
-            assert_null(of->sql_delete.ptr);
-            buf_printf(out, "<%d", of->parent);
-            for (size_t i = 0; i < reference->column_count; i++) {
-                const struct relation_column *column = &parent->columns[reference->columns[i]];
-                assert_int_not_equal(column->key, KEY_NONE);
-                buf_printf(out, "%s" STR_FMT, i == 0 ? "." : ",", STR_ARG(column->name));
-            }
-        }
-        buf_str(out, of->optional ? STR("?") : STR(""));
-    }
-}
-
-struct role_case {
-    const char *select, *from, *roles;
-};
-
-static void check_roles(const struct role_case *cases, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        char sql[2000];
-        struct buf text = {0};
-        (void)snprintf(sql, sizeof sql, "CREATE MATERIALIZED VIEW v AS SELECT %s FROM %s",
-                       cases[i].select, cases[i].from);
-        struct plan *plan = load(SHOP, sql);
-        describe(plan, &text);
-        buf_append(&text, "", 1);
-        if (strcmp(text.ptr, cases[i].roles) != 0) {
-            fail_msg("%s:\n%s\n%s", cases[i].from, text.ptr, cases[i].roles);
-        }
-        buf_clear(&text);
-        plan_destroy(&plan);
-    }
-}
-#define CHECK_ROLES(cases) check_roles(cases, sizeof(cases) / sizeof *(cases))
-
-#define ITEMS  "order_items i"
-#define ORDERS " JOIN orders o ON o.order_id = i.order_id"
-#define KEYS   "i.order_id, i.line_no"
+#include "shop.h"
 
 static void test_lookups(void **state) {
     (void)state;
@@ -164,80 +73,6 @@ static void test_left(void **state) {
          "orders(order_id) customers<0.customer_id?"},
     };
     CHECK_ROLES(cases);
-}
-
-/* One table, core and lookup. */
-static void test_two_roles(void **state) {
-    (void)state;
-    static const struct role_case cases[] = {
-        {"e.id, m.name", "employees e LEFT JOIN employees m ON m.id = e.manager_id",
-         "employees!(id) employees<0.manager_id?"},
-        {"e.id, m.name", "employees e JOIN employees m ON m.id = e.manager_id",
-         "employees!(id) employees<0.manager_id"},
-        {"e.id, m.name, b.name AS b",
-         "employees e LEFT JOIN employees m ON m.id = e.manager_id LEFT JOIN employees b ON b.id = "
-         "m.manager_id",
-         "employees!(id) employees<0.manager_id? employees<1.manager_id?"},
-        /* By dept_id there would be fewer lookups; but a row may move from one to another. */
-        {"s.id, s.dept_id, d.title, b.name",
-         "staff s JOIN departments d ON d.id = s.dept_id LEFT JOIN staff b ON b.id = s.boss_id",
-         "staff!(id) departments<0.dept_id staff<0.boss_id?"},
-        /* The key is part of the primary key. */
-        {KEYS ", j.quantity, o.status",
-         ITEMS ORDERS " LEFT JOIN order_items j ON j.order_id = i.order_id AND j.line_no = "
-                      "i.quantity",
-         "order_items!(order_id|line_no) orders(order_id) order_items<0.order_id,quantity?"},
-        /* Rather a lookup twice than in two roles. */
-        {"b.badge_id, e.id, e.name, m.name AS m",
-         "badges b JOIN employees e ON e.id = b.employee_id LEFT JOIN employees m ON m.id = "
-         "e.manager_id",
-         "badges(badge_id) employees<0.employee_id employees<1.manager_id?"},
-    };
-    CHECK_ROLES(cases);
-}
-
-/* A row would move from one task to another. */
-static void test_two_roles_refused(void **state) {
-    (void)state;
-    refused(SHOP,
-            "CREATE MATERIALIZED VIEW v WITH (partition_by = 's.dept_id') AS\n"
-            "SELECT s.dept_id, s.id, d.title, b.name FROM staff s JOIN departments d\n"
-            "ON d.id = s.dept_id LEFT JOIN @staff b ON b.id = s.boss_id",
-            "partitioned by s.dept_id, s and b are one table, which would be placed by this key as "
-            "s and a lookup as b: that can be if the key lies within its primary key (s.id) alone");
-}
-
-/* Relations with a partition for each task come first. */
-static void test_two_roles_order(void **state) {
-    (void)state;
-    struct plan *plan =
-        load(SHOP, "CREATE MATERIALIZED VIEW v WITH (partition_by = 'e.id') AS SELECT e.id, "
-                   "b.badge_id, m.name FROM employees e JOIN badges b ON e.id = b.employee_id LEFT "
-                   "JOIN employees m ON m.id = e.manager_id");
-    struct buf text = {0};
-    describe(plan, &text);
-    buf_append(&text, "", 1);
-    assert_string_equal(text.ptr, "employees!(id) badges(employee_id|badge_id) "
-                                  "employees<0.manager_id?");
-    buf_clear(&text);
-    static const char *const slots[] = {"prefix.public.badges", "prefix.public.employees:core",
-                                        "prefix.public.employees"};
-    for (size_t t = 0; t < 3; t++) {
-        assert_string_equal(plan->relations[t].slot.ptr, slots[t]);
-        assert_int_equal(plan_feed(plan, t), t == 0 ? 0 : 2);
-    }
-    assert_int_equal(plan_parted_count(plan), 1);
-    assert_null(plan->tasks_topic.ptr);
-    plan_destroy(&plan);
-    plan =
-        load(SHOP, "CREATE MATERIALIZED VIEW \"our staff\" AS SELECT e.id, m.name FROM employees "
-                   "e JOIN employees m ON m.id = e.manager_id");
-    assert_int_equal(plan_parted_count(plan), 0);
-    assert_string_equal(plan->tasks_topic.ptr, "prefix.our_staff-tasks");
-    assert_non_null(strstr(plan->notes.ptr,
-                           "Tasks are shared out by the topic prefix.our_staff-tasks,"
-                           " which has no records"));
-    plan_destroy(&plan);
 }
 
 static void test_left_keys(void **state) {
@@ -534,9 +369,6 @@ int main(void) {
         cmocka_unit_test(test_lookups),
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_left),
-        cmocka_unit_test(test_two_roles),
-        cmocka_unit_test(test_two_roles_refused),
-        cmocka_unit_test(test_two_roles_order),
         cmocka_unit_test(test_left_keys),
         cmocka_unit_test(test_partition_by_refused),
         cmocka_unit_test(test_refused),
