@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-static const struct kafka_topic topics[] = {{"student", 8, false}, {"contact", 8, false}};
+static const struct kafka_topic topics[] = {{"student", 8, false, false},
+                                            {"contact", 8, false, false}};
 static const struct log silent = {.fd = -1, .level = LOG_ERROR};
 
 static enum err_kind try_settings(const struct kafka_setting *settings, size_t count,
