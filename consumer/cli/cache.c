@@ -99,10 +99,10 @@ static enum err_kind verify(const struct plan *plan, int32_t task, const struct 
 
 /* Rows of other tables, or with other columns, can't be read; those of another view may lack
  * records that were put aside there. */
-static enum err_kind check_identity(const struct config *config, const struct plan *plan,
-                                    struct str identity, struct err *reterr) {
+static enum err_kind check_identity(const struct plan *plan, struct str identity,
+                                    struct err *reterr) {
     struct buf tail = {0};
-    cli_identity_tail(config, plan, &tail);
+    cli_identity_tail(plan, &tail);
     bool ours = identity.len >= tail.len &&
                 memcmp(identity.ptr + identity.len - tail.len, tail.ptr, tail.len) == 0;
     enum err_kind kind =
@@ -118,24 +118,25 @@ static enum err_kind check_identity(const struct config *config, const struct pl
 
 /* What the command line says: of which tasks, and how. */
 struct request {
+    const char *folder;
     int32_t first, last;
     bool verify;
 };
 
 /* *ret_is_there: the task has a cache. NOLINTNEXTLINE(readability-function-size) */
-static enum err_kind print_cache(const struct config *config, const struct plan *plan, int32_t task,
-                                 bool verifies, bool *ret_is_there, struct err *reterr) {
+static enum err_kind print_cache(const struct request *request, const struct plan *plan,
+                                 int32_t task, bool *ret_is_there, struct err *reterr) {
     struct peek *peek = NULL;
     struct peek_meta meta;
     const struct state_layout layout = layout_of(plan);
-    enum err_kind kind = peek_open(config->state_dir, task, &layout, &peek, &meta, reterr);
+    enum err_kind kind = peek_open(request->folder, task, &layout, &peek, &meta, reterr);
     *ret_is_there = kind != ERR_NONE || peek;
     if (kind == ERR_NONE && peek) {
-        kind = check_identity(config, plan, meta.identity, reterr);
+        kind = check_identity(plan, meta.identity, reterr);
         if (kind == ERR_NONE) {
             print_head(plan, task, &meta);
-            kind = verifies ? verify(plan, task, &meta, peek, reterr)
-                            : read_rows(plan, task, peek, true, reterr);
+            kind = request->verify ? verify(plan, task, &meta, peek, reterr)
+                                   : read_rows(plan, task, peek, true, reterr);
         }
     }
     peek_close(&peek);
@@ -176,14 +177,13 @@ static enum err_kind parse_request(const struct cli *cli, const struct plan *pla
 }
 
 /* Skips a cache that can't be read; the exit code says so. */
-static int print_caches(const struct config *config, const struct plan *plan,
-                        const struct request *request) {
+static int print_caches(const struct plan *plan, const struct request *request) {
     struct err err;
     int code = EXIT_CODE_OK;
     bool is_there = false;
     for (int32_t task = request->first; task <= request->last; task++) {
         bool this_one = false;
-        if (print_cache(config, plan, task, request->verify, &this_one, &err) != ERR_NONE) {
+        if (print_cache(request, plan, task, &this_one, &err) != ERR_NONE) {
             (void)fflush(stdout);
             (void)fprintf(stderr, "oltp-olap-sync: cache of task %" PRId32 ": %s\n", task,
                           err.message);
@@ -192,7 +192,7 @@ static int print_caches(const struct config *config, const struct plan *plan,
         is_there |= this_one;
     }
     if (!is_there) {
-        (void)err_set(&err, ERR_RETRY, "there is no state cache in %.200s", config->state_dir);
+        (void)err_set(&err, ERR_RETRY, "there is no state cache in %.200s", request->folder);
         return cli_fail(&err);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -206,6 +206,7 @@ int cli_cache(const struct cli *cli, const struct config *config) {
     struct plan *plan = NULL;
     char *place = NULL;
     struct err err;
+    struct arena arena = {0};
     struct request request = {0};
     enum err_kind kind = cli_load_view(config, &plan, &place, &err);
     if (kind == ERR_NONE) {
@@ -219,8 +220,10 @@ int cli_cache(const struct cli *cli, const struct config *config) {
         code = cli_fail(&err);
         cli_print_place(&place);
     } else {
-        code = print_caches(config, plan, &request);
+        request.folder = cli_state_dir(config, plan, &arena);
+        code = print_caches(plan, &request);
     }
+    arena_clear(&arena);
     plan_destroy(&plan);
     return code;
 }

@@ -37,6 +37,7 @@ static bool take_flag(struct cli *cli, const char *arg) {
         {"--print-config", &cli->print_config},
         {"--apply-sink", &cli->apply_sink},
         {"--apply-topics", &cli->apply_topics},
+        {"--list", &cli->list},
         {"--connector", &cli->connector},
         {"--json", &cli->json},
         {"--check-source", &cli->check_source},
@@ -82,16 +83,16 @@ static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *r
     bool plan = cli->command && strcmp(cli->command, "plan") == 0;
     bool apply = cli->apply_sink || cli->apply_topics;
     bool check = cli->check_source || cli->check_connector;
-    bool print = cli->connector || cli->json;
+    bool print = cli->list || cli->connector || cli->json;
     if ((apply || check || print) && !plan) {
         return err_set(reterr, ERR_CONFIG,
-                       "--apply-sink, --apply-topics, --connector, --json, --check-source and "
-                       "--check-connector are options of the command plan");
+                       "--apply-sink, --apply-topics, --list, --connector, --json, --check-source "
+                       "and --check-connector are options of the command plan");
     }
     if (check && (apply || print)) {
         return err_set(reterr, ERR_CONFIG,
                        "--check-source and --check-connector change nothing: they "
-                       "can't be combined with --apply-..., --connector and --json");
+                       "can't be combined with --apply-..., --list, --connector and --json");
     }
     return ERR_NONE;
 }

@@ -1,8 +1,33 @@
 #include "cli/clients.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+
+/* What a group's members must serve alike. Of one view as it was before there were more. */
+static const char *peer_plan(struct arena *arena, const struct plan *plan) {
+    struct buf all = {0};
+    for (size_t t = 0; t < plan->target_count; t++) {
+        buf_str(&all, plan->targets[t].fingerprint);
+    }
+    struct str views = plan->target_count == 1
+                           ? plan->targets[0].fingerprint
+                           : arena_printf(arena, "%016" PRIx64, fnv1a(FNV1A_START, buf_view(&all)));
+    buf_clear(&all);
+    return arena_printf(arena, STR_FMT ".%d.%s", STR_ARG(views), (int)plan->partition_count,
+                        plan->topic_prefix.ptr)
+        .ptr;
+}
+
+/* kafka.group.id is the first plan's: another plan's members read other topics. */
+static const char *group_of(struct arena *arena, const char *given, const struct plan *plan) {
+    if (given && plan->number == 0) {
+        return given;
+    }
+    return arena_printf(arena, "%s.%s", given ? given : GROUP_FORMER, plan->name.ptr).ptr;
+}
 
 void clients_init(struct clients *clients, const struct config *config, const struct plan *plan,
                   const struct log *log) {
@@ -31,9 +56,8 @@ void clients_init(struct clients *clients, const struct config *config, const st
     }
     size_t setting_count = config->kafka.count;
     const char *given = config_pair_get(&config->kafka, "group.id");
-    clients->group_id =
-        given ? given : arena_printf(&clients->texts, GROUP_FORMER ".%s", plan->name.ptr).ptr;
-    if (!given) {
+    clients->group_id = group_of(&clients->texts, given, plan);
+    if (clients->group_id != given) { /* the last one counts */
         clients->settings[setting_count++] = (struct kafka_setting){"group.id", clients->group_id};
     }
     clients->kafka = (struct kafka_options){
@@ -42,12 +66,10 @@ void clients_init(struct clients *clients, const struct config *config, const st
         .topics = clients->topics,
         .topic_count = plan->relation_count,
         .record_max_bytes = config->record_max_bytes,
-        .peer = {.plan = arena_printf(&clients->texts, "%s.%d.%s", plan->targets[0].fingerprint.ptr,
-                                      (int)plan->partition_count, config->topic_prefix)
-                             .ptr,
+        .peer = {.plan = peer_plan(&clients->texts, plan),
                  .view = plan->name.ptr,
                  .member = config->member,
-                 .former_group = given ? NULL : GROUP_FORMER},
+                 .former_group = given || plan->number > 0 ? NULL : GROUP_FORMER},
         .log = log,
         .clock = clock_real(),
     };

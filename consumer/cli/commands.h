@@ -21,7 +21,7 @@ struct cli {
     size_t set_count;
     bool help, version, print_config;
     bool apply_sink, apply_topics;      /* plan */
-    bool connector, json;               /* ... */
+    bool list, connector, json;         /* ... */
     bool check_source, check_connector; /* ... */
     const char *connector_file;         /* --check-connector=FILE; NULL: standard input */
 };

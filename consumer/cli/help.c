@@ -14,11 +14,14 @@ static const struct command commands[] = {
      "members share the work. It runs until a signal:\n"
      "  SIGTERM, SIGINT  finishes the transaction in flight, leaves the group, exits\n"
      "  SIGHUP           retries halted tasks\n"},
-    {"plan", "shows what is derived from the two SQL files, or applies it", "plan [OPTION...]",
-     "Prints what is derived from the two SQL files: the sink's DDL, the connector's "
-     "configuration,\n"
-     "the statements that write. Connects to nothing and changes nothing, unless one of these is\n"
-     "given:\n"
+    {"plan", "shows what is derived from the SQL files, or applies it", "plan [OPTION...]",
+     "Prints what is derived from the SQL files: the sink's DDL, the connector's configuration,\n"
+     "the statements that write; of each plan, where views can't share one. Connects to nothing\n"
+     "and changes nothing, unless one of these is given; all but --list are about the plan that\n"
+     "schemas.plan names, where there are several:\n"
+     "  --list           prints a line for each plan, with tabs between: its name, what its "
+     "topics\n"
+     "                   begin with, its replication slot\n"
      "  --apply-sink     creates the tables in the OLAP database\n"
      "  --apply-topics   creates the topics in Kafka\n"
      "  --connector      prints only the connector's configuration, as JSON\n"

@@ -3,6 +3,7 @@
 #include "cli/check.h"
 #include "cli/clients.h"
 #include "view/connector.h"
+#include "view/connector_check.h"
 #include "view/plan_json.h"
 #include "view/trigger.h"
 
@@ -21,7 +22,7 @@ enum err_kind cli_connector_json(const struct config *config, const struct plan 
     }
     struct view_connector_options options = {
         .name = "oltp_olap_sync",
-        .topic_prefix = config->topic_prefix,
+        .topic_prefix = plan->topic_prefix.ptr,
         .record_max_bytes = config->record_max_bytes,
         .overrides = overrides,
         .override_count = config->connector.count,
@@ -49,8 +50,13 @@ static void print_lines(struct str lines) {
 }
 
 static void print_sources(const struct plan *plan) {
-    (void)printf("-- View %s: fingerprint %s, %d partitions (tasks)\n", plan->name.ptr,
-                 plan->targets[0].fingerprint.ptr, plan->partition_count);
+    if (plan->target_count > 1) {
+        (void)printf("-- Plan %s: %zu views, %d partitions (tasks)\n", plan->name.ptr,
+                     plan->target_count, plan->partition_count);
+    } else {
+        (void)printf("-- View %s: fingerprint %s, %d partitions (tasks)\n", plan->name.ptr,
+                     plan->targets[0].fingerprint.ptr, plan->partition_count);
+    }
     for (size_t t = 0; t < plan->relation_count; t++) {
         const struct relation *table = &plan->relations[t];
         if (!table->filtered) { /* else its lookup says so */
@@ -63,13 +69,7 @@ static void print_sources(const struct plan *plan) {
     (void)printf("\n");
 }
 
-static void print_statements(const struct plan *plan) {
-    const struct target *target = &plan->targets[0];
-    print_sql("The table", target->sql_ddl);
-    (void)printf("-- Progress, identity and dead letters\n%s\n", pg_sink_ddl(plan));
-    print_sql("What fails if an expression may change without its row", target->sql_prove);
-    print_sql("Upsert: one text[] for each value", target->sql_upsert);
-    print_sql("Delete what WHERE does not let pass: the same values", target->sql_filter);
+static void print_deletes(const struct plan *plan, const struct target *target) {
     for (size_t o = 0; o < target->core_count; o++) {
         const struct occurrence *of = &target->occurrences[o];
         (void)printf("-- Table %s\n", occurrence_relation(plan, target, (int)o)->name.ptr);
@@ -77,11 +77,39 @@ static void print_statements(const struct plan *plan) {
         print_sql("Delete the rows without a row of it", of->sql_delete_null);
         print_sql("Delete the rows with a row of it", of->sql_delete_matched);
     }
+}
+
+static void print_checks(const struct plan *plan) {
     for (size_t r = 0; r < plan->relation_count; r++) {
         (void)printf("-- Table %s\n", plan->relations[r].name.ptr);
         print_sql("Convert a row's values without writing", plan->relations[r].sql_check);
     }
+}
+
+static void print_load(const struct target *target) {
     print_sql("Initial load", target->sql_copy.ptr ? target->sql_copy : target->sql_insert);
+}
+
+static void print_statements(const struct plan *plan) {
+    for (size_t t = 0; t < plan->target_count; t++) {
+        const struct target *target = &plan->targets[t];
+        bool last = t + 1 == plan->target_count;
+        if (plan->target_count > 1) {
+            (void)printf("-- View %s\n", target->name.ptr);
+        }
+        print_sql("The table", target->sql_ddl);
+        if (last) {
+            (void)printf("-- Progress, identity and dead letters\n%s\n", pg_sink_ddl(plan));
+        }
+        print_sql("What fails if an expression may change without its row", target->sql_prove);
+        print_sql("Upsert: one text[] for each value", target->sql_upsert);
+        print_sql("Delete what WHERE does not let pass: the same values", target->sql_filter);
+        print_deletes(plan, target);
+        if (last) {
+            print_checks(plan);
+        }
+        print_load(target);
+    }
 }
 
 static void print_plan(const struct plan *plan, const char *connector) {
@@ -127,8 +155,8 @@ static enum err_kind apply(const struct cli *cli, const struct config *config,
     enum err_kind kind = ERR_NONE;
     if (cli->apply_sink) {
         kind = pg_apply_ddl(plan, &clients.sink, reterr);
-        if (kind == ERR_NONE) {
-            (void)printf("table %s and its progress tables exist\n", plan->targets[0].name.ptr);
+        for (size_t t = 0; kind == ERR_NONE && t < plan->target_count; t++) {
+            (void)printf("table %s and its progress tables exist\n", plan->targets[t].name.ptr);
         }
     }
     if (kind == ERR_NONE && cli->apply_topics) {
@@ -155,6 +183,35 @@ static enum err_kind print(const struct cli *cli, const struct config *config,
     return kind;
 }
 
+/* For scripts: the plan's name, what its topics' names begin with, its slot. */
+static enum err_kind print_list(const struct config *config, const struct plan *plan,
+                                struct err *reterr) {
+    char *json = NULL;
+    struct buf slot = {0};
+    enum err_kind kind = cli_connector_json(config, plan, &json, reterr);
+    if (kind == ERR_NONE) {
+        connector_value(json, "slot.name", &slot);
+        (void)printf("%s\t%s\t" STR_FMT "\n", plan->name.ptr, plan->topic_prefix.ptr,
+                     STR_ARG(buf_view(&slot)));
+    }
+    buf_clear(&slot);
+    free(json);
+    return kind;
+}
+
+/* Of every plan, unless one is named. */
+static enum err_kind print_all(const struct cli *cli, const struct config *config, char **ret_place,
+                               struct err *reterr) {
+    struct view_plans plans = {.count = 0};
+    enum err_kind kind = cli_load_views(config, &plans, ret_place, reterr);
+    for (size_t i = 0; i < plans.count && kind == ERR_NONE; i++) {
+        kind = cli->list ? print_list(config, plans.plans[i], reterr)
+                         : print(cli, config, plans.plans[i], reterr);
+    }
+    view_plans_clear(&plans);
+    return kind;
+}
+
 static enum err_kind check(const struct cli *cli, const struct config *config,
                            const struct plan *plan, bool *ret_different, struct err *reterr) {
     bool source = false, connector = false;
@@ -174,20 +231,29 @@ static enum err_kind check(const struct cli *cli, const struct config *config,
     return kind;
 }
 
-int cli_plan(const struct cli *cli, const struct config *config) {
+static enum err_kind act(const struct cli *cli, const struct config *config, char **ret_place,
+                         bool *ret_different, struct err *reterr) {
     struct plan *plan = NULL;
+    enum err_kind kind = cli_load_view(config, &plan, ret_place, reterr);
+    if (kind == ERR_NONE && (cli->apply_sink || cli->apply_topics)) {
+        kind = apply(cli, config, plan, reterr);
+    } else if (kind == ERR_NONE && (cli->check_source || cli->check_connector)) {
+        kind = check(cli, config, plan, ret_different, reterr);
+    } else if (kind == ERR_NONE) {
+        kind = print(cli, config, plan, reterr);
+    }
+    plan_destroy(&plan);
+    return kind;
+}
+
+int cli_plan(const struct cli *cli, const struct config *config) {
     char *place = NULL;
     struct err err;
     bool different = false;
-    enum err_kind kind = cli_load_view(config, &plan, &place, &err);
-    if (kind == ERR_NONE && (cli->apply_sink || cli->apply_topics)) {
-        kind = apply(cli, config, plan, &err);
-    } else if (kind == ERR_NONE && (cli->check_source || cli->check_connector)) {
-        kind = check(cli, config, plan, &different, &err);
-    } else if (kind == ERR_NONE) {
-        kind = print(cli, config, plan, &err);
-    }
-    plan_destroy(&plan);
+    bool one = config->schemas_plan || cli->apply_sink || cli->apply_topics || cli->check_source ||
+               cli->check_connector || cli->connector || cli->json;
+    enum err_kind kind = one && !cli->list ? act(cli, config, &place, &different, &err)
+                                           : print_all(cli, config, &place, &err);
     int code = different ? EXIT_CODE_DIFFERENT : EXIT_CODE_OK;
     if (kind != ERR_NONE) {
         code = cli_fail(&err);

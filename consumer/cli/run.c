@@ -57,8 +57,8 @@ static void wait_for(const struct run *run, struct pollfd *fds, nfds_t count, in
 static void log_start(struct run *run) {
     const struct config *config = run->config;
     log_line(&run->log, LOG_INFO, "cli", "starting", "view=%s topics=%s.* partitions=%d state=%s",
-             run->plan->name.ptr, config->topic_prefix, run->plan->partition_count,
-             config->state_dir);
+             run->plan->name.ptr, run->plan->topic_prefix.ptr, run->plan->partition_count,
+             cli_state_dir(config, run->plan, &run->arena));
     const char *bootstrap = config_pair_get(&config->kafka, "bootstrap.servers");
     log_line(&run->log, LOG_INFO, "cli", "kafka", "bootstrap=%s group=%s",
              bootstrap ? bootstrap : "", run->clients.group_id);
@@ -262,7 +262,8 @@ static enum err_kind open_sinks(struct run *run, struct err *reterr) {
 static enum err_kind open_clients(struct run *run, struct err *reterr) {
     enum err_kind kind = lmdb_store_guard(reterr);
     if (kind == ERR_NONE) {
-        kind = lmdb_store_new(run->config->state_dir, &run->store, reterr);
+        kind =
+            lmdb_store_new(cli_state_dir(run->config, run->plan, &run->arena), &run->store, reterr);
     }
     if (kind == ERR_NONE) {
         kind = pg_sink_check(&run->clients.sink, reterr);
@@ -286,7 +287,7 @@ static enum err_kind open_clients(struct run *run, struct err *reterr) {
 static void make_member(struct run *run) {
     const struct config *config = run->config;
     buf_printf(&run->identity, "%s", run->cluster_id);
-    cli_identity_tail(config, run->plan, &run->identity);
+    cli_identity_tail(run->plan, &run->identity);
     struct member_options options = {
         .plan = run->plan,
         .consume_ops = &kafka_ops,

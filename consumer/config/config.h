@@ -37,7 +37,9 @@ struct config_pairs {
 #define BATCH_MAX_ROWS_MAX 20000
 
 struct config {
-    const char *schemas_oltp, *schemas_view; /* paths of the two SQL files */
+    const char *schemas_oltp; /* path of the SQL file with the tables */
+    const char *schemas_view; /* a list of files and folders with views */
+    const char *schemas_plan; /* NULL: there is one only */
     const char *topic_prefix;
     int64_t topic_partitions, topic_replication_factor, topic_min_compaction_lag_ms;
     int64_t record_max_bytes; /* of the largest record */

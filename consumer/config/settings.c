@@ -30,8 +30,12 @@ _Static_assert(LOG_FORMAT_LOGFMT == 0 && LOG_FORMAT_JSON == 1,
 const struct config_setting config_settings[] = {
     TEXT("schemas.oltp", schemas_oltp, 4095, "schemas/oltp.sql",
          "SQL file that declares the source tables"),
-    TEXT("schemas.view", schemas_view, 4095, "schemas/student_contact.sql",
-         "SQL file that declares the view"),
+    TEXT("schemas.view", schemas_view, 4095, "schemas",
+         "SQL files that declare the views: files and folders with commas between them. A folder "
+         "is all its *.sql in the order of their names, without the file of schemas.oltp"),
+    TEXT("schemas.plan", schemas_plan, 63, NULL,
+         "which plan this process works for, by its first view: needed where the views can't share "
+         "one (`plan --list` lists them)"),
     WORD("topic.prefix", topic_prefix, 200, "oltp",
          "first part of the topics' names: PREFIX.SCHEMA.TABLE"),
     INTEGER(

@@ -18,8 +18,8 @@
 #include <stdint.h>
 
 #define RELATIONS_MAX   16
+#define TARGETS_MAX     32
 #define OCCURRENCES_MAX 16 /* of a target */
-#define TARGETS_MAX     64
 #define USES_MAX        64 /* occurrences of a relation, over all targets */
 #define COLUMNS_MAX     256
 #define IDENTIFIER_MAX  63 /* bytes of a name: PostgreSQL's */
@@ -163,8 +163,8 @@ struct target {
     size_t *key_outputs;
     size_t key_output_count;
     bool key_has_nulls; /* so it is UNIQUE NULLS NOT DISTINCT, not the primary key */
-    /* 16 hex digits over everything that decides what is written; where the plan has other targets,
-     * their names, too: what was filled without one of them does not belong to its progress. */
+    /* 16 hex digits over everything that decides what is written: the same whatever other targets
+     * the plan has. */
     struct str fingerprint;
     struct str definition; /* the same for people, see view/definition.h */
     /* Statements that make the sink table, if it isn't there. */
@@ -191,8 +191,13 @@ static inline size_t key_input(const struct target *target, size_t key) {
 /* What shares its progress: tasks 0 .. partition_count - 1 read the relations' partitions of their
  * number and write the targets. */
 struct plan {
-    struct str name; /* of the progress */
-    /* Those with a partition for each task, then the filtered ones, then the lookups. */
+    struct str name; /* of the progress: its first view's */
+    int number;      /* 0: the first plan of all views, or the only one */
+    /* Begins its topics' names: topic.prefix, with the plan's name behind it, of all but the first
+     * plan. */
+    struct str topic_prefix;
+    /* A view that is added comes behind the others: targets keep their order, and so do relations
+     * of a kind. Those with a partition for each task, then the filtered ones, then the lookups. */
     struct relation *relations;
     size_t relation_count;
     struct target *targets;

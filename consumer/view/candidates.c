@@ -1,9 +1,10 @@
 /* The choice of K: every key that ON or a primary key offers is tried. See roles.h. */
-#include "view/roles.h"
+#include "view/share.h"
 
 struct choice {
     struct draft *draft;
-    struct roles *now, *best; /* best: the one that fits, or came furthest */
+    const struct shares *shares; /* of the views before */
+    struct roles *now, *best;    /* best: the one that fits, or came furthest */
     size_t count, best_index;
     int (*keys)[DRAFT_KEY_MAX]; /* those tried so far; -1 ends each */
     struct str *lines;          /* what became of each, for people */
@@ -36,24 +37,43 @@ static size_t whole_count(const struct roles *roles) {
     return roles->lookup_count + roles->filtered_count;
 }
 
-/* Of several that fit the one with the fewest lookups, a table in two roles being one in both of
- * them; then the one with the fewest such tables; then the first one. */
+/* Of several that fit one that shares a plan with views before, then the one with the fewest
+ * lookups, a table in two roles being one in both of them; then the one with the fewest such
+ * tables; then the first one. */
 static bool better(const struct roles *a, const struct roles *b) {
     if (a->fit != b->fit || a->fit != FIT) {
         return a->fit > b->fit;
+    }
+    bool shares = a->share != NULL, other_shares = b->share != NULL;
+    if (shares != other_shares) {
+        return shares;
     }
     return whole_count(a) != whole_count(b) ? whole_count(a) < whole_count(b)
                                             : a->filtered_count < b->filtered_count;
 }
 
+static void find_share(const struct choice *choice, struct roles *roles) {
+    roles->share = NULL;
+    for (size_t i = 0; i < choice->shares->count && !roles->share; i++) {
+        struct share *share = choice->shares->items[i];
+        if (share_fits(share, choice->draft, roles, &roles->apart[i])) {
+            roles->share = share;
+        }
+    }
+}
+
 /* "2 lookups, 1 table in two roles" */
-static const char *fit_show(struct draft *draft, const struct roles *roles) {
-    struct str text = arena_printf(draft->arena, "%zu lookup%s", roles->lookup_count,
+static const char *fit_show(const struct choice *choice, const struct roles *roles) {
+    struct arena *arena = choice->draft->arena;
+    struct str text = arena_printf(arena, "%zu lookup%s", roles->lookup_count,
                                    roles->lookup_count == 1 ? "" : "s");
-    return roles->filtered_count == 0
+    if (roles->filtered_count > 0) {
+        text = arena_printf(arena, "%s, %zu table%s in two roles", text.ptr, roles->filtered_count,
+                            roles->filtered_count == 1 ? "" : "s");
+    }
+    return choice->shares->count == 0 || roles->share
                ? text.ptr
-               : arena_printf(draft->arena, "%s, %zu table%s in two roles", text.ptr,
-                              roles->filtered_count, roles->filtered_count == 1 ? "" : "s")
+               : arena_printf(arena, "%s, and a plan of its own beside the views before", text.ptr)
                      .ptr;
 }
 
@@ -71,10 +91,13 @@ static void try(struct choice *choice, const char *origin) {
     }
     roles->origin = origin;
     roles_find(choice->draft, roles);
+    if (roles->fit == FIT) {
+        find_share(choice, roles);
+    }
     const char *shown = roles_key_show(choice->draft, roles);
     choice->lines[choice->count - 1] =
         arena_printf(choice->draft->arena, "by %s: %s", shown,
-                     roles->fit == FIT ? fit_show(choice->draft, roles) : roles->why);
+                     roles->fit == FIT ? fit_show(choice, roles) : roles->why);
     if (choice->count == 1 || better(roles, choice->best)) {
         choice->best_index = choice->count - 1;
         choice->now = choice->best;
@@ -357,8 +380,22 @@ static void apply(struct draft *draft, const struct roles *roles) {
     order_fill(draft);
 }
 
-enum err_kind roles_read(struct draft *draft) {
+/* Why it is in none of the plans before. */
+static void apart_keep(struct draft *draft, const struct shares *shares,
+                       const struct roles *roles) {
+    draft->apart_count = roles->share ? 0 : shares->count;
+    draft->apart = arena_alloc(draft->arena, shares->count * sizeof *draft->apart);
+    for (size_t i = 0; i < draft->apart_count; i++) {
+        draft->apart[i] =
+            arena_printf(draft->arena, "plan " STR_FMT ": " STR_FMT,
+                         STR_ARG(shares->items[i]->drafts[0]->name), STR_ARG(roles->apart[i]));
+    }
+}
+
+enum err_kind roles_read(struct draft *draft, const struct shares *shares,
+                         struct share **ret_share) {
     struct choice choice = {.draft = draft,
+                            .shares = shares,
                             .now = arena_alloc(draft->arena, sizeof *choice.now),
                             .best = arena_alloc(draft->arena, sizeof *choice.best)};
     *choice.now = *choice.best = (struct roles){0};
@@ -375,6 +412,8 @@ enum err_kind roles_read(struct draft *draft) {
         if (choice.best->fit == FIT) {
             apply(draft, choice.best);
             others_keep(&choice);
+            apart_keep(draft, shares, choice.best);
+            *ret_share = choice.best->share;
         } else {
             kind = refuse_all(&choice);
         }

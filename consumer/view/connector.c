@@ -1,6 +1,7 @@
 #include "view/connector.h"
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "view/identifier.h"
 
@@ -167,6 +168,9 @@ static void set_sizes(json_t *settings, int64_t record_max_bytes, struct buf *te
 
 static bool same_join_names(const struct plan *plan) {
     for (size_t t = 1; t < plan_parted_count(plan); t++) {
+        if (plan->relations[t].placement_count != plan->relations[0].placement_count) {
+            return false;
+        }
         for (size_t i = 0; i < plan->relations[0].placement_count; i++) {
             if (!str_equal(plan->relations[0].columns[i].name,
                            plan->relations[t].columns[i].name)) {
@@ -272,6 +276,31 @@ static enum err_kind override(json_t *settings, const struct view_connector_sett
     return ERR_NONE;
 }
 
+/* Behind a name of the first plan, of letters that every such name may have; a number where that
+ * would be another plan's, or too long. */
+static void set_apart(json_t *settings, const char *key, const struct plan *plan) {
+    const char *first = json_string_value(json_object_get(settings, key));
+    if (!first) { /* taken out by an override */
+        return;
+    }
+    struct buf text = {0};
+    bool same = true;
+    buf_printf(&text, "%s_", first);
+    for (size_t i = 0; i < plan->name.len; i++) {
+        char c = plan->name.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+        buf_append(&text, letter ? &c : "_", 1);
+        same &= letter;
+    }
+    if (!same || text.len > IDENTIFIER_MAX) {
+        size_t kept = IDENTIFIER_MAX - 9;
+        text.len = text.len < kept ? text.len : kept;
+        buf_printf(&text, "_%08" PRIx32, (uint32_t)fnv1a(FNV1A_START, plan->name));
+    }
+    set_text(settings, key, &text);
+    buf_clear(&text);
+}
+
 /* A copy of the settings' text with a newline behind it. */
 static char *text_of(json_t *settings) {
     char *json = json_dumps(settings, JSON_INDENT(2));
@@ -311,6 +340,10 @@ enum err_kind view_connector_json(const struct plan *plan,
     enum err_kind kind = ERR_NONE;
     for (size_t i = 0; i < options->override_count && kind == ERR_NONE; i++) {
         kind = override(settings, &options->overrides[i], reterr);
+    }
+    if (kind == ERR_NONE && plan->number > 0) {
+        set_apart(settings, "slot.name", plan);
+        set_apart(settings, "publication.name", plan);
     }
     if (kind == ERR_NONE) {
         *ret_json = text_of(settings);

@@ -3,7 +3,7 @@
  * What:    from.c fills tables and what ON says, select.c the statement's other parts and outputs,
  *          roles.c finds the key that places rows and what each table is under it, keys.c puts each
  *          table's columns in order and checks keys and types. view.c makes a struct plan of it.
- * Owns:    catalog and source; everything else lives in the arena.
+ * Owns:    nothing: borrows catalog and source; everything else lives in the arena.
  * Units:   places are byte offsets into the view's file. Tables are counted as FROM names them.
  * Errors:  ERR_CONFIG with the place, see source_refuse.
  * Limits:  OCCURRENCES_MAX tables, EQUALITIES_MAX comparisons.
@@ -18,6 +18,9 @@
 /* Columns of one PostgreSQL index, and of one table. */
 #define DRAFT_KEY_MAX     32
 #define DRAFT_OUTPUTS_MAX 1600
+
+/* Of a table, over all views of a plan. */
+#define DRAFT_REFERENCES_MAX (2 * OCCURRENCES_MAX)
 
 #define EQUALITIES_MAX ((size_t)256)
 /* Optional tables in the sink's key: the deletes by it have a part for each set of them. */
@@ -52,8 +55,9 @@ struct draft_relation {
     int columns[COLUMNS_MAX];
     struct type types[COLUMNS_MAX];
     size_t column_count, key_count;
-    struct draft_reference references[OCCURRENCES_MAX];
+    struct draft_reference references[DRAFT_REFERENCES_MAX];
     size_t reference_count;
+    struct draft_relation *shared; /* of a view's: the plan's, see share.h */
 };
 
 /* A table of FROM. */
@@ -85,6 +89,8 @@ struct draft_class {
 };
 
 struct draft_expression; /* expression.h */
+struct share;            /* share.h */
+struct shares;
 
 struct draft_output {
     struct str name;
@@ -103,9 +109,10 @@ struct draft_input {
 struct draft {
     struct arena *arena;
     const struct report *report;
-    struct catalog catalog;
-    struct source source;
-    json_t *select; /* SelectStmt's members */
+    struct catalog catalog; /* the same for all views */
+    struct source source;   /* of the file, which may hold others */
+    size_t statement;       /* number in the file */
+    json_t *select;         /* SelectStmt's members */
     struct str name;
     size_t name_at;
     struct str partition_by; /* WITH (partition_by = ...); absent: not said */
@@ -122,6 +129,8 @@ struct draft {
     const char *key_origin; /* why it is they, for people */
     struct str *other_keys; /* what became of others, a line each */
     size_t other_key_count;
+    struct str *apart; /* why it is in none of the plans before, one for each */
+    size_t apart_count;
     int order[OCCURRENCES_MAX]; /* the tables as the target has them: core ones, then lookups */
     size_t core_count;
     struct draft_relation relations[RELATIONS_MAX];
@@ -145,9 +154,11 @@ MUST_CHECK enum err_kind statement_read(struct draft *draft); /* select.c */
 MUST_CHECK enum err_kind from_read(struct draft *draft);      /* from.c */
 MUST_CHECK enum err_kind outputs_read(struct draft *draft);   /* select.c */
 MUST_CHECK enum err_kind classes_read(struct draft *draft);   /* classes.c */
-MUST_CHECK enum err_kind roles_read(struct draft *draft);     /* candidates.c */
-MUST_CHECK enum err_kind keys_read(struct draft *draft);      /* keys.c */
-MUST_CHECK enum err_kind inputs_read(struct draft *draft);    /* inputs.c */
+/* *ret_share: the plan that the view fits into; NULL: none. */
+MUST_CHECK enum err_kind roles_read(struct draft *draft, const struct shares *shares,
+                                    struct share **ret_share); /* candidates.c */
+MUST_CHECK enum err_kind keys_read(struct draft *draft);       /* keys.c */
+MUST_CHECK enum err_kind inputs_read(struct draft *draft);     /* inputs.c */
 
 /* Finds what a ColumnRef node names. */
 MUST_CHECK enum err_kind column_find(struct draft *draft, json_t *node, struct scope scope,

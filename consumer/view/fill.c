@@ -11,7 +11,7 @@
 
 /* Debezium replaces what Kafka does not allow in a topic's name, one UTF-16 unit by one underscore.
  */
-static void append_topic(struct buf *out, struct str name) {
+void topic_append(struct buf *out, struct str name) {
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.ptr[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -25,14 +25,14 @@ static void append_topic(struct buf *out, struct str name) {
     }
 }
 
-enum err_kind topic_set(struct draft *draft, struct plan *plan, size_t t, const char *prefix) {
-    struct relation *table = &plan->relations[t];
+enum err_kind topic_set(struct draft *draft, size_t at, const struct plan *plan,
+                        struct relation *table) {
     struct buf topic = {0};
-    append_topic(&topic, str_from(prefix));
+    buf_str(&topic, plan->topic_prefix);
     buf_str(&topic, STR("."));
-    append_topic(&topic, table->schema);
+    topic_append(&topic, table->schema);
     buf_str(&topic, STR("."));
-    append_topic(&topic, table->name);
+    topic_append(&topic, table->name);
     table->topic = arena_copy(draft->arena, buf_view(&topic));
     table->slot = table->filtered
                       ? arena_printf(draft->arena, "%s" FILTERED_SUFFIX, table->topic.ptr)
@@ -40,29 +40,30 @@ enum err_kind topic_set(struct draft *draft, struct plan *plan, size_t t, const 
     buf_clear(&topic);
     if (table->topic.len > TOPIC_NAME_MAX) {
         return source_refuse(
-            &draft->source, draft->tables[draft->relations[t].first].at, NULL, draft->report,
+            &draft->source, at, NULL, draft->report,
             "the topic's name would have %zu characters, Kafka allows %d: " STR_FMT,
             table->topic.len, TOPIC_NAME_MAX, STR_ARG(table->topic));
     }
-    for (size_t i = 0; i < t; i++) {
-        bool same = draft->relations[i].source == draft->relations[t].source;
-        if (!same && str_equal(plan->relations[i].topic, table->topic)) {
-            return source_refuse(&draft->source, draft->tables[draft->relations[t].first].at, NULL,
-                                 draft->report, "two tables would share the topic " STR_FMT,
+    for (const struct relation *before = plan->relations; before < table; before++) {
+        bool same =
+            str_equal(before->schema, table->schema) && str_equal(before->name, table->name);
+        if (!same && str_equal(before->topic, table->topic)) {
+            return source_refuse(&draft->source, at, NULL, draft->report,
+                                 "two tables would share the topic " STR_FMT,
                                  STR_ARG(table->topic));
         }
     }
     return ERR_NONE;
 }
 
-enum err_kind tasks_topic_set(struct draft *draft, struct plan *plan, const char *prefix) {
+enum err_kind tasks_topic_set(struct draft *draft, struct plan *plan) {
     if (plan_parted_count(plan) > 0) {
         return ERR_NONE;
     }
     struct buf topic = {0};
-    append_topic(&topic, str_from(prefix));
+    buf_str(&topic, plan->topic_prefix);
     buf_str(&topic, STR("."));
-    append_topic(&topic, plan->name);
+    topic_append(&topic, plan->name);
     buf_str(&topic, STR("-tasks"));
     plan->tasks_topic = arena_copy(draft->arena, buf_view(&topic));
     buf_clear(&topic);
@@ -150,7 +151,6 @@ void relation_fill(struct draft *draft, const struct draft_relation *from, const
     }
     relation->blanks_tell &= relation->key_count > relation->primary_key_count;
     references_fill(draft, from, relation);
-    relation->sql_check = sql_check(draft, from);
 }
 
 static void occurrence_fill(struct draft *draft, int t, struct occurrence *occurrence) {
@@ -210,7 +210,7 @@ static void outputs_fill(struct draft *draft, struct target *target) {
 
 void target_fill(struct draft *draft, const struct plan *plan, struct target *target) {
     *target = (struct target){
-        .name = plan->name,
+        .name = arena_copy(draft->arena, draft->name),
         .occurrence_count = draft->table_count,
         .core_count = draft->core_count,
         .occurrences = arena_alloc(draft->arena, draft->table_count * sizeof *target->occurrences)};

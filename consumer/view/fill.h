@@ -10,15 +10,17 @@
 
 /* What the connector is to send in place of a long value that it doesn't have. */
 struct str unavailable_text(struct draft *draft, struct str topic_prefix);
-/* All but the topic and the identity. */
+/* As much of a name as a topic's may have. */
+void topic_append(struct buf *out, struct str name);
+/* All but the topic, the check and the identity. */
 void relation_fill(struct draft *draft, const struct draft_relation *from, const struct plan *plan,
                    struct relation *relation);
-/* Of relation t, which no relation of another table before it may have; and its slot. */
-MUST_CHECK enum err_kind topic_set(struct draft *draft, struct plan *plan, size_t t,
-                                   const char *prefix);
+/* Sets the topic and the slot of a relation of the plan; no other table before it may have that
+ * topic. at: of its table. */
+MUST_CHECK enum err_kind topic_set(struct draft *draft, size_t at, const struct plan *plan,
+                                   struct relation *table);
 /* When all relations are in their order. */
-MUST_CHECK enum err_kind tasks_topic_set(struct draft *draft, struct plan *plan,
-                                         const char *prefix);
+MUST_CHECK enum err_kind tasks_topic_set(struct draft *draft, struct plan *plan);
 void target_fill(struct draft *draft, const struct plan *plan, struct target *target);
 
 /* What a cache's rows depend on, and what a table's do: 16 hex digits. */

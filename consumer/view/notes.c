@@ -73,14 +73,17 @@ static void append_indexes(struct buf *out, const struct relation *relation) {
     }
 }
 
-static void append_state(struct buf *out, const struct plan *plan) {
-    const struct target *target = &plan->targets[0];
+static void append_sink_key(struct buf *out, const struct target *target) {
     buf_str(out, STR("Key in the sink: "));
     for (size_t i = 0; i < target->key_output_count; i++) {
         buf_str(out, i == 0 ? STR("") : STR(", "));
         identifier_append(out, target->outputs[target->key_outputs[i]].name);
     }
-    buf_str(out, STR("\nProgress of a task: the offsets of "));
+    buf_str(out, STR("\n"));
+}
+
+static void append_state(struct buf *out, const struct plan *plan) {
+    buf_str(out, STR("Progress of a task: the offsets of "));
     for (size_t r = 0; r < plan->relation_count; r++) {
         buf_str(out, r == 0 ? STR("") : STR(", "));
         append_relation(out, &plan->relations[r]);
@@ -93,6 +96,55 @@ static void append_state(struct buf *out, const struct plan *plan) {
     }
     for (size_t r = 0; r < plan->relation_count; r++) {
         append_indexes(out, &plan->relations[r]);
+    }
+}
+
+/* ---- a plan beside others ---- */
+
+static bool has_table(const struct share *share, const struct catalog_table *source) {
+    for (size_t r = 0; r < share->relation_count; r++) {
+        if (share->relations[r]->all.source == source) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Tables whose records Kafka has once for each of several plans. */
+static void append_twice(struct buf *out, const struct shares *shares, size_t number) {
+    const struct share *share = shares->items[number];
+    struct buf names = {0};
+    for (size_t r = 0; r < share->relation_count; r++) {
+        const struct catalog_table *source = share->relations[r]->all.source;
+        bool twice = false;
+        for (size_t i = 0; i < number && !share->relations[r]->all.filtered; i++) {
+            twice |= has_table(shares->items[i], source);
+        }
+        if (twice) {
+            buf_str(&names, names.len > 0 ? STR(", ") : STR(""));
+            identifier_append(&names, source->name);
+        }
+    }
+    if (names.len > 0) {
+        buf_str(out, STR(", and topics of its own, which have the records of "));
+        buf_str(out, buf_view(&names));
+        buf_str(out, STR(" once more"));
+    }
+    buf_clear(&names);
+}
+
+static void append_apart(struct buf *out, const struct shares *shares, size_t number) {
+    const struct draft *first = shares->items[number]->drafts[0];
+    for (size_t i = 0; i < first->apart_count; i++) {
+        buf_str(out, STR("View "));
+        identifier_append(out, first->name);
+        buf_printf(out, " can't share " STR_FMT "\n", STR_ARG(first->apart[i]));
+    }
+    if (number > 0) {
+        buf_str(out, STR("This plan costs a connector, a replication slot and members of its own "
+                         "(the OLTP database's log is decoded once more)"));
+        append_twice(out, shares, number);
+        buf_str(out, STR("\n"));
     }
 }
 
@@ -139,17 +191,37 @@ static void append_warnings(struct buf *out, struct draft *draft) {
     }
 }
 
-struct str notes_text(struct draft *draft, const struct plan *plan) {
-    struct buf out = {0};
-    append_key(&out, draft);
-    append_roles(&out, draft);
-    append_state(&out, plan);
-    append_joins(&out, draft);
-    append_warnings(&out, draft);
-    for (size_t i = 0; i < draft->other_key_count; i++) {
-        buf_printf(&out, "Another key, " STR_FMT "\n", STR_ARG(draft->other_keys[i]));
+static void append_view(struct buf *out, struct draft *draft, const struct plan *plan,
+                        const struct target *target) {
+    bool several = plan->target_count > 1;
+    if (several) {
+        buf_printf(out, "View " STR_FMT ": fingerprint " STR_FMT "\n", STR_ARG(target->name),
+                   STR_ARG(target->fingerprint));
     }
-    struct str text = arena_copy(draft->arena, buf_view(&out));
+    append_key(out, draft);
+    append_roles(out, draft);
+    append_sink_key(out, target);
+    if (!several) {
+        append_state(out, plan);
+    }
+    append_joins(out, draft);
+    append_warnings(out, draft);
+    for (size_t i = 0; i < draft->other_key_count; i++) {
+        buf_printf(out, "Another key, " STR_FMT "\n", STR_ARG(draft->other_keys[i]));
+    }
+}
+
+struct str notes_text(const struct shares *shares, size_t number, const struct plan *plan) {
+    const struct share *share = shares->items[number];
+    struct buf out = {0};
+    append_apart(&out, shares, number);
+    if (plan->target_count > 1) {
+        append_state(&out, plan);
+    }
+    for (size_t t = 0; t < plan->target_count; t++) {
+        append_view(&out, share->drafts[t], plan, &plan->targets[t]);
+    }
+    struct str text = arena_copy(share->drafts[0]->arena, buf_view(&out));
     buf_clear(&out);
     return text;
 }

@@ -1,14 +1,15 @@
-/* notes.h: what the planner made of a view, and what to mind, for people. Private to view/.
+/* notes.h: what the planner made of views, and what to mind, for people. Private to view/.
  *
- * Owns:    the text lives in the draft's arena.
+ * Owns:    the text lives in the plan's arena.
  */
 #ifndef VIEW_NOTES_H
 #define VIEW_NOTES_H
 
 #include "view/expression.h"
+#include "view/share.h"
 
-/* A line each, with a newline behind it. */
-struct str notes_text(struct draft *draft, const struct plan *plan);
+/* Of the plan of this number: a line each, with a newline behind it. */
+struct str notes_text(const struct shares *shares, size_t number, const struct plan *plan);
 /* Whether an expression's value depends on how texts are ordered, or what their capitals are. */
 bool compares_texts(struct draft *draft, json_t *node); /* collation.c */
 

@@ -32,6 +32,9 @@ struct roles {
     } tables[OCCURRENCES_MAX];
     size_t lookup_count, filtered_count;
     enum fit fit;
+    /* Of what is FIT: the plan of views before that it can share; NULL: none, and why not. */
+    struct share *share;
+    struct str apart[TARGETS_MAX];
     /* Of what is not FIT. */
     const struct source *source;
     size_t at;

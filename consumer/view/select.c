@@ -10,20 +10,16 @@ static enum err_kind refuse(struct draft *draft, size_t at, const char *what) {
     return source_refuse(&draft->source, at, SUPPORTED_VIEW, draft->report, "%s", what);
 }
 
-static enum err_kind one_statement(struct draft *draft, json_t **ret_members) {
-    size_t count = source_statement_count(&draft->source);
-    json_t *node = source_statement(&draft->source, 0);
-    if (count == 0) {
+static enum err_kind create_read(struct draft *draft, json_t **ret_members) {
+    if (source_statement_count(&draft->source) == 0) {
         return refuse(draft, NOWHERE, "holds no statement");
     }
+    json_t *node = source_statement(&draft->source, draft->statement);
     json_t *members = ast_is(node, "CreateTableAsStmt");
     if (!members || !str_is(ast_text(members, "objtype"), "OBJECT_MATVIEW")) {
         size_t at = ast_place(node);
-        return refuse(draft, at == NOWHERE ? 0 : at, "this is not a CREATE MATERIALIZED VIEW");
-    }
-    if (count > 1) {
-        json_t *second = source_statement(&draft->source, 1);
-        return refuse(draft, ast_place(second), "one statement is enough: a file holds one view");
+        at = at == NOWHERE ? source_statement_place(&draft->source, draft->statement) : at;
+        return refuse(draft, at, "this is not a CREATE MATERIALIZED VIEW");
     }
     *ret_members = members;
     return ERR_NONE;
@@ -126,7 +122,7 @@ static enum err_kind clauses_check(struct draft *draft) {
 
 enum err_kind statement_read(struct draft *draft) {
     json_t *members = NULL;
-    enum err_kind kind = one_statement(draft, &members);
+    enum err_kind kind = create_read(draft, &members);
     if (kind != ERR_NONE) {
         return kind;
     }

@@ -1,5 +1,7 @@
 #include "view/source.h"
 
+#include "view/token.h"
+
 #include <pg_query.h>
 
 #include <errno.h>
@@ -245,4 +247,13 @@ size_t source_statement_count(const struct source *source) {
 json_t *source_statement(const struct source *source, size_t index) {
     json_t *statements = json_object_get(source->tree, "stmts");
     return json_object_get(json_array_get(statements, index), "stmt");
+}
+
+/* The parser has its end behind the semicolon before it. */
+size_t source_statement_place(const struct source *source, size_t index) {
+    json_t *statement = json_array_get(json_object_get(source->tree, "stmts"), index);
+    json_t *start = json_object_get(statement, "stmt_location");
+    struct token_scan scan = {buf_view(&source->text), (size_t)json_integer_value(start)};
+    struct token token;
+    return token_next(&scan, &token) ? token.at : scan.at;
 }

@@ -71,5 +71,7 @@ size_t ast_own_place(json_t *members);
 /* The statements' nodes. */
 json_t *source_statement(const struct source *source, size_t index);
 size_t source_statement_count(const struct source *source);
+/* Where the statement begins. */
+size_t source_statement_place(const struct source *source, size_t index);
 
 #endif

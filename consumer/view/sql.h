@@ -9,7 +9,7 @@
 #ifndef VIEW_SQL_H
 #define VIEW_SQL_H
 
-#include "view/draft.h"
+#include "view/share.h"
 
 struct str sql_ddl(struct draft *draft);
 struct str sql_upsert(struct draft *draft);
@@ -28,7 +28,8 @@ struct str sql_filter(struct draft *draft);
 /* Which of draft->key_outputs shows the table's key column: the join key's may be another table's.
  */
 size_t sql_key_position(struct draft *draft, int table, size_t key);
-struct str sql_check(struct draft *draft, const struct draft_relation *relation);
+/* A row of a relation by itself, for all views of the plan. */
+struct str sql_check(const struct share *share, const struct share_relation *relation);
 /* Absent where there is nothing to prove. */
 struct str sql_prove(struct draft *draft);
 

@@ -16,65 +16,73 @@ static const char *separator(bool first) {
 
 /* `s.c2`: expressions of a check see one table's columns. */
 static void checked_name(struct buf *out, struct draft *draft, struct draft_column column) {
-    buf_printf(out, "s.c%zu", relation_column(relation_of(draft, column.table), column.column) + 1);
+    const struct draft_relation *all = relation_of(draft, column.table)->shared;
+    buf_printf(out, "s.c%zu", relation_column(all, column.column) + 1);
 }
 
 /* Whether a row's own values decide an expression, whatever its partners are. Not behind a WHERE,
  * which may keep it from values that it fails for: then the sink's row is refused. */
-static bool is_own(const struct draft *draft, const struct draft_relation *relation,
+static bool is_own(struct draft *draft, const struct draft_relation *all,
                    const struct draft_expression *expression) {
     bool guarded = draft->where && SAFEGUARD("a row's own check leaves out what WHERE may guard");
     int table = expression && !guarded ? expression_table(expression) : -1;
-    return table >= 0 && &draft->relations[draft->tables[table].relation] == relation;
+    return table >= 0 && relation_of(draft, table)->shared == all;
 }
 
-static bool has_own(const struct draft *draft, const struct draft_relation *relation) {
-    bool has = false;
-    for (size_t i = 0; i < draft->output_count; i++) {
-        has |= is_own(draft, relation, draft->outputs[i].expression);
-    }
-    return has;
-}
-
-static void append_own(struct buf *out, struct draft *draft,
-                       const struct draft_relation *relation) {
-    for (size_t i = 0; i < relation->column_count; i++) {
-        buf_printf(out, "%scount(s.c%zu)", separator(i == 0), i + 1);
-    }
-    for (size_t i = 0; i < draft->output_count; i++) {
-        if (is_own(draft, relation, draft->outputs[i].expression)) {
-            buf_str(out, STR(" + count(ROW("));
-            expression_append(out, draft, draft->outputs[i].expression, checked_name);
-            buf_str(out, STR("))"));
+/* Those of all views: what one of them can't compute is set aside for all, which see one log. */
+static size_t append_own(struct buf *out, const struct share *share,
+                         const struct draft_relation *all) {
+    size_t count = 0;
+    for (size_t d = 0; d < share->draft_count; d++) {
+        struct draft *draft = share->drafts[d];
+        for (size_t i = 0; i < draft->output_count; i++) {
+            if (is_own(draft, all, draft->outputs[i].expression)) {
+                buf_str(out, STR(" + count(ROW("));
+                expression_append(out, draft, draft->outputs[i].expression, checked_name);
+                buf_str(out, STR("))"));
+                count++;
+            }
         }
     }
+    return count;
+}
+
+static void append_typed(struct buf *out, const struct share_relation *relation,
+                         const struct buf *own) {
+    const struct draft_relation *all = &relation->all;
+    for (size_t i = 0; i < all->column_count; i++) {
+        buf_printf(out, "%scount(s.c%zu)", separator(i == 0), i + 1);
+    }
+    buf_str(out, buf_view(own));
     buf_str(out, STR("\nFROM (SELECT "));
-    for (size_t i = 0; i < relation->column_count; i++) {
+    for (size_t i = 0; i < all->column_count; i++) {
         sql_comma(out, i == 0);
-        sql_typed(out, &relation->types[i], i);
-        sql_collate(out, draft, (struct draft_column){relation->first, relation->columns[i]});
+        sql_typed(out, &all->types[i], i);
+        sql_collate(out, relation->draft, (struct draft_column){all->first, all->columns[i]});
         buf_printf(out, " AS c%zu", i + 1);
     }
     buf_str(out, STR("\nFROM "));
-    sql_rows(out, relation->column_count);
+    sql_rows(out, all->column_count);
     buf_str(out, STR(") AS s"));
 }
 
 /* count() makes PostgreSQL evaluate what it counts. */
-struct str sql_check(struct draft *draft, const struct draft_relation *relation) {
-    struct buf out = {0};
-    if (has_own(draft, relation)) {
-        append_own(&out, draft, relation);
-        return sql_take(draft, &out);
+struct str sql_check(const struct share *share, const struct share_relation *relation) {
+    const struct draft_relation *all = &relation->all;
+    struct buf out = {0}, own = {0};
+    if (append_own(&own, share, all) > 0) {
+        append_typed(&out, relation, &own);
+        buf_clear(&own);
+        return sql_take(relation->draft, &out);
     }
-    for (size_t i = 0; i < relation->column_count; i++) {
+    for (size_t i = 0; i < all->column_count; i++) {
         buf_printf(&out, "%scount(", separator(i == 0));
-        sql_converted(&out, &relation->types[i], i, CONVERT_CHECK);
+        sql_converted(&out, &all->types[i], i, CONVERT_CHECK);
         buf_str(&out, STR(")"));
     }
     buf_str(&out, STR("\nFROM "));
-    sql_rows(&out, relation->column_count);
-    return sql_take(draft, &out);
+    sql_rows(&out, all->column_count);
+    return sql_take(relation->draft, &out);
 }
 
 /* ---- a proof ---- */

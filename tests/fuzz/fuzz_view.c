@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char oltp[32], file[32], *report = NULL;
     int fds[2] = {file_of((struct str){text, first}, oltp, sizeof oltp),
                   file_of((struct str){nul + 1, size - first - 1}, file, sizeof file)};
-    struct view_options options = {oltp, file, "fuzz", 8};
+    struct view_options options = {oltp, file, "fuzz", 8, NULL};
     struct plan *plan = NULL;
     struct err err;
     enum err_kind kind = view_load(&options, &plan, &report, &err);

@@ -17,7 +17,7 @@ static void write_file(const char *path, const struct buf *text) {
 /* Whether view_load reads the two files as the schema's view. */
 static bool check(const struct schema *schema, const char *tables, const char *select) {
     static struct schema_view ours;
-    struct view_options options = {tables, select, "sim", 3};
+    struct view_options options = {tables, select, "sim", 3, NULL};
     struct plan *loaded = NULL;
     struct err err;
     char what[64];

@@ -35,7 +35,7 @@ int main(int argc, char **argv) {
     if (argc != 3) {
         return 2;
     }
-    struct view_options options = {argv[1], argv[2], "oltp-olap-sync", 8};
+    struct view_options options = {argv[1], argv[2], "oltp-olap-sync", 8, NULL};
     struct plan *plan = NULL;
     char *report = NULL;
     if (view_load(&options, &plan, &report, NULL) != ERR_NONE) {

@@ -83,7 +83,7 @@ static inline int begin(void **state) {
     assert_int_equal(PQstatus(c->admin), CONNECTION_OK);
     sql(c, "SET client_min_messages = warning");
     make_tables(c);
-    struct view_options options = {"oltp.sql", "view.sql", "look", 4};
+    struct view_options options = {"oltp.sql", "view.sql", "look", 4, NULL};
     struct err err;
     if (view_load(&options, &c->plan, NULL, &err) != ERR_NONE ||
         link_open(&reader, &c->link, &err) != ERR_NONE) {

@@ -87,7 +87,7 @@ static void defaults(void **state) {
     assert_sets(f, NULL, 0);
     const struct config *c = f->config;
     assert_string_equal(c->schemas_oltp, "schemas/oltp.sql");
-    assert_string_equal(c->schemas_view, "schemas/student_contact.sql");
+    assert_string_equal(c->schemas_view, "schemas");
     assert_string_equal(c->topic_prefix, "oltp");
     assert_string_equal(c->state_dir, "state");
     assert_int_equal(c->topic_partitions, 8);

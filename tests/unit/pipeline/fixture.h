@@ -92,7 +92,7 @@ static void not_random(void *ctx, void *bytes, size_t size) {
 static struct plan *load_plan(const char *view) {
     struct plan *plan;
     struct err err;
-    struct view_options files = {SOURCE_DIR "/schemas/oltp.sql", view, "test", TASKS};
+    struct view_options files = {SOURCE_DIR "/schemas/oltp.sql", view, "test", TASKS, NULL};
     if (view_load(&files, &plan, NULL, &err) != ERR_NONE) {
         fail_msg("%s", err.message);
     }

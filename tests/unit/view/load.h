@@ -78,7 +78,7 @@ static inline void load_write(const char *file, const char *text, char *prefix, 
 }
 
 static inline struct view_options load_options(void) {
-    return (struct view_options){"oltp.sql", "view.sql", "prefix", 8};
+    return (struct view_options){"oltp.sql", "view.sql", "prefix", 8, NULL};
 }
 
 /* Loads both texts; the caller destroys the view. */

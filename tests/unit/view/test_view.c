@@ -6,7 +6,8 @@
 static void test_shipped(void **state) {
     (void)state;
     struct view_options options = {SOURCE_DIR "/schemas/oltp.sql",
-                                   SOURCE_DIR "/schemas/student_contact.sql", "oltp-olap-sync", 8};
+                                   SOURCE_DIR "/schemas/student_contact.sql", "oltp-olap-sync", 8,
+                                   NULL};
     struct plan *plan = NULL;
     char *report = NULL;
     assert_int_equal(view_load(&options, &plan, &report, NULL), ERR_NONE);
@@ -154,7 +155,7 @@ static void test_fingerprint(void **state) {
     /* The one that stands beside the progress of whoever runs what is shipped: another would halt
      * them. The identities decide whether their caches are rebuilt. */
     struct view_options shipped = {SOURCE_DIR "/schemas/oltp.sql",
-                                   SOURCE_DIR "/schemas/student_contact.sql", "oltp", 8};
+                                   SOURCE_DIR "/schemas/student_contact.sql", "oltp", 8, NULL};
     struct plan *plan = NULL;
     assert_int_equal(view_load(&shipped, &plan, NULL, NULL), ERR_NONE);
     assert_string_equal(plan->targets[0].fingerprint.ptr, "4eae6691b6614037");

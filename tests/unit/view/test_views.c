@@ -1,0 +1,498 @@
+/* Several views: which share a plan, what the plan has then, and from which files they come. */
+#include "load.h"
+
+#include "view/connector.h"
+
+#include <jansson.h>
+#include <sys/stat.h>
+
+#define TABLES                                                                                     \
+    "CREATE TABLE customers (id int PRIMARY KEY, name text, country text);\n"                      \
+    "CREATE TABLE orders (id int PRIMARY KEY, customer int NOT NULL, seller int, note text);\n"    \
+    "CREATE TABLE items (id int PRIMARY KEY, orders int NOT NULL, n int, price int);\n"            \
+    "CREATE TABLE sellers (id int PRIMARY KEY, name text, boss int);\n"                            \
+    "CREATE TABLE pairs (a int NOT NULL, b int NOT NULL, id int PRIMARY KEY, t text);\n"           \
+    "CREATE TABLE thirds (a int PRIMARY KEY, b int NOT NULL, id int NOT NULL);\n"                  \
+    "ALTER TABLE thirds REPLICA IDENTITY FULL;\n"                                                  \
+    "CREATE TABLE halves (a int NOT NULL, b int NOT NULL, id int PRIMARY KEY, u text);\n"          \
+    "ALTER TABLE customers REPLICA IDENTITY FULL; ALTER TABLE orders REPLICA IDENTITY FULL;\n"     \
+    "ALTER TABLE items REPLICA IDENTITY FULL; ALTER TABLE sellers REPLICA IDENTITY FULL;\n"        \
+    "ALTER TABLE pairs REPLICA IDENTITY FULL; ALTER TABLE halves REPLICA IDENTITY FULL;\n"
+
+/* Core: orders, items; lookup: customers. */
+#define LINES                                                                                      \
+    "CREATE MATERIALIZED VIEW lines AS SELECT o.id, i.id AS item, i.n, c.name FROM items i "       \
+    "JOIN orders o ON o.id = i.orders LEFT JOIN customers c ON c.id = o.customer;\n"
+/* Core: orders; lookups: sellers, customers; other columns of all. */
+#define HEADS                                                                                      \
+    "CREATE MATERIALIZED VIEW heads AS SELECT o.id, o.note, s.name AS seller, c.country AS land "  \
+    "FROM orders o LEFT JOIN sellers s ON s.id = o.seller "                                        \
+    "LEFT JOIN customers c ON c.id = o.customer;\n"
+/* Its best key would be the customer, and orders core by it. */
+#define BUYERS                                                                                     \
+    "CREATE MATERIALIZED VIEW buyers AS SELECT c.id, o.id AS orders, c.name FROM customers c "     \
+    "JOIN orders o ON o.customer = c.id;\n"
+/* The same without another key. */
+#define ONLY_BUYERS                                                                                \
+    "CREATE MATERIALIZED VIEW buyers WITH (partition_by = 'c.id') AS SELECT c.id, o.id AS orders," \
+    " c.name FROM customers c JOIN orders o ON o.customer = c.id;\n"
+
+static struct view_plans load_all(const char *views) {
+    load_write("oltp.sql", TABLES, NULL, NULL);
+    load_write("view.sql", views, NULL, NULL);
+    struct view_options options = load_options();
+    struct view_plans plans = {.count = 0};
+    char *report = NULL;
+    struct err err;
+    if (view_load_all(&options, &plans, &report, &err) != ERR_NONE) {
+        print_error("%s", report);
+        free(report);
+        fail();
+    }
+    return plans;
+}
+
+static const struct target *target_named(const struct plan *plan, const char *name) {
+    for (size_t t = 0; t < plan->target_count; t++) {
+        if (str_is(plan->targets[t].name, name)) {
+            assert_int_equal(plan->targets[t].number, t);
+            return &plan->targets[t];
+        }
+    }
+    fail_msg("no target %s", name);
+    return NULL;
+}
+
+/* "orders.note" of an output, by whichever numbers. */
+static void expect_output(const struct plan *plan, const char *view, const char *output,
+                          const char *want) {
+    const struct target *target = target_named(plan, view);
+    for (size_t i = 0; i < target->output_count; i++) {
+        if (!str_is(target->outputs[i].name, output)) {
+            continue;
+        }
+        const struct target_input *input = &target->inputs[target->outputs[i].input];
+        const struct relation *relation = occurrence_relation(plan, target, input->occurrence);
+        char got[200];
+        (void)snprintf(got, sizeof got, STR_FMT "." STR_FMT, STR_ARG(relation->name),
+                       STR_ARG(relation->columns[input->column].name));
+        assert_string_equal(got, want);
+        return;
+    }
+    fail_msg("no column %s of %s", output, view);
+}
+
+/* "orders.customer": which column leads to a lookup. */
+static void expect_reference(const struct plan *plan, const char *view, size_t occurrence,
+                             const char *lookup, const char *want) {
+    const struct target *target = target_named(plan, view);
+    const struct occurrence *of = &target->occurrences[occurrence];
+    assert_true(str_is(occurrence_relation(plan, target, (int)occurrence)->name, lookup));
+    const struct relation *parent = occurrence_relation(plan, target, of->parent);
+    assert_true((size_t)of->reference < parent->reference_count);
+    const struct reference *reference = &parent->references[of->reference];
+    assert_int_equal(reference->column_count, 1);
+    const struct relation_column *column = &parent->columns[reference->columns[0]];
+    assert_true(str_is(column->name, want));
+    assert_int_equal(column->key, KEY_INTEGER);
+}
+
+static void expect_relations(const struct plan *plan, const char *const *names) {
+    size_t count = 0;
+    for (; names[count]; count++) {
+        assert_true(count < plan->relation_count);
+        assert_true(str_is(plan->relations[count].name, names[count]));
+    }
+    assert_int_equal(plan->relation_count, count);
+}
+
+/* All columns that any of them uses, once; numbers are the plan's. */
+static void test_share(void **state) {
+    (void)state;
+    struct view_plans plans = load_all(LINES HEADS);
+    assert_int_equal(plans.count, 1);
+    const struct plan *plan = plans.plans[0];
+    assert_true(str_is(plan->name, "lines"));
+    assert_int_equal(plan->target_count, 2);
+    expect_relations(plan, (const char *const[]){"items", "orders", "customers", "sellers", NULL});
+    static const char *const orders[] = {"id", "customer", "seller", "note"};
+    assert_int_equal(plan->relations[1].column_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(str_is(plan->relations[1].columns[i].name, orders[i]));
+    }
+    assert_int_equal(plan->relations[1].reference_count, 2);
+    expect_output(plan, "lines", "item", "items.id");
+    expect_output(plan, "lines", "name", "customers.name");
+    expect_output(plan, "heads", "note", "orders.note");
+    expect_output(plan, "heads", "seller", "sellers.name");
+    expect_output(plan, "heads", "land", "customers.country");
+    expect_reference(plan, "lines", 2, "customers", "customer");
+    expect_reference(plan, "heads", 1, "sellers", "seller");
+    expect_reference(plan, "heads", 2, "customers", "customer");
+    /* The check is over all columns. */
+    assert_non_null(strstr(plan->relations[1].sql_check.ptr, "$4::text[]"));
+    view_plans_clear(&plans);
+    assert_int_equal(plans.count, 0);
+}
+
+/* What stands beside the progress: another value would halt whoever adds a view. */
+static void test_alone(void **state) {
+    (void)state;
+    static const char *const views[] = {LINES, HEADS};
+    static const char *const names[] = {"lines", "heads"};
+    struct view_plans both = load_all(LINES HEADS), turned = load_all(HEADS LINES);
+    for (size_t i = 0; i < 2; i++) {
+        struct view_plans alone = load_all(views[i]);
+        const struct target *want = &alone.plans[0]->targets[0];
+        const struct target *of[] = {target_named(both.plans[0], names[i]),
+                                     target_named(turned.plans[0], names[i])};
+        for (size_t j = 0; j < 2; j++) {
+            assert_true(str_equal(of[j]->fingerprint, want->fingerprint));
+            assert_true(str_equal(of[j]->definition, want->definition));
+            assert_true(str_equal(of[j]->sql_upsert, want->sql_upsert));
+            assert_true(str_equal(of[j]->sql_ddl, want->sql_ddl));
+        }
+        view_plans_clear(&alone);
+    }
+    view_plans_clear(&both);
+    view_plans_clear(&turned);
+}
+
+/* Those of the shipped example as they were before views could share a plan. */
+static void test_pinned(void **state) {
+    (void)state;
+    struct view_options options = {SOURCE_DIR "/schemas/examples/orders/oltp.sql",
+                                   SOURCE_DIR "/schemas/examples/orders/order_line.sql", "oltp", 8,
+                                   NULL};
+    struct plan *plan = NULL;
+    assert_int_equal(view_load(&options, &plan, NULL, NULL), ERR_NONE);
+    assert_string_equal(plan->targets[0].fingerprint.ptr, "08498d656e88f7e3");
+    plan_destroy(&plan);
+}
+
+/* Progress and caches are by relation: those of earlier views keep their order. */
+static void test_order(void **state) {
+    (void)state;
+    struct view_plans plans = load_all(HEADS LINES);
+    expect_relations(plans.plans[0],
+                     (const char *const[]){"orders", "items", "sellers", "customers", NULL});
+    view_plans_clear(&plans);
+    plans = load_all(HEADS "CREATE MATERIALIZED VIEW p AS SELECT id, a, t FROM pairs;" LINES);
+    expect_relations(plans.plans[0], (const char *const[]){"orders", "pairs", "items", "sellers",
+                                                           "customers", NULL});
+    /* A cache fits as long as no view uses more of the table. */
+    struct view_plans before = load_all(HEADS);
+    assert_true(
+        str_equal(before.plans[0]->relations[1].identity, plans.plans[0]->relations[3].identity));
+    assert_false(
+        str_equal(before.plans[0]->relations[2].identity, plans.plans[0]->relations[4].identity));
+    view_plans_clear(&before);
+    view_plans_clear(&plans);
+}
+
+/* Another key, if the view has one by which it fits; its own plan only without. */
+static void test_choice(void **state) {
+    (void)state;
+    struct view_plans plans = load_all(BUYERS);
+    assert_true(str_is(plans.plans[0]->relations[1].columns[0].name, "customer"));
+    view_plans_clear(&plans);
+    plans = load_all(LINES BUYERS);
+    assert_int_equal(plans.count, 1);
+    assert_int_equal(plans.plans[0]->target_count, 2);
+    expect_relations(plans.plans[0], (const char *const[]){"items", "orders", "customers", NULL});
+    assert_int_equal(plans.plans[0]->relations[2].role, ROLE_LOOKUP);
+    assert_non_null(
+        strstr(plans.plans[0]->notes.ptr,
+               "Another key, by c.id: 0 lookups, and a plan of its own beside the views "
+               "before\n"));
+    view_plans_clear(&plans);
+}
+
+static void test_second_plan(void **state) {
+    (void)state;
+    struct view_plans plans = load_all(LINES ONLY_BUYERS HEADS);
+    assert_int_equal(plans.count, 2);
+    const struct plan *first = plans.plans[0], *second = plans.plans[1];
+    assert_int_equal(first->target_count, 2);
+    assert_true(str_is(first->topic_prefix, "prefix"));
+    assert_true(str_is(second->name, "buyers"));
+    assert_int_equal(second->number, 1);
+    assert_true(str_is(second->topic_prefix, "prefix.buyers"));
+    assert_true(str_is(second->relations[0].topic, "prefix.buyers.public.customers"));
+    assert_false(str_equal(first->unavailable, second->unavailable));
+    assert_non_null(strstr(second->notes.ptr,
+                           "View buyers can't share plan lines: table customers is a lookup there "
+                           "and core, placed by id here\n"));
+    assert_non_null(strstr(second->notes.ptr, "which have the records of customers, orders once "
+                                              "more\n"));
+    assert_null(strstr(first->notes.ptr, "can't share"));
+    view_plans_clear(&plans);
+}
+
+#define STAFF                                                                                      \
+    "CREATE MATERIALIZED VIEW staff AS SELECT s.id, s.name, m.name AS boss FROM sellers s "        \
+    "LEFT JOIN sellers m ON m.id = s.boss;\n"
+#define LISTED "CREATE MATERIALIZED VIEW listed AS SELECT id, name FROM sellers;\n"
+
+/* A table in two roles has the topic of a lookup: views share it that have it as a lookup. */
+static void test_two_roles(void **state) {
+    (void)state;
+    struct view_plans plans = load_all(HEADS STAFF);
+    assert_int_equal(plans.count, 1);
+    const struct plan *plan = plans.plans[0];
+    expect_relations(plan,
+                     (const char *const[]){"orders", "sellers", "sellers", "customers", NULL});
+    assert_true(plan->relations[1].filtered);
+    expect_output(plan, "staff", "boss", "sellers.name");
+    expect_reference(plan, "staff", 1, "sellers", "boss");
+    assert_null(plan->tasks_topic.ptr);
+    view_plans_clear(&plans);
+    plans = load_all(STAFF HEADS);
+    assert_int_equal(plans.count, 1);
+    expect_relations(plans.plans[0],
+                     (const char *const[]){"orders", "sellers", "sellers", "customers", NULL});
+    view_plans_clear(&plans);
+    plans = load_all(LISTED STAFF);
+    assert_int_equal(plans.count, 2);
+    assert_non_null(strstr(plans.plans[1]->notes.ptr,
+                           "View staff can't share plan listed: table sellers is core, placed by "
+                           "id there and core and a lookup, placed by id here\n"));
+    view_plans_clear(&plans);
+}
+
+/* The columns of K count, not the order in which the views name them. */
+static void test_order_of_key(void **state) {
+    (void)state;
+    struct view_plans plans = load_all(
+        "CREATE MATERIALIZED VIEW p AS SELECT p.a, p.b, p.id, h.id AS h_id, t FROM pairs p "
+        "JOIN halves h ON h.a = p.a AND h.b = p.b;\n"
+        "CREATE MATERIALIZED VIEW q WITH (partition_by = 'p.b, p.a') AS SELECT p.b, p.a, p.id, u,"
+        " h.id AS h_id FROM pairs p JOIN halves h ON p.b = h.b AND p.a = h.a;\n");
+    assert_int_equal(plans.count, 1);
+    const struct plan *plan = plans.plans[0];
+    const struct target *q = target_named(plan, "q");
+    for (size_t p = 0; p < plan->relations[0].placement_count; p++) {
+        assert_true(
+            str_equal(q->outputs[q->key_outputs[p]].name, plan->relations[0].columns[p].name));
+        assert_int_equal(q->occurrences[0].key_positions[p], p);
+    }
+    view_plans_clear(&plans);
+}
+
+/* ---- connectors ---- */
+
+static json_t *connector_of(const struct plan *plan,
+                            const struct view_connector_setting *override) {
+    struct view_connector_options options = {.topic_prefix = plan->topic_prefix.ptr,
+                                             .overrides = override,
+                                             .override_count = override != NULL};
+    char *text = NULL;
+    struct err err;
+    assert_int_equal(view_connector_json(plan, &options, &text, &err), ERR_NONE);
+    json_t *settings = json_loads(text, 0, NULL);
+    free(text);
+    return settings;
+}
+
+static void expect_names(const char *views, const struct view_connector_setting *override,
+                         const char *slot, const char *publication) {
+    struct view_plans plans = load_all(views);
+    json_t *settings = connector_of(plans.plans[plans.count - 1], override);
+    json_t *set = json_object_get(settings, "slot.name");
+    assert_string_equal(json_string_value(set), slot);
+    set = json_object_get(settings, "publication.name");
+    assert_string_equal(json_string_value(set), publication);
+    assert_int_equal(strspn(slot, "abcdefghijklmnopqrstuvwxyz0123456789_"), strlen(slot));
+    assert_true(strlen(slot) <= IDENTIFIER_MAX);
+    json_decref(settings);
+    view_plans_clear(&plans);
+}
+
+#define BUYERS_CALLED(name)                                                                        \
+    LINES "CREATE MATERIALIZED VIEW " name " WITH (partition_by = 'c.id') AS SELECT c.id, "        \
+          "o.id AS orders, c.name FROM customers c JOIN orders o ON o.customer = c.id;\n"
+
+/* Two connectors can't have one slot, whoever named it. */
+static void test_connector_names(void **state) {
+    (void)state;
+    struct view_connector_setting slot = {STR("slot.name"), STR("mine")};
+    expect_names(LINES, NULL, "oltp_olap_sync", "oltp_olap_sync");
+    expect_names(LINES, &slot, "mine", "oltp_olap_sync");
+    expect_names(LINES ONLY_BUYERS, NULL, "oltp_olap_sync_buyers", "oltp_olap_sync_buyers");
+    expect_names(LINES ONLY_BUYERS, &slot, "mine_buyers", "oltp_olap_sync_buyers");
+    expect_names(BUYERS_CALLED("\"Buyers\""), NULL, "oltp_olap_sync__uyers_6ce93361",
+                 "oltp_olap_sync__uyers_6ce93361");
+    expect_names(BUYERS_CALLED("a23456789_123456789_123456789_123456789_123456789"), NULL,
+                 "oltp_olap_sync_a23456789_123456789_123456789_123456789_a05b260c",
+                 "oltp_olap_sync_a23456789_123456789_123456789_123456789_a05b260c");
+}
+
+/* Views without a common table may be placed by another number of columns of like names. */
+static void test_connector_routes(void **state) {
+    (void)state;
+    struct view_plans plans = load_all(
+        "CREATE MATERIALIZED VIEW p WITH (partition_by = 'p.a, p.b') AS SELECT p.a, p.b, p.id, "
+        "h.id AS h_id FROM pairs p JOIN halves h ON h.a = p.a AND h.b = p.b;\n"
+        "CREATE MATERIALIZED VIEW q AS SELECT a, b, id FROM thirds;\n");
+    assert_int_equal(plans.count, 1);
+    json_t *settings = connector_of(plans.plans[0], NULL);
+    json_t *set = json_object_get(settings, "transforms.route3.partition.payload.fields");
+    assert_string_equal(json_string_value(set), "change.a");
+    set = json_object_get(settings, "transforms.route1.partition.payload.fields");
+    assert_string_equal(json_string_value(set), "change.a,change.b");
+    json_decref(settings);
+    view_plans_clear(&plans);
+}
+
+/* ---- which plan ---- */
+
+static void test_named(void **state) {
+    (void)state;
+    load_write("oltp.sql", TABLES, NULL, NULL);
+    load_write("view.sql", LINES ONLY_BUYERS, NULL, NULL);
+    struct view_options options = load_options();
+    struct plan *plan = NULL;
+    char *report = NULL;
+    struct err err;
+    assert_int_equal(view_load(&options, &plan, &report, &err), ERR_CONFIG);
+    assert_string_equal(err.message, "the views make 2 plans, each with members of its own: name "
+                                     "one in schemas.plan (SYNC_SCHEMAS_PLAN): lines, buyers");
+    assert_string_equal(report, err.message);
+    free(report);
+    options.plan = "heads";
+    assert_int_equal(view_load(&options, &plan, NULL, &err), ERR_CONFIG);
+    assert_string_equal(err.message,
+                        "schemas.plan = heads: there is no such plan; there are lines, buyers");
+    options.plan = "buyers";
+    assert_int_equal(view_load(&options, &plan, NULL, &err), ERR_NONE);
+    assert_true(str_is(plan->name, "buyers"));
+    plan_destroy(&plan);
+}
+
+/* ---- what is refused ---- */
+
+static void test_refused(void **state) {
+    (void)state;
+    refused(TABLES, LINES "CREATE MATERIALIZED VIEW @lines AS SELECT id, t FROM pairs;",
+            "there are two views lines, the other one at view.sql:1:26");
+    char many[8000] = "";
+    for (int i = 0; i < TARGETS_MAX; i++) {
+        (void)snprintf(many + strlen(many), sizeof many - strlen(many),
+                       "CREATE MATERIALIZED VIEW v%d AS SELECT id, t FROM pairs;\n", i);
+    }
+    struct view_plans plans = load_all(many);
+    assert_int_equal(plans.plans[0]->target_count, TARGETS_MAX);
+    view_plans_clear(&plans);
+    (void)strcat(many, "@CREATE MATERIALIZED VIEW more AS SELECT id, t FROM pairs;\n");
+    refused(TABLES, many, "more than 32 views in schemas.view");
+}
+
+#define BESIDE                                                                                     \
+    "in the views of the plan v0, this one included: leave it out of schemas.view, and keep it "   \
+    "with a service of its own"
+
+/* 17 tables, each in a view. */
+static void test_too_many_tables(void **state) {
+    (void)state;
+    char tables[4000] = "", views[4000] = "";
+    for (int i = 0; i <= RELATIONS_MAX; i++) {
+        (void)snprintf(tables + strlen(tables), sizeof tables - strlen(tables),
+                       "CREATE TABLE t%d (id int PRIMARY KEY); ALTER TABLE t%d REPLICA IDENTITY "
+                       "FULL;\n",
+                       i, i);
+        (void)snprintf(views + strlen(views), sizeof views - strlen(views),
+                       "CREATE MATERIALIZED VIEW v%d AS SELECT id FROM %st%d;\n", i,
+                       i == RELATIONS_MAX ? "@" : "", i);
+    }
+    refused(tables, views, "more than 16 tables " BESIDE);
+}
+
+/* One table in 65 places. */
+static void test_too_many_uses(void **state) {
+    (void)state;
+    char views[16000] = "";
+    for (int v = 0; v < 5; v++) {
+        (void)snprintf(views + strlen(views), sizeof views - strlen(views),
+                       "CREATE MATERIALIZED VIEW v%d AS SELECT o.id FROM orders o", v);
+        for (int i = 0; i < (v < 4 ? 15 : 5); i++) {
+            (void)snprintf(views + strlen(views), sizeof views - strlen(views),
+                           "\nLEFT JOIN %ssellers s%d ON s%d.id = o.seller",
+                           v == 4 && i == 0 ? "@" : "", i, i);
+        }
+        (void)strcat(views, ";\n");
+    }
+    refused(TABLES, views, "more than 64 occurrences of the table " BESIDE);
+}
+
+/* ---- files ---- */
+
+static void write_view(const char *path, const char *name) {
+    char text[200];
+    (void)snprintf(text, sizeof text, "CREATE MATERIALIZED VIEW %s AS SELECT id, t FROM pairs;",
+                   name);
+    load_write(path, text, NULL, NULL);
+}
+
+static void expect_views(const char *list, const char *want) {
+    struct view_options options = load_options();
+    struct view_plans plans = {.count = 0};
+    char got[200] = "";
+    struct err err = {0};
+    options.oltp_path = "more/oltp.sql";
+    options.view_path = list;
+    if (view_load_all(&options, &plans, NULL, &err) != ERR_NONE) {
+        assert_string_equal(err.message, want);
+        return;
+    }
+    for (size_t t = 0; t < plans.plans[0]->target_count; t++) {
+        (void)snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", t > 0 ? " " : "",
+                       plans.plans[0]->targets[t].name.ptr);
+    }
+    assert_string_equal(got, want);
+    view_plans_clear(&plans);
+}
+
+static void test_files(void **state) {
+    (void)state;
+    static const char *const files[] = {"more/b.sql",  "more/a.sql",     "more/B.sql",
+                                        "more/.c.sql", "more/notes.txt", "more/oltp.sql"};
+    assert_int_equal(mkdir("more", 0700), 0);
+    assert_int_equal(mkdir("more/d.sql", 0700), 0);
+    assert_int_equal(mkdir("none", 0700), 0);
+    write_view("view.sql", "v");
+    write_view("more/a.sql", "a");
+    write_view("more/b.sql", "b");
+    write_view("more/B.sql", "b2");
+    load_write("more/.c.sql", "no view", NULL, NULL);
+    load_write("more/notes.txt", "no view", NULL, NULL);
+    load_write("more/oltp.sql", TABLES, NULL, NULL);
+    expect_views("more", "b2 a b");
+    expect_views("./more/", "b2 a b");
+    expect_views(" view.sql , more ", "v b2 a b");
+    expect_views("more/b.sql,more,view.sql", "b b2 a v");
+    expect_views("more,view.sql,./view.sql", "b2 a b v");
+    expect_views("more,", "schemas.view = more,: a name of a file or folder is missing; they are "
+                          "separated by commas");
+    expect_views("none", "none: this folder has no file NAME.sql with a view");
+    expect_views("more,missing.sql", "missing.sql: No such file or directory");
+    assert_int_equal(rmdir("none"), 0);
+    assert_int_equal(rmdir("more/d.sql"), 0);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        assert_int_equal(unlink(files[i]), 0);
+    }
+    assert_int_equal(rmdir("more"), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_share),           cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_pinned),          cmocka_unit_test(test_order),
+        cmocka_unit_test(test_choice),          cmocka_unit_test(test_second_plan),
+        cmocka_unit_test(test_two_roles),       cmocka_unit_test(test_order_of_key),
+        cmocka_unit_test(test_connector_names), cmocka_unit_test(test_connector_routes),
+        cmocka_unit_test(test_named),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_too_many_tables), cmocka_unit_test(test_too_many_uses),
+        cmocka_unit_test(test_files),
+    };
+    return cmocka_run_group_tests(tests, load_setup, load_teardown);
+}
