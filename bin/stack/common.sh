@@ -35,9 +35,6 @@ else
     RUN_DIR=$ROOT/run
     PARENT_DIR=$ROOT
 fi
-CONNECTOR='oltp-olap-sync'
-export CONNECTOR # the connector's name as the binary prints it
-
 # ---- settings ------------------------------------------------------------------------------------------------------
 
 # Ports, names, the number of members and the program's own settings (SYNC_...): the environment wins, then what was
@@ -103,11 +100,9 @@ PROJECT_GIVEN=${COMPOSE_PROJECT_NAME:-} # by the environment, not by one of thes
 load_settings "$ROOT/.env"
 LOG_DIR=${SYNC_LOG_DIR:-$PARENT_DIR/logs}
 STATE_DIR=${SYNC_STATE_DIR:-$PARENT_DIR/state}
-CONSUMER_LOG=$LOG_DIR/kafka-consumer.out
 # Before a command that is shown to be typed.
 COMMAND_PREFIX=''
 [ -z "${SYNC_RUN_DIR:-}" ] || COMMAND_PREFIX="SYNC_RUN_DIR=$SYNC_RUN_DIR "
-SLOT=${SYNC_CONNECTOR_SLOT_NAME:-oltp_olap_sync}
 export KAFKA_VERSION DEBEZIUM_VERSION POSTGRES_VERSION # for pom.xml and docker-compose.yml
 export OLTP_PORT OLAP_PORT KAFKA_PORT CONNECT_PORT OLTP_PASSWORD OLAP_PASSWORD PG_USER PG_DATABASE COMPOSE_PROJECT_NAME LOG_LEVEL
 
@@ -234,7 +229,7 @@ choose_example() { # example
     local oltp view now
     case " $(example_names) " in *" $1 "*) ;; *) usage_error "There is no example $1. There are: $(example_names)" ;; esac
     oltp=schemas/examples/$1/oltp.sql view=$(example_view "$1")
-    now="${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql} and ${SYNC_SCHEMAS_VIEW:-schemas/student_contact.sql}"
+    now="${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql} and ${SYNC_SCHEMAS_VIEW:-schemas}"
     if [ "$now" != "$oltp and $view" ]; then
         if [ -s "$RUN_DIR/mode" ]; then
             say "This stack was started with $now, and has their data; the example $1 is another view. Nothing was changed." "" \
@@ -254,13 +249,14 @@ choose_example() { # example
 
 # The mode has plan (what `oltp-olap-sync plan` prints) and oltp_query (psql's options, in the OLTP database).
 print_next_steps() {
-    local plan view inserts='' load
+    local plan views inserts='' load logs
     load=$(dirname "$(oltp_sql)")/load.sql
     [ -r "$ROOT/$load" ] || load=''
-    plan=$(plan 2>/dev/null </dev/null) || plan=''
-    view=$(printf '%s\n' "$plan" | sed -n 's/^-- View \(.*\): fingerprint .*/\1/p')
+    plan=$(PLAN_CHOSEN='' && plan 2>/dev/null </dev/null) || plan=''
+    views=$(printf '%s\n' "$plan" | sed -n 's/^-- View \(.*\): fingerprint .*/\1/p')
+    logs=$(each_plan show_log)
     inserts=$(oltp_query -At \
-        -v "tables=$(printf '%s\n' "$plan" | sed -n 's/^-- Source \(.*\): topic .*/\1/p' | tr '\n' ' ' | sed 's/ $//')" \
+        -v "tables=$(printf '%s\n' "$plan" | sed -n 's/^-- Source \(.*\): topic .*/\1/p' | awk '!seen[$0]++' | tr '\n' ' ' | sed 's/ $//')" \
         -v "joins=$(printf '%s\n' "$plan" | sed -n 's/.*partition\.payload\.fields": "\(.*\)".*/\1/p' | tr ',\n' '  ' | sed 's/change\.//g; s/ $//')" \
         <"$ROOT/bin/stack/example.sql" 2>/dev/null) || inserts=''
     cat <<END
@@ -276,34 +272,39 @@ ${inserts:+$(printf '%s\n' "$inserts" | sed 's/^/      /')
 }
   The OLAP database (password $OLAP_PASSWORD; or: ${COMMAND_PREFIX}bin/psql.sh olap)
     psql -h localhost -p $OLAP_PORT -U $PG_USER -d $PG_DATABASE
-      SELECT * FROM $view;
+$(printf '%s\n' "$views" | sed 's/\(.*\)/      SELECT * FROM \1;/')
 
   What the consumer does
-    tail -f $(short_path "$CONSUMER_LOG")
+    tail -f $logs
 
   Stop everything and keep the data
     ${COMMAND_PREFIX}bin/shutdown.sh
 END
 }
 
+show_log() { printf '%s ' "$(short_path "$CONSUMER_LOG")"; }
+
 # ---- lag -----------------------------------------------------------------------------------------------------------
 
-export SLOT_LAG_SQL="SELECT coalesce(string_agg(slot_name || ' '
-    || CASE wal_status WHEN 'lost' THEN 'is lost: behind by more than max_slot_wal_keep_size'
-       ELSE pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)) END, ', '), 'there is no slot $SLOT')
-    FROM pg_replication_slots WHERE slot_name = '$SLOT'"
-
-# RUNNING is not yet reading: that begins after the first snapshot, when the slot has a reader.
-export SLOT_READ_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '$SLOT' AND active)"
-# Nothing can be read from it any more: it was behind by more than max_slot_wal_keep_size. Debezium tries it again for
-# ever, RUNNING.
-export SLOT_INVALID_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '$SLOT' AND wal_status = 'lost')"
+set_slot_queries() {
+    SLOT_LAG_SQL="SELECT coalesce(string_agg(slot_name || ' '
+        || CASE wal_status WHEN 'lost' THEN 'is lost: behind by more than max_slot_wal_keep_size'
+           ELSE pg_size_pretty(pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)) END, ', '), 'there is no slot $SLOT')
+        FROM pg_replication_slots WHERE slot_name = '$SLOT'"
+    # RUNNING is not yet reading: that begins after the first snapshot, when the slot has a reader.
+    SLOT_READ_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '$SLOT' AND active)"
+    # Nothing can be read from it any more: it was behind by more than max_slot_wal_keep_size. Debezium tries it again for
+    # ever, RUNNING.
+    SLOT_INVALID_SQL="SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '$SLOT' AND wal_status = 'lost')"
+    SLOT_READER_SQL="SELECT active_pid FROM pg_replication_slots WHERE slot_name = '$SLOT'"
+    # Where the slot rests while no Connect runs, see check_slot.
+    SLOT_POSITION_SQL="SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '$SLOT' AND NOT active"
+}
 # A snapshot is one transaction of Debezium's that has read from a table and so has a lock on it, as long as it takes.
 export SNAPSHOT_RUNS_SQL="SELECT EXISTS (SELECT FROM pg_stat_activity a JOIN pg_locks l USING (pid)
     JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE a.datname = current_database() AND a.application_name ILIKE 'debezium%' AND c.relkind IN ('r', 'p')
     AND n.nspname NOT IN ('pg_catalog', 'information_schema'))"
-export SLOT_READER_SQL="SELECT active_pid FROM pg_replication_slots WHERE slot_name = '$SLOT'"
 # shellcheck disable=SC2034  # for native.sh and docker.sh
 SNAPSHOT_REMARK='still taking its first snapshot; changes follow after that'
 
@@ -333,3 +334,6 @@ lag_by_topic() {
                            groups[t] == 1 ? "" : "  (group " g ")" }
                if (!any) print "  no member has told Kafka anything yet" }' | sort
 }
+
+# shellcheck source=bin/stack/plans.sh
+. "$ROOT/bin/stack/plans.sh"

@@ -9,7 +9,7 @@
 # A connector that exists keeps what it captures: another table list would drop the changes of the tables that it loses,
 # and other keys or routing would put a row's changes into two partitions. Sets HARMLESS to what may be changed.
 refuse_other_connector() { # file-with-what-runs
-    local report status=0
+    local report status=0 tables=''
     report=$(compare_with_plan "$1" 2>"$LOG_DIR/plan.log") || status=$?
     # Connect adds the name.
     HARMLESS=$(printf '%s\n' "$report" | sed -n -e '/^harmless: name:/d' -e 's/^harmless: //p')
@@ -19,9 +19,12 @@ refuse_other_connector() { # file-with-what-runs
         *) plan_failed "The configuration of the registered connector could not be compared with the wanted one." ;;
     esac
     restore_settings
+    case $report in *'different: table.include.list:'*)
+        tables="if a view was added that brings these tables: Adding and removing views, in docs/views.md" ;; esac
     step_failed "The connector $CONNECTOR was registered for something else, and changing it would lose changes:
 $(printf '%s\n' "$report" | sed -n 's/^different: /    /p')
 Nothing was changed." '' \
+        ${tables:+"$tables"} \
         "keep it: ${COMMAND_PREFIX}bin/startup.sh, with the SQL files and settings it was registered with" \
         "or run this beside it: SYNC_RUN_DIR=/some/folder, with every port of .env changed" \
         "or abandon it: docs/operations.md, Starting over, with new topics" \
@@ -32,8 +35,10 @@ plan_failed() { # what; plan's own sentence says which line of a file, or which 
 }
 # The two SQL files, as named in the settings.
 oltp_sql() { echo "${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql}"; }
-view_sql() { echo "${SYNC_SCHEMAS_VIEW:-schemas/student_contact.sql}"; }
+view_sql() { echo "${SYNC_SCHEMAS_VIEW:-schemas}"; }
 
+check_connectors() { each_plan check_own_connector; }
+check_own_connector() { check_connector "$CONNECTOR_FILE"; }
 # Before anything is touched. One that was deleted left its offsets behind: under the same topic prefix it would go on from
 # them with other tables, so it counts as there.
 check_connector() { # file-with-what-was-registered-last
@@ -51,7 +56,7 @@ check_connector() { # file-with-what-was-registered-last
 
 # An update of the configuration would restart the running task: only where something differs, and only what may.
 register_connector() {
-    local want=$RUN_DIR/connector.json.new runs=$RUN_DIR/connector.json.runs answer=$LOG_DIR/connector.log differs reader
+    local want=$CONNECTOR_FILE.new runs=$CONNECTOR_FILE.runs answer=$LOG_DIR/connector.log differs reader
     step "Debezium connector $CONNECTOR"
     plan --connector >"$want" 2>"$LOG_DIR/plan.log" || plan_failed "The connector's configuration could not be generated."
     differs=new
@@ -65,7 +70,7 @@ register_connector() {
         WATCH=connect_lives wait_for 30 put_connector "$want" "$answer" ||
             step_failed "Kafka Connect refused the connector." "$answer" "see docs/operations.md"
     fi
-    mv "$want" "$RUN_DIR/connector.json"
+    mv "$want" "$CONNECTOR_FILE"
     rm -f "$runs"
     await_connector "$reader"
     [ "$differs" = new ] || [ -z "$differs" ] || printf '%s\n' "$differs" |
@@ -124,30 +129,32 @@ $(printf '%s\n' "${reason:-Nobody reads from the slot $SLOT, and no snapshot run
         '' "fix the cause, then bin/startup.sh again, which restarts failed tasks" "full log: $LOG_DIR/connect.log"
 }
 
+# A record that it can't send makes a task fail within moments of its start.
+connector_still_runs() { case $(connector_status | connector_states) in *FAILED*) connector_failed ;; esac; }
+
 # Where the slot rests while no Connect runs: nobody may move it then. Debezium notices a slot that is gone or was made
 # again, but over one that stands further on (pg_replication_slot_advance, somebody who read from it) it goes on,
 # RUNNING, without what was changed in between. Kept from a stop of Connect to its next start. After a restart of the
 # database a slot may stand further back: PostgreSQL does not write each step of it to disk.
-SLOT_POSITION_SQL="SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '$SLOT' AND NOT active"
 slot_position() { oltp_query -Atc "$SLOT_POSITION_SQL${1:-}" 2>/dev/null </dev/null; } # [further-condition]
 slot_is_left() { ! slot_is_read; }
 remember_slot() { # after Connect has ended
     local at
-    [ ! -s "$RUN_DIR/slot" ] || return 0
+    [ ! -s "$SLOT_FILE" ] || return 0
     wait_for 3 slot_is_left || return 0
     at=$(slot_position) || at=''
-    [ -z "$at" ] || echo "$SLOT $at" >"$RUN_DIR/slot"
+    [ -z "$at" ] || echo "$SLOT $at" >"$SLOT_FILE"
 }
 check_slot() { # before Connect starts
     local name='' was='' now
-    [ ! -s "$RUN_DIR/slot" ] || read -r name was <"$RUN_DIR/slot"
+    [ ! -s "$SLOT_FILE" ] || read -r name was <"$SLOT_FILE"
     [ "$name" = "$SLOT" ] || return 0
     now=$(slot_position " AND confirmed_flush_lsn > '$was'") || now=''
     [ -n "$now" ] || return 0
     restore_settings
     slot_lost "It stood at $was when Kafka Connect was stopped, and stands at $now: somebody moved it forward or read from it." \
         "drop it first: ${COMMAND_PREFIX}bin/psql.sh oltp -c \"SELECT pg_drop_replication_slot('$SLOT')\", then one of these" \
-        "(if nothing was changed in between: rm $(short_path "$RUN_DIR/slot"), then start again)"
+        "(if nothing was changed in between: rm $(short_path "$SLOT_FILE"), then start again)"
 }
 
 slot_lost() { # reason [advice-before-the-other]

@@ -13,7 +13,7 @@ oltp_psql() {
 source_tables() {
     file=${SYNC_SCHEMAS_OLTP:-schemas/oltp.sql}
     oltp-olap-sync plan >/tmp/plan
-    sed -n 's/^-- Source \(.*\): topic .*/\1/p' /tmp/plan | sort >/tmp/wanted
+    sed -n 's/^-- Source \(.*\): topic .*/\1/p' /tmp/plan | sort -u >/tmp/wanted
     oltp_psql -Atc "SELECT schemaname || '.' || tablename FROM pg_tables" | sort >/tmp/there
     comm -13 /tmp/there /tmp/wanted >/tmp/missing
     if [ ! -s /tmp/missing ]; then
@@ -90,9 +90,21 @@ await_connector() {
     exit 1
 }
 
+# Of each plan; the first one's connector has the name that the environment says.
+each_plan() {
+    first='' base=$CONNECTOR
+    while IFS="$(printf '\t')" read -r name prefix _; do
+        [ "$(wc -l </tmp/plans)" -eq 1 ] || { SYNC_SCHEMAS_PLAN=$name; export SYNC_SCHEMAS_PLAN; }
+        [ -z "$first" ] || CONNECTOR=$base-${prefix#"$first".}
+        first=${first:-$prefix}
+        echo "Sink tables"
+        oltp-olap-sync plan --apply-sink </dev/null
+        echo "Topics"
+        oltp-olap-sync plan --apply-topics </dev/null
+        [ "${1:-}" = tables ] || connector </dev/null
+    done </tmp/plans
+}
+
 source_tables
-echo "Sink tables"
-oltp-olap-sync plan --apply-sink
-echo "Topics"
-oltp-olap-sync plan --apply-topics
-[ "${1:-}" = tables ] || connector
+oltp-olap-sync plan --list >/tmp/plans
+each_plan "${1:-}"

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Docker mode: the consumer's members and their log. bash 3.2 and POSIX tools only, as docker.sh.
 
-members() { compose ps -q consumer 2>/dev/null </dev/null; }
+member_service() { echo "$MEMBER"; }
+members() { compose ps -q "$MEMBER" 2>/dev/null </dev/null; } # of the plan
 
 stack_scale() { # N
-    local name log=$LOG_DIR/docker.log
+    local name
     require_docker
     mkdir -p "$LOG_DIR"
     if [ "$1" -gt 0 ]; then
@@ -15,8 +16,23 @@ stack_scale() { # N
             exit 1
         done
     fi
-    step "Consumer with $1 member$([ "$1" -eq 1 ] || echo s)"
-    compose_quietly "The members could not be started." up -d --no-deps --scale "consumer=$1" consumer
+    remove_members_of_no_plan
+    each_plan scale_plan "$1"
+}
+# Those whose plan the views no longer have: docker compose knows nothing of them.
+remove_members_of_no_plan() {
+    local known service id rest
+    known=$(each_plan member_service)
+    project_containers | while read -r service id rest; do
+        case $service in consumer*) ;; *) continue ;; esac
+        printf '%s\n' "$known" | grep -qxF "$service" || docker rm -f "$id" >/dev/null
+    done
+}
+scale_plan() { # N
+    local log=$LOG_DIR/docker.log title=Consumer
+    [ "$MEMBER" = consumer ] || title=$MEMBER
+    step "$title with $1 member$([ "$1" -eq 1 ] || echo s)"
+    compose_quietly "The members could not be started." up -d --no-deps --scale "$MEMBER=$1" "$MEMBER"
     follow_consumer_logs
     note_restarts
     WATCH=members_hope wait_for 120 members_ready "$1" || {
@@ -49,7 +65,7 @@ members_hope() {
 }
 members_not_ready() {
     local id
-    for id in $(compose ps -aq consumer); do
+    for id in $(compose ps -aq "$MEMBER"); do
         [ "$(member_says "$id" | sed -n 1p)" != ready ] || continue
         docker logs --tail 15 "$id"
         say "$(docker inspect -f '{{.Name}}' "$id") says: $(member_says "$id" | sed -n 1p)"

@@ -44,36 +44,57 @@ compose() {
 # The program's own settings from the environment (SYNC_...) reach the containers by a second Compose file: a name
 # without a value means that of the caller's environment. Those of this stack's addresses stay as they are.
 write_docker_settings() {
-    local names service name
+    local names name
     names=$(env | sed -n 's/^\(SYNC_[A-Z0-9_]*\)=.*/\1/p' | grep -v -x \
         -e 'SYNC_RUN_DIR' -e 'SYNC_LOG_DIR' -e 'SYNC_STATE_DIR' -e 'SYNC_MEMBER' -e 'SYNC_SERVE_.*' \
         -e 'SYNC_KAFKA_BOOTSTRAP_SERVERS' -e 'SYNC_OLAP_\(HOST\|PORT\|USER\|PASSWORD\|DBNAME\)' \
         -e 'SYNC_CONNECTOR_DATABASE_\(HOSTNAME\|PORT\)' | LC_ALL=C sort) || true
     rm -f "$RUN_DIR/docker-settings.yml"
-    [ -n "$names" ] || return 0
+    [ -n "$names" ] || [ "$(plan_count)" -gt 1 ] || return 0
     {
-        say "# Made by bin/startup.sh: the SYNC_ variables of its environment, for the containers." "services:"
-        for service in init consumer; do
-            say "  $service:" "    environment:"
+        say "# Made by bin/startup.sh: the SYNC_ variables of its environment, for the containers, and the plans' members." "services:"
+        if [ -n "$names" ]; then
+            say "  init:" "    environment:"
             for name in $names; do say "      $name:"; done
-        done
+        fi
+        each_plan write_plan_service "$names"
     } >"$RUN_DIR/docker-settings.yml"
 }
+# Of a plan beside the first, members like the first one's.
+write_plan_service() { # names-of-variables
+    local name
+    say "  $MEMBER:"
+    [ "$MEMBER" = consumer ] || say "    extends:" "      file: $(yaml_text "$ROOT/docker-compose.yml")" "      service: consumer"
+    [ -n "$1$PLAN_CHOSEN" ] || return 0
+    say "    environment:"
+    for name in $1; do
+        [ "$name" = SYNC_SCHEMAS_PLAN ] || say "      $name:"
+    done
+    [ -z "$PLAN_CHOSEN" ] || say "      SYNC_SCHEMAS_PLAN: $(yaml_text "$PLAN_CHOSEN")"
+}
+yaml_text() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/''/g; s/\\$/\\$\\$/g")"; } # Compose reads $ itself
 
 # The SQL files are in the image, and that has those of schemas/ only.
 check_schemas() {
-    local name file
-    for name in SYNC_SCHEMAS_OLTP SYNC_SCHEMAS_VIEW; do
-        file=${!name:-}
-        [ -n "$file" ] || continue
+    check_schemas_of SYNC_SCHEMAS_OLTP
+    check_schemas_of SYNC_SCHEMAS_VIEW
+    write_docker_settings
+}
+check_schemas_of() { # variable with a list of files and folders
+    local list=${!1:-} file all=''
+    [ -n "$list" ] || return 0
+    list=$list, # so that each name ends with one
+    while [ -n "$list" ]; do
+        file=$(printf '%s' "${list%%,*}" | sed 's/^ *//; s/ *$//')
+        list=${list#*,}
         file=${file#"$ROOT"/}
         case $file in
             *..*|/*) ;;
-            schemas/*) [ ! -r "$ROOT/$file" ] || { eval "export $name=\$file"; continue; } ;;
+            schemas|schemas/*) [ ! -r "$ROOT/$file" ] || { all=$all,$file; continue; } ;;
         esac
-        say "$name=${!name}: in Docker mode the SQL files must be in the folder schemas/ of the project," \
-            "since they become part of the image." "" "What to do:" "    copy the file to $ROOT/schemas/, then $name=schemas/$(basename "$file") bin/startup.sh" >&2
+        say "$1=${!1}: in Docker mode the SQL files must be in the folder schemas/ of the project," \
+            "since they become part of the image." "" "What to do:" "    copy the file to $ROOT/schemas/, then $1=schemas/$(basename "$file") bin/startup.sh" >&2
         exit 2
     done
-    write_docker_settings
+    eval "export $1=\${all#,}"
 }

@@ -25,24 +25,33 @@ show_line() { # title what-docker-says where
 show_members() {
     local service id number says ready any=''
     while read -r service id number says; do
-        [ "$service" = consumer ] || continue
+        [ "$service" = "$MEMBER" ] || continue
         any=1 ready=''
         case $says in
             'Up '*)
                 ready=$(member_says "$id" | sed -n 1p)
-                [ "$ready" = ready ] || TROUBLE="$TROUBLE, consumer-$number is not ready" ;;
+                [ "$ready" = ready ] || TROUBLE="$TROUBLE, $MEMBER-$number is not ready" ;;
         esac
-        show_line "consumer-$number" "$says" "$ready"
+        show_line "$MEMBER-$number" "$says" "$ready"
     done <<EOF
 $CONTAINERS
 EOF
-    [ -n "$any" ] || show_line consumer "no member is there" ''
+    [ -n "$any" ] || show_line "$MEMBER" "no member is there" ''
 }
 runs() { printf '%s\n' "$CONTAINERS" | grep -q "^$1 [^ ]* [^ ]* Up "; } # service
 
+show_reading() {
+    local lag
+    if runs connect; then show_connector "$(runs kafka || echo "as it was before Kafka ended: ")"; fi
+    if runs oltp; then
+        lag=$(oltp_query -Atc "$SLOT_LAG_SQL" 2>/dev/null </dev/null) || lag=unknown
+        say "Not yet read from the OLTP database's log: $lag"
+        slot_is_read || TROUBLE="$TROUBLE, nobody reads the slot $SLOT (changes wait)"
+    fi
+}
+
 # 0: all of it works; 1: something does not; 3: nothing runs.
 stack_status() {
-    local lag
     require_docker
     DOWN='' TROUBLE=''
     CONTAINERS=$(project_containers)
@@ -51,19 +60,14 @@ stack_status() {
     show_container "OLAP PostgreSQL" olap "127.0.0.1:$OLAP_PORT"
     show_container Kafka kafka "127.0.0.1:$KAFKA_PORT"
     show_container "Kafka Connect" connect "127.0.0.1:$CONNECT_PORT"
-    show_members
+    each_plan show_members
     shown_settings
     if ! printf '%s\n' "$CONTAINERS" | grep -q ' Up '; then
         say "" "Nothing runs; bin/startup.sh starts it."
         return 3
     fi
     say ""
-    if runs connect; then show_connector "$(runs kafka || echo "as it was before Kafka ended: ")"; fi
-    if runs oltp; then
-        lag=$(oltp_query -Atc "$SLOT_LAG_SQL" 2>/dev/null </dev/null) || lag=unknown
-        say "Not yet read from the OLTP database's log: $lag"
-        slot_is_read || TROUBLE="$TROUBLE, nobody reads the slot $SLOT (changes wait)"
-    fi
+    each_plan show_reading
     if runs kafka; then
         say "" "Not yet applied, by topic (as the members told Kafka):"
         compose exec -T kafka /opt/kafka/bin/kafka-consumer-groups.sh --bootstrap-server kafka:29092 \

@@ -44,30 +44,35 @@ stack_start() {
     await_healthy kafka
     step_done
     step "Kafka Connect on 127.0.0.1:$CONNECT_PORT"
-    connect_lives || check_slot
+    connect_lives || each_plan check_slot
     up connect
-    rm -f "$RUN_DIR/slot"
+    rm -f "$RUN_DIR"/slot*
     await_healthy connect
     step_done
     step "Source tables, sink tables, topics"
     compose_quietly "The tables or topics could not be made." run --rm --no-deps -T init tables
     step_done
-    register_connector
+    each_plan register_connector
     stack_scale "$CONSUMERS"
-    # A record that it can't send makes a task fail within moments of its start.
-    case $(connector_status | connector_states) in *FAILED*) connector_failed ;; esac
+    each_plan connector_still_runs
+    say_gone_plans
 }
 HALF_MADE='if its first start was interrupted, its volume is incomplete and no start repairs it: bin/shutdown.sh --wipe'
 HALF_MADE="$HALF_MADE (removes all data of this stack), then bin/startup.sh"
 
 # Before anything is touched or remembered: what was registered last, and what runs, must allow what is wanted now.
 stack_check() {
-    plan >"$RUN_DIR/plan" 2>"$LOG_DIR/plan.log" || plan_failed "The plan could not be generated."
-    check_connector "$RUN_DIR/connector.json"
+    read_plans
+    check_connectors
+    write_docker_settings
 }
 # In the image, which needs nothing else of the stack for it.
-plan() { compose run --rm --no-deps -T --entrypoint oltp-olap-sync init plan "$@" </dev/null; }
-compare_with_plan() { compose run --rm --no-deps -T --entrypoint oltp-olap-sync init plan --check-connector <"$1"; }
+plan_in_image() {
+    compose run --rm --no-deps -T ${PLAN_CHOSEN:+-e} ${PLAN_CHOSEN:+"SYNC_SCHEMAS_PLAN=$PLAN_CHOSEN"} \
+        --entrypoint oltp-olap-sync init plan "$@"
+}
+plan() { plan_in_image "$@" </dev/null; }
+compare_with_plan() { plan_in_image --check-connector <"$1"; }
 oltp_query() { compose exec -T oltp psql -X -q -U "$PG_USER" -d "$PG_DATABASE" "$@"; }
 connect_rest() { # method path [file]; prints the answer; fails on an HTTP error
     local method=$1 path=$2
@@ -140,8 +145,9 @@ stack_stop() {
     mkdir -p "$LOG_DIR"
     step "Stopping the containers"
     # In the order of their dependencies; containers and volumes stay. Docker will not start them by itself.
-    compose_quietly "Docker could not stop them." stop consumer connect
-    ! container_runs "$(container_of oltp)" || remember_slot
+    # shellcheck disable=SC2046  # names without blanks
+    compose_quietly "Docker could not stop them." stop $(each_plan member_service) connect
+    ! container_runs "$(container_of oltp)" || each_plan remember_slot
     compose_quietly "Docker could not stop them." stop
     end_followers
     step_done
@@ -149,7 +155,8 @@ stack_stop() {
 stack_wipe() {
     step "Removing databases, topics and caches"
     compose_quietly "Docker could not remove the volumes." down --volumes --remove-orphans
-    rm -f "$RUN_DIR/mode" "$RUN_DIR/project" "$RUN_DIR/slot" "$RUN_DIR/docker-settings.yml" "$RUN_DIR"/connector.json* "$KEPT_SETTINGS"*
+    rm -f "$RUN_DIR/mode" "$RUN_DIR/project" "$PLANS_FILE"* "$RUN_DIR"/slot* "$RUN_DIR/docker-settings.yml" "$RUN_DIR"/connector*.json* \
+        "$KEPT_SETTINGS"*
     step_done
 }
 

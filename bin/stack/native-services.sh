@@ -151,12 +151,20 @@ kafka_answers() { port_listens "$KAFKA_PORT"; }
 
 connect_start() {
     alive connect && return 0
-    check_slot
-    rm -f "$RUN_DIR/slot"
+    each_plan check_slot
+    each_plan forget_slot
     fill_template connect.properties "$RUN_DIR/connect.properties"
     java_options 1024
     spawn connect "$LOG_DIR/connect.log" \
         java "${JAVA_OPTIONS[@]}" -cp "$JARS/*" org.apache.kafka.connect.cli.ConnectDistributed "$RUN_DIR/connect.properties"
+}
+forget_slot() { rm -f "$SLOT_FILE"; }
+slots_to_look_at() {
+    local file
+    for file in "$RUN_DIR"/slot*; do
+        [ ! -s "$file" ] || return 0
+    done
+    return 1
 }
 # What the running worker has taken from its environment and file otherwise than one that would be started now: the
 # password of ${env:OLTP_PASSWORD} is the connector's for as long as the worker lives.
@@ -194,29 +202,41 @@ consumer_settings() {
         "SYNC_OLTP_PASSWORD=$OLTP_PASSWORD" "SYNC_OLTP_DBNAME=$PG_DATABASE"
         "SYNC_CONNECTOR_DATABASE_HOSTNAME=127.0.0.1" "SYNC_CONNECTOR_DATABASE_PORT=$OLTP_PORT"
         "SYNC_STATE_DIR=$STATE_DIR" "SYNC_LOG_LEVEL=${SYNC_LOG_LEVEL:-$LOG_LEVEL}")
+    [ -z "$PLAN_CHOSEN" ] || CONSUMER+=("SYNC_SCHEMAS_PLAN=$PLAN_CHOSEN")
 }
 plan() { # options...; relative paths in the settings start at the project's root
     consumer_settings
     (cd "$ROOT" && "${CONSUMER[@]}" "$CONSUMER_BIN" plan "$@")
 }
 at_root() { case $1 in /*) echo "$1" ;; *) echo "$ROOT/$1" ;; esac; }
-# Where member N tells how it is; 0: nowhere.
-member_port() { if [ "$METRICS_PORT" -eq 0 ]; then echo 0; else echo $((METRICS_PORT + $1 - 1)); fi; }
+# Where member N tells how it is; 0: nowhere. Those of another plan are a hundred further on.
+member_port() { if [ "$METRICS_PORT" -eq 0 ]; then echo 0; else echo $((METRICS_PORT + 100 * MEMBER_PORTS + $1 - 1)); fi; }
 member_settings() { # number
     consumer_settings
-    CONSUMER+=("SYNC_MEMBER=consumer-$1" "SYNC_SERVE_PORT=$(member_port "$1")"
+    CONSUMER+=("SYNC_MEMBER=$MEMBER-$1" "SYNC_SERVE_PORT=$(member_port "$1")"
         "SYNC_DOWN_HINT=${SYNC_DOWN_HINT:-${COMMAND_PREFIX}bin/status.sh shows what is down; nothing starts a part again by itself: ${COMMAND_PREFIX}bin/startup.sh does}"
-        "SQL_FILES=$(cat "$(at_root "$(oltp_sql)")" "$(at_root "$(view_sql)")" 2>/dev/null | cksum)")
+        "SQL_FILES=$(sql_files | cksum)")
+}
+sql_files() { # what the plans are made of
+    local list name files
+    cat "$(at_root "$(oltp_sql)")" 2>/dev/null || true
+    list=$(view_sql),
+    while [ -n "$list" ]; do
+        name=$(at_root "$(printf '%s' "${list%%,*}" | sed 's/^[ \t]*//; s/[ \t]*$//')")
+        list=${list#*,}
+        if [ -d "$name" ]; then files=("$name"/*.sql); else files=("$name"); fi
+        cat "${files[@]}" 2>/dev/null || true
+    done
 }
 member_start() { # number
     member_settings "$1"
     cd "$ROOT" || return 1
-    spawn "consumer-$1" "$CONSUMER_LOG" "${CONSUMER[@]}" "$CONSUMER_BIN" run
+    spawn "$MEMBER-$1" "$CONSUMER_LOG" "${CONSUMER[@]}" "$CONSUMER_BIN" run
 }
 # In what a running member differs from one that would be started now; nothing: in nothing.
 member_differs() { # number
     local pid changed
-    pid=$(pid_of "consumer-$1") || return 0
+    pid=$(pid_of "$MEMBER-$1") || return 0
     member_settings "$1"
     changed=$({ tr '\0' '\n' <"/proc/$pid/environ"; "${CONSUMER[@]}" env -0 | tr '\0' '\n'; } 2>/dev/null |
         grep -E '^(SYNC_[A-Z0-9_]*|SQL_FILES)=' | grep -v '^SYNC_CONNECTOR_' | sort | uniq -u | sed 's/=.*//' | sort -u | tr '\n' ' ')
@@ -224,12 +244,29 @@ member_differs() { # number
     [ "/proc/$pid/exe" -ef "$CONSUMER_BIN" ] || changed="$changed the program"
     echo "$changed" | sed 's/^ *//; s/ *$//; s/  */ /g'
 }
-members() { # the numbers of the members that run, ascending
+members() { # the numbers of the plan's members that run, ascending
     local file n
-    for file in "$RUN_DIR"/consumer-*.pid; do
+    for file in "$RUN_DIR/$MEMBER"-*.pid; do
         [ -e "$file" ] || continue
-        n=${file##*/consumer-}
+        n=${file##*/"$MEMBER"-}
         n=${n%.pid}
-        ! alive "consumer-$n" || echo "$n"
+        case $n in *[!0-9]*) continue ;; esac
+        ! alive "$MEMBER-$n" || echo "$n"
     done | sort -n
 }
+all_members() { # the names of all that run
+    local file name
+    for file in "$RUN_DIR"/consumer-*.pid; do
+        [ -e "$file" ] || continue
+        name=${file##*/}
+        ! alive "${name%.pid}" || echo "${name%.pid}"
+    done
+}
+members_of_no_plan() { # names of those whose plan the views no longer have
+    local name known
+    known=$(each_plan plan_members)
+    for name in $(all_members); do
+        printf '%s\n' "$known" | grep -qxF "$name" || echo "$name"
+    done
+}
+plan_members() { local n; for n in $(members); do echo "$MEMBER-$n"; done; }

@@ -46,8 +46,8 @@ stack_check() {
     one_startup_only
     [ -s "$(pg_data oltp)/PG_VERSION" ] || require_space "$RUN_DIR" 300 "a first start"
     require_space "$RUN_DIR" 32 "a start"
-    plan >"$RUN_DIR/plan" 2>"$LOG_DIR/plan.log" || plan_failed "The plan could not be generated."
-    check_connector "$RUN_DIR/connector.json"
+    read_plans
+    check_connectors
     for name in $(running_parts); do
         case $CHANGED_SETTINGS in *_PORT=*|*PG_USER=*|*PG_DATABASE=*)
             step_failed "A port, user or database is changed while ${name^} runs." '' "bin/shutdown.sh first, then start again" ;;
@@ -64,11 +64,11 @@ stack_start() {
     check_ports
     start_servers
     prepare_databases_and_topics
-    start_connector
+    start_connectors
     # shellcheck disable=SC2153  # from .env
     stack_scale "$CONSUMERS"
-    # A record that it can't send makes a task fail within moments of its start.
-    case $(connector_status | connector_states) in *FAILED*) connector_failed ;; esac
+    each_plan connector_still_runs
+    say_gone_plans
     rm -f "$(pid_file startup)"
 }
 
@@ -92,7 +92,7 @@ start_servers() {
     olap=$!
     STARTING="$oltp $olap"
     # Where the slot must be looked at first, it starts when the database answers.
-    [ -s "$RUN_DIR/slot" ] || connect_start
+    slots_to_look_at || connect_start
 
     step "OLTP PostgreSQL on 127.0.0.1:$OLTP_PORT"
     wait "$oltp" || postgres_failed oltp
@@ -136,14 +136,18 @@ postgres_failed() {
 }
 
 prepare_databases_and_topics() {
-    local log=$LOG_DIR/plan.log
     step "Source tables ($(oltp_sql))"
     source_tables
-    step "Sink tables (oltp-olap-sync plan --apply-sink)"
+    each_plan sink_tables_and_topics
+}
+sink_tables_and_topics() {
+    local log=$LOG_DIR/plan.log of=''
+    [ "$MEMBER" = consumer ] || of=" of plan $PLAN_CHOSEN"
+    step "Sink tables$of (oltp-olap-sync plan --apply-sink)"
     plan --apply-sink >"$log" 2>&1 ||
         step_failed "The sink tables could not be created." "$log" "see docs/operations.md"
     step_done
-    step "Topics (oltp-olap-sync plan --apply-topics)"
+    step "Topics$of (oltp-olap-sync plan --apply-topics)"
     plan --apply-topics >"$log" 2>&1 ||
         step_failed "The topics could not be created." "$log" "see docs/operations.md"
     step_done
@@ -151,8 +155,8 @@ prepare_databases_and_topics() {
 # Made from the file if none of the view's tables is there; tables that are there are never changed.
 source_tables() {
     local log=$LOG_DIR/plan.log wanted there missing n said
-    plan >"$RUN_DIR/plan" 2>"$log" || plan_failed "The plan could not be generated."
-    wanted=$(sed -n 's/^-- Source \(.*\): topic .*/\1/p' "$RUN_DIR/plan" | LC_ALL=C sort)
+    (PLAN_CHOSEN='' && plan) >"$RUN_DIR/plan" 2>"$log" || plan_failed "The plan could not be generated."
+    wanted=$(sed -n 's/^-- Source \(.*\): topic .*/\1/p' "$RUN_DIR/plan" | LC_ALL=C sort -u)
     there=$(pg_sql oltp -d "$PG_DATABASE" -Atc "SELECT schemaname || '.' || tablename FROM pg_tables" 2>"$log") ||
         step_failed "The tables of the OLTP database could not be listed." "$log" "see docs/operations.md"
     missing=$(printf '%s\n' "$there" | LC_ALL=C sort | LC_ALL=C comm -13 - <(printf '%s\n' "$wanted"))
@@ -162,26 +166,30 @@ source_tables() {
             step_failed "$(oltp_sql) could not be applied." "$log" "correct the file, then bin/startup.sh again"
         said=''
     elif [ -n "$missing" ]; then
-        step_failed "Some of the view's source tables exist, and some are missing: ${missing//$'\n'/, }." '' \
+        step_failed "Some of the views' source tables exist, and some are missing: ${missing//$'\n'/, }." '' \
             "create them as $(oltp_sql) declares them (${COMMAND_PREFIX}bin/psql.sh oltp), then bin/startup.sh again"
     else
         said="$n $([ "$n" -eq 1 ] && echo "table exists" || echo "tables exist"), left unchanged"
     fi
+    each_plan check_source_tables
+    step_done "$said"
+}
+check_source_tables() {
+    local log=$LOG_DIR/plan.log said
     plan --check-source >"$log" 2>&1 || {
         said=$(sed -n 's/^different: /    /p' "$log")
         [ -n "$said" ] || step_failed "The OLTP database could not be compared with $(oltp_sql)." "$log" "see docs/operations.md"
         step_failed "The tables in the OLTP database are not as $(oltp_sql) says:
 $said" '' "if $(oltp_sql) is wrong: correct it" "if the tables are wrong: change them (${COMMAND_PREFIX}bin/psql.sh oltp), then bin/startup.sh again"
     }
-    step_done "$said"
 }
 
-start_connector() {
+start_connectors() {
     step "Kafka Connect on 127.0.0.1:$CONNECT_PORT"
     WATCH='alive connect' wait_for 90 connect_answers ||
         step_failed "Kafka Connect does not answer." "$LOG_DIR/connect.log" "read the log above, then bin/startup.sh again"
     step_done
-    register_connector
+    each_plan register_connector
 }
 connect_lives() { alive connect; }
 oltp_query() { pg_sql oltp -d "$PG_DATABASE" "$@"; }
@@ -189,10 +197,10 @@ compare_with_plan() { plan --check-connector="$1"; }
 
 # ---- members -------------------------------------------------------------------------------------------------------
 
-# The members 1 to N run, those above N end; one whose settings, SQL files or program have changed is started again.
+# Of each plan: the members 1 to N run, those above N end; one whose settings, SQL files or program have changed is started again.
 # Ready means that every task of every member is live.
 stack_scale() { # N
-    local want=$1 n from started='' differs name
+    local want=$1 name
     for name in olap kafka; do
         case $name in olap) ! pg_alive olap ;; *) ! alive "$name" ;; esac || continue
         [ "$want" -gt 0 ] || break
@@ -201,6 +209,11 @@ stack_scale() { # N
         exit 1
     done
     make_folders "$LOG_DIR" "$STATE_DIR"
+    for name in $(members_of_no_plan); do end_with_step "$name" "Stopping member $name" 10; done
+    each_plan scale_plan "$want"
+}
+scale_plan() { # N
+    local want=$1 n from started='' differs
     touch "$CONSUMER_LOG"
     from=$(($(wc -c <"$CONSUMER_LOG") + 1))
     for n in $(members); do
@@ -209,19 +222,19 @@ stack_scale() { # N
             differs=$(member_differs "$n")
             [ -n "$differs" ] || continue
         fi
-        step "Stopping member consumer-$n"
-        if end_process "consumer-$n" 10; then step_done "${differs:+it has other settings: $differs}"; else step_done "it had to be killed"; fi
+        step "Stopping member $MEMBER-$n"
+        if end_process "$MEMBER-$n" 10; then step_done "${differs:+it has other settings: $differs}"; else step_done "it had to be killed"; fi
     done
     for ((n = 1; n <= want; n++)); do
-        alive "consumer-$n" && continue
+        alive "$MEMBER-$n" && continue
         member_start "$n"
         started="$started $n"
     done
     for n in $started; do
-        step "Member consumer-$n"
-        WATCH="alive consumer-$n" wait_for 120 member_ready "$n" "$from" || {
+        step "Member $MEMBER-$n"
+        WATCH="alive $MEMBER-$n" wait_for 120 member_ready "$n" "$from" || {
             tail -c "+$from" "$CONSUMER_LOG" >"$LOG_DIR/members.log"
-            step_failed "Member consumer-$n $(alive "consumer-$n" && echo "is not ready" || echo "has ended")." \
+            step_failed "Member $MEMBER-$n $(alive "$MEMBER-$n" && echo "is not ready" || echo "has ended")." \
                 "$LOG_DIR/members.log" "see docs/operations.md for the message, then bin/scale.sh $want again"
         }
         step_done "$(member_says "$n" | grep -o 'initial copy running.*' || true)"
@@ -230,7 +243,7 @@ stack_scale() { # N
 # While the connector's first snapshot comes, for as long as that takes, it is not ready, and all is well.
 member_ready() { # number first-byte-of-the-log-to-look-at
     tail -c "+$2" "$CONSUMER_LOG" | grep -e 'event=ready' -e 'event=initial_copy ' -e '"event":"ready"' -e '"event":"initial_copy"' |
-        grep -q -e "member=\"\{0,1\}consumer-$1\"\{0,1\}\( \|\$\)" -e "\"member\":\"consumer-$1\""
+        grep -q -e "member=\"\{0,1\}$MEMBER-$1\"\{0,1\}\( \|\$\)" -e "\"member\":\"$MEMBER-$1\""
 }
 
 # ---- stop ----------------------------------------------------------------------------------------------------------
@@ -242,9 +255,9 @@ stack_stop() {
         say "bin/startup.sh (process $n) is still at work: ending it first."
         end_process startup 5 || true
     fi
-    for n in $(members); do end_with_step "consumer-$n" "Member consumer-$n" 10; done
+    for name in $(all_members); do end_with_step "$name" "Member $name" 10; done
     end_with_step connect "Kafka Connect" 20
-    ! pg_alive oltp || remember_slot
+    ! pg_alive oltp || each_plan remember_slot
     end_with_step kafka "Kafka" 30
     for name in oltp olap; do
         pg_alive "$name" || continue
@@ -266,7 +279,7 @@ stack_wipe() {
     for name in oltp olap; do rm -rf "$(pg_data "$name")" "$(pg_data "$name").new" "$(pg_data "$name").pw"; done
     [ "$PG_ROOT" = "$RUN_DIR" ] || rmdir "$PG_ROOT" /var/lib/oltp-olap-sync 2>/dev/null || true
     rm -rf "$RUN_DIR/kafka" "$STATE_DIR"
-    rm -f "$RUN_DIR"/*.pid "$RUN_DIR"/*.properties "$RUN_DIR"/connector.json* "$RUN_DIR/plan" "$RUN_DIR/slot" "$RUN_DIR/mode" "$KEPT_SETTINGS"*
+    rm -f "$RUN_DIR"/*.pid "$RUN_DIR"/*.properties "$RUN_DIR"/connector*.json* "$RUN_DIR/plan" "$PLANS_FILE"* "$RUN_DIR"/slot* "$RUN_DIR/mode" "$KEPT_SETTINGS"*
     step_done
 }
 
@@ -293,11 +306,18 @@ show_members() {
     local n says all
     all=$({ members; [ "$CONSUMERS" -eq 0 ] || seq 1 "$CONSUMERS"; } | sort -nu)
     for n in $all; do
-        if alive "consumer-$n"; then says=$(member_says "$n"); else says="has ended, see $(short_path "$CONSUMER_LOG")"; fi
-        show_process "consumer-$n" "$(pid_of "consumer-$n" || true)" "$says"
-        case $says in *' ready'|"$(short_path "$CONSUMER_LOG")"|'has ended'*) ;; *) TROUBLE="$TROUBLE, consumer-$n is not ready" ;; esac
+        if alive "$MEMBER-$n"; then says=$(member_says "$n"); else says="has ended, see $(short_path "$CONSUMER_LOG")"; fi
+        show_process "$MEMBER-$n" "$(pid_of "$MEMBER-$n" || true)" "$says"
+        case $says in *' ready'|"$(short_path "$CONSUMER_LOG")"|'has ended'*) ;; *) TROUBLE="$TROUBLE, $MEMBER-$n is not ready" ;; esac
     done
-    [ -n "$all" ] || show_process consumer '' "no member runs"
+    [ -n "$all" ] || show_process "$MEMBER" '' "no member runs"
+}
+show_reading() {
+    if alive connect; then show_connector "$(alive kafka || echo "as it was before Kafka ended: ")"; fi
+    if pg_alive oltp; then
+        say "Not yet read from the OLTP database's log: $(pg_sql oltp -d "$PG_DATABASE" -Atc "$SLOT_LAG_SQL" 2>/dev/null || echo unknown)"
+        slot_is_read || TROUBLE="$TROUBLE, nobody reads the slot $SLOT (changes wait)"
+    fi
 }
 # 0: all of it works; 1: something does not; 3: nothing runs.
 stack_status() {
@@ -307,17 +327,14 @@ stack_status() {
     show_process "OLAP PostgreSQL" "$(pg_pid olap || true)" "127.0.0.1:$OLAP_PORT"
     show_process Kafka "$(pid_of kafka || true)" "127.0.0.1:$KAFKA_PORT"
     show_process "Kafka Connect" "$(pid_of connect || true)" "127.0.0.1:$CONNECT_PORT"
-    show_members
+    each_plan show_members
     shown_settings
-    if [ -z "$(running_parts)$(members)" ]; then
+    if [ -z "$(running_parts)$(all_members)" ]; then
         say "" "Nothing runs; bin/startup.sh starts it."
         return 3
     fi
-    if alive connect; then say ""; show_connector "$(alive kafka || echo "as it was before Kafka ended: ")"; fi
-    if pg_alive oltp; then
-        say "Not yet read from the OLTP database's log: $(pg_sql oltp -d "$PG_DATABASE" -Atc "$SLOT_LAG_SQL" 2>/dev/null || echo unknown)"
-        slot_is_read || TROUBLE="$TROUBLE, nobody reads the slot $SLOT (changes wait)"
-    fi
+    ! alive connect || say ""
+    each_plan show_reading
     if alive kafka; then
         say "" "Not yet applied, by topic (as the members told Kafka):"
         java_options 128

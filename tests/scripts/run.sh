@@ -106,6 +106,29 @@ shared "$folder/a" "$fake; READER=7; wait_for() { shift; while ! \"\$@\"; do REA
 shared "$folder/a" "$fake; DOWN='' TROUBLE=''; ANSWER=$folder/failed.json; show_connector; echo \"trouble: \$TROUBLE\"" |
     check "status shows the reason ($bash)" 'RUNNING FAILED' 'RecordTooLarge' 'trouble: .*connector'
 
+# ---- several plans -------------------------------------------------------------------------------------------------
+
+names='show() { echo "$MEMBER|$CONNECTOR|$SLOT|${CONNECTOR_FILE##*/}|${SLOT_FILE##*/}|${CONSUMER_LOG##*/}|$PLAN_CHOSEN|$MEMBER_PORTS"; }'
+shared "$folder/p" "$names; show" | check "the names of one plan ($bash)" \
+    '^consumer|oltp-olap-sync|oltp_olap_sync|connector.json|slot|kafka-consumer.out||0$'
+plan='plan() { case $1 in --list) [ -n "$LIST" ] && printf "%b" "$LIST" ;; *) false ;; esac; }; show_plans() { read_plans; each_plan show; say_gone_plans; }'
+shared "$folder/p" LIST='lines\tshop\tshop_slot\n' "$names; $plan; show_plans" | check "one plan keeps them, and has the slot that is set ($bash)" \
+    '^consumer|oltp-olap-sync|shop_slot|connector.json|slot|kafka-consumer.out||0$' '!code'
+mkdir -p "$folder/p"; echo native >"$folder/p/mode"
+shared "$folder/p" LIST='lines\tshop\tshop_slot\nmy buyers\tshop.my_buyers\tshop_slot_my_buyers_0a\n' "$names; $plan; show_plans" |
+    check "another plan has names of its own ($bash)" '^consumer|oltp-olap-sync|shop_slot|connector.json|slot|kafka-consumer.out|lines|0$' \
+        '^consumer-my_buyers|oltp-olap-sync-my_buyers|shop_slot_my_buyers_0a|connector-my_buyers.json|slot-my_buyers|kafka-consumer-my_buyers.out|my buyers|1$' '!code'
+shared "$folder/p" LIST='early\tshop\tshop_slot\nlines\tshop.lines\tshop_slot_lines\n' "$names; $plan; show_plans" |
+    check "a view that would give its name to what is there is refused ($bash)" 'code 1' 'The first view is early now, and was lines' \
+        'SYNC_SCHEMAS_VIEW=schemas/lines.sql,schemas' '!^consumer'
+shared "$folder/p" LIST='' "$names; $plan; show_plans" | check "views that make no plan ($bash)" 'code 1' 'The plan could not be generated' '!^consumer'
+shared "$folder/p" LIST='lines\tshop\tshop_slot\n' "$names; $plan; show_plans" |
+    check "a plan that is gone leaves its connector to whoever is sure ($bash)" '^consumer|oltp-olap-sync|shop_slot|.*||0$' \
+        'The plan my buyers is in no view any more' 'connectors/oltp-olap-sync-my_buyers' 'pg_drop_replication_slot(.shop_slot_my_buyers_0a.)' '!code'
+shared "$folder/p" REPORT="different: table.include.list: the connector has 'a', plan says 'a,b'" CODE=3 \
+    'compare_with_plan() { printf "%s\n" "$REPORT"; return "$CODE"; }; refuse_other_connector /dev/null' |
+    check "a view that brings tables ($bash)" 'code 1' 'Adding and removing views'
+
 # ---- settings ------------------------------------------------------------------------------------------------------
 
 mkdir -p "$folder/b"; echo native >"$folder/b/mode"
@@ -138,7 +161,7 @@ shared "$folder/f" SYNC_SCHEMAS_VIEW=my/view.sql "$chosen" |
     check "another view given beside the example of a started stack ($bash)" 'code 2' 'and my/view.sql' '!^schemas'
 mkdir -p "$folder/g"; echo native >"$folder/g/mode"
 shared "$folder/g" "$chosen" |
-    check "a stack that was started with another view keeps it ($bash)" 'code 2' 'started with schemas/oltp.sql and schemas/student_contact.sql' \
+    check "a stack that was started with another view keeps it ($bash)" 'code 2' 'started with schemas/oltp.sql and schemas,' \
         'Nothing was changed' "SYNC_RUN_DIR=$folder/g bin/startup.sh" 'wipe' '--example orders' '!^schemas'
 shared "$folder/h" SYNC_SCHEMAS_OLTP=my/oltp.sql "$chosen" |
     check "an example and files of one's own ($bash)" 'code 2' 'leave one of them out' '!^schemas'
@@ -155,7 +178,7 @@ shared "$folder/a" "require_space $folder 99999999 'a start'; echo went on" | ch
 }
 for bash in "${bashes[@]}"; do
     in_bash
-    rm -rf "$folder/a" "$folder/b" "$folder/e" "$folder/f" "$folder/g" "$folder/h"
+    rm -rf "$folder/a" "$folder/b" "$folder/e" "$folder/f" "$folder/g" "$folder/h" "$folder/p"
 done
 { clean SYNC_RUN_DIR="$folder/c" bin/status.sh 2>&1 || echo "code $?"; } |
     check "status where nothing was started" 'Nothing was started' 'code 3'
