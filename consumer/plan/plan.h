@@ -149,6 +149,18 @@ struct target_output {
     int input; /* the value that it shows; -1: an expression over inputs */
 };
 
+/* The view's own query, for the source database, in pieces: `select from rest` gives the outputs,
+ * of the sink's types and by their names. Behind `from` a WHERE may stand, over keys and parts. */
+struct source_query {
+    struct str select, from, rest;
+    bool computes; /* rest and select have expressions, which may fail for a row */
+    /* What shows the sink's key there: by target.key_outputs. */
+    struct str *keys;
+    /* ... and the keys of the rows that an output row is made of: one list for each occurrence, by
+     * its relation's columns, key_count of them. */
+    struct str **parts;
+};
+
 /* A table of the sink, and the join that it is to be equal to. */
 struct target {
     int number;                     /* its place in plan.targets */
@@ -181,6 +193,7 @@ struct target {
      * type's own input text; absent where a column needs a conversion, or there are WHERE or
      * expressions. */
     struct str sql_copy;
+    struct source_query source;
 };
 
 /* Which input the sink's key shows at a place. */

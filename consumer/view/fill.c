@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "view/definition.h"
 #include "view/sql.h"
+#include "view/sql_source.h"
 
 #include <inttypes.h>
 
@@ -225,6 +226,7 @@ void target_fill(struct draft *draft, const struct plan *plan, struct target *ta
     target->sql_refuse = sql_refuse(draft);
     target->sql_insert = sql_insert(draft);
     target->sql_copy = sql_copy(draft);
+    target->source = sql_source(draft);
     target->fingerprint = fingerprint_text(draft, plan, target);
     target->definition = definition_text(draft, plan, target);
 }
