@@ -20,8 +20,9 @@ allowed() {
         sink) echo base plan sink ;;
         pipeline) echo base plan consume decode state join sink pipeline ;;
         oltp) echo base plan oltp ;;
+        verify) echo base plan decode verify ;;
         serve) echo base serve ;;
-        cli) echo base config plan view consume state sink oltp serve pipeline cli ;;
+        cli) echo base config plan view consume state sink oltp verify serve pipeline cli ;;
         *) echo "no such room: $1" >&2; return 1 ;;
     esac
 }
@@ -32,7 +33,7 @@ only_in() {
         librdkafka/* | PkgConfig::RDKAFKA) echo consume ;;
         lmdb.h) echo state/lmdb ;;
         PkgConfig::LMDB) echo state ;;
-        libpq-fe.h | PkgConfig::LIBPQ) echo sink oltp ;;
+        libpq-fe.h | PkgConfig::LIBPQ) echo sink oltp verify ;;
         microhttpd.h | PkgConfig::MICROHTTPD) echo serve ;;
         jansson.h | PkgConfig::JANSSON) echo decode view config serve ;;
         *) echo any ;;
@@ -84,7 +85,7 @@ done < <(grep -nE '(target_)?link_libraries\(' consumer/CMakeLists.txt |
 
 # Within a room no files call each other in a circle (but those of sink/ that drive the connection; cli/ needs what
 # CMake defines); and one would be found.
-tests/circles.py consumer/{base,config,plan,view,consume,decode,state,state/lmdb,join,oltp,serve,pipeline} || wrong=1
+tests/circles.py consumer/{base,config,plan,view,consume,decode,state,state/lmdb,join,oltp,verify,serve,pipeline} || wrong=1
 folder=$(mktemp -d)
 trap 'rm -r "$folder"' EXIT
 printf 'int b(int i);\nint a(int i);\nint a(int i) { return i ? b(i - 1) : 0; }\n' >"$folder/a.c"

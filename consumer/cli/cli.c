@@ -42,10 +42,34 @@ static bool take_flag(struct cli *cli, const char *arg) {
         {"--json", &cli->json},
         {"--check-source", &cli->check_source},
         {"--check-connector", &cli->check_connector},
+        {"--all", &cli->all},
     };
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (strcmp(arg, flags[i].name) == 0) {
             *flags[i].flag = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Options of verify that take a value. */
+static bool take_value(struct cli *cli, int argc, char **argv, int *at) {
+    const struct {
+        const char *name;
+        const char **value;
+    } options[] = {
+        {"--view", &cli->view},     {"--task", &cli->task}, {"--sample", &cli->sample},
+        {"--settle", &cli->settle}, {"--wait", &cli->wait}, {"--snapshot", &cli->snapshot},
+    };
+    const char *value = option_value("--key", argc, argv, at);
+    if (value) {
+        cli->keys[cli->key_count++] = value;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if ((value = option_value(options[i].name, argc, argv, at))) {
+            *options[i].value = value;
             return true;
         }
     }
@@ -58,10 +82,37 @@ static size_t arguments_of(const char *command) {
                                                   : 0;
 }
 
+/* Options of one command only. */
+static enum err_kind options_check(const struct cli *cli, struct err *reterr) {
+    bool plan = cli->command && strcmp(cli->command, "plan") == 0;
+    bool verify = cli->command && strcmp(cli->command, "verify") == 0;
+    bool apply = cli->apply_sink || cli->apply_topics;
+    bool check = cli->check_source || cli->check_connector;
+    bool print = cli->list || cli->connector || (cli->json && !verify);
+    if ((apply || check || print) && !plan) {
+        return err_set(reterr, ERR_CONFIG,
+                       "--apply-sink, --apply-topics, --list, --connector, --json, --check-source "
+                       "and --check-connector are options of the command plan");
+    }
+    if (check && (apply || print)) {
+        return err_set(reterr, ERR_CONFIG,
+                       "--check-source and --check-connector change nothing: they "
+                       "can't be combined with --apply-..., --list, --connector and --json");
+    }
+    if ((cli->all || cli->view || cli->task || cli->sample || cli->settle || cli->wait ||
+         cli->snapshot || cli->key_count > 0) &&
+        !verify) {
+        return err_set(reterr, ERR_CONFIG,
+                       "--all, --view, --task, --key, --sample, --settle, --wait and --snapshot "
+                       "are options of the command verify");
+    }
+    return ERR_NONE;
+}
+
 static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *reterr) {
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i], *value;
-        if (!arg || take_flag(cli, arg)) {
+        if (!arg || take_flag(cli, arg) || take_value(cli, argc, argv, &i)) {
             continue;
         }
         if ((value = option_value("--set", argc, argv, &i))) {
@@ -80,21 +131,7 @@ static enum err_kind parse(int argc, char **argv, struct cli *cli, struct err *r
                            arg);
         }
     }
-    bool plan = cli->command && strcmp(cli->command, "plan") == 0;
-    bool apply = cli->apply_sink || cli->apply_topics;
-    bool check = cli->check_source || cli->check_connector;
-    bool print = cli->list || cli->connector || cli->json;
-    if ((apply || check || print) && !plan) {
-        return err_set(reterr, ERR_CONFIG,
-                       "--apply-sink, --apply-topics, --list, --connector, --json, --check-source "
-                       "and --check-connector are options of the command plan");
-    }
-    if (check && (apply || print)) {
-        return err_set(reterr, ERR_CONFIG,
-                       "--check-source and --check-connector change nothing: they "
-                       "can't be combined with --apply-..., --list, --connector and --json");
-    }
-    return ERR_NONE;
+    return options_check(cli, reterr);
 }
 
 static const struct err *unknown_command(const char *command, struct err *err) {
@@ -122,6 +159,9 @@ static int dispatch(const struct cli *cli, const struct config *config,
     if (strcmp(cli->command, "plan") == 0) {
         return cli_plan(cli, config);
     }
+    if (strcmp(cli->command, "verify") == 0) {
+        return cli_verify(cli, config, signals);
+    }
     if (strcmp(cli->command, "cache") == 0) {
         return cli_cache(cli, config);
     }
@@ -136,6 +176,7 @@ int cli_main(int argc, char **argv, char *const *env, struct cli_signals *signal
     struct cli cli = {0};
     struct err err;
     cli.sets = memory_new((size_t)argc + 1, sizeof *cli.sets);
+    cli.keys = memory_new((size_t)argc + 1, sizeof *cli.keys);
     int code = EXIT_CODE_OK;
     struct config *config = NULL;
     if (parse(argc, argv, &cli, &err) != ERR_NONE) {
@@ -154,5 +195,6 @@ int cli_main(int argc, char **argv, char *const *env, struct cli_signals *signal
     }
     config_destroy(&config);
     free(cli.sets);
+    free(cli.keys);
     return code;
 }

@@ -1,6 +1,6 @@
 /* cli.h: argv → a command.
  *
- * What:    run, plan, cache, dead-letters; --help, --version, --print-config.
+ * What:    run, plan, verify, cache, dead-letters; --help, --version, --print-config.
  * Errors:  printed on stderr; the exit code says what they mean, see common.h.
  */
 #ifndef CLI_CLI_H

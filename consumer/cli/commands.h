@@ -1,6 +1,7 @@
 /* commands.h: the commands, and what argv says to them.
  *
- * What:    run, plan, cache, dead-letters, each in the file of its name; they return the exit code.
+ * What:    run, plan, verify, cache, dead-letters, each in the file of its name; they return the
+ * exit code.
  */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
@@ -12,7 +13,7 @@
 #define ARGUMENTS_MAX 4
 
 struct cli {
-    const char *command; /* "run", "plan", "cache", "dead-letters"; NULL: none given */
+    const char *command; /* "run", "plan", "verify"...; NULL: none given */
     /* cache: "verify", the task, if given; dead-letters: "add", topic, partition, offset */
     const char *arguments[ARGUMENTS_MAX];
     size_t argument_count;
@@ -24,6 +25,11 @@ struct cli {
     bool list, connector, json;         /* ... */
     bool check_source, check_connector; /* ... */
     const char *connector_file;         /* --check-connector=FILE; NULL: standard input */
+    bool all;                           /* verify */
+    const char *view, *task, *sample;   /* ... as they are given; NULL: not */
+    const char *settle, *wait, *snapshot;
+    const char **keys; /* --key column=value */
+    size_t key_count;
 };
 
 /* Set by the signal handlers of main, read by the commands. */
@@ -35,6 +41,7 @@ struct cli_signals {
 
 int cli_run(const struct config *config, struct cli_signals *signals);
 int cli_plan(const struct cli *cli, const struct config *config);
+int cli_verify(const struct cli *cli, const struct config *config, struct cli_signals *signals);
 int cli_cache(const struct cli *cli, const struct config *config);
 int cli_dead_letters(const struct cli *cli, const struct config *config);
 

@@ -33,6 +33,26 @@ static const struct command commands[] = {
      "                   as GET /connectors/NAME/config of Kafka Connect returns it, from FILE or\n"
      "                   standard input\n"
      "The last two exit with code 3 if there are differences.\n"},
+    {"verify", "compares the table with the view, row by row", "verify [OPTION...]",
+     "Compares the rows of the view in the OLTP database (oltp.*) with the table in the OLAP\n"
+     "database, while everything runs. It only reads: its roles need SELECT. What differs is "
+     "looked\n"
+     "at again until the changes on their way have arrived; what stays is printed.\n"
+     "  --all             prints every row that differs, not only the first 20\n"
+     "  --json            prints one JSON object a line: the rows, then the summary\n"
+     "  --view NAME       only this one of several views\n"
+     "  --task P          only the rows of task P\n"
+     "  --key COLUMN=VALUE\n"
+     "                    only rows with this value in a column of the table's key; may be "
+     "repeated\n"
+     "  --sample SECONDS  rows of keys by chance, for so long\n"
+     "  --settle SECONDS  how long a change may take from Kafka to the table (5)\n"
+     "  --wait SECONDS    how long to wait besides for a connector that is behind (60)\n"
+     "  --snapshot SECONDS\n"
+     "                    after so long new snapshots are taken in both databases (300)\n"
+     "Exit code 0: equal, but for refused rows and dead letters, which are printed; 3: rows "
+     "differ;\n"
+     "1: it failed; 2: a setting, an option or a right.\n"},
     {"cache", "prints what the state caches hold", "cache [verify] [TASK]",
      "Prints the state caches under state.dir, or one task's, without changing them: the offsets "
      "of\n"
