@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Docker mode behind the interface of the scripts: stack_setup, stack_start, stack_stop, stack_wipe, stack_scale,
-# stack_psql, stack_status. Native mode (native.sh) has the same names.
+# stack_psql, stack_verify, stack_status. Native mode (native.sh) has the same names.
 # bash 3.2 and POSIX tools only; everything else happens in containers.
 
 # shellcheck source=bin/stack/docker-project.sh
@@ -160,6 +160,13 @@ stack_wipe() {
     step_done
 }
 
+stack_verify() { # options of verify
+    local tty=''
+    require_docker
+    if [ ! -t 0 ] || [ ! -t 1 ]; then tty=-T; fi
+    # shellcheck disable=SC2086  # no argument at all on a terminal
+    compose run --rm --no-deps $tty --entrypoint oltp-olap-sync init verify "$@"
+}
 stack_psql() { # oltp|olap psql-arguments...
     local db=$1 tty=''
     shift

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Native mode behind the interface of the scripts: stack_setup, stack_start, stack_stop, stack_wipe, stack_scale,
-# stack_psql, stack_status. Docker mode (docker.sh) has the same names.
+# stack_psql, stack_verify, stack_status. Docker mode (docker.sh) has the same names.
 
 # shellcheck source=bin/stack/native-process.sh
 . "$ROOT/bin/stack/native-process.sh"
@@ -285,6 +285,10 @@ stack_wipe() {
 
 # ---- look ----------------------------------------------------------------------------------------------------------
 
+stack_verify() { # options of verify
+    consumer_settings
+    cd "$ROOT" && exec "${CONSUMER[@]}" "$CONSUMER_BIN" verify "$@"
+}
 stack_psql() { # oltp|olap psql-arguments...
     local db=$1
     shift

@@ -180,6 +180,8 @@ for bash in "${bashes[@]}"; do
     in_bash
     rm -rf "$folder/a" "$folder/b" "$folder/e" "$folder/f" "$folder/g" "$folder/h" "$folder/p"
 done
+{ clean SYNC_RUN_DIR="$folder/c" bin/verify.sh 2>&1 || echo "code $?"; } |
+    check "verify without a stack" 'Nothing was started here' 'code 1'
 { clean SYNC_RUN_DIR="$folder/c" bin/status.sh 2>&1 || echo "code $?"; } |
     check "status where nothing was started" 'Nothing was started' 'code 3'
 mkdir -p "$folder/d"; echo native >"$folder/d/mode"
@@ -194,7 +196,7 @@ mkdir -p "$folder/d"; echo native >"$folder/d/mode"
 
 # Everything but native mode runs on bash 3.2 and BSD's tools (tried with 3.2.57 on 30 November 2026); where no such bash
 # is at hand, at least what is known not to work there must not be written.
-portable=(bin/setup.sh bin/startup.sh bin/shutdown.sh bin/status.sh bin/scale.sh bin/psql.sh
+portable=(bin/setup.sh bin/startup.sh bin/shutdown.sh bin/status.sh bin/scale.sh bin/psql.sh bin/verify.sh
     bin/stack/common.sh bin/stack/mode.sh bin/stack/connector.sh bin/stack/connector-steps.sh bin/stack/docker*.sh)
 lacking() { # file...; prints the lines with what bash 3.2 or BSD's tools do not have
     local pattern
