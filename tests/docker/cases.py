@@ -114,6 +114,39 @@ def second_stack(stack: Stack) -> None:
     stack.script("status").must(0)
 
 
+def example(stack: Stack) -> str:
+    """bin/startup.sh --example orders, beside the first stack: what it prints works, its load arrives; a plain start goes on
+    with it."""
+    folder = stack.folder / "schemas/examples/orders"
+    view = re.search(r"\bAS\s+(SELECT\b[^;]*);", re.sub(r"--.*", "", (folder / "order_line.sql").read_text()))[1]
+    run_dir = stack.folder / "orders"
+    here = {"SYNC_RUN_DIR": str(run_dir)}
+    ports = {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
+
+    def load_and_compare() -> int:
+        stack.script("psql", "oltp", "-v", "seconds=4", "-v", "rate=50", stdin=folder / "load.sql", **here).must(
+            says=r"(?m)^[0-9]+ transactions\.$")
+        wanted = stack.sql("oltp", f"SELECT ROW(v.*)::text FROM ({view}) v ORDER BY 1", **here)
+        wait_until("the OLAP table equals the view", lambda: stack.sql(
+            "olap", "SELECT ROW(v.*)::text FROM order_line v ORDER BY 1", **here) == wanted)
+        return len(wanted.splitlines())
+
+    said = stack.script("startup", "--docker", "--example", "orders", CONSUMERS="1", **here, **ports).must(
+        says=r"bin/psql\.sh oltp <schemas/examples/orders/load\.sql").must(says=r"SELECT \* FROM order_line;").output
+    for insert in re.findall(r"^ +(INSERT INTO .*;)$", said, re.MULTILINE):
+        stack.sql("oltp", insert, **here)
+    wait_until("the rows of the start's own lines arrive", lambda: stack.sql("olap", "SELECT count(*) FROM order_line", **here) == "1")
+    load_and_compare()
+    stack.script("scale", "2", **here).must()
+    stack.script("shutdown", **here).must()
+    stack.start(**here)
+    rows = load_and_compare()
+    stack.script("status", **here).must(0)
+    stack.script("startup", "--docker", "--example", "orders").must(2, says="was started with .*student_contact.* Nothing was changed")
+    stack.script("shutdown", "--wipe", **here).must()
+    return f"{rows} rows"
+
+
 def second_clone(stack: Stack) -> None:
     """Another folder with the same .env gets another project; the folder that has it keeps it."""
     ask = '. bin/stack/common.sh && MODE=docker && load_mode && echo "project $COMPOSE_PROJECT_NAME"'
@@ -288,5 +321,5 @@ def old_compose(stack: Stack) -> None:
             raise Failure(f"its services are {services}")
 
 
-ROAD = (first_start, readme, scale, crash, killed, log_goes_on, second_stack, second_clone, stopped, port_taken, data_kept,
-        lost_slot, daemon_restart, docker_down, no_image, half_made, interrupted, by_hand, old_compose)
+ROAD = (first_start, readme, scale, crash, killed, log_goes_on, second_stack, example, second_clone, stopped, port_taken,
+        data_kept, lost_slot, daemon_restart, docker_down, no_image, half_made, interrupted, by_hand, old_compose)

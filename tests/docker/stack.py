@@ -102,16 +102,17 @@ class Stack:
 
     # ---- commands
 
-    def run(self, *args: str, seconds: float = SECONDS, **env: str) -> Run:
+    def run(self, *args: str, seconds: float = SECONDS, stdin: Path | None = None, **env: str) -> Run:
         start = time.monotonic()
         print("\n$", *[f"{key}={value}" for key, value in env.items()], *args, flush=True)
-        process = subprocess.run(args, cwd=self.folder, env=self.env | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                 stdin=subprocess.DEVNULL, text=True, timeout=seconds, check=False)
+        with open(stdin or os.devnull, encoding="utf-8") as given:
+            process = subprocess.run(args, cwd=self.folder, env=self.env | env, stdout=subprocess.PIPE,
+                                     stderr=subprocess.STDOUT, stdin=given, text=True, timeout=seconds, check=False)
         print(process.stdout, flush=True)
         return Run(args, process.returncode, process.stdout, time.monotonic() - start)
 
-    def script(self, name: str, *args: str, **env: str) -> Run:
-        return self.run(f"bin/{name}.sh", *args, **env)
+    def script(self, name: str, *args: str, stdin: Path | None = None, **env: str) -> Run:
+        return self.run(f"bin/{name}.sh", *args, stdin=stdin, **env)
 
     def start(self, **env: str) -> Run:
         return self.script("startup", "--docker", **env).must(says="Ready after")
