@@ -109,7 +109,7 @@ class ViewTenant(Tenant):
                    + f", wanted {[row for row in wanted if row not in found][:3]}")
 
     def seqs(self) -> dict[int, int]:
-        return dict(self.olap.run("SELECT task, max(seq) FROM sync_progress GROUP BY task"))
+        return dict(self.olap.run("SELECT task, max(seq) FROM sync_progress WHERE view = %s GROUP BY task", self.views[0].name))
 
     def check_every_task(self, before: dict[int, int]) -> None:
         """Otherwise the sentinels prove nothing of a task that they have not passed."""

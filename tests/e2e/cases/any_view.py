@@ -38,7 +38,7 @@ def rows_of(tenant: ViewTenant) -> int:
 
 def random_view(ctx: Context, *views: View) -> str:
     """Rows that are there first; changes while members come, die and stand still; a lost cache; all of it sampled."""
-    name = f"any_{views[0].name}" + (f"_{len(views)}" if len(views) > 1 else "")
+    name = "_".join(["any", *(view.name for view in views)])
     with tenant_of(ctx, name, *views, connected=False) as tenant, \
             settings(tenant, REFUSED_ROW_MAX=10_000, KAFKA_SESSION_TIMEOUT_MS=1500, KAFKA_HEARTBEAT_INTERVAL_MS=300):
         for statement in (statement for view in views for statement in view.fails):
