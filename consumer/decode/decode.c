@@ -84,16 +84,26 @@ static enum err_kind set_key(const struct job *job, const struct str *values, st
     return kind;
 }
 
+static bool is_widened(const struct relation *table) {
+    bool widened = false;
+    for (size_t i = 0; i < table->placement_count; i++) {
+        widened |= column_is_widened(&table->columns[i]);
+    }
+    return widened;
+}
+
 static enum err_kind wrong_partition(const struct job *job, int32_t expected, struct err *reterr) {
     struct str topic = job->table->topic;
     return err_set(reterr, ERR_HALT,
                    "the join key of this record belongs to partition %" PRId32
                    ", it came in partition %" PRId32 " of topic " STR_FMT " (N = %" PRId32
                    "). Look at the connector's transforms.*: "
-                   "partition.payload.fields must be change.<join column>, partition.topic.num "
+                   "partition.payload.fields must be %s, partition.topic.num "
                    "%" PRId32 ", partition.hash.function java, for this topic too; and the topic "
                    "must have %" PRId32 " partitions",
                    expected, job->record->partition, STR_ARG(topic), job->table->partition_count,
+                   is_widened(job->table) ? "as `plan --connector` prints it, with the casts before"
+                                          : "change.<join column>",
                    job->table->partition_count, job->table->partition_count);
 }
 

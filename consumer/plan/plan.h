@@ -40,7 +40,7 @@ enum scalar {
 enum key_code {
     KEY_NONE,    /* not part of a key */
     KEY_INTEGER, /* smallint, integer: hash is the value */
-    KEY_BIGINT,  /* bigint: hash is (int)(v ^ v >>> 32) */
+    KEY_BIGINT,  /* bigint, and what is placed with one: hash is (int)(v ^ v >>> 32) */
     KEY_UUID,    /* 16 bytes; hashed as its text */
     KEY_TEXT,    /* any other type by its text, bytes 0x00 can't occur; hashed over UTF-16 units */
 };
@@ -223,6 +223,13 @@ struct plan {
     struct str notes;       /* for people, a line each: the key, the tables' roles, what to mind */
     struct arena arena;     /* all of it */
 };
+
+/* Whether a smallint or integer that places rows is compared with a bigint: its records are routed,
+ * and its keys coded, as if it were one. */
+static inline bool column_is_widened(const struct relation_column *column) {
+    return column->key == KEY_BIGINT &&
+           (column->form == FORM_SMALLINT || column->form == FORM_INTEGER);
+}
 
 static inline const struct relation *
 occurrence_relation(const struct plan *plan, const struct target *target, int occurrence) {

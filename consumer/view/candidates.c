@@ -37,9 +37,14 @@ static size_t whole_count(const struct roles *roles) {
     return roles->lookup_count + roles->filtered_count;
 }
 
-/* Of several that fit one that shares a plan with views before, then the one with the fewest
- * lookups, a table in two roles being one in both of them; then the one with the fewest such
- * tables; then the first one. */
+/* Earlier releases knew neither: what they chose stays. */
+static bool is_recent(const struct roles *roles) {
+    return roles->mixed || roles->filtered_count > 0;
+}
+
+/* Of several that fit one that shares a plan with views before; then one of the same types
+ * throughout, and without tables in two roles; then the one with the fewest lookups, a table in two
+ * roles being one in both of them; then the one with the fewest such tables; then the first one. */
 static bool better(const struct roles *a, const struct roles *b) {
     if (a->fit != b->fit || a->fit != FIT) {
         return a->fit > b->fit;
@@ -47,6 +52,9 @@ static bool better(const struct roles *a, const struct roles *b) {
     bool shares = a->share != NULL, other_shares = b->share != NULL;
     if (shares != other_shares) {
         return shares;
+    }
+    if (is_recent(a) != is_recent(b)) {
+        return is_recent(b);
     }
     return whole_count(a) != whole_count(b) ? whole_count(a) < whole_count(b)
                                             : a->filtered_count < b->filtered_count;

@@ -193,11 +193,22 @@ static void set_partitions(json_t *settings, const struct plan *plan, const char
     set(settings, key, str_from(number));
 }
 
+/* The field that a widened part of K is lifted into; the envelope has none of this name. */
+static void append_lifted(struct buf *out, size_t part) {
+    buf_printf(out, "sync_key_%zu", part + 1);
+}
+
 static void set_route(json_t *settings, const struct plan *plan, size_t t, const char *group) {
     struct buf text = {0};
     for (size_t i = 0; i < plan->relations[t].placement_count; i++) {
-        buf_str(&text, i > 0 ? STR(",change.") : STR("change."));
-        buf_str(&text, plan->relations[t].columns[i].name);
+        const struct relation_column *column = &plan->relations[t].columns[i];
+        buf_str(&text, i > 0 ? STR(",") : STR(""));
+        if (column_is_widened(column)) {
+            append_lifted(&text, i);
+        } else {
+            buf_str(&text, STR("change."));
+            buf_str(&text, column->name);
+        }
     }
     set_member(settings, group, "type", STR("io.debezium.transforms.partitions.PartitionRouting"));
     set_member(settings, group, "partition.payload.fields", buf_view(&text));
@@ -225,6 +236,105 @@ static void set_predicate(json_t *settings, const struct plan *plan, const char 
     buf_clear(&pattern);
 }
 
+/* ---- integers that are compared with bigints ---- */
+
+static bool is_widened(const struct relation *table) {
+    bool widened = false;
+    for (size_t i = 0; i < table->placement_count; i++) {
+        widened |= column_is_widened(&table->columns[i]);
+    }
+    return widened;
+}
+
+static bool any_widened(const struct plan *plan) {
+    bool widened = false;
+    for (size_t t = 0; t < plan_parted_count(plan); t++) {
+        widened |= is_widened(&plan->relations[t]);
+    }
+    return widened;
+}
+
+enum setting_list {
+    LIST_NONE,
+    LIST_NAMES,  /* of the widened columns */
+    LIST_CASTS,  /* the same, each with its new type */
+    LIST_LIFTED, /* the fields that they are lifted into */
+};
+
+static void append_list(struct buf *out, const struct relation *table, enum setting_list what) {
+    bool first = true;
+    for (size_t i = 0; i < table->placement_count; i++) {
+        if (!column_is_widened(&table->columns[i])) {
+            continue;
+        }
+        buf_str(out, first ? STR("") : STR(","));
+        first = false;
+        if (what == LIST_LIFTED) {
+            append_lifted(out, i);
+        } else {
+            buf_str(out, table->columns[i].name);
+            buf_str(out, what == LIST_CASTS ? STR(":int64") : STR(""));
+        }
+    }
+}
+
+#define KAFKA "org.apache.kafka.connect.transforms."
+
+/* No transform casts a column inside a row's image. But the record's key has the same value; there
+ * it can be cast, and lifted through a header to where PartitionRouting finds it. Afterwards the
+ * record is as it was: JSON does not tell the two types of its key apart. */
+static const struct step {
+    const char *name, *type;
+    struct {
+        const char *name, *value;
+        enum setting_list list;
+    } settings[3];
+} steps[] = {
+    {"cast",
+     KAFKA "Cast$Key",
+     {{"spec", NULL, LIST_CASTS}, {"replace.null.with.default", "false", LIST_NONE}}},
+    {"header",
+     KAFKA "HeaderFrom$Key",
+     {{"fields", NULL, LIST_NAMES},
+      {"headers", NULL, LIST_LIFTED},
+      {"operation", "copy", LIST_NONE}}},
+    {"lift",
+     "io.debezium.transforms.HeaderToValue",
+     {{"headers", NULL, LIST_LIFTED},
+      {"fields", NULL, LIST_LIFTED},
+      {"operation", "move", LIST_NONE}}},
+    {"drop", /* behind the routing */
+     KAFKA "ReplaceField$Value",
+     {{"exclude", NULL, LIST_LIFTED}, {"replace.null.with.default", "false", LIST_NONE}}},
+};
+#define STEPS        (sizeof steps / sizeof *steps)
+#define STEPS_BEFORE (STEPS - 1)
+
+/* Appends steps first .. last - 1 of a table to the list of transforms, under its predicate. */
+static void set_steps(json_t *settings, const struct plan *plan, size_t t, size_t first,
+                      size_t last, struct buf *transforms) {
+    char name[48], predicate[32];
+    (void)snprintf(predicate, sizeof predicate, "route%zu", t + 1);
+    for (const struct step *step = &steps[first]; step < &steps[last]; step++) {
+        (void)snprintf(name, sizeof name, "%s%zu", step->name, t + 1);
+        buf_printf(transforms, "%s%s", transforms->len > 0 ? "," : "", name);
+        set_member(settings, name, "type", str_from(step->type));
+        for (size_t i = 0; i < 3 && step->settings[i].name; i++) {
+            struct buf text = {0};
+            if (step->settings[i].list == LIST_NONE) {
+                buf_str(&text, str_from(step->settings[i].value));
+            } else {
+                append_list(&text, &plan->relations[t], step->settings[i].list);
+            }
+            set_member(settings, name, step->settings[i].name, buf_view(&text));
+            buf_clear(&text);
+        }
+        set_member(settings, name, "predicate", str_from(predicate));
+    }
+}
+
+/* ---- the way of each table's records ---- */
+
 /* Every record of a core table goes to the partition of its join key. Other columns in another
  * table: a transform of its own, for that table's topic. A topic of one partition has none: Kafka
  * puts its records there. */
@@ -233,7 +343,7 @@ static void set_routes(json_t *settings, const struct plan *plan) {
     if (count == 0) {
         return;
     }
-    if (same_join_names(plan)) {
+    if (same_join_names(plan) && !any_widened(plan)) {
         set(settings, "transforms", STR("route"));
         set_route(settings, plan, 0, "route");
         if (count < plan->relation_count) {
@@ -242,17 +352,22 @@ static void set_routes(json_t *settings, const struct plan *plan) {
         }
         return;
     }
-    struct buf groups = {0};
+    struct buf transforms = {0}, predicates = {0};
     for (size_t t = 0; t < count; t++) {
+        bool widened = is_widened(&plan->relations[t]);
         char group[32];
         (void)snprintf(group, sizeof group, "route%zu", t + 1);
-        buf_printf(&groups, "%s%s", t > 0 ? "," : "", group);
+        set_steps(settings, plan, t, 0, widened ? STEPS_BEFORE : 0, &transforms);
+        buf_printf(&transforms, "%s%s", transforms.len > 0 ? "," : "", group);
+        buf_printf(&predicates, "%s%s", t > 0 ? "," : "", group);
         set_route(settings, plan, t, group);
         set_predicate(settings, plan, group, t, t + 1);
+        set_steps(settings, plan, t, widened ? STEPS_BEFORE : STEPS, STEPS, &transforms);
     }
-    set(settings, "transforms", buf_view(&groups));
-    set(settings, "predicates", buf_view(&groups));
-    buf_clear(&groups);
+    set(settings, "transforms", buf_view(&transforms));
+    set(settings, "predicates", buf_view(&predicates));
+    buf_clear(&transforms);
+    buf_clear(&predicates);
 }
 
 /* ---- all together ---- */

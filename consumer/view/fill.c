@@ -2,6 +2,7 @@
 #include "view/fill.h"
 
 #include "base/hash.h"
+#include "base/safeguard.h"
 #include "view/definition.h"
 #include "view/sql.h"
 #include "view/sql_source.h"
@@ -108,11 +109,26 @@ static void references_fill(struct draft *draft, const struct draft_relation *fr
         const struct draft_reference *reference = &from->references[i];
         size_t *columns = arena_alloc(draft->arena, reference->column_count * sizeof *columns);
         for (size_t c = 0; c < reference->column_count; c++) {
+            struct relation_column *column = &relation->columns[reference->columns[c]];
             columns[c] = reference->columns[c];
-            relation->columns[columns[c]].key = type_key(&from->types[columns[c]]);
+            column->key =
+                column->key == KEY_NONE ? type_key(&from->types[columns[c]]) : column->key;
         }
         relation->references[i] = (struct reference){columns, reference->column_count};
     }
+}
+
+/* Java hashes a negative integer and the bigint of the same value differently: where one core table
+ * has a bigint, all are placed by bigints. */
+static enum key_code placement_key(const struct draft *draft, size_t part, enum key_code key) {
+    for (size_t r = 0; r < draft->relation_count; r++) {
+        const struct draft_relation *relation = &draft->relations[r];
+        if (relation->role == ROLE_CORE && type_key(&relation->types[part]) == KEY_BIGINT &&
+            SAFEGUARD("an integer is placed as the bigint that it is compared with")) {
+            return KEY_BIGINT;
+        }
+    }
+    return key;
 }
 
 void relation_fill(struct draft *draft, const struct draft_relation *from, const struct plan *plan,
@@ -149,6 +165,9 @@ void relation_fill(struct draft *draft, const struct draft_relation *from, const
             .unknown = type_is_unknown(type),
             .tells = !primary_key && !column->has_default && !type->serial && type_tells(type)};
         relation->blanks_tell |= relation->columns[i].tells;
+        if (i < relation->placement_count) {
+            relation->columns[i].key = placement_key(draft, i, relation->columns[i].key);
+        }
     }
     relation->blanks_tell &= relation->key_count > relation->primary_key_count;
     references_fill(draft, from, relation);

@@ -18,6 +18,7 @@ static void append_columns(struct buf *out, const struct relation *relation) {
         if (!str_equal(relation->columns[i].type, relation->columns[i].source_type)) {
             append_field(out, relation->columns[i].source_type);
         }
+        buf_str(out, column_is_widened(&relation->columns[i]) ? STR("widened ") : STR(""));
     }
 }
 

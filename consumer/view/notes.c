@@ -34,6 +34,24 @@ static void append_lookup(struct buf *out, struct draft *draft, const struct dra
     buf_str(out, STR(": every task reads all of it, and keeps its rows"));
 }
 
+/* Integers that are placed as bigints. */
+static void append_widened(struct buf *out, struct draft *draft, const struct plan *plan,
+                           const struct target *target) {
+    for (size_t o = 0; o < draft->core_count; o++) {
+        int table = draft->order[o];
+        const struct relation *relation = occurrence_relation(plan, target, (int)o);
+        for (size_t p = 0; p < draft->join_count; p++) {
+            if (column_is_widened(&relation->columns[p]) && !relation->filtered) {
+                buf_printf(out,
+                           "Note: %s is " STR_FMT " and compared with a bigint: Kafka Connect "
+                           "casts it to find its partition\n",
+                           column_show(draft, table, draft->join[p].columns[table]),
+                           STR_ARG(relation->columns[p].type));
+            }
+        }
+    }
+}
+
 static void append_roles(struct buf *out, struct draft *draft) {
     for (size_t o = 0; o < draft->table_count; o++) {
         const struct draft_table *table = &draft->tables[draft->order[o]];
@@ -205,6 +223,7 @@ static void append_view(struct buf *out, struct draft *draft, const struct plan 
         append_state(out, plan);
     }
     append_joins(out, draft);
+    append_widened(out, draft, plan, target);
     append_warnings(out, draft);
     for (size_t i = 0; i < draft->other_key_count; i++) {
         buf_printf(out, "Another key, " STR_FMT "\n", STR_ARG(draft->other_keys[i]));

@@ -31,6 +31,7 @@ struct roles {
         int key_columns[DRAFT_KEY_MAX];    /* of a core table: its columns of K */
     } tables[OCCURRENCES_MAX];
     size_t lookup_count, filtered_count;
+    bool mixed; /* K's columns are of several types */
     enum fit fit;
     /* Of what is FIT: the plan of views before that it can share; NULL: none, and why not. */
     struct share *share;

@@ -35,6 +35,23 @@ static bool check_collation(struct draft *draft, struct roles *roles, struct dra
                         column_show(draft, use.table, use.column), STR_ARG(other));
 }
 
+/* Which types are written alike in a key, so that one finds the other; 0: none but itself.
+ */
+static int type_group(const struct type *type) {
+    switch (type_key(type)) {
+    case KEY_INTEGER:
+    case KEY_BIGINT:
+        return 1;
+    case KEY_UUID:
+        return 2;
+    case KEY_TEXT:
+        return type_joins(type) ? 3 : 0;
+    case KEY_NONE:
+        break;
+    }
+    return 0;
+}
+
 /* ---- K ---- */
 
 /* partition.payload.fields is a list with commas, of paths with dots. */
@@ -68,17 +85,57 @@ static bool check_key_column(struct draft *draft, struct roles *roles, size_t p,
     if (!compared_type(draft, roles, first, at, &before)) {
         return false;
     }
-    if (before.kind != type.kind) { /* the lengths of varchar may differ */
+    roles->mixed |= before.kind != type.kind; /* the lengths of varchar may differ */
+    if (type_group(&before) != type_group(&type)) {
         return roles_misfit(
             draft, roles, FIT_NO_TYPE, at,
-            "the join key's types differ: %s is " STR_FMT ", %s is " STR_FMT,
+            "the join key's types differ: %s is " STR_FMT ", %s is " STR_FMT
+            ": change one of them in the OLTP database",
             column_show(draft, first.table, first.column), STR_ARG(type_text(draft, &before)),
             column_show(draft, use.table, use.column), STR_ARG(type_text(draft, &type)));
     }
     return check_collation(draft, roles, use, at) && check_join_name(draft, roles, use, at);
 }
 
+/* An integer that is compared with a bigint is cast on its way (see connector.c), by `name:int64`.
+ */
+static bool check_cast_name(struct draft *draft, struct roles *roles, size_t p,
+                            struct draft_column use, bool has_bigint) {
+    struct type type;
+    const char *why;
+    struct str name = draft->tables[use.table].source->columns[use.column].name;
+    bool routed = !roles->tables[use.table].filtered;
+    bool narrow = routed && has_bigint && column_type(draft, use.table, use.column, &type, &why) &&
+                  type_key(&type) == KEY_INTEGER;
+    return !narrow || !memchr(name.ptr, ':', name.len) ||
+           roles_misfit(draft, roles, FIT_NO_TYPE, draft->classes[roles->key[p]].at,
+                        "join column %s is compared with a bigint, and Kafka's Cast can't name a "
+                        "column with a colon: make it bigint in the OLTP database, too",
+                        column_show(draft, use.table, use.column));
+}
+
+static bool check_casts(struct draft *draft, struct roles *roles, size_t p) {
+    bool has_bigint = false, good = true;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int t = 0; t < (int)draft->table_count && good; t++) {
+            struct draft_column use = {t, roles->tables[t].key_columns[p]};
+            struct type type;
+            const char *why;
+            if (!roles->tables[t].core) {
+                continue;
+            }
+            if (pass == 1) {
+                good = check_cast_name(draft, roles, p, use, has_bigint);
+            } else if (column_type(draft, use.table, use.column, &type, &why)) {
+                has_bigint |= type_key(&type) == KEY_BIGINT;
+            }
+        }
+    }
+    return good;
+}
+
 static bool check_key(struct draft *draft, struct roles *roles) {
+    roles->mixed = false;
     for (size_t p = 0; p < roles->key_count; p++) {
         struct draft_column first = {-1, -1};
         for (int t = 0; t < (int)draft->table_count; t++) {
@@ -90,6 +147,9 @@ static bool check_key(struct draft *draft, struct roles *roles) {
             if (!check_key_column(draft, roles, p, first, use)) {
                 return false;
             }
+        }
+        if (!check_casts(draft, roles, p)) {
+            return false;
         }
     }
     return true;
@@ -120,22 +180,6 @@ static bool check_nulls(struct draft *draft, struct roles *roles) {
 }
 
 /* ---- lookups ---- */
-
-/* Which types are written alike in a key, so that a reference finds it; 0: none but itself. */
-static int type_group(const struct type *type) {
-    switch (type_key(type)) {
-    case KEY_INTEGER:
-    case KEY_BIGINT:
-        return 1;
-    case KEY_UUID:
-        return 2;
-    case KEY_TEXT:
-        return type_joins(type) ? 3 : 0;
-    case KEY_NONE:
-        break;
-    }
-    return 0;
-}
 
 static bool check_reference(struct draft *draft, struct roles *roles, int table, size_t i) {
     const struct catalog_table *source = draft->tables[table].source;

@@ -25,17 +25,30 @@ static void append_delete(struct buf *out, const struct draft *draft) {
     buf_str(out, STR(" AS t\n"));
 }
 
+/* A column of the key, as the values that are compared with it are. Those of K may come from
+ * another core table, whose integers are longer. */
+static const struct type *compared_type(struct draft *draft, int table, size_t key) {
+    const struct type *widest = &relation_of(draft, table)->types[key];
+    for (size_t o = 0; key < draft->join_count && o < draft->core_count; o++) {
+        const struct type *type = &relation_of(draft, draft->order[o])->types[key];
+        if (type->kind <= TYPE_BIGINT && type->kind > widest->kind &&
+            SAFEGUARD("a delete takes the join key of every table")) {
+            widest = type;
+        }
+    }
+    return widest;
+}
+
 /* A key of one column goes as = ANY: the planner, who knows nothing of a table that was just
  * filled, takes a join with the keys for large and reads the whole table. Two columns and it uses
  * the index. */
 static void append_by_key(struct buf *out, struct draft *draft, int table, size_t key_count) {
-    const struct draft_relation *relation = relation_of(draft, table);
     append_delete(out, draft);
     if (key_count == 1) {
         buf_str(out, STR("WHERE "));
         sql_key_name(out, draft, sql_key_position(draft, table, 0));
         buf_str(out, STR(" = ANY (ARRAY(SELECT "));
-        sql_converted(out, &relation->types[0], 0, CONVERT_COMPARE);
+        sql_converted(out, compared_type(draft, table, 0), 0, CONVERT_COMPARE);
         buf_str(out, STR(" FROM "));
         sql_rows(out, 1);
         buf_str(out, STR("))"));
@@ -48,7 +61,7 @@ static void append_by_key(struct buf *out, struct draft *draft, int table, size_
         buf_str(out, i == first ? STR("\nWHERE ") : STR(" AND "));
         sql_key_name(out, draft, sql_key_position(draft, table, i));
         buf_str(out, STR(" = "));
-        sql_converted(out, &relation->types[i], i, CONVERT_COMPARE);
+        sql_converted(out, compared_type(draft, table, i), i, CONVERT_COMPARE);
     }
 }
 

@@ -23,7 +23,7 @@ from cases import f_members, f_frozen, f_servers, f_network, f_caches, f_topics,
 from cases import scripts  # noqa: E402,F401
 from cases import leaks, controls, client, groups, sink_table, example  # noqa: E402,F401
 from cases import refused  # noqa: E402,F401
-from cases import values, types, names, partitioned  # noqa: E402,F401
+from cases import values, types, names, partitioned, key_pairs  # noqa: E402,F401
 from cases import versions  # noqa: E402,F401
 from cases import any_view, lookups, left_views, where, refusals, orders, lookup_topics  # noqa: E402,F401
 from cases import f_orders, orders_example, several_views, two_plans  # noqa: E402,F401

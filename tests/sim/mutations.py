@@ -121,6 +121,8 @@ UNIT = [
     Unit('test_looks', 'test_changed_rows', 'partners are looked for bit by bit'),
     Unit('test_load', 'it_pauses', 'an initial load looks for rows bit by bit'),
     # what a view may be
+    Unit('test_keys', 'test_comparable_types', 'an integer is placed as the bigint that it is compared with'),
+    Unit('test_sql', 'test_narrow_left', 'a delete takes the join key of every table'),
     Unit('test_roles', 'test_refused', 'a key that may be NULL is refused where the view shows such rows'),
     Unit('test_roles', 'test_refused', 'a lookup is found by a column of a like type'),
     Unit('test_roles', 'test_refused', 'all that ON says is kept'),

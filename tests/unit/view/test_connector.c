@@ -147,6 +147,46 @@ static void test_other_names(void **state) {
     plan_destroy(&plan);
 }
 
+/* An integer that is compared with a bigint is cast in the key, and routed by what it was cast to.
+ */
+static void test_casts(void **state) {
+    (void)state;
+    struct plan *plan =
+        load("CREATE TABLE a (id int PRIMARY KEY, g int, h text, s smallint);"
+             "CREATE TABLE b (id int PRIMARY KEY, g bigint, h varchar(9), s bigint);"
+             "ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL;",
+             "CREATE MATERIALIZED VIEW v AS SELECT a.g, a.h, a.s, a.id AS a_id, b.id FROM a JOIN b "
+             "ON a.g = b.g AND a.h = b.h AND a.s = b.s");
+    struct view_connector_options options = {.topic_prefix = "prefix"};
+    json_t *s = settings_of(plan, &options);
+    check(s, "transforms", "cast1,header1,lift1,route1,drop1,route2");
+    check(s, "predicates", "route1,route2");
+    static const char *const names[] = {"cast1", "header1", "lift1", "route1", "drop1"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char key[64];
+        (void)snprintf(key, sizeof key, "transforms.%s.predicate", names[i]);
+        check(s, key, "route1");
+    }
+    check(s, "transforms.cast1.type", "org.apache.kafka.connect.transforms.Cast$Key");
+    check(s, "transforms.cast1.spec", "g:int64,s:int64");
+    check(s, "transforms.cast1.replace.null.with.default", "false");
+    check(s, "transforms.header1.type", "org.apache.kafka.connect.transforms.HeaderFrom$Key");
+    check(s, "transforms.header1.fields", "g,s");
+    check(s, "transforms.header1.headers", "sync_key_1,sync_key_3");
+    check(s, "transforms.header1.operation", "copy");
+    check(s, "transforms.lift1.type", "io.debezium.transforms.HeaderToValue");
+    check(s, "transforms.lift1.headers", "sync_key_1,sync_key_3");
+    check(s, "transforms.lift1.fields", "sync_key_1,sync_key_3");
+    check(s, "transforms.lift1.operation", "move");
+    check(s, "transforms.route1.partition.payload.fields", "sync_key_1,change.h,sync_key_3");
+    check(s, "transforms.drop1.type", "org.apache.kafka.connect.transforms.ReplaceField$Value");
+    check(s, "transforms.drop1.exclude", "sync_key_1,sync_key_3");
+    check(s, "transforms.route2.partition.payload.fields", "change.g,change.h,change.s");
+    check(s, "predicates.route1.pattern", "prefix\\x2epublic\\x2ea");
+    json_decref(s);
+    plan_destroy(&plan);
+}
+
 #define SHOP                                                                                       \
     "CREATE TABLE orders (order_id int PRIMARY KEY, customer_id int);"                             \
     "CREATE TABLE items (order_id int, no int, PRIMARY KEY (order_id, no));"                       \
@@ -262,7 +302,7 @@ int main(void) {
         cmocka_unit_test(test_student_contact), cmocka_unit_test(test_types),
         cmocka_unit_test(test_partitioned),     cmocka_unit_test(test_other_names),
         cmocka_unit_test(test_lookups),         cmocka_unit_test(test_two_roles),
-        cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_casts),           cmocka_unit_test(test_overrides),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }

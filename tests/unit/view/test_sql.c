@@ -127,12 +127,30 @@ static void test_left(void **state) {
     plan_destroy(&plan);
 }
 
+/* A table's rows without a partner go by the join key of the other table, which may be longer. */
+static void test_narrow_left(void **state) {
+    (void)state;
+    struct plan *plan =
+        load("CREATE TABLE a (k int PRIMARY KEY, x text);"
+             "CREATE TABLE b (id bigint PRIMARY KEY, k smallint);"
+             "ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b REPLICA IDENTITY FULL;",
+             "CREATE MATERIALIZED VIEW v WITH (partition_by = 'a.k') AS SELECT a.k, id, x FROM a "
+             "LEFT JOIN b ON a.k = b.k");
+    const struct target *target = &plan->targets[0];
+    check(target->occurrences[1].sql_delete_null,
+          "DELETE FROM v AS t\nWHERE t.k = ANY (ARRAY(SELECT x.c1::integer FROM "
+          "unnest($1::text[]) AS x(c1))) AND t.id IS NULL");
+    check(target->occurrences[1].sql_delete_matched,
+          "DELETE FROM v AS t\nWHERE t.k = ANY (ARRAY(SELECT x.c1::integer FROM "
+          "unnest($1::text[]) AS x(c1))) AND t.id IS NOT NULL");
+    plan_destroy(&plan);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_student_contact),
-        cmocka_unit_test(test_keys_alone),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_left),
+        cmocka_unit_test(test_student_contact), cmocka_unit_test(test_keys_alone),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_left),
+        cmocka_unit_test(test_narrow_left),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }
