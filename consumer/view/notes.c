@@ -240,6 +240,9 @@ struct str notes_text(const struct shares *shares, size_t number, const struct p
     for (size_t t = 0; t < plan->target_count; t++) {
         append_view(&out, share->drafts[t], plan, &plan->targets[t]);
     }
+    for (size_t r = 0; r < share->relation_count; r++) {
+        key_bytes_append(&out, &share->relations[r]->all);
+    }
     struct str text = arena_copy(share->drafts[0]->arena, buf_view(&out));
     buf_clear(&out);
     return text;

@@ -2,6 +2,8 @@
 
 #include "view/identifier.h"
 
+#include <stdlib.h>
+
 enum {
     JOINS = 1,
     TOASTABLE = 2,
@@ -141,6 +143,35 @@ enum scalar type_scalar(const struct type *type) {
 
 enum key_code type_key(const struct type *type) {
     return type->array ? KEY_NONE : infos[type->kind].key;
+}
+
+/* Of text the UTF-8 of the longest one, and the NUL behind it. */
+static size_t text_key_bytes(const struct type *type) {
+    size_t first = type->modifier_count > 0 ? (size_t)type->modifiers[0] : 0;
+    int scale = type->modifier_count > 1 ? type->modifiers[1] : 0;
+    if (type->kind == TYPE_VARCHAR || type->kind == TYPE_CHAR) {
+        return first > 0 ? 4 * first + 1 : 0;
+    }
+    if (type->kind == TYPE_NUMERIC) { /* sign, dot, a zero before it and the NUL */
+        return first > 0 ? first + (size_t)abs(scale) + 4 : 0;
+    }
+    /* The longest of the others is an enum's name. */
+    return type->kind == TYPE_TEXT || type->kind == TYPE_LTREE ? 0 : IDENTIFIER_MAX + 1;
+}
+
+size_t type_key_bytes(const struct type *type) {
+    switch (type_key(type)) {
+    case KEY_INTEGER:
+    case KEY_BIGINT:
+        return 8;
+    case KEY_UUID:
+        return 16;
+    case KEY_TEXT:
+        return text_key_bytes(type);
+    case KEY_NONE:
+        break;
+    }
+    return 0;
 }
 
 bool type_joins(const struct type *type) {

@@ -102,6 +102,8 @@ bool type_is_replaced(const struct type *type);
 enum scalar type_scalar(const struct type *type);
 /* How a key part of this type is written; KEY_NONE: it can't be one. */
 enum key_code type_key(const struct type *type);
+/* How many bytes such a part takes at most (see plan/row.h); 0: nothing limits it. */
+size_t type_key_bytes(const struct type *type);
 /* Whether both tables' sides of a join may have it: Debezium hashes it as SQL compares it. */
 bool type_joins(const struct type *type);
 /* What its text, or its elements' looks like. */
