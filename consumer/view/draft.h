@@ -206,6 +206,16 @@ static inline bool key_has_nulls(const struct draft *draft) {
     return has;
 }
 
+/* Whether a core table's column of this part of K is a bigint. */
+static inline bool draft_places_bigint(const struct draft *draft, size_t part) {
+    bool has = false;
+    for (size_t r = 0; r < draft->relation_count; r++) {
+        const struct draft_relation *relation = &draft->relations[r];
+        has |= relation->role == ROLE_CORE && type_key(&relation->types[part]) == KEY_BIGINT;
+    }
+    return has;
+}
+
 /* The input with the values of a column; -1: there is none. */
 int input_of(const struct draft *draft, int table, int column); /* inputs.c */
 

@@ -121,14 +121,10 @@ static void references_fill(struct draft *draft, const struct draft_relation *fr
 /* Java hashes a negative integer and the bigint of the same value differently: where one core table
  * has a bigint, all are placed by bigints. */
 static enum key_code placement_key(const struct draft *draft, size_t part, enum key_code key) {
-    for (size_t r = 0; r < draft->relation_count; r++) {
-        const struct draft_relation *relation = &draft->relations[r];
-        if (relation->role == ROLE_CORE && type_key(&relation->types[part]) == KEY_BIGINT &&
-            SAFEGUARD("an integer is placed as the bigint that it is compared with")) {
-            return KEY_BIGINT;
-        }
-    }
-    return key;
+    return draft_places_bigint(draft, part) &&
+                   SAFEGUARD("an integer is placed as the bigint that it is compared with")
+               ? KEY_BIGINT
+               : key;
 }
 
 void relation_fill(struct draft *draft, const struct draft_relation *from, const struct plan *plan,

@@ -51,6 +51,10 @@ bool roles_misfit(struct draft *draft, struct roles *roles, enum fit fit, size_t
 bool roles_check(struct draft *draft, struct roles *roles); /* roles_check.c */
 /* "orders.order_id, orders.line_no": K, by the first table that has it. */
 const char *roles_key_show(struct draft *draft, const struct roles *roles); /* misfit.c */
+/* How part p of K is coded by a core table's own column. */
+enum key_code roles_key_code(struct draft *draft, const struct roles *roles, int table, size_t p);
+/* Whether a core table's is a bigint. */
+bool roles_place_bigint(struct draft *draft, const struct roles *roles, size_t p);
 /* The output that shows part p of K; -1: none does. */
 int roles_key_output(const struct draft *draft, const struct roles *roles, size_t p);
 /* The output that shows a column, -1: none does. */

@@ -97,41 +97,42 @@ static bool check_key_column(struct draft *draft, struct roles *roles, size_t p,
     return check_collation(draft, roles, use, at) && check_join_name(draft, roles, use, at);
 }
 
-/* An integer that is compared with a bigint is cast on its way (see connector.c), by `name:int64`.
- */
-static bool check_cast_name(struct draft *draft, struct roles *roles, size_t p,
-                            struct draft_column use, bool has_bigint) {
+enum key_code roles_key_code(struct draft *draft, const struct roles *roles, int table, size_t p) {
     struct type type;
     const char *why;
-    struct str name = draft->tables[use.table].source->columns[use.column].name;
-    bool routed = !roles->tables[use.table].filtered;
-    bool narrow = routed && has_bigint && column_type(draft, use.table, use.column, &type, &why) &&
-                  type_key(&type) == KEY_INTEGER;
-    return !narrow || !memchr(name.ptr, ':', name.len) ||
-           roles_misfit(draft, roles, FIT_NO_TYPE, draft->classes[roles->key[p]].at,
-                        "join column %s is compared with a bigint, and Kafka's Cast can't name a "
-                        "column with a colon: make it bigint in the OLTP database, too",
-                        column_show(draft, use.table, use.column));
+    return column_type(draft, table, roles->tables[table].key_columns[p], &type, &why)
+               ? type_key(&type)
+               : KEY_NONE;
 }
 
+bool roles_place_bigint(struct draft *draft, const struct roles *roles, size_t p) {
+    bool has = false;
+    for (int t = 0; t < (int)draft->table_count; t++) {
+        has |= roles->tables[t].core && roles_key_code(draft, roles, t, p) == KEY_BIGINT;
+    }
+    return has;
+}
+
+/* An integer that is compared with a bigint is cast on its way (see connector.c), by `name:int64`;
+ * but the records of a table in two roles are not routed. */
 static bool check_casts(struct draft *draft, struct roles *roles, size_t p) {
-    bool has_bigint = false, good = true;
-    for (int pass = 0; pass < 2; pass++) {
-        for (int t = 0; t < (int)draft->table_count && good; t++) {
-            struct draft_column use = {t, roles->tables[t].key_columns[p]};
-            struct type type;
-            const char *why;
-            if (!roles->tables[t].core) {
-                continue;
-            }
-            if (pass == 1) {
-                good = check_cast_name(draft, roles, p, use, has_bigint);
-            } else if (column_type(draft, use.table, use.column, &type, &why)) {
-                has_bigint |= type_key(&type) == KEY_BIGINT;
-            }
+    bool has_bigint = roles_place_bigint(draft, roles, p);
+    for (int t = 0; has_bigint && t < (int)draft->table_count; t++) {
+        const struct table_role *role = &roles->tables[t];
+        int column = role->key_columns[p];
+        if (!role->core || role->filtered || roles_key_code(draft, roles, t, p) != KEY_INTEGER) {
+            continue;
+        }
+        struct str name = draft->tables[t].source->columns[column].name;
+        if (memchr(name.ptr, ':', name.len)) {
+            return roles_misfit(
+                draft, roles, FIT_NO_TYPE, draft->classes[roles->key[p]].at,
+                "join column %s is compared with a bigint, and Kafka's Cast can't name a column "
+                "with a colon: make it bigint in the OLTP database, too",
+                column_show(draft, t, column));
         }
     }
-    return good;
+    return true;
 }
 
 static bool check_key(struct draft *draft, struct roles *roles) {

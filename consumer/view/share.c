@@ -22,26 +22,44 @@ struct way {
     bool core, whole; /* whole: every task reads all of it */
     const int *columns;
     size_t count;
+    uint32_t widened; /* a bit for each: an integer that is placed as a bigint */
 };
+_Static_assert(DRAFT_KEY_MAX <= 32, "a bit each");
 
 static struct way way_there(const struct share_relation *shared) {
     bool core = shared->all.role == ROLE_CORE;
-    return (struct way){core, !core || shared->all.filtered, shared->all.columns,
-                        core ? shared->draft->join_count : 0};
+    struct way way = {.core = core,
+                      .whole = !core || shared->all.filtered,
+                      .columns = shared->all.columns,
+                      .count = core ? shared->draft->join_count : 0};
+    for (size_t p = 0; p < way.count; p++) {
+        bool narrow = type_key(&shared->all.types[p]) == KEY_INTEGER;
+        way.widened |= narrow && draft_places_bigint(shared->draft, p) ? UINT32_C(1) << p : 0;
+    }
+    return way;
 }
 
-static struct way way_here(const struct roles *roles, int table) {
+static struct way way_here(struct draft *draft, const struct roles *roles, int table) {
     const struct table_role *role = &roles->tables[table];
-    return (struct way){role->core, !role->core || role->filtered, role->key_columns,
-                        role->core ? roles->key_count : 0};
+    struct way way = {.core = role->core,
+                      .whole = !role->core || role->filtered,
+                      .columns = role->key_columns,
+                      .count = role->core ? roles->key_count : 0};
+    for (size_t p = 0; p < way.count; p++) {
+        bool widened = roles_key_code(draft, roles, table, p) == KEY_INTEGER &&
+                       roles_place_bigint(draft, roles, p);
+        way.widened |= widened ? UINT32_C(1) << p : 0;
+    }
+    return way;
 }
 
 /* `core, placed by order_id` */
 static struct str way_show(struct draft *draft, const struct catalog_table *source,
                            const struct way *way) {
-    return way->core ? arena_printf(draft->arena, "core%s, placed by " STR_FMT,
+    return way->core ? arena_printf(draft->arena, "core%s, placed by " STR_FMT "%s",
                                     way->whole ? " and a lookup" : "",
-                                    STR_ARG(shown_columns(draft, source, way->columns, way->count)))
+                                    STR_ARG(shown_columns(draft, source, way->columns, way->count)),
+                                    way->widened ? " as bigint" : "")
                      : STR("a lookup");
 }
 
@@ -80,7 +98,7 @@ static const struct roles *key_reorder(struct draft *draft, struct roles *roles,
 }
 
 static bool is_placed_alike(const struct way *there, const struct way *here, bool in_order) {
-    return there->count == here->count &&
+    return there->count == here->count && (!in_order || there->widened == here->widened) &&
            (in_order ? memcmp(there->columns, here->columns, here->count * sizeof(int)) == 0
                      : has_all(here->columns, there->columns, here->count));
 }
@@ -106,9 +124,10 @@ static struct str why_not(struct draft *draft, const struct catalog_table *sourc
 /* Puts K into the share's order where that is all that differs; *before: what it was. */
 static bool table_fits(const struct share_relation *shared, struct draft *draft,
                        struct roles *roles, int table, const struct roles **before) {
-    struct way there = way_there(shared), here = way_here(roles, table);
+    struct way there = way_there(shared), here = way_here(draft, roles, table);
     if (there.core && here.core && !*before && is_placed_alike(&there, &here, false)) {
         *before = key_reorder(draft, roles, table, &shared->all);
+        here = way_here(draft, roles, table);
     }
     return is_read_alike(&there, &here);
 }
@@ -124,7 +143,7 @@ bool share_fits(const struct share *share, struct draft *draft, struct roles *ro
                 !SAFEGUARD("the views of a plan read a table in one way")) {
                 continue;
             }
-            struct way there = way_there(shared), here = way_here(roles, t);
+            struct way there = way_there(shared), here = way_here(draft, roles, t);
             struct str why = why_not(draft, source, &there, &here);
             *roles = before ? *before : *roles;
             *ret_why = why;

@@ -36,14 +36,14 @@ static void test_roles(void **state) {
         "it\n"
         "Note: the key has NULLs where a table has no row, so it needs PostgreSQL 15 and is no "
         "primary key: to publish the sink's table further, give it REPLICA IDENTITY FULL\n"
-        "Note: what a row of customers refers to and its own key take at most 511 bytes together, "
-        "but country may be of any length: a record with longer ones becomes a dead letter\n"
-        "Note: the key of countries takes at most 511 bytes, but code may be of any length: a "
-        "record with a longer key becomes a dead letter\n"
         "Another key, by o.customer_id: i is not joined on it alone, and is no lookup: ON must "
         "compare its whole primary key (i.order_id, i.line_no) with columns of one table\n"
         "Another key, by c.country: o is not joined on it alone, and is no lookup: ON must "
-        "compare its whole primary key (o.order_id) with columns of one table\n");
+        "compare its whole primary key (o.order_id) with columns of one table\n"
+        "Note: what a row of customers refers to and its own key take at most 511 bytes together, "
+        "but country may be of any length: a record with longer ones becomes a dead letter\n"
+        "Note: the key of countries takes at most 511 bytes, but code may be of any length: a "
+        "record with a longer key becomes a dead letter\n");
     check("CREATE MATERIALIZED VIEW v WITH (partition_by = 'c.id') AS SELECT o.order_id, c.id, "
           "name FROM orders o JOIN customers c ON c.id = o.customer_id",
           "Rows are placed by o.customer_id = c.id: partition_by says so\n"

@@ -12,6 +12,8 @@
     "CREATE TABLE items (id int PRIMARY KEY, orders int NOT NULL, n int, price int);\n"            \
     "CREATE TABLE sellers (id int PRIMARY KEY, name text, boss int);\n"                            \
     "CREATE TABLE pairs (a int NOT NULL, b int NOT NULL, id int PRIMARY KEY, t text);\n"           \
+    "CREATE TABLE longs (id bigint PRIMARY KEY, t text);\n"                                        \
+    "ALTER TABLE longs REPLICA IDENTITY FULL;\n"                                                   \
     "CREATE TABLE thirds (a int PRIMARY KEY, b int NOT NULL, id int NOT NULL);\n"                  \
     "ALTER TABLE thirds REPLICA IDENTITY FULL;\n"                                                  \
     "CREATE TABLE halves (a int NOT NULL, b int NOT NULL, id int PRIMARY KEY, u text);\n"          \
@@ -226,6 +228,28 @@ static void test_second_plan(void **state) {
     assert_non_null(strstr(second->notes.ptr, "which have the records of customers, orders once "
                                               "more\n"));
     assert_null(strstr(first->notes.ptr, "can't share"));
+    view_plans_clear(&plans);
+}
+
+/* Its orders go to other partitions: by the hash of a bigint. */
+static void test_widened(void **state) {
+    (void)state;
+    static const char wide[] = "CREATE MATERIALIZED VIEW wide AS SELECT o.id, o.note, l.t FROM "
+                               "orders o JOIN longs l ON l.id = o.id;\n";
+    char views[2000];
+    (void)snprintf(views, sizeof views, "%s%s", LINES, wide);
+    struct view_plans plans = load_all(views);
+    assert_int_equal(plans.count, 2);
+    assert_non_null(strstr(plans.plans[1]->notes.ptr,
+                           "View wide can't share plan lines: table orders is core, placed by id "
+                           "there and core, placed by id as bigint here\n"));
+    assert_int_equal(plans.plans[0]->relations[1].columns[0].key, KEY_INTEGER);
+    assert_int_equal(plans.plans[1]->relations[0].columns[0].key, KEY_BIGINT);
+    view_plans_clear(&plans);
+    (void)snprintf(views, sizeof views, "%s%s", wide,
+                   "CREATE MATERIALIZED VIEW longest AS SELECT l.id, l.t FROM longs l;\n");
+    plans = load_all(views);
+    assert_int_equal(plans.count, 1);
     view_plans_clear(&plans);
 }
 
@@ -485,13 +509,21 @@ static void test_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_share),           cmocka_unit_test(test_alone),
-        cmocka_unit_test(test_pinned),          cmocka_unit_test(test_order),
-        cmocka_unit_test(test_choice),          cmocka_unit_test(test_second_plan),
-        cmocka_unit_test(test_two_roles),       cmocka_unit_test(test_order_of_key),
-        cmocka_unit_test(test_connector_names), cmocka_unit_test(test_connector_routes),
-        cmocka_unit_test(test_named),           cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_too_many_tables), cmocka_unit_test(test_too_many_uses),
+        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_pinned),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_widened),
+        cmocka_unit_test(test_second_plan),
+        cmocka_unit_test(test_two_roles),
+        cmocka_unit_test(test_order_of_key),
+        cmocka_unit_test(test_connector_names),
+        cmocka_unit_test(test_connector_routes),
+        cmocka_unit_test(test_named),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_too_many_tables),
+        cmocka_unit_test(test_too_many_uses),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
