@@ -249,7 +249,8 @@ choose_example() { # example
 
 # The mode has plan (what `oltp-olap-sync plan` prints) and oltp_query (psql's options, in the OLTP database).
 print_next_steps() {
-    local plan views inserts='' load logs
+    local plan views inserts='' load logs status_page=''
+    [ "$MODE" = docker ] || [ "$METRICS_PORT" -eq 0 ] || status_page=http://localhost:$METRICS_PORT/
     load=$(dirname "$(oltp_sql)")/load.sql
     [ -r "$ROOT/$load" ] || load=''
     plan=$(PLAN_CHOSEN='' && plan 2>/dev/null </dev/null) || plan=''
@@ -276,7 +277,8 @@ $(printf '%s\n' "$views" | sed 's/\(.*\)/      SELECT * FROM \1;/')
 
   What the consumer does
     tail -f $logs
-
+${status_page:+    $status_page
+}
   Stop everything and keep the data
     ${COMMAND_PREFIX}bin/shutdown.sh
 END

@@ -29,6 +29,8 @@ static const char *const phases[] = {"waiting", "opening", "silent", "reading",
     { OURS(name), help, type, LABEL_TASK_TABLE, NULL, NULL, false }
 #define BY_WORD(type, name, label, words, help)                                                    \
     { OURS(name), help, type, LABEL_WORD, label, words, false }
+#define AGE(name, label, help)                                                                     \
+    { OURS(name), help, METRIC_GAUGE, label, NULL, NULL, true }
 #define HISTOGRAM(name, help)                                                                      \
     { OURS(name), help, METRIC_HISTOGRAM, LABEL_NONE, NULL, NULL, true }
 
@@ -79,6 +81,17 @@ const struct metric_info metric_table[METRIC_COUNT] = {
         "commit_to_visible_seconds",
         "From the commit in the OLTP database to the commit in the OLAP database, for the oldest "
         "record of each task in each transaction; compares the clocks of two machines."),
+
+    [METRIC_FRESHNESS] =
+        AGE("freshness_seconds", LABEL_NONE,
+            "How old what the OLAP table shows is, over all tasks of this member: near 0 when all "
+            "that is in Kafka is applied and the connector's heartbeats come; else since the last "
+            "transaction of the task that is furthest behind, or since the last heartbeat."),
+    [METRIC_TASK_FRESHNESS] =
+        AGE("task_freshness_seconds", LABEL_TASK, "The same of each task, without the heartbeats."),
+    [METRIC_TASK_CHANGE_AGE] = AGE("task_change_age_seconds", LABEL_TASK,
+                                   "Time since the commit, in the OLTP database, of the newest "
+                                   "record that the task has applied since the member's start."),
 
     [METRIC_TASKS] =
         BY_WORD(METRIC_GAUGE, "tasks", "phase", phases, "Tasks of this member by phase."),

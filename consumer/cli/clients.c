@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "view/connector.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,6 +28,20 @@ static const char *group_of(struct arena *arena, const char *given, const struct
         return given;
     }
     return arena_printf(arena, "%s.%s", given ? given : GROUP_FORMER, plan->name.ptr).ptr;
+}
+
+/* As Debezium names it. */
+static const char *heartbeat_topic(struct clients *clients, const struct config *config,
+                                   const struct plan *plan) {
+    const char *interval = config_pair_get(&config->connector, "heartbeat.interval.ms");
+    const char *prefix = config_pair_get(&config->connector, "topic.heartbeat.prefix");
+    clients->heartbeat_interval_ms =
+        strtoll(interval ? interval : CONNECTOR_HEARTBEAT_MS, NULL, 10);
+    return config->heartbeat_max_age_ms > 0 && clients->heartbeat_interval_ms > 0
+               ? arena_printf(&clients->texts, "%s.%s", prefix ? prefix : "__debezium-heartbeat",
+                              plan->topic_prefix.ptr)
+                     .ptr
+               : NULL;
 }
 
 void clients_init(struct clients *clients, const struct config *config, const struct plan *plan,
@@ -70,6 +85,7 @@ void clients_init(struct clients *clients, const struct config *config, const st
                  .view = plan->name.ptr,
                  .member = config->member,
                  .former_group = given || plan->number > 0 ? NULL : GROUP_FORMER},
+        .heartbeat_topic = heartbeat_topic(clients, config, plan),
         .log = log,
         .clock = clock_real(),
     };

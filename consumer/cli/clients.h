@@ -23,7 +23,8 @@ struct clients {
     struct kafka_setting *settings;
     struct kafka_topic *topics;
     const char **keywords, **values;
-    const char *group_id; /* borrowed, or of texts */
+    const char *group_id;          /* borrowed, or of texts */
+    int64_t heartbeat_interval_ms; /* the connector's */
     struct arena texts;
 };
 

@@ -305,6 +305,9 @@ static void make_member(struct run *run) {
         .cache_commit_bytes = (size_t)config->cache_commit_bytes,
         .dead_letter_max = (size_t)config->dead_letter_max,
         .refused_row_max = (size_t)config->refused_row_max,
+        .heartbeat_interval_ms = run->clients.heartbeat_interval_ms,
+        .heartbeat_max_age_ms =
+            run->clients.kafka.heartbeat_topic ? config->heartbeat_max_age_ms : 0,
         .conflict_halt_ms = config->conflict_halt_ms,
         .incomplete_halt_ms = config->incomplete_halt_ms,
         .min_compaction_lag_ms = run->min_compaction_lag_ms,

@@ -47,16 +47,17 @@ struct config {
     const char *member; /* 63 bytes at most, letters digits . _ - */
     enum log_level log_level;
     enum log_format log_format;
-    int64_t batch_max_rows;     /* sink rows a transaction */
-    int64_t sink_sessions;      /* at most SINK_SESSIONS_MAX */
-    int64_t held_max_bytes;     /* of records that wait for their transactions */
-    int64_t cache_commit_bytes; /* dirty bytes after which the state cache commits */
-    int64_t dead_letter_max;    /* records a task may set aside; one more halts it */
-    int64_t refused_row_max;    /* rows of a task the sink may refuse; one more halts it */
-    int64_t conflict_halt_ms;   /* what depends on other rows is tried for so long */
-    int64_t incomplete_halt_ms; /* a task whose partitions are split halts after this */
-    const char *down_hint;      /* NULL: none */
-    int64_t source_watch_ms;    /* between two looks at the source database */
+    int64_t batch_max_rows;       /* sink rows a transaction */
+    int64_t sink_sessions;        /* at most SINK_SESSIONS_MAX */
+    int64_t held_max_bytes;       /* of records that wait for their transactions */
+    int64_t cache_commit_bytes;   /* dirty bytes after which the state cache commits */
+    int64_t dead_letter_max;      /* records a task may set aside; one more halts it */
+    int64_t refused_row_max;      /* rows of a task the sink may refuse; one more halts it */
+    int64_t heartbeat_max_age_ms; /* of the connector's last one; 0: they are not read */
+    int64_t conflict_halt_ms;     /* what depends on other rows is tried for so long */
+    int64_t incomplete_halt_ms;   /* a task whose partitions are split halts after this */
+    const char *down_hint;        /* NULL: none */
+    int64_t source_watch_ms;      /* between two looks at the source database */
     int64_t shutdown_timeout_ms;
     const char *serve_address;
     int64_t serve_port;             /* 0: nothing is served */

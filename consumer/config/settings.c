@@ -80,6 +80,9 @@ const struct config_setting config_settings[] = {
     INTEGER("conflict.halt.ms", conflict_halt_ms, 0, DAY_MS, "milliseconds", "60000",
             "how long a task retries what a unique index, foreign key or trigger of the sink table "
             "refuses; then it halts"),
+    INTEGER("heartbeat.max.age.ms", heartbeat_max_age_ms, 0, DAY_MS, "milliseconds", "60000",
+            "a member is not ready when the connector's last heartbeat is older; 0: heartbeats are "
+            "not read"),
     INTEGER("incomplete.halt.ms", incomplete_halt_ms, 100, DAY_MS, "milliseconds", "30000",
             "how long the partitions of one task may be assigned to different members before an "
             "error is logged"),

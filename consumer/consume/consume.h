@@ -93,6 +93,8 @@ struct consume_ops {
     /* Offset behind the last record of a partition that is being read, as of the last fetch; -1:
      * not known. Asks nobody. */
     int64_t (*log_end)(const struct consume *consume, int table, int32_t partition);
+    /* When the connector sent the newest heartbeat that was read, since the epoch; 0: none was. */
+    int64_t (*heartbeat_ms)(const struct consume *consume);
     /* A file descriptor that becomes readable when either queue gets something; -1: none. */
     int (*fd)(const struct consume *consume);
 };

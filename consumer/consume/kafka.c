@@ -11,6 +11,8 @@ static struct consume *new_empty(const struct kafka_options *options) {
     consume->wake = (struct wake){.group = -1, .records = -1, .both = -1};
     consume->topics = memory_new(options->topic_count, sizeof *consume->topics);
     consume->topic_count = options->topic_count;
+    consume->heartbeat.topic =
+        options->heartbeat_topic ? memory_text(options->heartbeat_topic) : NULL;
     for (size_t t = 0; t < options->topic_count; t++) {
         const char *name = options->topics[t].name;
         consume->topics[t].name = name ? memory_text(name) : NULL;
@@ -148,6 +150,7 @@ void kafka_destroy(struct consume **consume) {
         }
     }
     wake_clear(&c->wake);
+    free(c->heartbeat.topic);
     for (size_t t = 0; t < c->topic_count; t++) {
         free(c->topics[t].name);
         free(c->topics[t].partitions);
@@ -189,6 +192,7 @@ const struct consume_ops kafka_ops = {
     .commit = kafka_commit,
     .members = kafka_members,
     .announce = kafka_announce,
+    .heartbeat_ms = kafka_heartbeat_ms,
     .log_end = log_end,
     .fd = fd_of,
 };

@@ -39,6 +39,7 @@ struct kafka_options {
     size_t topic_count;
     int64_t record_max_bytes; /* 0: as librdkafka has it */
     struct kafka_peer peer;
+    const char *heartbeat_topic; /* of the connector; NULL: its heartbeats are not read */
     const struct log *log;
     struct clock clock;
 };

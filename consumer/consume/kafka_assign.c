@@ -160,6 +160,7 @@ enum err_kind kafka_assign(struct consume *consume, const struct topic_position 
             at->offset < 0 ? RD_KAFKA_OFFSET_BEGINNING : at->offset;
     }
     consume->assigned_count = count;
+    kafka_heartbeat_assign(consume, list);
     good = assign_list(consume, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (!good) {

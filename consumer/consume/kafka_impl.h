@@ -53,6 +53,13 @@ struct topic {
     int32_t partition_count;
 };
 
+/* The connector's: kafka_heartbeat.c. */
+struct heartbeat {
+    char *topic;   /* owned; NULL: none is read */
+    int64_t at_ms; /* when the newest one was sent; 0: none yet */
+    bool failed;   /* it can't be read, and that was said */
+};
+
 struct consume {
     const struct log *log; /* borrowed for life */
     struct clock clock;
@@ -74,6 +81,7 @@ struct consume {
     size_t broadcast_table;    /* which topic is looked at next: kafka_broadcast.c */
     int64_t broadcast_look_ms; /* when */
     struct fetch_wakeup fetch_wakeup;
+    struct heartbeat heartbeat;
     struct log_throttle throttle;
     struct peers peers;
     char last_trouble[256]; /* for messages about a silent cluster */
@@ -126,6 +134,13 @@ bool kafka_trouble(struct consume *consume, struct consume_event *event, rd_kafk
 /* kafka_broadcast.c: whether the topics that nobody shares out, or nobody reads, are still there,
  * with one partition each. The group would tell that of others. True: event is set. */
 bool kafka_broadcast_step(struct consume *consume, struct consume_event *event);
+
+/* kafka_heartbeat.c */
+/* Adds its partition to what is read. */
+void kafka_heartbeat_assign(struct consume *consume, rd_kafka_topic_partition_list_t *list);
+/* Takes in a message of its topic; false: it is of another one. */
+bool kafka_heartbeat_take(struct consume *consume, const rd_kafka_message_t *message);
+int64_t kafka_heartbeat_ms(const struct consume *consume);
 
 /* kafka_alter.c: sets max.message.bytes of a topic, and leaves its other settings as they are. */
 enum err_kind kafka_raise_size(struct consume *consume, int64_t end_ms, const char *topic,

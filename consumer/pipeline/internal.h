@@ -74,6 +74,7 @@ struct member {
     int64_t kafka_commit_at_ms; /* the next courtesy commit */
     bool kafka_commit_due;
     struct report report;
+    int64_t heartbeats_since_ms; /* it reads, and so expects them; wall time; 0: it does not */
     struct origin origin;
     struct snapshot snapshot;
     struct err error;

@@ -39,6 +39,8 @@ struct member_options {
     int64_t conflict_halt_ms;
     int64_t incomplete_halt_ms;
     int64_t min_compaction_lag_ms; /* the smallest of the topics' */
+    int64_t heartbeat_interval_ms; /* the connector's */
+    int64_t heartbeat_max_age_ms;  /* not ready after so long without one; 0: they are not read */
     struct metrics *metrics;       /* NULL: not counted */
     struct health *health;         /* NULL: not reported */
     struct board *board;           /* of the watch on the source; NULL: nobody watches */

@@ -1,6 +1,7 @@
 /* What is counted, and what /readyz says: nothing here decides anything. */
 #include "pipeline/report.h"
 
+#include "pipeline/freshness.h"
 #include "pipeline/internal.h"
 #include "pipeline/lookup_topics.h"
 #include "pipeline/member.h"
@@ -161,7 +162,7 @@ static void log_dead_letter(const struct member_options *o, const struct task *t
         log_quote(reason, sizeof reason, str_from(dead_letter->reason)));
 }
 
-void report_committed(const struct member_options *o, const struct task *task) {
+void report_committed(const struct member_options *o, struct task *task) {
     const struct work *work = &task->work;
     size_t number = (size_t)task->number;
     for (size_t i = 0; i < task->part.dead_letter_count; i++) {
@@ -174,6 +175,7 @@ void report_committed(const struct member_options *o, const struct task *task) {
         return;
     }
     metrics_add(o->metrics, METRIC_RECORDS_APPLIED, number, (int64_t)work->record_count);
+    freshness_committed(task);
     set_offsets(o, task->number, &task->part.after);
     if (work->oldest_ts_us > 0) {
         metrics_observe(o->metrics, METRIC_COMMIT_TO_VISIBLE,
@@ -372,6 +374,7 @@ static void make_report(const struct member *m, struct health_report *ret_report
     add_topic_reasons(m, ret_report);
     add_sink_reason(m, ret_report);
     snapshot_add_reason(m, ret_report);
+    freshness_add_reason(m, ret_report);
     origin_add_reasons(m, ret_report);
     for (int32_t p = 0; p < m->partition_count; p++) {
         if (m->tasks[p]) {
@@ -403,5 +406,6 @@ void report_step(struct member *m) {
     if (m->o.metrics && (turned || now >= state->gauges_at_ms)) {
         state->gauges_at_ms = now + GAUGES_MS;
         set_gauges(m);
+        freshness_step(m);
     }
 }

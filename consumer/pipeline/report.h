@@ -26,7 +26,7 @@ void report_sink_event(struct session *s, const struct sink_event *event);
 /* What is noted in the tables now: the operator may have removed some of it. */
 void report_noted(struct task *task, const struct sink_result *result);
 /* The transaction in task->part is in; before task forgets it. */
-void report_committed(const struct member_options *o, const struct task *task);
+void report_committed(const struct member_options *o, struct task *task);
 /* What a task's part of a transaction without an answer turned out to be. */
 void report_settled(const struct session *s, enum unknown_settled settled);
 void report_kafka_trouble(struct member *m, const struct err *err);

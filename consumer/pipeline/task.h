@@ -19,6 +19,7 @@
 #include "base/metrics.h"
 #include "base/safeguard.h"
 #include "pipeline/batch.h"
+#include "pipeline/freshness.h"
 #include "pipeline/refused_set.h"
 #include "pipeline/row_writer.h"
 #include "pipeline/verdict.h"
@@ -85,8 +86,8 @@ struct work {
     struct str rebuild_key;
     bool rebuild_done;
     /* for the log */
-    size_t waiting_count; /* rows without a partner */
-    int64_t oldest_ts_us; /* 0: unknown */
+    size_t waiting_count;               /* rows without a partner */
+    int64_t oldest_ts_us, newest_ts_us; /* commit times of its records; 0: unknown */
 };
 
 /* A row that PostgreSQL refuses by its own values, found while loading or rebuilding. */
@@ -117,10 +118,11 @@ struct task {
     int32_t number;
     struct session *session; /* writes through it; borrowed */
     enum task_phase phase;
-    struct verdict verdict;   /* pending: what member_step does next; until then it is left alone */
-    struct progress progress; /* the newest row in the sink, as we wrote or read it */
-    struct state *state;      /* from OPENING on */
-    struct state_meta opened; /* OPENING: what it stands at, while its indexes are built */
+    struct verdict verdict; /* pending: what member_step does next; until then it is left alone */
+    struct freshness freshness;
+    struct progress progress;    /* the newest row in the sink, as we wrote or read it */
+    struct state *state;         /* from OPENING on */
+    struct state_meta opened;    /* OPENING: what it stands at, while its indexes are built */
     enum cache_discard distrust; /* discard it when it is opened next, for this reason */
     int64_t opening_since_ms;
     int64_t retry_at_ms; /* nothing is tried before; 0: at once */

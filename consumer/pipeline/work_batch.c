@@ -76,6 +76,7 @@ static void add_change(struct coalesced *rows, const struct change *change, stru
     if (change->ts_us > 0 && (work->oldest_ts_us == 0 || change->ts_us < work->oldest_ts_us)) {
         work->oldest_ts_us = change->ts_us;
     }
+    work->newest_ts_us = change->ts_us > work->newest_ts_us ? change->ts_us : work->newest_ts_us;
     if (change->key.ptr && (SAFEGUARD("no change is too old to count") || !is_late(change))) {
         coalesce_add(rows, change);
     }

@@ -105,6 +105,11 @@ static json_t *recent_json(struct recent *recent) {
 }
 
 static void set_counts(json_t *all, const struct metrics *metrics) {
+    if (metrics_is_set(metrics, METRIC_FRESHNESS, 0)) {
+        (void)json_object_set_new(
+            all, "freshness_s",
+            json_real((double)metrics_get(metrics, METRIC_FRESHNESS, 0) / 1000000));
+    }
     set_sum(all, "records_applied", metrics, METRIC_RECORDS_APPLIED);
     set_count(all, "rows_upserted", metrics_get(metrics, METRIC_ROWS_UPSERTED, 0));
     set_count(all, "rows_deleted", metrics_get(metrics, METRIC_ROWS_DELETED, 0));
@@ -134,7 +139,7 @@ void status_json(const struct serve_options *of, struct buf *out) {
     set_count(all, "history_step_ms", TREND_STEP_MS);
     (void)json_object_set_new(all, "history", history_json(of->trend));
     (void)json_object_set_new(all, "recent", recent_json(of->recent));
-    char *text = json_dumps(all, JSON_COMPACT);
+    char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(6));
     json_decref(all);
     if (!text) {
         abort(); /* out of memory, as everywhere */

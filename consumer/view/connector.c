@@ -58,7 +58,7 @@ static const struct {
     /* While the view's tables are quiet and others are busy, only a change that Debezium sees moves
      * its slot on, and PostgreSQL keeps its log from there: seen to grow without end with a
      * heartbeat alone, and with lsn.flush.mode=connector_and_driver. */
-    {"heartbeat.interval.ms", "10000"},
+    {"heartbeat.interval.ms", CONNECTOR_HEARTBEAT_MS},
     {"heartbeat.action.query", "SELECT pg_logical_emit_message(true, 'heartbeat', 'x')"},
     /* For the heartbeat's two topics; the tables' topics are made before, with more settings. */
     {"topic.creation.default.replication.factor", "-1"},

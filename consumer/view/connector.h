@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "plan/plan.h"
 
+#define CONNECTOR_HEARTBEAT_MS "10000" /* unless a setting says otherwise */
+
 struct view_connector_setting {
     struct str key, value;
 };

@@ -19,6 +19,7 @@ import trial  # noqa: E402
 from cases import CASES, LANES, Case, Context  # noqa: E402
 from cases import changes, views, members, random_load, faults, poison  # noqa: E402,F401  (they register themselves)
 from cases import watch  # noqa: E402,F401
+from cases import heartbeat  # noqa: E402,F401
 from cases import f_members, f_frozen, f_servers, f_network, f_caches, f_topics, f_source  # noqa: E402,F401
 from cases import scripts  # noqa: E402,F401
 from cases import leaks, controls, client, groups, sink_table, example  # noqa: E402,F401

@@ -139,6 +139,7 @@ UNIT = [
     Unit('test_index_build', 'test_a_commit_that_a_crash_met', 'indexes that a crash has torn are built again'),
     # what follows from it in the pipeline
     # lookup topics: one reader for all tasks
+    Unit('test_freshness', 'a_stalled_road_is_not', 'a connector that is silent is not ready'),
     Unit('test_lookup_topics', 'a_late_task_goes_back', 'lookups are read again for who needs them'),
     Unit('test_lookup_topics', 'a_late_task_goes_back', 'a task skips what it has read'),
     Unit('test_lookup_topics', 'a_late_task_goes_back', 'lookups are read from where the task stands'),

@@ -239,6 +239,11 @@ static int sim_fd(const struct consume *consume) {
     return -1;
 }
 
+static int64_t sim_heartbeat_ms(const struct consume *consume) {
+    (void)consume;
+    return 0;
+}
+
 static int64_t sim_log_end(const struct consume *consume, int table, int32_t partition) {
     return consume->world->log[table][partition].count;
 }
@@ -254,5 +259,6 @@ const struct consume_ops sim_consume_ops = {
     .members = sim_members,
     .announce = sim_announce,
     .log_end = sim_log_end,
+    .heartbeat_ms = sim_heartbeat_ms,
     .fd = sim_fd,
 };

@@ -19,7 +19,8 @@ struct consume {
     struct consume_event group[8], records[512];
     size_t group_count, record_count;
     struct topic_position pairs[TASKS * 2];
-    int64_t end; /* of every partition */
+    int64_t end;          /* of every partition */
+    int64_t heartbeat_ms; /* 0: none was read */
     bool paused[2][TASKS];
     int commits; /* of offsets; the last one's: */
     int64_t committed[2][TASKS];
@@ -101,6 +102,10 @@ static void announce(struct consume *consume, const char *sink, const char *sink
     (void)sink_name;
 }
 
+static int64_t heartbeat_ms(const struct consume *consume) {
+    return consume->heartbeat_ms;
+}
+
 static int64_t log_end(const struct consume *consume, int table, int32_t partition) {
     (void)table;
     (void)partition;
@@ -118,6 +123,7 @@ static const struct consume_ops consume_ops = {
     .members = members,
     .announce = announce,
     .log_end = log_end,
+    .heartbeat_ms = heartbeat_ms,
 };
 
 /* ---- the sink ---- */

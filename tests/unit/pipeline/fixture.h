@@ -128,6 +128,8 @@ static void make_member(struct fixture *f, size_t sessions) {
         .dead_letter_max = 1,
         .incomplete_halt_ms = 30000,
         .min_compaction_lag_ms = INT64_MAX,
+        .heartbeat_interval_ms = 10000,
+        .heartbeat_max_age_ms = 60000,
         .metrics = f->metrics,
         .health = f->health,
         .board = f->board,

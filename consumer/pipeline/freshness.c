@@ -1,0 +1,94 @@
+#include "pipeline/freshness.h"
+
+#include "pipeline/internal.h"
+#include "pipeline/member.h"
+
+#define GRACE_MS 5000 /* a heartbeat may come that much later than its interval */
+
+static int64_t wall_ms(const struct member_options *o) {
+    return clock_wall_ms(&o->clock);
+}
+
+void freshness_committed(struct task *task) {
+    const struct work *work = &task->work;
+    struct freshness *freshness = &task->freshness;
+    int64_t oldest_ms = work->oldest_ts_us / 1000;
+    if (oldest_ms > freshness->shown_ms) {
+        freshness->shown_ms = oldest_ms;
+    }
+    if (work->newest_ts_us > freshness->newest_us) {
+        freshness->newest_us = work->newest_ts_us;
+    }
+}
+
+/* As of the last fetch. */
+static bool has_applied_all(const struct member_options *o, const struct task *task) {
+    bool all = task->phase == TASK_LIVE;
+    for (size_t t = 0; all && t < o->plan->relation_count; t++) {
+        int64_t end = o->consume_ops->log_end(o->consume, (int)t, task_partition(o->plan, task, t));
+        all = end >= 0 && task_applied_to(task, t) >= end;
+    }
+    return all;
+}
+
+/* Until when the connector is known to have sent everything; 0: not known. */
+static int64_t sent_until_ms(const struct member_options *o, int64_t now) {
+    int64_t heartbeat = o->consume_ops->heartbeat_ms(o->consume);
+    if (heartbeat == 0) {
+        return o->heartbeat_max_age_ms > 0 ? 0 : now;
+    }
+    return now - heartbeat <= o->heartbeat_interval_ms + GRACE_MS ? now : heartbeat;
+}
+
+static void set_age(struct metrics *metrics, enum metric metric, size_t at, int64_t now_us,
+                    int64_t then_us) {
+    if (then_us > 0) {
+        metrics_set(metrics, metric, at, now_us > then_us ? now_us - then_us : 0);
+    } else {
+        metrics_unset(metrics, metric, at);
+    }
+}
+
+void freshness_step(struct member *m) {
+    struct metrics *metrics = m->o.metrics;
+    const int64_t now = wall_ms(&m->o), now_us = now * 1000;
+    int64_t shown_ms = sent_until_ms(&m->o, now);
+    bool any = false;
+    for (int32_t p = 0; p < m->partition_count; p++) {
+        struct task *task = m->tasks[p];
+        if (!task) {
+            metrics_unset(metrics, METRIC_TASK_FRESHNESS, (size_t)p);
+            metrics_unset(metrics, METRIC_TASK_CHANGE_AGE, (size_t)p);
+            continue;
+        }
+        struct freshness *freshness = &task->freshness;
+        if (has_applied_all(&m->o, task)) {
+            freshness->shown_ms = now;
+        }
+        set_age(metrics, METRIC_TASK_FRESHNESS, (size_t)p, now_us, freshness->shown_ms * 1000);
+        set_age(metrics, METRIC_TASK_CHANGE_AGE, (size_t)p, now_us, freshness->newest_us);
+        any = true;
+        shown_ms = freshness->shown_ms < shown_ms ? freshness->shown_ms : shown_ms;
+    }
+    m->heartbeats_since_ms = any && m->heartbeats_since_ms == 0 ? now : m->heartbeats_since_ms;
+    m->heartbeats_since_ms = any ? m->heartbeats_since_ms : 0;
+    set_age(metrics, METRIC_FRESHNESS, 0, now_us, any ? shown_ms * 1000 : 0);
+}
+
+/* A member that has just begun to read gives the connector, which may be starting too, time for its
+ * first one. */
+void freshness_add_reason(const struct member *m, struct health_report *report) {
+    int64_t heartbeat = m->o.consume_ops->heartbeat_ms(m->o.consume);
+    int64_t since = heartbeat > m->heartbeats_since_ms ? heartbeat : m->heartbeats_since_ms;
+    if (heartbeat == 0 || m->o.heartbeat_max_age_ms == 0 || m->heartbeats_since_ms == 0) {
+        return;
+    }
+    int64_t age = wall_ms(&m->o) - since;
+    if (age > m->o.heartbeat_max_age_ms && SAFEGUARD("a connector that is silent is not ready")) {
+        health_report_add(report,
+                          "the connector has sent no heartbeat for %lld s: it has failed or is "
+                          "stopped, its slot is "
+                          "lost, or the OLTP database does not answer",
+                          (long long)(age / 1000));
+    }
+}
