@@ -161,6 +161,27 @@ static void try_primary_key(struct choice *choice, int table) {
                     .ptr);
 }
 
+/* As the views before place a table: a key that nothing here is joined on. */
+static void try_placement(struct choice *choice, const struct share *share, int table) {
+    struct draft *draft = choice->draft;
+    const int *columns = NULL;
+    size_t count = share_placement(share, draft->tables[table].source, &columns);
+    choice->now->key_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        int class = class_make(draft, table, columns[i], draft->tables[table].at);
+        if (class < 0) {
+            return;
+        }
+        key_add(choice->now, class);
+    }
+    if (count > 0) {
+        try(choice, arena_printf(draft->arena, "the plan " STR_FMT " places " STR_FMT " by it",
+                                 STR_ARG(share->drafts[0]->name),
+                                 STR_ARG(table_label(&draft->tables[table])))
+                        .ptr);
+    }
+}
+
 static void try_all(struct choice *choice) {
     struct draft *draft = choice->draft;
     for (size_t e = 0; e < draft->equality_count; e++) {
@@ -183,6 +204,13 @@ static void try_all(struct choice *choice) {
     for (int t = 0; t < (int)draft->table_count; t++) {
         if (!draft->tables[t].left) {
             try_primary_key(choice, t);
+        }
+    }
+    for (size_t s = 0; s < choice->shares->count; s++) {
+        for (int t = 0; t < (int)draft->table_count; t++) {
+            if (!draft->tables[t].left) {
+                try_placement(choice, choice->shares->items[s], t);
+            }
         }
     }
 }
@@ -408,8 +436,11 @@ enum err_kind roles_read(struct draft *draft, const struct shares *shares,
                             .best = arena_alloc(draft->arena, sizeof *choice.best)};
     *choice.now = *choice.best = (struct roles){0};
     size_t pairs = (size_t)OCCURRENCES_MAX * OCCURRENCES_MAX;
-    choice.keys = arena_alloc(draft->arena, (CLASSES_MAX + pairs) * sizeof *choice.keys);
-    choice.lines = arena_alloc(draft->arena, (CLASSES_MAX + pairs) * sizeof *choice.lines);
+    size_t placements = shares->count * OCCURRENCES_MAX;
+    choice.keys =
+        arena_alloc(draft->arena, (CLASSES_MAX + pairs + placements) * sizeof *choice.keys);
+    choice.lines =
+        arena_alloc(draft->arena, (CLASSES_MAX + pairs + placements) * sizeof *choice.lines);
     enum err_kind kind = ERR_NONE;
     if (draft->partition_by.ptr) {
         kind = partition_by_read(&choice);

@@ -20,7 +20,7 @@
 #define DRAFT_OUTPUTS_MAX 1600
 
 /* Of a table, over all views of a plan. */
-#define DRAFT_REFERENCES_MAX (2 * OCCURRENCES_MAX)
+#define DRAFT_REFERENCES_MAX ((size_t)2 * OCCURRENCES_MAX)
 
 #define EQUALITIES_MAX ((size_t)256)
 /* Optional tables in the sink's key: the deletes by it have a part for each set of them. */

@@ -153,6 +153,18 @@ bool share_fits(const struct share *share, struct draft *draft, struct roles *ro
     return true;
 }
 
+size_t share_placement(const struct share *share, const struct catalog_table *source,
+                       const int **ret_columns) {
+    for (size_t r = 0; r < share->relation_count; r++) {
+        const struct share_relation *shared = share->relations[r];
+        if (shared->all.source == source && shared->all.role == ROLE_CORE) {
+            *ret_columns = shared->all.columns;
+            return shared->draft->join_count;
+        }
+    }
+    return 0;
+}
+
 /* ---- what a view brings ---- */
 
 static enum err_kind refuse_table(struct draft *draft, const struct draft_relation *relation,

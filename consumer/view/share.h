@@ -34,6 +34,9 @@ struct shares {
  * put into the share's order. If not, *ret_why says what differs (in the arena). */
 bool share_fits(const struct share *share, struct draft *draft, struct roles *roles,
                 struct str *ret_why);
+/* By which columns the share places a table's rows: how many; 0: it has no such table as core. */
+size_t share_placement(const struct share *share, const struct catalog_table *source,
+                       const int **ret_columns);
 /* Takes a view in that fits. */
 MUST_CHECK enum err_kind share_add(struct share *share, struct draft *draft);
 

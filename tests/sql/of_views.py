@@ -168,6 +168,13 @@ def test_own_checks():
           and refused(view.tables[2]['check'], [['x'], ['Ann']]) == '22P02')
     view = View(ORDERS, f'CREATE MATERIALIZED VIEW s AS SELECT {list_} {JOINED} WHERE i.quantity <> 0')
     check('own check: not behind WHERE', refused(view.tables[1]['check'], [['1'], ['1'], ['0']]) is None)
+    # Two views with a plan in common: what either can't compute.
+    view = View(ORDERS, f"""CREATE MATERIALIZED VIEW s AS SELECT o.order_id, i.line_no, 100 / i.quantity AS share
+                            FROM orders o LEFT JOIN items i ON i.order_id = o.order_id;
+                            CREATE MATERIALIZED VIEW t AS SELECT p.line_no, 5 / p.price AS each, p.order_id FROM items p""")
+    check('own check: columns of all views', view.tables[1]['columns'] == ['order_id', 'line_no', 'quantity', 'price'])
+    states = [refused(view.tables[1]['check'], [['1'], ['1'], [q], [p]]) for q, p in (('1', '2.5'), ('0', '1'), ('1', '0'), ('0', None))]
+    check('own check: expressions of all views', states == [None, '22012', '22012', '22012'], states)
 
 
 def test_immutable():
