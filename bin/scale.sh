@@ -4,8 +4,8 @@
 #   bin/scale.sh N
 #
 # Members share the partitions; Kafka's consumer group reassigns them when one joins or leaves. Members beyond the number
-# of partitions (8) stay idle. Views that need a second plan have as many of their own. The number is remembered for the next bin/startup.sh, except 0, which stops all members
-# until then.
+# of partitions (8) stay idle. Views that need a second plan have as many members of their own. The number is remembered
+# for the next bin/startup.sh, except 0, which stops all members until then.
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 

@@ -6,8 +6,8 @@
 # In this order: what bin/setup.sh does (packages or images, the build); both databases and Kafka; the source tables
 # (schemas/oltp.sql, once), the sink tables and the topics; the Debezium connector; the consumer's members. Each step
 # waits until the component answers. Views are all *.sql in schemas/ but that file; those that can't share a connector and
-# members have some of their own (docs/views.md, Several views). What is already running is left running, so it may be run twice, and after Ctrl-C
-# it continues where it stopped.
+# members have some of their own (docs/views.md, Several views). What is already running is left running, so it may be
+# run twice, and after Ctrl-C it continues where it stopped.
 # The mode of the first start (Docker or native), ports, the number of members and all SYNC_ variables are remembered
 # in run/ until bin/shutdown.sh --wipe. Ports and versions are in .env; a variable in the environment overrides them:
 #   OLTP_PORT=15432 bin/startup.sh

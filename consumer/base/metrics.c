@@ -22,6 +22,10 @@ static size_t values_of(const struct metrics *metrics, const struct metric_info 
         return metrics->table_count;
     case LABEL_TASK_TABLE:
         return (size_t)metrics->task_count * metrics->table_count;
+    case LABEL_VIEW:
+        return metrics->view_count;
+    case LABEL_TASK_VIEW:
+        return (size_t)metrics->task_count * metrics->view_count;
     case LABEL_WORD:
         while (info->words[words]) {
             words++;
@@ -34,17 +38,25 @@ static size_t values_of(const struct metrics *metrics, const struct metric_info 
 /* There may be thousands of tasks, of which this member has a few: values by task are shown from
  * their first count on. The others are shown from the start, so that a rate can be computed. */
 static bool starts_unset(const struct metric_info *info) {
-    return info->label == LABEL_TASK || info->label == LABEL_TASK_TABLE;
+    return info->label == LABEL_TASK || info->label == LABEL_TASK_TABLE ||
+           info->label == LABEL_TASK_VIEW;
+}
+
+static struct str *names_copy(struct arena *arena, const struct str *names, size_t count) {
+    struct str *copy = arena_alloc(arena, count * sizeof *copy);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = arena_copy(arena, names[i]);
+    }
+    return copy;
 }
 
 struct metrics *metrics_new(const struct metrics_options *options) {
     struct metrics *metrics = memory_new(1, sizeof *metrics);
     metrics->task_count = options->task_count;
     metrics->table_count = options->table_count;
-    metrics->tables = arena_alloc(&metrics->names, options->table_count * sizeof *metrics->tables);
-    for (size_t t = 0; t < options->table_count; t++) {
-        metrics->tables[t] = arena_copy(&metrics->names, options->tables[t]);
-    }
+    metrics->tables = names_copy(&metrics->names, options->tables, options->table_count);
+    metrics->views = names_copy(&metrics->names, options->views, options->view_count);
+    metrics->view_count = options->view_count > 0 ? options->view_count : 1;
     (void)snprintf(metrics->version, sizeof metrics->version, "%s",
                    options->version ? options->version : "unknown");
     size_t total = 0;
@@ -77,6 +89,10 @@ void metrics_destroy(struct metrics **metrics) {
 
 size_t metrics_at(const struct metrics *metrics, int32_t task, size_t table) {
     return metrics ? (size_t)task * metrics->table_count + table : 0;
+}
+
+size_t metrics_at_view(const struct metrics *metrics, int32_t task, size_t view) {
+    return metrics ? (size_t)task * metrics->view_count + view : 0;
 }
 
 /* A value has one writer: no read-modify-write is needed. */
@@ -142,6 +158,14 @@ int32_t metrics_task_count(const struct metrics *metrics) {
 
 const char *metrics_version(const struct metrics *metrics) {
     return metrics->version;
+}
+
+int64_t metrics_get_views(const struct metrics *metrics, enum metric metric) {
+    int64_t sum = 0;
+    for (size_t view = 0; view < metrics->view_count; view++) {
+        sum += metrics_get(metrics, metric, view);
+    }
+    return sum;
 }
 
 /* The second number of /proc/self/statm: pages. */

@@ -2,7 +2,7 @@
  *
  * What:    the metrics (metrics_table.c) and their values; their text for Prometheus and for
  *          docs/operations.md.
- * Owns:    its values; copies the tables' names.
+ * Owns:    its values; copies the names of tables and views.
  * Threads: each value has one writing thread (the pipeline's; for process_*, the one that asks for
  *          the text); any thread may read. No locks, no allocation.
  * Units:   whole numbers; times in microseconds, shown as seconds.
@@ -111,8 +111,11 @@ enum metric_label {
     LABEL_TASK,       /* at: the task's number */
     LABEL_TABLE,      /* at: the table's index */
     LABEL_TASK_TABLE, /* at: metrics_at */
-    LABEL_WORD,       /* at: index of one of the words */
-    LABEL_VERSION,    /* at: 0 */
+    /* Where there are several views; else LABEL_NONE and LABEL_TASK. */
+    LABEL_VIEW,      /* at: the view's index */
+    LABEL_TASK_VIEW, /* at: metrics_at_view */
+    LABEL_WORD,      /* at: index of one of the words */
+    LABEL_VERSION,   /* at: 0 */
 };
 
 struct metric_info {
@@ -133,6 +136,8 @@ struct metrics_options {
     const struct str *tables; /* names, by index */
     size_t table_count;
     const char *version;
+    const struct str *views; /* names, by index */
+    size_t view_count;       /* 0 is 1: there is no label for one */
 };
 
 struct metrics;
@@ -143,6 +148,8 @@ void metrics_destroy(struct metrics **metrics);
 
 /* The index of a task's value for a table. */
 size_t metrics_at(const struct metrics *metrics, int32_t task, size_t table);
+/* The same for a view. */
+size_t metrics_at_view(const struct metrics *metrics, int32_t task, size_t view);
 /* For a counter. */
 void metrics_add(struct metrics *metrics, enum metric metric, size_t at, int64_t amount);
 /* For a gauge; also for METRIC_CPU_TIME, which the kernel counts. */
@@ -158,6 +165,9 @@ int64_t metrics_get(const struct metrics *metrics, enum metric metric, size_t at
 bool metrics_is_set(const struct metrics *metrics, enum metric metric, size_t at);
 int32_t metrics_task_count(const struct metrics *metrics);
 const char *metrics_version(const struct metrics *metrics);
+
+/* The sum of a metric's values by view. */
+int64_t metrics_get_views(const struct metrics *metrics, enum metric metric);
 
 /* Prometheus' text format 0.0.4. */
 void metrics_text(const struct metrics *metrics, struct buf *out);

@@ -21,9 +21,9 @@ extern const int64_t metric_bucket_us[METRIC_BUCKETS];
 
 struct metrics {
     int32_t task_count;
-    size_t table_count;
+    size_t table_count, view_count;
     struct arena names;
-    struct str *tables; /* in names */
+    struct str *tables, *views; /* in names */
     char version[32];
     size_t first[METRIC_COUNT], count[METRIC_COUNT]; /* of values, by metric */
     _Atomic int64_t *values;

@@ -27,6 +27,10 @@ static const char *const phases[] = {"waiting", "opening", "silent", "reading",
     { OURS(name), help, type, LABEL_TABLE, NULL, NULL, false }
 #define BY_BOTH(type, name, help)                                                                  \
     { OURS(name), help, type, LABEL_TASK_TABLE, NULL, NULL, false }
+#define BY_VIEW(type, name, help)                                                                  \
+    { OURS(name), help, type, LABEL_VIEW, NULL, NULL, false }
+#define BY_TASK_VIEW(type, name, help)                                                             \
+    { OURS(name), help, type, LABEL_TASK_VIEW, NULL, NULL, false }
 #define BY_WORD(type, name, label, words, help)                                                    \
     { OURS(name), help, type, LABEL_WORD, label, words, false }
 #define AGE(name, label, help)                                                                     \
@@ -44,10 +48,10 @@ const struct metric_info metric_table[METRIC_COUNT] = {
                                        "initial loads and rebuilds."),
     [METRIC_DEAD_LETTERS] = BY_TASK(METRIC_COUNTER, "dead_letters_total",
                                     "Records that this member put into sync_dead_letter."),
-    [METRIC_ROWS_REFUSED] =
-        BY_TASK(METRIC_COUNTER, "rows_refused_total",
-                "Rows that the OLAP table refused for their own values and that were recorded in "
-                "sync_refused; a row counts each time."),
+    [METRIC_ROWS_REFUSED] = BY_TASK_VIEW(
+        METRIC_COUNTER, "rows_refused_total",
+        "Rows that the OLAP table refused for their own values and that were recorded in "
+        "sync_refused; a row counts each time."),
     [METRIC_COMMIT_TIME_REGRESSIONS] = BY_TABLE(
         METRIC_COUNTER, "commit_time_regressions_total",
         "Records whose commit time in the source is before that of an earlier record of the same "
@@ -61,10 +65,10 @@ const struct metric_info metric_table[METRIC_COUNT] = {
         METRIC_COUNTER, "transactions_total", "outcome", outcomes,
         "Transactions sent to the OLAP database, by outcome; if the connection broke before the "
         "answer, see unknown_outcomes_total."),
-    [METRIC_ROWS_UPSERTED] = ONE(METRIC_COUNTER, "rows_upserted_total",
-                                 "Rows of the OLAP table that were inserted or changed."),
+    [METRIC_ROWS_UPSERTED] = BY_VIEW(METRIC_COUNTER, "rows_upserted_total",
+                                     "Rows of the OLAP table that were inserted or changed."),
     [METRIC_ROWS_DELETED] =
-        ONE(METRIC_COUNTER, "rows_deleted_total", "Rows of the OLAP table that were deleted."),
+        BY_VIEW(METRIC_COUNTER, "rows_deleted_total", "Rows of the OLAP table that were deleted."),
     [METRIC_UNKNOWN_OUTCOMES] = BY_WORD(
         METRIC_COUNTER, "unknown_outcomes_total", "settled", settled,
         "Parts of transactions (one per task) whose answer was lost, by what the newest progress "

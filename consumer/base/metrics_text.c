@@ -65,6 +65,20 @@ static void put_labels(const struct metrics *metrics, const struct metric_info *
         buf_printf(out, "{task=\"%zu\",table=", at / metrics->table_count);
         put_quoted(out, metrics->tables[at % metrics->table_count]);
         break;
+    case LABEL_VIEW:
+        if (metrics->view_count == 1) {
+            return;
+        }
+        buf_str(out, STR("{view="));
+        put_quoted(out, metrics->views[at]);
+        break;
+    case LABEL_TASK_VIEW:
+        buf_printf(out, "{task=\"%zu\"", at / metrics->view_count);
+        if (metrics->view_count > 1) {
+            buf_str(out, STR(",view="));
+            put_quoted(out, metrics->views[at % metrics->view_count]);
+        }
+        break;
     case LABEL_WORD:
         buf_printf(out, "{%s=", info->word_label);
         put_quoted(out, str_from(info->words[at]));
@@ -137,6 +151,12 @@ static void write_labels(const struct metric_info *info, FILE *out) {
         break;
     case LABEL_TASK_TABLE:
         (void)fputs("`task`, `table`", out);
+        break;
+    case LABEL_VIEW:
+        (void)fputs("`view`, of several", out);
+        break;
+    case LABEL_TASK_VIEW:
+        (void)fputs("`task`; `view`, of several", out);
         break;
     case LABEL_WORD:
         (void)fprintf(out, "`%s`: ", info->word_label);

@@ -26,6 +26,7 @@ struct run {
     struct cli_signals *signals;
     struct log log;
     struct plan *plan;
+    const char *views; /* names with commas between them, in the arena */
     struct clients clients;
     struct consume *consume;
     struct sink *sinks[SINK_SESSIONS_MAX];
@@ -54,10 +55,21 @@ static void wait_for(const struct run *run, struct pollfd *fds, nfds_t count, in
     (void)ppoll(fds, count, &timeout, &run->signals->waiting);
 }
 
+static const char *views_show(struct run *run) {
+    struct buf names = {0};
+    for (size_t t = 0; t < run->plan->target_count; t++) {
+        buf_str(&names, t > 0 ? STR(",") : STR(""));
+        buf_str(&names, run->plan->targets[t].name);
+    }
+    const char *shown = arena_copy(&run->arena, buf_view(&names)).ptr;
+    buf_clear(&names);
+    return shown;
+}
+
 static void log_start(struct run *run) {
     const struct config *config = run->config;
     log_line(&run->log, LOG_INFO, "cli", "starting", "view=%s topics=%s.* partitions=%d state=%s",
-             run->plan->name.ptr, run->plan->topic_prefix.ptr, run->plan->partition_count,
+             run->views, run->plan->topic_prefix.ptr, run->plan->partition_count,
              cli_state_dir(config, run->plan, &run->arena));
     const char *bootstrap = config_pair_get(&config->kafka, "bootstrap.servers");
     log_line(&run->log, LOG_INFO, "cli", "kafka", "bootstrap=%s group=%s",
@@ -87,7 +99,7 @@ static void serve_if_due(struct run *run) {
                                     .health = run->health,
                                     .trend = run->trend,
                                     .recent = run->recent,
-                                    .view = run->plan->name.ptr,
+                                    .view = run->views,
                                     .member = run->config->member,
                                     .clock = clock};
     if (serve_start(&options, &run->serve, &err) == ERR_NONE) {
@@ -112,8 +124,16 @@ static void start_serving(struct run *run) {
         tables[t] = arena_printf(&run->arena, "%s.%s%s", relation->schema.ptr, relation->name.ptr,
                                  relation->filtered ? FILTERED_SUFFIX : "");
     }
-    struct metrics_options counted = {run->plan->partition_count, tables, run->plan->relation_count,
-                                      VERSION};
+    struct str views[TARGETS_MAX];
+    for (size_t t = 0; t < run->plan->target_count; t++) {
+        views[t] = run->plan->targets[t].name;
+    }
+    struct metrics_options counted = {.task_count = run->plan->partition_count,
+                                      .tables = tables,
+                                      .table_count = run->plan->relation_count,
+                                      .version = VERSION,
+                                      .views = views,
+                                      .view_count = run->plan->target_count};
     run->metrics = metrics_new(&counted);
     run->health = health_new();
     run->trend = trend_new();
@@ -442,6 +462,7 @@ int cli_run(const struct config *config, struct cli_signals *signals) {
     enum err_kind kind = cli_load_view(config, &run.plan, &place, &err);
     if (kind == ERR_NONE) {
         clients_init(&run.clients, config, run.plan, &run.log);
+        run.views = views_show(&run);
         log_start(&run);
         start_serving(&run);
         kind = open_clients(&run, &err);

@@ -93,6 +93,15 @@ void task_clear_all_refused(struct task *task) {
     }
 }
 
+/* ` view=NAME`, where there are several. */
+static const char *log_view(const struct plan *plan, int target, char *out, size_t size) {
+    char name[160];
+    (void)snprintf(out, size, "%s%s", plan->target_count > 1 ? " view=" : "",
+                   plan->target_count > 1 ? log_quote(name, sizeof name, plan->targets[target].name)
+                                          : "");
+    return out;
+}
+
 void task_note_refused(const struct member_options *o, struct task *task,
                        const struct sink_event *event) {
     for (size_t i = 0; i < task->part.cleared_count; i++) {
@@ -101,13 +110,16 @@ void task_note_refused(const struct member_options *o, struct task *task,
     for (size_t i = 0; event && task->part.savepoints && i < event->refusal_count; i++) {
         const struct refusal *refusal = &event->refusals[i];
         (void)refused_set_add(&task->refused_rows, refusal->row_key);
-        char key[256], name[160], message[512];
+        char key[256], name[160], message[512], view[160];
+        int target = sink_key_target(refusal->row_key);
         log_line(o->log, LOG_WARN, "pipeline", "row_refused",
-                 "task=%d row=%s sqlstate=%s constraint=%s message=%s hint=\"the row is left out "
+                 "task=%d%s row=%s sqlstate=%s constraint=%s message=%s hint=\"the row is left out "
                  "until a version of it passes; see sync_refused\"",
-                 task->number, log_quote(key, sizeof key, refusal->key), refusal->sqlstate,
+                 task->number, log_view(o->plan, target, view, sizeof view),
+                 log_quote(key, sizeof key, refusal->key), refusal->sqlstate,
                  log_quote(name, sizeof name, refusal->constraint),
                  log_quote(message, sizeof message, refusal->message));
-        metrics_add(o->metrics, METRIC_ROWS_REFUSED, (size_t)task->number, 1);
+        metrics_add(o->metrics, METRIC_ROWS_REFUSED,
+                    metrics_at_view(o->metrics, task->number, (size_t)target), 1);
     }
 }

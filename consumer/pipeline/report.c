@@ -85,6 +85,16 @@ static bool is_trouble(enum sink_event_kind kind) {
     return kind == SINK_LOST || kind == SINK_AGAIN || kind == SINK_HALT || kind == SINK_UNFIT;
 }
 
+static void count_rows(const struct member *m, const struct sink_event *event) {
+    const struct row_counts all = {event->deleted_count, event->upserted_count};
+    size_t several = event->counts ? m->o.plan->target_count : 1;
+    for (size_t t = 0; t < several; t++) {
+        const struct row_counts *counts = event->counts ? &event->counts[t] : &all;
+        metrics_add(m->o.metrics, METRIC_ROWS_UPSERTED, t, (int64_t)counts->upserted);
+        metrics_add(m->o.metrics, METRIC_ROWS_DELETED, t, (int64_t)counts->deleted);
+    }
+}
+
 void report_sink_event(struct session *s, const struct sink_event *event) {
     const struct member *m = s->member;
     struct metrics *metrics = m->o.metrics;
@@ -103,8 +113,7 @@ void report_sink_event(struct session *s, const struct sink_event *event) {
         break;
     case SINK_COMMITTED:
         count_transaction(s, TRANSACTION_COMMITTED);
-        metrics_add(metrics, METRIC_ROWS_UPSERTED, 0, (int64_t)event->upserted_count);
-        metrics_add(metrics, METRIC_ROWS_DELETED, 0, (int64_t)event->deleted_count);
+        count_rows(m, event);
         metrics_observe(metrics, METRIC_TRANSACTION_TIME,
                         m->o.clock.mono_us(m->o.clock.ctx) - s->sent_us);
         break;

@@ -111,8 +111,8 @@ static void set_counts(json_t *all, const struct metrics *metrics) {
             json_real((double)metrics_get(metrics, METRIC_FRESHNESS, 0) / 1000000));
     }
     set_sum(all, "records_applied", metrics, METRIC_RECORDS_APPLIED);
-    set_count(all, "rows_upserted", metrics_get(metrics, METRIC_ROWS_UPSERTED, 0));
-    set_count(all, "rows_deleted", metrics_get(metrics, METRIC_ROWS_DELETED, 0));
+    set_count(all, "rows_upserted", metrics_get_views(metrics, METRIC_ROWS_UPSERTED));
+    set_count(all, "rows_deleted", metrics_get_views(metrics, METRIC_ROWS_DELETED));
     set_sum(all, "dead_letters", metrics, METRIC_STORED_DEAD_LETTERS);
     set_sum(all, "refused_rows", metrics, METRIC_STORED_REFUSED_ROWS);
     set_count(all, "resident_bytes", metrics_get(metrics, METRIC_RESIDENT_MEMORY, 0));

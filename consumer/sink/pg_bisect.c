@@ -109,7 +109,7 @@ static void send_try(struct sink *sink) {
     flight_query(sink, around, "SAVEPOINT " SAVEPOINT);
     bisection->saved = true;
     bisection->failed = false;
-    bisection->deleted_before = sink->write.deleted_count;
+    bisection->deleted_before = sink->write.counts[bisection->target].deleted;
     for (size_t c = 0; c < columns; c++) {
         size_t from = start_of(bisection, begin)[c], to = start_of(bisection, end)[c];
         array_begin(&sink->columns[c], OID_TEXT);
@@ -336,7 +336,7 @@ static void try_failed(struct sink *sink) {
     size_t begin = bisection->ranges[bisection->range_count - 1].begin;
     size_t end = bisection->ranges[bisection->range_count - 1].end;
     bisection->failed = true;
-    sink->write.deleted_count = bisection->deleted_before;
+    sink->write.counts[bisection->target].deleted = bisection->deleted_before;
     if (outcome_of(failure->sqlstate, step, failure->by_code) != SINK_REFUSED) {
         write_fail(sink);
         return;

@@ -77,9 +77,9 @@ void send_commit(struct sink *sink) {
 void write_answer(struct sink *sink, struct step step, PGresult *result) {
     struct write *write = &sink->write;
     if (step.kind == STEP_DELETE || step.kind == STEP_FILTER) {
-        write->deleted_count += strtoull(PQcmdTuples(result), NULL, 10);
+        write->counts[step.target].deleted += strtoull(PQcmdTuples(result), NULL, 10);
     } else if (step.kind == STEP_UPSERT || step.kind == STEP_LOAD) {
-        write->upserted_count += strtoull(PQcmdTuples(result), NULL, 10);
+        write->counts[step.target].upserted += strtoull(PQcmdTuples(result), NULL, 10);
     } else if (step.kind == STEP_COMMIT) {
         write->committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
     } else {
@@ -95,10 +95,13 @@ void write_end(struct sink *sink) {
     }
     sink->link.statement_limit_s = STATEMENT_LIMIT_S;
     struct sink_event committed = {.kind = SINK_COMMITTED,
-                                   .deleted_count = sink->write.deleted_count,
-                                   .upserted_count = sink->write.upserted_count,
+                                   .counts = sink->write.counts,
                                    .refusals = sink->bisection.refusals,
                                    .refusal_count = sink->bisection.refusal_count};
+    for (size_t t = 0; t < sink->plan->target_count; t++) {
+        committed.deleted_count += sink->write.counts[t].deleted;
+        committed.upserted_count += sink->write.counts[t].upserted;
+    }
     job_end(sink, &committed);
 }
 

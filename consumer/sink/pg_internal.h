@@ -138,7 +138,7 @@ struct write {
     size_t part, dead_letter; /* the next dead letter, or cleared key */
     bool committed;           /* COMMIT's tag was literally COMMIT */
     bool stale;               /* a newest row is not what the transaction expects */
-    uint64_t deleted_count, upserted_count;
+    struct row_counts counts[TARGETS_MAX];
 };
 
 enum copy_phase { COPY_BEGIN, COPY_ROWS, COPY_END };

@@ -84,11 +84,17 @@ struct sink_result {
     size_t dead_letters_recorded, refused_recorded;
 };
 
+/* Rows of a target that were really changed. */
+struct row_counts {
+    uint64_t deleted, upserted;
+};
+
 struct sink_event {
     enum sink_event_kind kind;
     struct sink_result *results; /* in the order asked for; valid until the next poll */
     size_t result_count;
     uint64_t deleted_count, upserted_count; /* rows really changed, SINK_COMMITTED */
+    const struct row_counts *counts; /* the same by target; NULL: not known. Valid as results */
     /* COMMITTED: rows that a part with savepoints left out, recorded in sync_refused. REFUSED:
      * the row that BLAME_OTHERS or too many of BLAME_ROW is about, where it is known. Valid as long
      * as results. */

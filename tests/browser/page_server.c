@@ -71,7 +71,7 @@ static void obey(struct page_server *s, const char *word) {
 
 int main(void) {
     static const struct str tables[] = {{"public.a", 8}};
-    struct metrics_options counted = {8, tables, 1, "0.0"};
+    struct metrics_options counted = {8, tables, 1, "0.0", NULL, 0};
     struct page_server s = {.metrics = metrics_new(&counted),
                             .health = health_new(),
                             .trend = trend_new(),

@@ -47,8 +47,16 @@ static void start(struct node *node) {
     for (int t = 0; t < world->schema.table_count; t++) {
         tables[t] = str_from(world->schema.tables[t].name);
     }
-    const struct metrics_options counted = {world->partitions, tables,
-                                            (size_t)world->schema.table_count, "sim"};
+    struct str views[TARGETS_MAX];
+    for (size_t t = 0; t < world->plan.plan.target_count; t++) {
+        views[t] = world->plan.plan.targets[t].name;
+    }
+    const struct metrics_options counted = {world->partitions,
+                                            tables,
+                                            (size_t)world->schema.table_count,
+                                            "sim",
+                                            views,
+                                            world->plan.plan.target_count};
     node->metrics = metrics_new(&counted);
     node->health = health_new();
     struct member_options options = {

@@ -153,7 +153,10 @@ static void test_written_together(void **state) {
     add_name(1, "Al");
     add_name(2, "draft");
     add_name(3, "Barbara");
-    assert_int_equal(commit().upserted_count, 4);
+    struct sink_event event = commit();
+    assert_int_equal(event.upserted_count, 4);
+    assert_int_equal(event.counts[0].upserted, 2);
+    assert_int_equal(event.counts[1].upserted, 2);
     assert_string_equal(rows(), "1 1 Al, 1 2 Al | 1 Al -50, 3 Barbara 33");
     assert_string_equal(ask("SELECT string_agg(DISTINCT view, ' ') FROM sync_progress"),
                         "students");

@@ -13,7 +13,7 @@
 static const struct str tables[] = {{"public.student", 14}, {"odd\"\\\nname", 10}};
 
 static struct metrics *two_tasks(void) {
-    struct metrics_options options = {2, tables, 2, "1.2.3"};
+    struct metrics_options options = {2, tables, 2, "1.2.3", NULL, 0};
     return metrics_new(&options);
 }
 
@@ -154,6 +154,28 @@ static void names_follow_the_conventions(void **state) {
 
 /* ---- values ---- */
 
+/* A label of one view would be another name for what there was before there were more. */
+static void views_are_told_apart(void **state) {
+    (void)state;
+    static const struct str views[] = {{"heads", 5}, {"\"lines\"", 7}};
+    struct metrics_options options = {2, tables, 2, "1.2.3", views, 2};
+    struct metrics *metrics = metrics_new(&options), *one = two_tasks();
+    metrics_add(metrics, METRIC_ROWS_UPSERTED, 1, 5);
+    metrics_add(metrics, METRIC_ROWS_UPSERTED, 0, 2);
+    has_line(metrics, "oltp_olap_sync_rows_upserted_total{view=\"heads\"} 2");
+    has_line(metrics, "oltp_olap_sync_rows_upserted_total{view=\"\\\"lines\\\"\"} 5");
+    assert_int_equal(metrics_get_views(metrics, METRIC_ROWS_UPSERTED), 7);
+    has_no_line_with(metrics, "oltp_olap_sync_rows_refused_total{");
+    metrics_add(metrics, METRIC_ROWS_REFUSED, metrics_at_view(metrics, 1, 0), 3);
+    has_line(metrics, "oltp_olap_sync_rows_refused_total{task=\"1\",view=\"heads\"} 3");
+    metrics_add(one, METRIC_ROWS_UPSERTED, 0, 4);
+    metrics_add(one, METRIC_ROWS_REFUSED, metrics_at_view(one, 1, 0), 1);
+    has_line(one, "oltp_olap_sync_rows_upserted_total 4");
+    has_line(one, "oltp_olap_sync_rows_refused_total{task=\"1\"} 1");
+    metrics_destroy(&metrics);
+    metrics_destroy(&one);
+}
+
 static void labels_say_where(void **state) {
     (void)state;
     struct metrics *metrics = two_tasks();
@@ -243,7 +265,7 @@ int main(void) {
         cmocka_unit_test(follows_the_grammar),    cmocka_unit_test(names_follow_the_conventions),
         cmocka_unit_test(labels_say_where),       cmocka_unit_test(what_is_not_ours_is_not_shown),
         cmocka_unit_test(buckets_are_cumulative), cmocka_unit_test(the_process_is_looked_at),
-        cmocka_unit_test(nothing_counts_in_none),
+        cmocka_unit_test(nothing_counts_in_none), cmocka_unit_test(views_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,7 +101,7 @@ static struct plan *load_plan(const char *view) {
 
 static void make_member(struct fixture *f, size_t sessions) {
     static const struct str tables[] = {{"student", 7}, {"contact", 7}};
-    struct metrics_options counted = {TASKS, tables, 2, "1"};
+    struct metrics_options counted = {TASKS, tables, 2, "1", NULL, 0};
     f->metrics = metrics_new(&counted);
     f->health = health_new();
     f->board = board_new();

@@ -39,7 +39,7 @@ static struct serve_options options_of(struct fixture *f) {
 
 static int set_up(void **state) {
     static const struct str tables[] = {{"public.student", 14}};
-    struct metrics_options counted = {2, tables, 1, "1"};
+    struct metrics_options counted = {2, tables, 1, "1", NULL, 0};
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
     f->metrics = metrics_new(&counted);
