@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and tests everything, natively, on a Debian machine that may have nothing installed.
 #
-#   bin/test.sh [--unit | --e2e | --mutations | --faults | --docker | --browser] [--seeds N] [--yes] [e2e options, e.g. --only NAME]
+#   bin/test.sh [--unit | --e2e | --mutations | --faults | --docker | --monitoring] [--seeds N] [--yes] [e2e options, e.g. --only NAME]
 #
 # Installs what it needs (apt as root, Maven for the jars) and builds; then
 #   unit   the unit tests and the tests of the sink on a PostgreSQL of their own, both under the address and
@@ -19,13 +19,14 @@
 # a port in use, Ctrl-C, an incomplete volume, wipe, docker compose by hand; with the real images if they can be pulled,
 # otherwise with stand-ins. A quarter of an hour on a busy machine; needs root if Docker must be installed.
 # Without an option the two run side by side: the end-to-end cases mostly wait, and the rest takes the time they leave.
-# --browser instead looks at the status page in a headless Chromium, which it installs; a minute.
+# --monitoring instead tests what operators look at: the alert rules by promtool, the dashboard's metrics, and the status
+# page in a headless Chromium. It installs Debian's prometheus (which a machine with systemd starts) and chromium; a minute.
 # Prints PASS or FAIL for each, and at the end one line: N passed, M failed.
 KEPT_SETTINGS=/dev/null # those of a stack that stands in run/ are not for this
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 
-unit=1 e2e=1 docker='' browser='' only_mutations='' seeds=3000
+unit=1 e2e=1 docker='' monitoring='' only_mutations='' seeds=3000
 e2e_options=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -33,7 +34,7 @@ while [ $# -gt 0 ]; do
         --e2e) unit='' ;;
         --mutations) e2e='' only_mutations=1 ;;
         --docker) unit='' e2e='' docker=1 ;;
-        --browser) unit='' e2e='' browser=1 ;;
+        --monitoring) unit='' e2e='' monitoring=1 ;;
         --faults) unit='' e2e_options+=(--faults) ;;
         --seeds) seeds=${2:?--seeds takes a number}; shift ;;
         --yes|-y) ASSUME_YES=1 ;;
@@ -217,9 +218,9 @@ if [ -n "$docker" ]; then
     exit 0
 fi
 install_and_build
-if [ -n "$browser" ]; then
-    install_packages chromium chromium-driver
-    check "status page" /usr/bin/python3 tests/browser/run.py build/release/page_server build/browser
+if [ -n "$monitoring" ]; then
+    install_packages prometheus chromium chromium-driver
+    counted monitoring /usr/bin/python3 tests/monitoring/run.py build/release/page_server build/monitoring
     exit 0
 fi
 if [ -n "$unit" ] && [ -n "$e2e" ]; then

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -195,6 +196,13 @@ static int64_t open_files(void) {
     return count;
 }
 
+static int64_t max_files(void) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY
+               ? (int64_t)limit.rlim_cur
+               : METRIC_UNSET;
+}
+
 static int64_t clock_us(clockid_t clock) {
     struct timespec time = {0};
     (void)clock_gettime(clock, &time);
@@ -226,6 +234,7 @@ static int64_t start_us(void) {
 void metrics_look_at_process(struct metrics *metrics) {
     metrics_set(metrics, METRIC_RESIDENT_MEMORY, 0, resident_bytes());
     metrics_set(metrics, METRIC_OPEN_FILES, 0, open_files());
+    metrics_set(metrics, METRIC_MAX_FILES, 0, max_files());
     metrics_set(metrics, METRIC_CPU_TIME, 0, clock_us(CLOCK_PROCESS_CPUTIME_ID));
     if (metrics && metrics_value(metrics, METRIC_START_TIME, 0) == 0) { /* once: clocks drift */
         metrics_set(metrics, METRIC_START_TIME, 0, start_us());

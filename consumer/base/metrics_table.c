@@ -159,6 +159,8 @@ const struct metric_info metric_table[METRIC_COUNT] = {
                                 LABEL_NONE, NULL, NULL, false},
     [METRIC_OPEN_FILES] = {"process_open_fds", "Open file descriptors.", METRIC_GAUGE, LABEL_NONE,
                            NULL, NULL, false},
+    [METRIC_MAX_FILES] = {"process_max_fds", "File descriptors that may be open.", METRIC_GAUGE,
+                          LABEL_NONE, NULL, NULL, false},
     [METRIC_CPU_TIME] = {"process_cpu_seconds_total", "CPU time used.", METRIC_COUNTER, LABEL_NONE,
                          NULL, NULL, true},
     [METRIC_START_TIME] = {"process_start_time_seconds",

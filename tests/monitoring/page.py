@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The status page in a headless Chromium, by the WebDriver protocol: run.py PAGE_SERVER SCREENSHOT-FOLDER.
+"""The status page in a headless Chromium, by the WebDriver protocol: page.py PAGE_SERVER SCREENSHOT-FOLDER.
 
 Loads it, and sees it update by itself: a halted task red with its reason, text of the log that is text and no markup,
 the member gone; no message on the console; nothing wider than a phone's screen.

@@ -1,4 +1,4 @@
-/* Serves the status page with what standard input says, a word a line, for run.py:
+/* Serves the status page with what standard input says, a word a line, for page.py:
  *
  *   live      two tasks are live, the member is ready
  *   halted    task 1 is halted
