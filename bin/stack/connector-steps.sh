@@ -20,7 +20,7 @@ refuse_other_connector() { # file-with-what-runs
     esac
     restore_settings
     case $report in *'different: table.include.list:'*)
-        tables="if a view was added that brings these tables: Adding and removing views, in docs/views.md" ;; esac
+        tables="if a view was added that brings these tables: CREATE MATERIALIZED VIEW name WITH (own_plan) AS ... (docs/views.md, Adding and removing views)" ;; esac
     step_failed "The connector $CONNECTOR was registered for something else, and changing it would lose changes:
 $(printf '%s\n' "$report" | sed -n 's/^different: /    /p')
 Nothing was changed." '' \

@@ -117,8 +117,8 @@ static void print_connector(const struct connector_report *report) {
         "  - if it is right, or also serves others: set its settings as "
         "connector.NAME (SYNC_CONNECTOR_NAME), and the schemas.oltp, schemas.view and topic.prefix "
         "that it was created with\n"
-        "  - for a second view beside the first: Several views, in docs/views.md; what brings "
-        "further tables needs a connector of its own\n"
+        "  - for a view that brings further tables: CREATE MATERIALIZED VIEW name WITH (own_plan) "
+        "AS ..., which gives it a connector of its own (docs/views.md, Several views)\n"
         "  - if it is no longer needed: delete it and start over with new topics "
         "(docs/operations.md, Starting over)\n");
 }

@@ -31,7 +31,8 @@
     "FROM table [AS alias] [[INNER | LEFT] JOIN table [AS alias] ON column = column [AND "         \
     "column = column ...] ...]"
 #define SUPPORTED_VIEW                                                                             \
-    "CREATE MATERIALIZED VIEW name [WITH (partition_by = 'table.column, ...')] AS SELECT column "  \
+    "CREATE MATERIALIZED VIEW name [WITH (partition_by = 'table.column, ...', own_plan)] AS "      \
+    "SELECT column "                                                                               \
     "[AS name] | expression AS name, ... " SUPPORTED_FROM " [WHERE condition]"
 
 /* A column of a table in FROM. */
@@ -117,6 +118,7 @@ struct draft {
     size_t name_at;
     struct str partition_by; /* WITH (partition_by = ...); absent: not said */
     size_t partition_by_at;
+    bool own_plan; /* WITH (own_plan): it shares with no other view */
     struct draft_table tables[OCCURRENCES_MAX];
     size_t table_count;
     struct draft_equality equalities[EQUALITIES_MAX];

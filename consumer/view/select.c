@@ -25,22 +25,36 @@ static enum err_kind create_read(struct draft *draft, json_t **ret_members) {
     return ERR_NONE;
 }
 
+static enum err_kind partition_by_take(struct draft *draft, json_t *option) {
+    json_t *text = ast_is(json_object_get(option, "arg"), "String");
+    size_t at = ast_own_place(option);
+    if (!text || draft->partition_by.ptr) {
+        return refuse(draft, at, "partition_by is a text, given once: 'table.column'");
+    }
+    draft->partition_by = ast_text(text, "sval");
+    draft->partition_by = draft->partition_by.ptr ? draft->partition_by : STR("");
+    draft->partition_by_at = at;
+    return ERR_NONE;
+}
+
 static enum err_kind options_read(struct draft *draft, json_t *options) {
     json_t *node;
     size_t index;
+    enum err_kind kind = ERR_NONE;
     json_array_foreach(options, index, node) {
         json_t *option = ast_is(node, "DefElem");
-        size_t at = ast_own_place(option);
-        json_t *text = ast_is(json_object_get(option, "arg"), "String");
-        if (!str_is(ast_text(option, "defname"), "partition_by")) {
-            return refuse(draft, at, "storage parameters are not supported");
+        struct str name = ast_text(option, "defname");
+        if (str_is(name, "partition_by")) {
+            kind = partition_by_take(draft, option);
+        } else if (!str_is(name, "own_plan")) {
+            kind = refuse(draft, ast_own_place(option), "storage parameters are not supported");
+        } else if (json_object_get(option, "arg")) {
+            kind = refuse(draft, ast_own_place(option), "own_plan has no value");
         }
-        if (!text || draft->partition_by.ptr) {
-            return refuse(draft, at, "partition_by is a text, given once: 'table.column'");
+        if (kind != ERR_NONE) {
+            return kind;
         }
-        draft->partition_by = ast_text(text, "sval");
-        draft->partition_by = draft->partition_by.ptr ? draft->partition_by : STR("");
-        draft->partition_by_at = at;
+        draft->own_plan |= str_is(name, "own_plan");
     }
     return ERR_NONE;
 }

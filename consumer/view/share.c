@@ -135,6 +135,10 @@ static bool table_fits(const struct share_relation *shared, struct draft *draft,
 bool share_fits(const struct share *share, struct draft *draft, struct roles *roles,
                 struct str *ret_why) {
     const struct roles *before = NULL;
+    if (draft->own_plan || share->drafts[0]->own_plan) {
+        *ret_why = STR("WITH (own_plan) says so");
+        return false;
+    }
     for (int t = 0; t < (int)draft->table_count; t++) {
         const struct catalog_table *source = draft->tables[t].source;
         for (size_t r = 0; r < share->relation_count; r++) {

@@ -1,57 +1,8 @@
 /* Several views: which share a plan, and what the plan has then. */
-#include "load.h"
-
 #include "view/connector.h"
+#include "views.h"
 
 #include <jansson.h>
-
-#define TABLES                                                                                     \
-    "CREATE TABLE customers (id int PRIMARY KEY, name text, country text);\n"                      \
-    "CREATE TABLE orders (id int PRIMARY KEY, customer int NOT NULL, seller int, note text);\n"    \
-    "CREATE TABLE items (id int PRIMARY KEY, orders int NOT NULL, n int, price int);\n"            \
-    "CREATE TABLE sellers (id int PRIMARY KEY, name text, boss int);\n"                            \
-    "CREATE TABLE pairs (a int NOT NULL, b int NOT NULL, id int PRIMARY KEY, t text);\n"           \
-    "CREATE TABLE longs (id bigint PRIMARY KEY, t text);\n"                                        \
-    "ALTER TABLE longs REPLICA IDENTITY FULL;\n"                                                   \
-    "CREATE TABLE thirds (a int PRIMARY KEY, b int NOT NULL, id int NOT NULL);\n"                  \
-    "ALTER TABLE thirds REPLICA IDENTITY FULL;\n"                                                  \
-    "CREATE TABLE halves (a int NOT NULL, b int NOT NULL, id int PRIMARY KEY, u text);\n"          \
-    "ALTER TABLE customers REPLICA IDENTITY FULL; ALTER TABLE orders REPLICA IDENTITY FULL;\n"     \
-    "ALTER TABLE items REPLICA IDENTITY FULL; ALTER TABLE sellers REPLICA IDENTITY FULL;\n"        \
-    "ALTER TABLE pairs REPLICA IDENTITY FULL; ALTER TABLE halves REPLICA IDENTITY FULL;\n"
-
-/* Core: orders, items; lookup: customers. */
-#define LINES                                                                                      \
-    "CREATE MATERIALIZED VIEW lines AS SELECT o.id, i.id AS item, i.n, c.name FROM items i "       \
-    "JOIN orders o ON o.id = i.orders LEFT JOIN customers c ON c.id = o.customer;\n"
-/* Core: orders; lookups: sellers, customers; other columns of all. */
-#define HEADS                                                                                      \
-    "CREATE MATERIALIZED VIEW heads AS SELECT o.id, o.note, s.name AS seller, c.country AS land "  \
-    "FROM orders o LEFT JOIN sellers s ON s.id = o.seller "                                        \
-    "LEFT JOIN customers c ON c.id = o.customer;\n"
-/* Its best key would be the customer, and orders core by it. */
-#define BUYERS                                                                                     \
-    "CREATE MATERIALIZED VIEW buyers AS SELECT c.id, o.id AS orders, c.name FROM customers c "     \
-    "JOIN orders o ON o.customer = c.id;\n"
-/* The same without another key. */
-#define ONLY_BUYERS                                                                                \
-    "CREATE MATERIALIZED VIEW buyers WITH (partition_by = 'c.id') AS SELECT c.id, o.id AS orders," \
-    " c.name FROM customers c JOIN orders o ON o.customer = c.id;\n"
-
-static struct view_plans load_all(const char *views) {
-    load_write("oltp.sql", TABLES, NULL, NULL);
-    load_write("view.sql", views, NULL, NULL);
-    struct view_options options = load_options();
-    struct view_plans plans = {.count = 0};
-    char *report = NULL;
-    struct err err;
-    if (view_load_all(&options, &plans, &report, &err) != ERR_NONE) {
-        print_error("%s", report);
-        free(report);
-        fail();
-    }
-    return plans;
-}
 
 static const struct target *target_named(const struct plan *plan, const char *name) {
     for (size_t t = 0; t < plan->target_count; t++) {
@@ -301,6 +252,24 @@ static void test_two_roles(void **state) {
     view_plans_clear(&plans);
 }
 
+/* What is added with tables that a running connector does not read. */
+static void test_own_plan(void **state) {
+    (void)state;
+    struct view_plans plans = load_all(
+        LINES
+        "CREATE MATERIALIZED VIEW own WITH (own_plan) AS SELECT id, name FROM sellers;\n" HEADS
+        "CREATE MATERIALIZED VIEW all_pairs AS SELECT id, t FROM pairs;\n");
+    assert_int_equal(plans.count, 2);
+    assert_int_equal(plans.plans[0]->target_count, 3);
+    assert_int_equal(plans.plans[1]->target_count, 1);
+    assert_true(str_is(plans.plans[1]->name, "own"));
+    assert_non_null(strstr(plans.plans[1]->notes.ptr,
+                           "View own can't share plan lines: WITH (own_plan) says so\n"));
+    view_plans_clear(&plans);
+    refused(TABLES, "CREATE MATERIALIZED VIEW v WITH (@own_plan = 'no') AS SELECT id, t FROM pairs",
+            "own_plan has no value");
+}
+
 /* The columns of K count, not the order in which the views name them. */
 static void test_order_of_key(void **state) {
     (void)state;
@@ -385,86 +354,6 @@ static void test_connector_routes(void **state) {
     view_plans_clear(&plans);
 }
 
-/* ---- which plan ---- */
-
-static void test_named(void **state) {
-    (void)state;
-    load_write("oltp.sql", TABLES, NULL, NULL);
-    load_write("view.sql", LINES ONLY_BUYERS, NULL, NULL);
-    struct view_options options = load_options();
-    struct plan *plan = NULL;
-    char *report = NULL;
-    struct err err;
-    assert_int_equal(view_load(&options, &plan, &report, &err), ERR_CONFIG);
-    assert_string_equal(err.message, "the views make 2 plans, each with members of its own: name "
-                                     "one in schemas.plan (SYNC_SCHEMAS_PLAN): lines, buyers");
-    assert_string_equal(report, err.message);
-    free(report);
-    options.plan = "heads";
-    assert_int_equal(view_load(&options, &plan, NULL, &err), ERR_CONFIG);
-    assert_string_equal(err.message,
-                        "schemas.plan = heads: there is no such plan; there are lines, buyers");
-    options.plan = "buyers";
-    assert_int_equal(view_load(&options, &plan, NULL, &err), ERR_NONE);
-    assert_true(str_is(plan->name, "buyers"));
-    plan_destroy(&plan);
-}
-
-/* ---- what is refused ---- */
-
-static void test_refused(void **state) {
-    (void)state;
-    refused(TABLES, LINES "CREATE MATERIALIZED VIEW @lines AS SELECT id, t FROM pairs;",
-            "there are two views lines, the other one at view.sql:1:26");
-    char many[8000] = "";
-    for (int i = 0; i < TARGETS_MAX; i++) {
-        (void)snprintf(many + strlen(many), sizeof many - strlen(many),
-                       "CREATE MATERIALIZED VIEW v%d AS SELECT id, t FROM pairs;\n", i);
-    }
-    struct view_plans plans = load_all(many);
-    assert_int_equal(plans.plans[0]->target_count, TARGETS_MAX);
-    view_plans_clear(&plans);
-    (void)strcat(many, "@CREATE MATERIALIZED VIEW more AS SELECT id, t FROM pairs;\n");
-    refused(TABLES, many, "more than 32 views in schemas.view");
-}
-
-#define BESIDE                                                                                     \
-    "in the views of the plan v0, this one included: leave it out of schemas.view, and keep it "   \
-    "with a service of its own"
-
-/* 17 tables, each in a view. */
-static void test_too_many_tables(void **state) {
-    (void)state;
-    char tables[4000] = "", views[4000] = "";
-    for (int i = 0; i <= RELATIONS_MAX; i++) {
-        (void)snprintf(tables + strlen(tables), sizeof tables - strlen(tables),
-                       "CREATE TABLE t%d (id int PRIMARY KEY); ALTER TABLE t%d REPLICA IDENTITY "
-                       "FULL;\n",
-                       i, i);
-        (void)snprintf(views + strlen(views), sizeof views - strlen(views),
-                       "CREATE MATERIALIZED VIEW v%d AS SELECT id FROM %st%d;\n", i,
-                       i == RELATIONS_MAX ? "@" : "", i);
-    }
-    refused(tables, views, "more than 16 tables " BESIDE);
-}
-
-/* One table in 65 places. */
-static void test_too_many_uses(void **state) {
-    (void)state;
-    char views[16000] = "";
-    for (int v = 0; v < 5; v++) {
-        (void)snprintf(views + strlen(views), sizeof views - strlen(views),
-                       "CREATE MATERIALIZED VIEW v%d AS SELECT o.id FROM orders o", v);
-        for (int i = 0; i < (v < 4 ? 15 : 5); i++) {
-            (void)snprintf(views + strlen(views), sizeof views - strlen(views),
-                           "\nLEFT JOIN %ssellers s%d ON s%d.id = o.seller",
-                           v == 4 && i == 0 ? "@" : "", i, i);
-        }
-        (void)strcat(views, ";\n");
-    }
-    refused(TABLES, views, "more than 64 occurrences of the table " BESIDE);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_share),
@@ -476,13 +365,10 @@ int main(void) {
         cmocka_unit_test(test_placed_as_before),
         cmocka_unit_test(test_second_plan),
         cmocka_unit_test(test_two_roles),
+        cmocka_unit_test(test_own_plan),
         cmocka_unit_test(test_order_of_key),
         cmocka_unit_test(test_connector_names),
         cmocka_unit_test(test_connector_routes),
-        cmocka_unit_test(test_named),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_too_many_tables),
-        cmocka_unit_test(test_too_many_uses),
 
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
