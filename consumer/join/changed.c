@@ -1,8 +1,6 @@
 /* What a batch changed: a list of keys, sorted, and where a phase has come to in it. */
 #include "join/join_impl.h"
 
-#include <stdlib.h>
-
 int changed_row_compare(const void *left, const void *right) {
     const struct changed_row *a = left, *b = right;
     if (a->table != b->table) {
@@ -11,25 +9,39 @@ int changed_row_compare(const void *left, const void *right) {
     return str_compare(a->key, b->key);
 }
 
-bool is_changed(const struct join *join, int table, struct str key) {
-    struct changed_row wanted = {.table = table, .key = key};
-    return join->count > 0 &&
-           bsearch(&wanted, join->changed, join->count, sizeof wanted, changed_row_compare) != NULL;
+void changed_begin(struct join *join) {
+    size_t end = 0;
+    for (int table = 0; table < (int)join->plan->relation_count; table++) {
+        while (end < join->count && join->changed[end].table == table) {
+            end++;
+        }
+        join->changed_end[table] = end;
+    }
 }
 
-bool is_changed_under(const struct join *join, int table, struct str prefix) {
-    const struct changed_row wanted = {.table = table, .key = prefix};
-    size_t low = 0, high = join->count;
+/* The first changed row of the table that is not before key; NULL: there is none. */
+static const struct changed_row *find_from(const struct join *join, int table, struct str key) {
+    size_t low = table > 0 ? join->changed_end[table - 1] : 0, end = join->changed_end[table];
+    size_t high = end;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (changed_row_compare(&join->changed[middle], &wanted) < 0) {
+        if (str_compare(join->changed[middle].key, key) < 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return low < join->count && join->changed[low].table == table &&
-           str_starts(join->changed[low].key, prefix);
+    return low < end ? &join->changed[low] : NULL;
+}
+
+bool is_among_changed(const struct join *join, int table, struct str key) {
+    const struct changed_row *row = find_from(join, table, key);
+    return row && str_equal(row->key, key);
+}
+
+bool is_changed_under(const struct join *join, int table, struct str prefix) {
+    const struct changed_row *row = find_from(join, table, prefix);
+    return row && str_starts(row->key, prefix);
 }
 
 bool is_changed_before(const struct join *join, int target, int end, struct str prefix) {

@@ -31,15 +31,21 @@ static enum err_kind is_left_out(struct join *join, int occurrence, struct str a
 }
 
 /* Moves the occurrence to its next row after `after`; key.ptr NULL: there is none. Or pauses, at a
- * row that makes no combination. */
+ * row that makes no combination. hint: that row, if it is known. */
 static enum err_kind next_partner(struct join *join, int occurrence, struct str after,
-                                  struct err *reterr) {
+                                  struct row_ref hint, struct err *reterr) {
     struct combinations *c = &join->combinations;
     struct row_ref *row = &c->rows.rows[occurrence];
     int table = set_target(join, &c->rows)->occurrences[occurrence].relation;
     bool out;
     do {
-        enum err_kind kind = next_under(&c->rows, table, c->prefix, after, row, reterr);
+        enum err_kind kind = ERR_NONE;
+        if (hint.key.ptr) {
+            *row = hint;
+            hint.key = STR_NONE;
+        } else {
+            kind = next_under(&c->rows, table, c->prefix, after, row, reterr);
+        }
         if (kind != ERR_NONE || !row->key.ptr) {
             return kind;
         }
@@ -84,8 +90,12 @@ static enum err_kind combinations_begin(struct join *join, bool *ret_found, stru
     const struct target *target = set_target(join, &c->rows);
     const struct shape *shape = &join->shapes[c->rows.target];
     const int paused = c->paused;
-    *ret_found = false;
+    *ret_found = c->at_first && c->first_from == c->from && str_equal(c->first_prefix, c->prefix);
+    c->at_first = false;
     c->paused = -1;
+    if (*ret_found) {
+        return ERR_NONE;
+    }
     for (int o = paused < 0 ? 0 : paused; o < (int)target->core_count; o++) {
         if (o == c->from) {
             continue;
@@ -94,7 +104,9 @@ static enum err_kind combinations_begin(struct join *join, bool *ret_found, stru
         struct str after = o == paused       ? c->rows.rows[o].key
                            : shape->inner[o] ? after_dead(join, c->rows.target, o, c->prefix)
                                              : STR_NONE;
-        enum err_kind kind = next_partner(join, o, after, reterr);
+        const bool hinted = o == (c->from == 0) && paused < 0;
+        enum err_kind kind =
+            next_partner(join, o, after, hinted ? c->hint : (struct row_ref){0}, reterr);
         if (kind == ERR_NONE && !c->rows.rows[o].key.ptr) {
             kind = null_row(join, o, &found, reterr);
         }
@@ -119,6 +131,7 @@ static enum err_kind back_to_first(struct join *join, int occurrence, struct err
 /* The next combination; the last occurrence varies fastest. */
 static enum err_kind combinations_next(struct join *join, bool *ret_found, struct err *reterr) {
     struct combinations *c = &join->combinations;
+    const struct shape *shape = &join->shapes[c->rows.target];
     const int last = (int)set_target(join, &c->rows)->core_count - 1, paused = c->paused;
     *ret_found = false;
     c->paused = -1;
@@ -127,7 +140,10 @@ static enum err_kind combinations_next(struct join *join, bool *ret_found, struc
             continue;
         }
         struct str after = c->rows.rows[o].key; /* ptr NULL: the NULL row, the only one */
-        enum err_kind kind = after.ptr ? next_partner(join, o, after, reterr) : ERR_NONE;
+        if (!after.ptr || shape->single[o]) {
+            continue;
+        }
+        enum err_kind kind = next_partner(join, o, after, (struct row_ref){0}, reterr);
         if (kind != ERR_NONE || combinations_pause(join)) {
             return kind;
         }
@@ -140,6 +156,9 @@ static enum err_kind combinations_next(struct join *join, bool *ret_found, struc
             return kind;
         }
     }
+    c->at_first = true;
+    c->first_from = c->from;
+    c->first_prefix = c->prefix;
     return ERR_NONE;
 }
 

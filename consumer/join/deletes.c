@@ -9,15 +9,22 @@
 static enum err_kind look_up(struct join *join, const struct changed_row *changed,
                              struct entry *entry, struct err *reterr) {
     struct row_set *set = &join->asked;
-    enum err_kind kind =
-        set->reader.get(set->reader.ctx, changed->table, changed->key, &entry->value, reterr);
-    entry->partnered = 0;
+    enum err_kind kind = ERR_NONE;
+    *entry = (struct entry){.value = changed->value ? *changed->value : STR_NONE};
+    if (!changed->value) {
+        kind =
+            set->reader.get(set->reader.ctx, changed->table, changed->key, &entry->value, reterr);
+    }
     if (kind != ERR_NONE || is_lookup(join, changed->table) ||
         (!entry->value.ptr && !join->in_place[changed->table])) {
         return kind;
     }
-    return find_partners(join, set, changed->table, (struct row_ref){changed->key, entry->value},
+    kind = find_partners(join, set, changed->table, (struct row_ref){changed->key, entry->value},
                          &entry->partnered, reterr);
+    if (entry->partnered && join->use_count[changed->table] == 1) {
+        entry->partner = join->had_partners.partner;
+    }
+    return kind;
 }
 
 /* In an optional table that adds columns to the sink's key, the row without a partner and those

@@ -38,7 +38,7 @@ static void check_lookup(const struct plan *plan, const struct target *target, i
     assert(parent->references[lookup->reference].column_count == relation->key_count);
 }
 
-static void shape_fill(struct shape *shape, const struct target *target) {
+static void shape_fill(struct shape *shape, const struct plan *plan, const struct target *target) {
     shape->lookups = target->core_count < target->occurrence_count;
     shape->shrinks = target->core_count > 1;
     for (size_t o = 0; o < target->occurrence_count; o++) {
@@ -46,6 +46,8 @@ static void shape_fill(struct shape *shape, const struct target *target) {
         if (o < target->core_count) {
             shape->optional |= occurrence->optional;
             shape->adds_key |= occurrence->optional && occurrence->adds_key;
+            const struct relation *relation = occurrence_relation(plan, target, (int)o);
+            shape->single[o] = relation->key_count == relation->placement_count;
         } else {
             shape->shrinks |= !occurrence->optional;
             shape->inner[occurrence->root] |= !occurrence->optional;
@@ -61,7 +63,7 @@ struct join *join_new(const struct plan *plan) {
     for (int t = 0; t < (int)plan->target_count; t++) {
         const struct target *target = &plan->targets[t];
         assert(target->occurrence_count <= OCCURRENCES_MAX && target->core_count > 0);
-        shape_fill(&join->shapes[t], target);
+        shape_fill(&join->shapes[t], plan, target);
         join->adds_key |= join->shapes[t].adds_key;
         for (size_t o = 0; o < target->core_count; o++) {
             join->inner |= join->shapes[t].inner[o];
@@ -115,13 +117,15 @@ void join_begin(struct join *join, struct row_reader reader, struct changed_row 
     }
     join->changed = changed;
     join->count = changed_count;
+    changed_begin(join);
     join->index = 0;
     join->use = 0;
     row_set_begin(&join->asked, reader, 0);
     row_set_begin(&join->combinations.rows, reader, 0);
     join->combinations.begun = false;
     join->combinations.paused = -1;
-    forget_dead(join);
+    join->combinations.at_first = false;
+    forget_partners(join);
     join->referrers.level = 0;
     join->cut_short = false;
     join->above_held = false;
@@ -141,12 +145,13 @@ void join_end(struct join *join) {
     join->phase = PHASE_END;
     join->changed = NULL;
     join->count = 0;
-    forget_dead(join);
+    changed_begin(join);
+    forget_partners(join);
 }
 
 void join_begin_questions(struct join *join, struct row_reader reader) {
     row_set_begin(&join->asked, reader, 0);
-    forget_dead(join);
+    forget_partners(join);
 }
 
 /* Some target's upserts do not show the row. Another one's may leave columns of it out. */

@@ -37,6 +37,9 @@ struct changed_row {
     int table;
     struct str key;
     bool deleted; /* at any point of the batch */
+    /* Its value after the batch (ptr NULL: no row), which stays until join_end; NULL: the reader is
+     * asked. */
+    const struct str *value;
 };
 
 /* For qsort and bsearch: by (table, key). */

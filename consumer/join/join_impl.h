@@ -32,7 +32,8 @@ struct shape {
     bool optional; /* a core occurrence is */
     bool adds_key; /* ... and its rows without a partner are rows of their own in the sink */
     bool shrinks;  /* a change of a lookup's row may take sink rows away */
-    bool inner[OCCURRENCES_MAX]; /* some lookup below the core occurrence is joined INNER */
+    bool inner[OCCURRENCES_MAX];  /* some lookup below the core occurrence is joined INNER */
+    bool single[OCCURRENCES_MAX]; /* the core occurrence has one row at most under a placement */
     struct dead_rows dead[OCCURRENCES_MAX]; /* where inner: of the placement asked for last */
 };
 
@@ -57,6 +58,9 @@ struct entry {
     /* Bit i: use i of its relation has a partner in every other core table, and no INNER lookup
      * below it is missing. Of lookups' rows: 0. */
     uint64_t partnered;
+    /* In the only use of its relation: the first row of the first other core occurrence that it can
+     * be joined with. key.ptr NULL: not known. */
+    struct row_ref partner;
 };
 
 /* A cursor over the combinations of one core occurrence's row with rows of the others: rows.rows is
@@ -66,8 +70,23 @@ struct combinations {
     int paused; /* the occurrence at which it stopped looking, to go on there; -1: it did not */
     int from;   /* whose row it is; key.ptr NULL: its NULL row */
     struct str prefix;
+    struct row_ref hint; /* entry.partner of the row; key.ptr NULL: not known */
     struct row_set rows;
     struct row_ref first[OCCURRENCES_MAX];
+    /* Where it has come to its end, it stands at the first rows again: for the next row of the same
+     * occurrence under the same placement it has begun. */
+    bool at_first;
+    int first_from;
+    struct str first_prefix;
+};
+
+/* The answer of has_partners that was given last: most changed rows share their placement with the
+ * one before. */
+struct had_partners {
+    bool known, has;
+    int target, occurrence;
+    struct str prefix;      /* the reader's bytes, or a changed row's */
+    struct row_ref partner; /* see entry.partner */
 };
 
 /* A cursor over the core rows above a lookup's row. */
@@ -111,11 +130,13 @@ struct join {
     struct changed_row *changed;
     struct entry *entries; /* beside changed */
     size_t count, entry_cap;
+    size_t changed_end[RELATIONS_MAX]; /* by table: where its rows end in changed */
     enum phase phase;
-    size_t index, use;    /* the next one of changed, and of its relation's uses */
-    size_t looks;         /* left until ROW_OP_PAUSE */
-    bool cut_short;       /* has_partners does not know yet: it is to be asked again */
-    struct row_set asked; /* of questions that are answered at once */
+    size_t index, use;                /* the next one of changed, and of its relation's uses */
+    size_t looks;                     /* left until ROW_OP_PAUSE */
+    bool cut_short;                   /* has_partners does not know yet: it is to be asked again */
+    struct row_set asked;             /* of questions that are answered at once */
+    struct had_partners had_partners; /* of asked */
     struct combinations combinations;
     struct referrers referrers;
     struct above above; /* the deletes' */
@@ -155,7 +176,13 @@ static inline bool look_in_vain(struct join *join) {
 
 /* ---- changed.c ---- */
 
-bool is_changed(const struct join *join, int table, struct str key);
+/* Once they are sorted: where each table's rows end. */
+void changed_begin(struct join *join);
+bool is_among_changed(const struct join *join, int table, struct str key);
+static inline bool is_changed(const struct join *join, int table, struct str key) {
+    size_t begin = table > 0 ? join->changed_end[table - 1] : 0;
+    return begin < join->changed_end[table] && is_among_changed(join, table, key);
+}
 /* Some changed row of the table begins with prefix. */
 bool is_changed_under(const struct join *join, int table, struct str prefix);
 /* Some changed row of a table before `end` that the target joins does. */
@@ -228,7 +255,7 @@ struct str after_dead(struct join *join, int target, int occurrence, struct str 
 void add_dead(struct join *join, int target, int occurrence, struct str prefix, struct str after,
               struct str key);
 /* The state may be another one. */
-void forget_dead(struct join *join);
+void forget_partners(struct join *join);
 
 /* ---- combinations.c ---- */
 

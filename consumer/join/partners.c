@@ -21,7 +21,8 @@ void add_dead(struct join *join, int target, int occurrence, struct str prefix, 
     }
 }
 
-void forget_dead(struct join *join) {
+void forget_partners(struct join *join) {
+    join->had_partners.known = false;
     for (size_t t = 0; join->inner && t < join->plan->target_count; t++) {
         for (size_t o = 0; o < OCCURRENCES_MAX; o++) {
             join->shapes[t].dead[o] = (struct dead_rows){0};
@@ -55,8 +56,8 @@ static enum err_kind has_alive(struct join *join, struct row_set *set, int occur
     }
 }
 
-enum err_kind has_partners(struct join *join, struct row_set *set, int occurrence,
-                           struct str prefix, bool *ret_has, struct err *reterr) {
+static enum err_kind ask_partners(struct join *join, struct row_set *set, int occurrence,
+                                  struct str prefix, bool *ret_has, struct err *reterr) {
     const struct target *target = set_target(join, set);
     const struct shape *shape = &join->shapes[set->target];
     bool has = true;
@@ -78,6 +79,27 @@ enum err_kind has_partners(struct join *join, struct row_set *set, int occurrenc
     }
     *ret_has = has;
     return ERR_NONE;
+}
+
+enum err_kind has_partners(struct join *join, struct row_set *set, int occurrence,
+                           struct str prefix, bool *ret_has, struct err *reterr) {
+    struct had_partners *had = &join->had_partners;
+    if (had->known && had->target == set->target && had->occurrence == occurrence &&
+        str_equal(had->prefix, prefix)) {
+        join->cut_short = false;
+        *ret_has = had->has;
+        return ERR_NONE;
+    }
+    enum err_kind kind = ask_partners(join, set, occurrence, prefix, ret_has, reterr);
+    *had = (struct had_partners){.known = kind == ERR_NONE && !join->cut_short,
+                                 .has = *ret_has,
+                                 .target = set->target,
+                                 .occurrence = occurrence,
+                                 .prefix = prefix};
+    if (*ret_has && set_target(join, set)->core_count > 1) {
+        had->partner = set->rows[occurrence == 0];
+    }
+    return kind;
 }
 
 /* Whether the row (value absent: it is deleted) would have a combination there: every other core

@@ -9,12 +9,18 @@ static void emit_upsert(const struct join *join, struct row_op *ret_op) {
                               .rows = join->combinations.rows.rows};
 }
 
+static void use_target(struct join *join, int target) {
+    join->combinations.at_first &= join->combinations.rows.target == target;
+    row_set_use(&join->combinations.rows, target);
+}
+
 /* The cursor is about this row of a core occurrence from now on; key.ptr NULL: its NULL row. */
 static enum err_kind point_at(struct join *join, int from, struct row_ref row, struct str prefix,
                               struct below *ret_below, struct err *reterr) {
     struct combinations *c = &join->combinations;
     c->from = from;
     c->prefix = prefix;
+    c->hint = (struct row_ref){0};
     c->rows.rows[from] = row;
     *ret_below = (struct below){.alive = true};
     return join->shapes[c->rows.target].lookups
@@ -57,8 +63,10 @@ static enum err_kind upsert_begin(struct join *join, struct use use, bool *ret_a
         return kind;
     }
     struct below below;
-    row_set_use(&join->combinations.rows, use.target);
-    return point_at(join, use.occurrence, row, prefix, &below, reterr);
+    use_target(join, use.target);
+    kind = point_at(join, use.occurrence, row, prefix, &below, reterr);
+    join->combinations.hint = entry->partner;
+    return kind;
 }
 
 static enum err_kind upsert_changed(struct join *join, struct use use, bool *ret_found,
@@ -81,7 +89,10 @@ static enum err_kind upsert_above(struct join *join, struct use use, bool *ret_f
         kind = combinations_step(join, ret_found, reterr);
         *ret_pause = combinations_pause(join);
     }
-    row_set_use(&c->rows, use.target);
+    use_target(join, use.target);
+    const int root = set_target(join, &c->rows)->occurrences[use.occurrence].root;
+    c->at_first &= c->first_from == root; /* the set is step_upward's, too */
+    c->hint = (struct row_ref){0};
     while (kind == ERR_NONE && !*ret_found && !above.end && !*ret_pause) {
         kind = step_upward(join, &c->rows, use.occurrence, join->changed[join->index].key, &above,
                            reterr);

@@ -122,6 +122,7 @@ static enum err_kind apply_rows(struct task *task, struct coalesced *rows, struc
     state_savepoint(task->state);
     for (size_t i = 0; i < rows->count; i++) {
         work->changed[i] = rows->rows[i].changed;
+        work->changed[i].value = &rows->rows[i].value;
         enum err_kind kind = state_set(task->state, rows->rows[i].changed.table,
                                        rows->rows[i].changed.key, rows->rows[i].value, reterr);
         if (kind != ERR_NONE) {

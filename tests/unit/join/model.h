@@ -46,6 +46,7 @@ struct cell {
     } before, after;
     bool changed, deleted;
     struct buf key, value; /* of `after` */
+    struct str known;      /* value, where the changed row tells it */
 };
 
 struct table {

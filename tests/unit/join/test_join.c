@@ -209,7 +209,7 @@ static size_t list_changed_rows(struct model *model, struct changed_row *list) {
                 struct cell *cell = &model->cells[t][k][i];
                 if (cell->changed) {
                     list[count++] =
-                        (struct changed_row){t, {cell->key, cell->key_len}, cell->deleted};
+                        (struct changed_row){t, {cell->key, cell->key_len}, cell->deleted, NULL};
                 }
             }
         }

@@ -289,7 +289,9 @@ static size_t list_changed(struct model *model, struct changed_row *list, int ch
         for (int i = 0; i < model->tables[r].cell_count; i++) {
             struct cell *cell = &model->tables[r].cells[i];
             if (cell->changed && n++ % chunks == chunk) {
-                list[count++] = (struct changed_row){r, buf_view(&cell->key), cell->deleted};
+                cell->known = cell->after.there ? buf_view(&cell->value) : STR_NONE;
+                list[count++] = (struct changed_row){r, buf_view(&cell->key), cell->deleted,
+                                                     roll(model, 2) ? &cell->known : NULL};
             }
         }
     }
