@@ -28,6 +28,16 @@ void sql_rows(struct buf *out, size_t count) {
     buf_str(out, STR(")"));
 }
 
+/* The same rows: arrays of one length are walked in step, where in FROM each becomes a table first.
+ */
+static void append_walk(struct buf *out, size_t count) {
+    buf_str(out, STR("(SELECT "));
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(out, "%sunnest($%zu::text[]) AS c%zu", i > 0 ? ", " : "", i + 1, i + 1);
+    }
+    buf_str(out, STR(") AS x"));
+}
+
 void sql_converted(struct buf *out, const struct type *type, size_t index, enum convert what) {
     char from[PARAMETER_MAX];
     (void)snprintf(from, sizeof from, "x.c%zu", index + 1);
@@ -77,7 +87,7 @@ void sql_inputs(struct buf *out, struct draft *draft) {
         identifier_append(out, draft->inputs[i].name);
     }
     buf_str(out, STR("\nFROM "));
-    sql_rows(out, draft->input_count);
+    append_walk(out, draft->input_count);
 }
 
 void sql_key_name(struct buf *out, const struct draft *draft, size_t position) {

@@ -16,7 +16,7 @@ const struct type *sql_output_type(struct draft *draft, size_t output);
 /* `t.order_id`: the sink's key at a position. */
 void sql_key_name(struct buf *out, const struct draft *draft, size_t position);
 /* What expressions see, under the names of the inputs: `SELECT x.c1::bigint AS o_order_id, ... FROM
- * unnest(...) AS x(...)`. They are of their declared types. */
+ * (SELECT unnest($1::text[]) AS c1, ...) AS x`. They are of their declared types. */
 void sql_inputs(struct buf *out, struct draft *draft);
 /* `s.o_order_id` */
 void sql_input_name(struct buf *out, struct draft *draft, struct draft_column column);

@@ -42,14 +42,16 @@ static void convert_timestamp(struct buf *out, const struct type *type, const ch
 }
 
 /* ISO 8601's year 0000 is 1 BC and -0043 is 44 BC, which PostgreSQL writes with BC behind; it takes
- * no plus sign before a year of five digits. */
+ * no plus sign before a year of five digits. All of these begin with a byte below `1`: a comparison
+ * costs less than two patterns. */
 static void convert_timestamptz(struct buf *out, const char *from) {
     buf_printf(out,
-               "CASE WHEN %s LIKE '-%%-%%' OR %s LIKE '0000-%%' THEN "
+               "CASE WHEN %s COLLATE \"C\" >= '1' THEN %s::timestamptz WHEN %s LIKE '-%%-%%' OR %s "
+               "LIKE '0000-%%' THEN "
                "(lpad((split_part(ltrim(%s, '-'), '-', 1)::integer + 1)::text, 4, '0') || "
                "substr(ltrim(%s, '-'), 5) || ' BC')::timestamptz ELSE "
                "ltrim(%s, '+')::timestamptz END",
-               from, from, from, from, from);
+               from, from, from, from, from, from, from);
 }
 
 static void convert_numeric(struct buf *out, const struct type *type, const char *from,

@@ -35,8 +35,8 @@ static void test_statements(void **state) {
     "items_qty, CASE x.c4 WHEN 'POSITIVE_INFINITY' THEN 'Infinity' WHEN 'NEGATIVE_INFINITY' THEN " \
     "'-Infinity' ELSE x.c4 END::numeric(9,2) AS items_price, x.c5::character varying AS c_name, "  \
     "x.c6 AS o_status\n"                                                                           \
-    "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS "      \
-    "x(c1, c2, c3, c4, c5, c6)"
+    "FROM (SELECT unnest($1::text[]) AS c1, unnest($2::text[]) AS c2, unnest($3::text[]) AS c3, "  \
+    "unnest($4::text[]) AS c4, unnest($5::text[]) AS c5, unnest($6::text[]) AS c6) AS x"
     check(target->sql_insert,
           "INSERT INTO v AS t (order_id, line_no, amount, customer, qty)\n"
           "SELECT s.o_order_id, s.items_line_no, s.items_qty * s.items_price, upper(s.c_name), "
