@@ -125,7 +125,7 @@ static enum err_kind end_build(struct state *state, struct err *reterr) {
 
 enum err_kind state_build_indexes(struct state *state, size_t rows, struct err *reterr) {
     struct index_build *build = &state->build;
-    assert(rows > 0 && !state->has_savepoint && bulk_load_bytes(&state->load) == 0);
+    assert(rows > 0 && !state->has_savepoint && bulk_load_is_empty(&state->load));
     if (!state->indexes_missing) {
         return ERR_NONE;
     }

@@ -35,6 +35,9 @@ void bulk_load_reset(struct bulk_load *load);
 void bulk_load_add(struct bulk_load *load, int table, struct str key, struct str value);
 /* What it holds in memory, about. */
 size_t bulk_load_bytes(const struct bulk_load *load);
+static inline bool bulk_load_is_empty(const struct bulk_load *load) {
+    return load->arena.used == 0;
+}
 /* Brings table's rows into key order and drops all versions of a key but the last; how many are
  * left. */
 size_t bulk_load_sort(struct bulk_load *load, int table);

@@ -70,10 +70,25 @@ bool index_run_is_full(const struct index_run *run) {
            run->keys.len + run->count * sizeof *run->entries >= RUN_BYTES;
 }
 
-static bool is_less(struct index_run *run, size_t left, size_t right) {
-    const struct index_run_entry *a = &run->entries[run->parts[run->heap[left]].next],
-                                 *b = &run->entries[run->parts[run->heap[right]].next];
-    return compare(a, b, run) < 0;
+/* Behind its end a key is taken for zeros: equal numbers say nothing. */
+static struct index_run_head head_of(const struct index_run *run, size_t part) {
+    struct str key = key_of(run, &run->entries[run->parts[part].next]);
+    uint64_t words[2] = {0, 0};
+    memcpy(words, key.ptr, key.len < sizeof words ? key.len : sizeof words);
+    return (struct index_run_head){be64toh(words[0]), be64toh(words[1]), part};
+}
+
+static bool is_less(const struct index_run *run, const struct index_run_head *left,
+                    const struct index_run_head *right) {
+    if (left->start != right->start) {
+        return left->start < right->start;
+    }
+    if (left->then != right->then) {
+        return left->then < right->then;
+    }
+    const struct index_run_entry *a = &run->entries[run->parts[left->part].next],
+                                 *b = &run->entries[run->parts[right->part].next];
+    return str_compare(key_of(run, a), key_of(run, b)) < 0;
 }
 
 /* The part at `at` has another entry: down to its place. */
@@ -81,14 +96,14 @@ static void sink(struct index_run *run, size_t at) {
     for (;;) {
         size_t least = at;
         for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < run->heap_count; child++) {
-            least = is_less(run, child, least) ? child : least;
+            least = is_less(run, &run->heap[child], &run->heap[least]) ? child : least;
         }
         if (least == at) {
             return;
         }
-        size_t part = run->heap[at];
+        struct index_run_head head = run->heap[at];
         run->heap[at] = run->heap[least];
-        run->heap[least] = part;
+        run->heap[least] = head;
         at = least;
     }
 }
@@ -96,7 +111,7 @@ static void sink(struct index_run *run, size_t at) {
 void index_run_merge(struct index_run *run) {
     run->heap_count = run->part_count;
     for (size_t i = 0; i < run->part_count; i++) {
-        run->heap[i] = i;
+        run->heap[i] = head_of(run, i);
     }
     for (size_t i = run->heap_count / 2; i-- > 0;) {
         sink(run, i);
@@ -107,11 +122,10 @@ bool index_run_take(struct index_run *run, struct str *ret_key) {
     if (run->heap_count == 0) {
         return false;
     }
-    struct index_run_part *part = &run->parts[run->heap[0]];
+    const size_t from = run->heap[0].part;
+    struct index_run_part *part = &run->parts[from];
     *ret_key = key_of(run, &run->entries[part->next++]);
-    if (part->next == part->end) {
-        run->heap[0] = run->heap[--run->heap_count];
-    }
+    run->heap[0] = part->next < part->end ? head_of(run, from) : run->heap[--run->heap_count];
     sink(run, 0);
     return true;
 }

@@ -21,13 +21,20 @@ struct index_run_part {
     size_t next, end; /* what is taken of it next, in entries */
 };
 
+/* The next entry of a part: what its key begins with, sixteen bytes as numbers. Most comparisons
+ * end there, so merging does not look for the keys, which lie far apart. */
+struct index_run_head {
+    uint64_t start, then;
+    size_t part;
+};
+
 struct index_run {
     struct buf keys;
     struct index_run_entry *entries;
     size_t count, cap;
     struct index_run_part parts[INDEX_RUN_PARTS];
     size_t part_count;
-    size_t heap[INDEX_RUN_PARTS]; /* the parts that have some left, least entry first */
+    struct index_run_head heap[INDEX_RUN_PARTS]; /* of parts that have some left, the least first */
     size_t heap_count;
 };
 

@@ -24,6 +24,7 @@ void skiplist_init(struct skiplist *map, struct arena *arena) {
 
 void skiplist_forget(struct skiplist *map) {
     memset(map->heads, 0, sizeof map->heads);
+    map->level_count = 0;
 }
 
 static int compare(const struct skiplist_entry *entry, uint64_t start, struct str key) {
@@ -62,6 +63,7 @@ static int choose_levels(struct skiplist *map) {
 static struct skiplist_entry *insert(struct skiplist *map, struct str key,
                                      struct skiplist_entry **links[SKIPLIST_LEVELS]) {
     int levels = choose_levels(map);
+    map->level_count = levels > map->level_count ? levels : map->level_count;
     struct skiplist_entry *entry =
         arena_alloc(map->arena, sizeof *entry + (size_t)levels * sizeof(void *));
     *entry = (struct skiplist_entry){.start = key_start(key), .key = arena_copy(map->arena, key)};
@@ -94,7 +96,7 @@ const struct skiplist_entry *skiplist_seek(const struct skiplist *map, struct st
                                            bool behind) {
     uint64_t start = key_start(from);
     struct skiplist_entry *const *links = map->heads;
-    for (int level = SKIPLIST_LEVELS - 1; level >= 0; level--) {
+    for (int level = map->level_count - 1; level >= 0; level--) {
         const struct skiplist_entry *entry = links[level];
         while (entry && compare(entry, start, from) < (behind ? 1 : 0)) {
             links = entry->next;

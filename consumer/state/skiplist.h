@@ -20,6 +20,7 @@ struct skiplist_entry;
 struct skiplist {
     struct arena *arena; /* borrowed: maps that come and go together share one */
     struct skiplist_entry *heads[SKIPLIST_LEVELS];
+    int level_count; /* so many levels have entries */
     uint64_t seed;
 };
 

@@ -223,7 +223,7 @@ static enum err_kind set_row(struct state *state, int table, struct str key, str
 /* What was gathered for a bulk load, into the store, which may commit meanwhile: the cache is
  * incomplete, and worth nothing after a crash. */
 static enum err_kind write_bulk_load(struct state *state, struct err *reterr) {
-    if (bulk_load_bytes(&state->load) == 0) {
+    if (bulk_load_is_empty(&state->load)) {
         return ERR_NONE;
     }
     enum err_kind kind = ERR_NONE;
@@ -291,7 +291,7 @@ enum err_kind state_bulk_put(struct state *state, int table, struct str key, str
 }
 
 void state_savepoint(struct state *state) {
-    assert(!state->has_savepoint && bulk_load_bytes(&state->load) == 0);
+    assert(!state->has_savepoint && bulk_load_is_empty(&state->load));
     state->has_savepoint = true;
     state->savepoint_row_count = state->row_count;
 }
