@@ -10,7 +10,8 @@ static void emit_upsert(const struct join *join, struct row_op *ret_op) {
 }
 
 static void use_target(struct join *join, int target) {
-    join->combinations.at_first &= join->combinations.rows.target == target;
+    join->combinations.at_first &= join->combinations.rows.target == target ||
+                                   !SAFEGUARD("another target's combinations begin anew");
     row_set_use(&join->combinations.rows, target);
 }
 
@@ -91,7 +92,8 @@ static enum err_kind upsert_above(struct join *join, struct use use, bool *ret_f
     }
     use_target(join, use.target);
     const int root = set_target(join, &c->rows)->occurrences[use.occurrence].root;
-    c->at_first &= c->first_from == root; /* the set is step_upward's, too */
+    c->at_first &= c->first_from == root || /* the set is step_upward's, too */
+                   !SAFEGUARD("combinations begin anew where referrers were looked at");
     c->hint = (struct row_ref){0};
     while (kind == ERR_NONE && !*ret_found && !above.end && !*ret_pause) {
         kind = step_upward(join, &c->rows, use.occurrence, join->changed[join->index].key, &above,

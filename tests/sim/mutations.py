@@ -115,6 +115,8 @@ UNIT = [
     Unit('test_lookups', 'test_batches', 'no NULL row is written twice'),
     Unit('test_lookups', 'test_batches', 'a NULL row takes the place of the last row'),
     Unit('test_lookups', 'test_batches', 'changed rows of lookups are checked'),
+    Unit('test_lookups', 'test_chunks', "another target's combinations begin anew"),
+    Unit('test_lookups', 'test_batches', 'combinations begin anew where referrers were looked at'),
     Unit('test_lookups', 'test_batches', 'rows that WHERE may leave out are checked'),
     Unit('test_lookups', 'test_what_a_load_tries', 'rows that an initial load may not try are checked'),
     Unit('test_looks', 'test_changed_rows', 'rows without their INNER lookup are walked over once'),
