@@ -88,19 +88,35 @@ def write(document: dict[str, Any], folder: Path) -> None:
     drawn = {name: text for name, text in drawings(entries).items() if text}
     for name, text in drawn.items():
         (plots / f"{name}.svg").write_text(text)
-    parts = [head(document), targets(entries)]
-    for case in CASES:
-        mine = [entry for entry in entries if entry["case"] == case]
-        if mine:
+    apart = runs_apart(plots)
+    found = {case: next((run for run in [document, *apart] if of_case(run, case)), None) for case in CASES}
+    parts = [head(document), targets([entry for case, run in found.items() if run for entry in of_case(run, case)])]
+    for case, run in found.items():
+        if run:
             title, text = CASES[case]
             plot = f"![{title}](benchmarks/{case}.svg)\n\n" if case in drawn else ""
-            parts.append(f"## ({case}) {title}\n\n{text}\n\n{plot}{table(mine)}")
+            parts.append(f"## ({case}) {title}\n\n{text}{'' if run is document else of_run(run)}\n\n{plot}"
+                         f"{table(of_case(run, case))}")
     if QUOTED.exists():
         parts.append(quoted(json.loads(QUOTED.read_text())))
     (folder / "benchmarks.md").write_text("\n".join(parts))
 
 
+def runs_apart(plots: Path) -> list[dict[str, Any]]:
+    """Runs of some cases that are kept for the page: it has those cases of them that its own run lacks. Latest first."""
+    return [json.loads(path.read_text()) for path in sorted(plots.glob("*-apart.json"), reverse=True)]
+
+
+def of_case(document: dict[str, Any], case: str) -> list[dict]:
+    return [entry for entry in document["medians"] if entry["case"] == case]
+
+
 # ---- text
+
+
+def of_run(document: dict[str, Any]) -> str:
+    return (f" Not of the run above: measured on {document['date']} with {document['versions']['oltp-olap-sync']}, "
+            f"{run_counts(document)} runs.{' ' + document['note'] if 'note' in document else ''}")
 
 
 def head(document: dict[str, Any]) -> str:
