@@ -12,15 +12,23 @@
 #define CONNECT_MS INT64_C(10000)
 #define POLL_MS    200 /* how soon a wish to stop is seen that no signal brought */
 
-/* What values and expressions mean; the first seven as sink/statements.h has them. */
+/* What values and expressions mean is as sink/statements.h has it. */
+#define SQL_MEANING                                                                                \
+    "('datestyle', 'ISO, YMD'), ('intervalstyle', 'postgres'), ('timezone', 'UTC'),"               \
+    " ('bytea_output', 'hex'), ('extra_float_digits', '1'), "
 #define SQL_SESSION                                                                                \
-    "SELECT set_config(s.name, v.value, false) FROM (VALUES ('datestyle', 'ISO, YMD'),"            \
-    " ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('bytea_output', 'hex'),"                \
-    " ('extra_float_digits', '1'), ('transform_null_equals', 'off'),"                              \
-    " ('standard_conforming_strings', 'on'), ('default_transaction_read_only', 'on'),"             \
-    " ('default_transaction_isolation', 'read committed'), ('row_security', 'off'),"               \
-    " ('statement_timeout', '0'), ('idle_session_timeout', '0'), ('transaction_timeout', '0'),"    \
-    " ('jit', 'off')) v(name, value) JOIN pg_settings s ON lower(s.name) = v.name"
+    "SELECT set_config(s.name, v.value, false) FROM (VALUES " SAFEGUARD_SQL(                       \
+        "both sessions show values alike", SQL_MEANING)                                            \
+        SAFEGUARD_SQL("no policy hides rows",                                                      \
+                      "('row_security', 'off'),") " ('transform_null_equals', 'off'), "            \
+                                                  "('standard_conforming_strings', 'on'),"         \
+                                                  " ('default_transaction_read_only', 'on'),"      \
+                                                  " ('default_transaction_isolation', 'read "      \
+                                                  "committed'), ('statement_timeout', '0'),"       \
+                                                  " ('idle_session_timeout', '0'), "               \
+                                                  "('transaction_timeout', '0'), ('jit', 'off'))"  \
+                                                  " v(name, value) JOIN pg_settings s ON "         \
+                                                  "lower(s.name) = v.name"
 
 /* ---- messages ---- */
 
@@ -219,7 +227,7 @@ void session_close(struct session *session) {
 
 enum err_kind session_ask(struct session *session, const char *sql, PGresult **ret_result,
                           struct err *reterr) {
-    if (PQsendQuery(session->conn, sql) != 1) {
+    if (PQsendQuery(session->conn, safeguard_sql(sql)) != 1) {
         return failed(session, NULL, reterr);
     }
     PGresult *result = NULL, *next = NULL;

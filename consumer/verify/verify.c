@@ -26,10 +26,12 @@ static void note(const struct verify *verify, const char *text) {
 static enum err_kind collation_read(struct verify *verify, enum side side, char *out, size_t size,
                                     struct err *reterr) {
     PGresult *result = NULL;
-    enum err_kind kind = session_ask(&verify->look[side],
-                                     "SELECT datcollate FROM pg_catalog.pg_database WHERE datname "
-                                     "= pg_catalog.current_database()",
-                                     &result, reterr);
+    enum err_kind kind =
+        session_ask(&verify->look[side],
+                    "SELECT coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', "
+                    "datcollate) FROM pg_catalog.pg_database d WHERE datname "
+                    "= pg_catalog.current_database()",
+                    &result, reterr);
     if (kind == ERR_NONE && PQntuples(result) == 1) {
         (void)snprintf(out, size, "%s", PQgetvalue(result, 0, 0));
     }

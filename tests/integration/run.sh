@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the integration tests: programs built from tests/integration/{sink,oltp}/test_*.c, against a
+# Runs the integration tests: programs built from tests/integration/{sink,oltp,verify}/test_*.c, against a
 # PostgreSQL of their own, made in a temporary folder and removed at the end.
 #
 #     tests/integration/run.sh BUILD_DIR [NAME...]              NAME: a program, e.g. sink_commit
@@ -92,7 +92,7 @@ if [ "${1:-}" = --exec ]; then
     exit
 fi
 if [ $# = 0 ]; then
-    for source in "$here"/sink/test_*.c "$here"/oltp/test_*.c; do
+    for source in "$here"/sink/test_*.c "$here"/oltp/test_*.c "$here"/verify/test_*.c; do
         name=$(basename "$source" .c)
         set -- "$@" "${name#test_}"
     done

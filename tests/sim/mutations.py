@@ -99,6 +99,11 @@ REAL = [
     Real('sink_letters', 'test_dead_letters_ahead_are_swept', 'dead letters of works that never ended are swept'),
     Real('oltp_slot', 'slot_moved_by_others', 'a slot moved by others is noticed'),
     Real('oltp_partitions', 'gone', 'a partition that is gone is noticed'),
+    Real('verify_rows', 'every_key', 'both sides give their rows in the order of bytes'),
+    Real('verify_rows', 'every_type', 'both sessions show values alike'),
+    Real('verify_again', 'on_its_way', 'a difference is looked at again'),
+    Real('verify_again', 'not_sent_yet', 'a difference waits for the connector'),
+    Real('verify_again', 'read_only', 'no policy hides rows'),
 ]
 UNIT = [
     # the rules of the join
