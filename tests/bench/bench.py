@@ -20,6 +20,7 @@ import case_latency  # noqa: E402
 import case_live  # noqa: E402
 import case_members  # noqa: E402
 import case_orders  # noqa: E402
+import case_verify  # noqa: E402
 import docs  # noqa: E402
 import report  # noqa: E402
 from environment import Servers  # noqa: E402
@@ -42,6 +43,7 @@ CASES = {
     "j": ("a lookup row that all rows refer to", case_orders.one_product),
     "k": ("latency over five tables", case_orders.latency),
     "l": ("changes of lookup rows that no row refers to", case_orders.lookups),
+    "m": ("verify over a large table", case_verify.verify),
 }
 SMOKE = "a,b,c,d"
 
@@ -55,7 +57,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--peers", metavar="NAME,...", nargs="?", const="all", help="other systems, in the same run")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="another setting of the service")
-    parser.add_argument("--full", action="store_true", help="restart with 10 million rows of state, too")
+    parser.add_argument("--full", action="store_true", help="restart with 10 million rows of state, and verify as many, too")
     parser.add_argument("--smoke", action="store_true", help="everything small, once: does the bench work?")
     parser.add_argument("--keep-logs", action="store_true", help="leave the folder with the logs")
     parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md and its plots")

@@ -7,7 +7,7 @@ from pathlib import Path
 import oracle
 from db import Database
 from stack import MEMBERS_MAX, ROOT, Stack, free_ports
-from system import System
+from system import System, fail_with, watch_settings
 from wait import Failure, wait_until
 
 SHIPPED = ROOT / "schemas"
@@ -49,6 +49,25 @@ class Tenant(System):
     def command(self, *args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([str(self.stack.binary), *args], env=self.environment("command"), cwd=ROOT,
                               capture_output=True, text=True, timeout=60, check=False)
+
+    def verify(self, *args: str) -> tuple[int, list[dict], list[dict]]:
+        """The command's exit code, the rows that differ, and a summary of each view."""
+        done = subprocess.run([str(self.stack.binary), "verify", "--json", *args], cwd=ROOT, capture_output=True, text=True,
+                              env=self.environment("command") | watch_settings(self.oltp.port, self.name), timeout=120,
+                              check=False)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        if done.returncode not in (0, 3):
+            raise Failure(f"verify ended with {done.returncode}: {done.stderr[-600:]}")
+        return (done.returncode, [line for line in lines if "summary" not in line],
+                [line for line in lines if "summary" in line])
+
+    def check_verify(self, step: str) -> None:
+        """Of a table that the oracle has found equal, at rest: verify sees the same, and nothing that it had to look at
+        again."""
+        code, rows, summaries = self.verify("--settle", "1")
+        fail_with(step, [f"verify: {row}" for row in rows if not row["known"]]
+                  + [f"verify: {summary}" for summary in summaries
+                     if code or not summary["equal"] or summary["arrived"] or not summary["olap_rows"]])
 
     def drop_slot(self) -> None:
         """Once its connector is gone; not there is well, too."""

@@ -69,6 +69,7 @@ def random_view(ctx: Context, *views: View) -> str:
         tenant.start(1)
         tenant.settle("a rebuild after changes")
         check_refused(tenant)
+        tenant.check_verify("all of it")
         rows = rows_of(tenant)
         caches.check(tenant)
     return (f"{changes} changes, {sum(s.reads for s in samplers)} reads of {sum(s.rows for s in samplers)} different rows, "

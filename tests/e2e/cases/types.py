@@ -180,6 +180,7 @@ def types(ctx: Context) -> str:
         tenant.start(1)
         tenant.converge("a rebuild from the topics")
         check_nothing_set_aside(tenant)
+        tenant.check_verify("every value of every type")
         check_spoilt(tenant)
     finally:
         tenant.remove()

@@ -101,6 +101,7 @@ def key_type(ctx: Context, kind: str) -> None:
         tenant.oltp.run(f"UPDATE thing SET owner_id = {KEYS[kind][0]} WHERE thing_id > 100 AND thing_id % 2 = 0")
         tenant.oltp.run("DELETE FROM owner WHERE label = 'owner 3'")
         tenant.converge(f"moves and deletes with {kind} keys")
+        tenant.check_verify(f"{kind} keys")
         check_nothing_set_aside(tenant)
     finally:
         tenant.remove()
