@@ -14,17 +14,6 @@ static bool has_enough(struct verify *verify) {
     return verify->result->stopped_early;
 }
 
-static enum err_kind sessions_renew(struct verify *verify, struct err *reterr) {
-    const struct verify_database *databases[SIDES] = {&verify->options->oltp,
-                                                      &verify->options->olap};
-    enum err_kind kind = ERR_NONE;
-    for (enum side side = 0; side < SIDES && kind == ERR_NONE; side++) {
-        session_close(&verify->stream[side]);
-        kind = session_open(&verify->stream[side], databases[side], verify->options, reterr);
-    }
-    return kind;
-}
-
 /* An old snapshot keeps VACUUM from removing what has died since. */
 static bool is_old(const struct verify *verify, int64_t begun_ms) {
     return verify_now() - begun_ms >= verify->options->snapshot_ms;
@@ -73,7 +62,7 @@ enum err_kind read_all(struct verify *verify, struct err *reterr) {
         verify->result->snapshots++;
         kind = read_snapshot(verify, conditions, &ended, reterr);
         if (kind == ERR_NONE && !ended) {
-            kind = sessions_renew(verify, reterr);
+            kind = reading_renew(verify, reterr);
         }
         if (kind == ERR_NONE && !ended && is_full(verify)) {
             kind = settle(verify, reterr);

@@ -100,6 +100,8 @@ MUST_CHECK enum err_kind reading_begin(struct verify *verify, struct session *se
                                        const struct buf conditions[SIDES], struct err *reterr);
 struct merge reading_merge(struct verify *verify, struct session *sessions,
                            struct differences *found);
+/* The stream's sessions anew. */
+MUST_CHECK enum err_kind reading_renew(struct verify *verify, struct err *reterr);
 /* Adds what the merge has compared since to the result. */
 void reading_count(struct verify *verify, struct merge *merge);
 /* Compares the rows of these conditions by a pair of sessions; adds to found. */
@@ -131,8 +133,9 @@ void path_show(struct verify *verify, struct buf *out);
 /* ---- known.c ---- */
 
 MUST_CHECK enum err_kind known_read(struct verify *verify, struct err *reterr);
-/* The condition that leaves rows out which an expression fails for; absent: nothing is known. */
-struct str known_condition(struct verify *verify, uint64_t *ret_count);
+/* The condition that leaves rows out which an expression fails for, or may fail for: refused ones,
+ * and those of dead letters. Absent: nothing is known. */
+struct str known_condition(struct verify *verify, bool letters, uint64_t *ret_count);
 /* The entry that explains a difference; NULL: there is none. */
 MUST_CHECK enum err_kind known_find(struct verify *verify, const struct difference *difference,
                                     const struct known_entry **ret_entry, struct err *reterr);

@@ -149,11 +149,14 @@ static void append_letter(struct buf *out, const struct verify *verify, int rela
     }
 }
 
-struct str known_condition(struct verify *verify, uint64_t *ret_count) {
+struct str known_condition(struct verify *verify, bool letters, uint64_t *ret_count) {
     struct buf all = {0};
     *ret_count = 0;
     for (size_t i = 0; i < verify->known.count && *ret_count < EXCLUDED_MAX; i++) {
         const struct known_entry *entry = &verify->known.items[i];
+        if (entry->relation >= 0 && !letters) {
+            continue;
+        }
         if (entry->relation >= 0) {
             append_letter(&all, verify, entry->relation, entry->key);
         } else {
@@ -238,7 +241,7 @@ static void append_parts(struct buf *sql, const struct verify *verify, const str
     buf_append(sql, "", 1);
 }
 
-/* By all the rows that the view's row is made of. */
+/* By all the rows that the view's row is made of, also one that known_condition has left out. */
 static enum err_kind find_by_parts(struct verify *verify, const struct str *row,
                                    const struct known_entry **ret_entry, struct err *reterr) {
     const struct target *target = verify->target;
@@ -275,6 +278,5 @@ enum err_kind known_find(struct verify *verify, const struct difference *differe
     if (!*ret_entry) {
         *ret_entry = find_by_row(verify, row);
     }
-    return *ret_entry || !difference->source ? ERR_NONE
-                                             : find_by_parts(verify, row, ret_entry, reterr);
+    return *ret_entry ? ERR_NONE : find_by_parts(verify, row, ret_entry, reterr);
 }

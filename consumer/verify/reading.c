@@ -31,6 +31,17 @@ enum err_kind reading_begin(struct verify *verify, struct session *sessions,
     return kind;
 }
 
+enum err_kind reading_renew(struct verify *verify, struct err *reterr) {
+    const struct verify_database *databases[SIDES] = {&verify->options->oltp,
+                                                      &verify->options->olap};
+    enum err_kind kind = ERR_NONE;
+    for (enum side side = 0; side < SIDES && kind == ERR_NONE; side++) {
+        session_close(&verify->stream[side]);
+        kind = session_open(&verify->stream[side], databases[side], verify->options, reterr);
+    }
+    return kind;
+}
+
 void reading_count(struct verify *verify, struct merge *merge) {
     verify->result->source_rows += merge->source.count;
     verify->result->sink_rows += merge->sink.count;
