@@ -285,7 +285,8 @@ stack_wipe() {
 
 # ---- look ----------------------------------------------------------------------------------------------------------
 
-stack_verify() { # options of verify
+stack_verify() { # options of verify, which looks at all plans
+    PLAN_CHOSEN=''
     consumer_settings
     cd "$ROOT" && exec "${CONSUMER[@]}" "$CONSUMER_BIN" verify "$@"
 }

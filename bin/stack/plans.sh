@@ -62,7 +62,7 @@ read_plans() {
         rm -f "$PLANS_FILE.new"
         restore_settings
         step_failed "The first view is $first now, and was $was, whose name the progress of this stack has. Nothing was changed." '' \
-            "if $was is still there: name its file first, as in SYNC_SCHEMAS_VIEW=schemas/$was.sql,schemas bin/startup.sh," \
+            "if $was is still there: name its file first, as in SYNC_SCHEMAS_VIEW=$(view_sql)/$was.sql,$(view_sql) bin/startup.sh," \
             "    or give the file of $first a name that comes behind it" \
             "if $was is to go: docs/views.md, Adding and removing views"
     fi
