@@ -176,5 +176,5 @@ show_connector() { # [remark]
     reason=$(printf '%s' "$json" | connector_reason)
     say "Connector $CONNECTOR and its task: ${1:-}${states:-none is registered}"
     [ -z "$reason" ] || printf '%s\n' "$reason" | sed 's/^/    /'
-    [ "$states" = 'RUNNING RUNNING' ] || TROUBLE="$TROUBLE, the connector (bin/startup.sh starts a failed task again)"
+    [ "$states" = 'RUNNING RUNNING' ] || TROUBLE="$TROUBLE, the connector $CONNECTOR (bin/startup.sh starts a failed task again)"
 }

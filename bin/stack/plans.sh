@@ -66,7 +66,8 @@ read_plans() {
             "    or give the file of $first a name that comes behind it" \
             "if $was is to go: docs/views.md, Adding and removing views"
     fi
-    [ ! -s "$PLANS_FILE" ] || cp "$PLANS_FILE" "$PLANS_FILE.before"
+    # Until a start has come to its end.
+    [ ! -s "$PLANS_FILE" ] || [ -s "$PLANS_FILE.before" ] || cp "$PLANS_FILE" "$PLANS_FILE.before"
     mv "$PLANS_FILE.new" "$PLANS_FILE"
 }
 # What the last start had and this one has not: its members end, and its connector is left to whoever is sure of it.
@@ -87,6 +88,7 @@ say_gone_plans() {
             "    ${COMMAND_PREFIX}bin/psql.sh oltp -c \"SELECT pg_drop_replication_slot('$slot')\"" \
             "    ${COMMAND_PREFIX}bin/psql.sh oltp -c 'DROP PUBLICATION $slot'"
     done
+    rm -f "$PLANS_FILE.before"
 }
 
 use_plan 1
