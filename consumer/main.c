@@ -9,7 +9,7 @@ static void on_signal(int number) {
     if (number == SIGHUP) {
         signals.resume = 1;
     } else {
-        signals.stop = 1;
+        signals.stop = number;
     }
 }
 

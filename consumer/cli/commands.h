@@ -34,7 +34,7 @@ struct cli {
 
 /* Set by the signal handlers of main, read by the commands. */
 struct cli_signals {
-    volatile sig_atomic_t stop;   /* SIGTERM, SIGINT */
+    volatile sig_atomic_t stop;   /* SIGTERM or SIGINT came; 0: neither */
     volatile sig_atomic_t resume; /* SIGHUP */
     sigset_t waiting;             /* the signal mask for ppoll(2), which unblocks them */
 };

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "cli/clients.h"
 #include "cli/commands.h"
+#include "cli/show.h"
 #include "oltp/watch.h"
 #include "pipeline/member.h"
 #include "serve/serve.h"
@@ -9,6 +10,7 @@
 #include "view/connector_check.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -55,22 +57,12 @@ static void wait_for(const struct run *run, struct pollfd *fds, nfds_t count, in
     (void)ppoll(fds, count, &timeout, &run->signals->waiting);
 }
 
-static const char *views_show(struct run *run) {
-    struct buf names = {0};
-    for (size_t t = 0; t < run->plan->target_count; t++) {
-        buf_str(&names, t > 0 ? STR(",") : STR(""));
-        buf_str(&names, run->plan->targets[t].name);
-    }
-    const char *shown = arena_copy(&run->arena, buf_view(&names)).ptr;
-    buf_clear(&names);
-    return shown;
-}
-
 static void log_start(struct run *run) {
     const struct config *config = run->config;
-    log_line(&run->log, LOG_INFO, "cli", "starting", "view=%s topics=%s.* partitions=%d state=%s",
-             run->views, run->plan->topic_prefix.ptr, run->plan->partition_count,
-             cli_state_dir(config, run->plan, &run->arena));
+    log_line(&run->log, LOG_INFO, "cli", "starting",
+             "view=%s topics=%s.* partitions=%d state=%s tables=%s", run->views,
+             run->plan->topic_prefix.ptr, run->plan->partition_count,
+             cli_state_dir(config, run->plan, &run->arena), show_tables(run->plan, &run->arena));
     const char *bootstrap = config_pair_get(&config->kafka, "bootstrap.servers");
     log_line(&run->log, LOG_INFO, "cli", "kafka", "bootstrap=%s group=%s",
              bootstrap ? bootstrap : "", run->clients.group_id);
@@ -462,7 +454,7 @@ int cli_run(const struct config *config, struct cli_signals *signals) {
     enum err_kind kind = cli_load_view(config, &run.plan, &place, &err);
     if (kind == ERR_NONE) {
         clients_init(&run.clients, config, run.plan, &run.log);
-        run.views = views_show(&run);
+        run.views = show_views(run.plan, &run.arena);
         log_start(&run);
         start_serving(&run);
         kind = open_clients(&run, &err);
@@ -480,7 +472,8 @@ int cli_run(const struct config *config, struct cli_signals *signals) {
     run_clear(&run);
     int code = EXIT_CODE_OK;
     if (kind == ERR_NONE) {
-        log_line(&run.log, LOG_INFO, "cli", "stopped", "code=0");
+        log_line(&run.log, LOG_INFO, "cli", "stopped", "code=0 why=%s",
+                 signals->stop == SIGINT ? "SIGINT" : "SIGTERM");
     } else {
         log_err(&run.log, LOG_ERROR, "cli", "failed", &err);
         cli_print_place(&place);
