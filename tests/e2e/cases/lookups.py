@@ -27,16 +27,3 @@ def managers(ctx: Context) -> str:
 def two_addresses(ctx: Context) -> str:
     """Two occurrences of one lookup table, one LEFT and one INNER."""
     return random_view(ctx, declared.TWO_ADDRESSES)
-
-
-@case("view-staff", members=0)
-def staff(ctx: Context) -> str:
-    """One table, core and lookup at once: employee, manager and the manager's manager. Nothing else has a partition for
-    each task."""
-    return random_view(ctx, declared.TWO_ROLES)
-
-
-@case("view-staff-badges", members=0)
-def staff_badges(ctx: Context) -> str:
-    """A table in two roles beside a core table with partitions of its own, and a lookup."""
-    return random_view(ctx, declared.BADGES_OF_STAFF)
