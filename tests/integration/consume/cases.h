@@ -16,6 +16,7 @@ void test_out_of_range(void);
 void test_lookup_topic(void);
 void test_lookup_topic_altered(void);
 void test_lookup_topic_gone(void);
+void test_tasks_topic(void);
 
 void test_members_share(void);
 void test_heartbeats_in_time(void);

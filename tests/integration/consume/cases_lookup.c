@@ -199,3 +199,42 @@ void test_lookup_topic_gone(void) {
     member_close(&m);
     done("a lookup topic that goes and comes again is noticed");
 }
+
+/* What the group takes is let go. */
+static bool is_gone_meanwhile(struct member **m) {
+    if (m[0]->revokes > 0 && !m[0]->has) {
+        kafka_ops.revoked(m[0]->consume);
+    }
+    return is_gone(m);
+}
+
+/* A topic that nobody reads shares out the tasks. When it goes, the group gives nothing, and nobody
+ * would say so. */
+void test_tasks_topic(void) {
+    const char *const *topics = make_tasks_topics("tasks", PARTITIONS);
+    struct member m;
+    struct err err;
+    struct kafka_topic_options options = {1, INT64_C(604800000)};
+    struct topic_position lookup = {LOOKUP, 0, 0};
+    rd_kafka_t *producer = producer_new();
+    produce_many(producer, topics[LOOKUP], 0, RECORDS, 100);
+    producer_close(producer);
+    member_join(&m, "tasks", topics, make_group());
+    m.answer = false;
+    members[0] = &m;
+    CHECK(member_until(members, 1, first_has_all, 15000), "%zu pairs", m.pair_count);
+    CHECK(kafka_ops.assign(m.consume, &lookup, 1, &err) == ERR_NONE, "%s", err.message);
+    m.pair_count = 0; /* of them nothing is read */
+    read_all(&m, RECORDS);
+    CHECK(m.gone == 0, "%lld", (long long)m.gone);
+    CHECK(kafka_ops.assign(m.consume, NULL, 0, &err) == ERR_NONE, "%s", err.message);
+    delete_topic(topics[0]); /* while nothing is read */
+    CHECK(member_until(members, 1, is_gone_meanwhile, 15000), "%lld troubles",
+          (long long)m.troubles);
+    enum err_kind kind = kafka_create_topics(m.consume, 5000, &options, &err);
+    CHECK(kind == ERR_NONE, "%s", err.message);
+    CHECK(member_until(members, 1, is_back, 10000), "%lld times gone", (long long)m.gone);
+    CHECK(member_until(members, 1, first_has_all, 15000), "%zu pairs", m.pair_count);
+    member_close(&m);
+    done("a topic that shares out the tasks and goes is noticed");
+}

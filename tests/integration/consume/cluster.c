@@ -106,6 +106,14 @@ const char *const *make_lookup_topics(const char *test, int32_t partitions) {
     return make(test);
 }
 
+const char *const *make_tasks_topics(const char *test, int32_t partitions) {
+    need(partitions <= SUPPORT_PARTITIONS, "too many partitions");
+    topics_have(partitions);
+    taken[0].empty = true;
+    taken[1] = (struct kafka_topic){.partition_count = 1, .broadcast = true};
+    return make(test);
+}
+
 const char *make_group(void) {
     static char group[64];
     static int count;

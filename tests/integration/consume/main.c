@@ -43,6 +43,7 @@ int main(int argc, char **argv) {
             test_lookup_topic();
             test_lookup_topic_altered();
             test_lookup_topic_gone();
+            test_tasks_topic();
             test_committed_and_listed();
             test_topic_cut_off();
         }

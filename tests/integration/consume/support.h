@@ -48,6 +48,8 @@ struct topics {
 const char *const *make_topics(const char *test, int32_t partitions);
 /* The same; the second one has one partition, and every member reads it. */
 const char *const *make_lookup_topics(const char *test, int32_t partitions);
+/* ... and the first one has no records. */
+const char *const *make_tasks_topics(const char *test, int32_t partitions);
 /* What members that are opened from now on take the topics for. */
 void topics_have(int32_t partitions);
 struct kafka_topic topic_as_taken(const char *name, int table);
