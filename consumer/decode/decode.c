@@ -186,6 +186,11 @@ static enum err_kind read_before(const struct job *job, const struct envelope *e
                       table->key_count, reterr);
 }
 
+static bool key_is_primary(const struct relation *table) {
+    return table->role == ROLE_LOOKUP ||
+           (table->filtered && table->key_count == table->primary_key_count);
+}
+
 /* An update's `before`: it is there, and it is the same row. A row whose key changed comes as `d`
  * and `c`, never as `u`. */
 static enum err_kind check_before(const struct job *job, const struct envelope *envelope,
@@ -207,7 +212,7 @@ static enum err_kind check_before(const struct job *job, const struct envelope *
                            "message.key.columns must %s; set it, then start with new topics",
                            STR_ARG(job->table->columns[i].name), STR_ARG(job->table->schema),
                            STR_ARG(job->table->name),
-                           relation_is_whole(job->table)
+                           key_is_primary(job->table)
                                ? "not name this table, whose key is its primary key"
                                : "list the join key and the primary key of this table");
         }

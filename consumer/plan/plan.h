@@ -89,8 +89,11 @@ struct relation {
     enum role role;
     /* A core one whose table is a lookup of the plan, too: both have one topic, with one partition,
      * which every task reads. Of its records a task takes those whose placement hashes to its
-     * number (of the plan's N), and passes over the others. The placement lies within the primary
-     * key: so all records of a row, and the last one that compaction leaves, are for one task. */
+     * number (of the plan's N), and passes over the others. As of other core tables, the key of its
+     * records has the placement: a row that moves from one task to another is a delete under the
+     * old key and an insert under the new one, here in one partition and so in this order, for the
+     * lookup too; and compaction leaves the last record of each, so that a task which reads late
+     * still hears of a row that it has lost. */
     bool filtered;
     int32_t partition_count; /* of its topic */
     bool partitioned;        /* the source table is, and its topic has what its partitions hold */

@@ -43,8 +43,9 @@ static bool is_recent(const struct roles *roles) {
 }
 
 /* Of several that fit one that shares a plan with views before; then one of the same types
- * throughout, and without tables in two roles; then the one with the fewest lookups, a table in two
- * roles being one in both of them; then the one with the fewest such tables; then the first one. */
+ * throughout, and without tables in two roles; then one by which no row of such a table moves; then
+ * the one with the fewest lookups, a table in two roles being one in both of them; then the one
+ * with the fewest such tables; then the first one. */
 static bool better(const struct roles *a, const struct roles *b) {
     if (a->fit != b->fit || a->fit != FIT) {
         return a->fit > b->fit;
@@ -55,6 +56,9 @@ static bool better(const struct roles *a, const struct roles *b) {
     }
     if (is_recent(a) != is_recent(b)) {
         return is_recent(b);
+    }
+    if (a->keyed_count != b->keyed_count) {
+        return a->keyed_count < b->keyed_count;
     }
     return whole_count(a) != whole_count(b) ? whole_count(a) < whole_count(b)
                                             : a->filtered_count < b->filtered_count;
@@ -76,8 +80,9 @@ static const char *fit_show(const struct choice *choice, const struct roles *rol
     struct str text = arena_printf(arena, "%zu lookup%s", roles->lookup_count,
                                    roles->lookup_count == 1 ? "" : "s");
     if (roles->filtered_count > 0) {
-        text = arena_printf(arena, "%s, %zu table%s in two roles", text.ptr, roles->filtered_count,
-                            roles->filtered_count == 1 ? "" : "s");
+        text = arena_printf(arena, "%s, %zu table%s in two roles%s", text.ptr,
+                            roles->filtered_count, roles->filtered_count == 1 ? "" : "s",
+                            roles->keyed_count > 0 ? ", whose rows would move" : "");
     }
     return choice->shares->count == 0 || roles->share
                ? text.ptr
@@ -325,7 +330,7 @@ static enum err_kind refuse_all(struct choice *choice) {
     for (size_t i = 0; i < choice->count && choice->count > 1; i++) {
         buf_printf(&more, "  " STR_FMT "\n", STR_ARG(choice->lines[i]));
     }
-    bool structural = roles->fit <= FIT_NO_PLACE;
+    bool structural = roles->fit == FIT_NO_ROLE;
     enum err_kind kind = source_refuse_more(
         roles->source, roles->at, roles->supported, buf_view(&more), draft->report, "%s%s%s%s",
         structural ? "partitioned by " : "", structural ? roles_key_show(draft, roles) : "",
@@ -357,6 +362,7 @@ static int relation_for(struct draft *draft, int table, enum role role) {
         (struct draft_relation){.source = draft->tables[table].source,
                                 .role = role,
                                 .filtered = role == ROLE_CORE && draft->tables[table].filtered,
+                                .keyed = draft->tables[table].keyed,
                                 .first = table};
     return (int)draft->relation_count++;
 }
@@ -409,6 +415,7 @@ static void apply(struct draft *draft, const struct roles *roles) {
     for (int t = 0; t < (int)draft->table_count; t++) {
         draft->tables[t].parent = roles->tables[t].parent;
         draft->tables[t].filtered = roles->tables[t].filtered;
+        draft->tables[t].keyed = roles->tables[t].keyed;
         memcpy(draft->tables[t].parent_columns, roles->tables[t].parent_columns,
                sizeof draft->tables[t].parent_columns);
     }

@@ -113,11 +113,12 @@ static void set_tables(json_t *settings, const struct plan *plan, struct buf *te
 
 /* Join key and primary key: with the primary key alone, a row that moves to another partition would
  * tell only the new one. Where both are the same columns Debezium's own key is that; of a lookup
- * always. */
+ * always, unless the table is core, too: its one partition has the delete and the insert in their
+ * order. */
 static void set_keys(json_t *settings, const struct plan *plan, struct buf *text) {
     for (size_t t = 0; t < plan->relation_count; t++) {
         const struct relation *table = &plan->relations[t];
-        if (table->primary_key_count == table->key_count || table->filtered) {
+        if (table->primary_key_count == table->key_count) {
             continue;
         }
         buf_str(text, text->len > 0 ? STR(";") : STR(""));

@@ -51,6 +51,8 @@ struct draft_relation {
     const struct catalog_table *source;
     enum role role;
     bool filtered; /* core, and the source is a lookup, too */
+    bool keyed;    /* in either role: records have K and the primary key as their key, though one
+                      partition has all */
     int first;     /* the first table of FROM that is this */
     /* In the order of struct relation's columns, each an index into source->columns. */
     int columns[COLUMNS_MAX];
@@ -70,7 +72,7 @@ struct draft_table {
     bool made_inner; /* so */
     /* Of roles.c: */
     enum role role;
-    bool filtered;                     /* as its relation */
+    bool filtered, keyed;              /* as its relation */
     int parent;                        /* whose columns refer to this one's row; -1: core */
     int parent_columns[DRAFT_KEY_MAX]; /* in the order of source->key */
     int relation, reference, occurrence;

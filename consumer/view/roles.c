@@ -337,22 +337,15 @@ static bool key_in_primary_key(const struct draft *draft, const struct roles *ro
     return true;
 }
 
-/* Else a row would move from one task to another by a record that compaction may take away, and
- * Kafka keeps the last record of a primary key only: a task would keep a row that it has lost. */
-static bool check_two_roles(struct draft *draft, struct roles *roles, int core, int lookup) {
-    if (key_in_primary_key(draft, roles, core) ||
-        !SAFEGUARD("the rows of a table in two roles stay with their tasks")) {
-        roles->filtered_count += !roles->tables[core].filtered;
-        roles->tables[core].filtered = true;
-        return true;
+/* All occurrences of the table: its topic is read as one. */
+static void set_two_roles(const struct draft *draft, struct roles *roles, int core) {
+    bool keyed = !key_in_primary_key(draft, roles, core);
+    roles->filtered_count += !roles->tables[core].filtered;
+    roles->keyed_count += keyed && !roles->tables[core].filtered;
+    roles->tables[core].filtered = true;
+    for (size_t t = 0; t < draft->table_count; t++) {
+        roles->tables[t].keyed |= keyed && draft->tables[t].source == draft->tables[core].source;
     }
-    int later = core > lookup ? core : lookup;
-    return roles_misfit(
-        draft, roles, FIT_NO_PLACE, draft->tables[later].at,
-        "%s and %s are one table, which would be placed by this key as %s and a lookup as %s: that "
-        "can be if the key lies within its primary key (%s) alone",
-        label(draft, core > lookup ? lookup : core), label(draft, later), label(draft, core),
-        label(draft, lookup), key_show(draft, core));
 }
 
 static bool check_places(struct draft *draft, struct roles *roles) {
@@ -369,9 +362,8 @@ static bool check_places(struct draft *draft, struct roles *roles) {
                     "%s and %s are one table, whose rows can be placed by one key only",
                     label(draft, a), label(draft, b));
             }
-            if (core_a != core_b &&
-                !check_two_roles(draft, roles, core_a ? a : b, core_a ? b : a)) {
-                return false;
+            if (core_a != core_b) {
+                set_two_roles(draft, roles, core_a ? a : b);
             }
         }
     }
@@ -381,9 +373,9 @@ static bool check_places(struct draft *draft, struct roles *roles) {
 void roles_find(struct draft *draft, struct roles *roles) {
     roles->source = &draft->source;
     roles->supported = NULL;
-    roles->lookup_count = roles->filtered_count = 0;
+    roles->lookup_count = roles->filtered_count = roles->keyed_count = 0;
     for (size_t t = 0; t < draft->table_count; t++) {
-        roles->tables[t].filtered = false;
+        roles->tables[t].filtered = roles->tables[t].keyed = false;
         for (size_t p = 0; p < DRAFT_KEY_MAX; p++) {
             roles->tables[t].key_columns[p] = -1;
         }

@@ -12,10 +12,9 @@
 
 /* How far a choice of K came, worst first. */
 enum fit {
-    FIT_NO_ROLE,  /* a table is neither core nor a lookup */
-    FIT_NO_PLACE, /* a table would be in two places at once */
-    FIT_NO_TYPE,  /* a type that can't be compared here, or NULL where it can't be */
-    FIT_NO_KEY,   /* the select list lacks a column of the sink's key */
+    FIT_NO_ROLE, /* a table is neither core nor a lookup */
+    FIT_NO_TYPE, /* a type that can't be compared here, or NULL where it can't be */
+    FIT_NO_KEY,  /* the select list lacks a column of the sink's key */
     FIT,
 };
 
@@ -25,13 +24,15 @@ struct roles {
     const char *origin; /* of K, for people: "the primary key of orders" */
     struct table_role {
         bool placed, core;
-        bool filtered;                     /* core, and its table is a lookup, too */
+        bool filtered; /* core, and its table is a lookup, too */
+        /* Its table is both, and K goes beyond the primary key: records have both as their key. */
+        bool keyed;
         int parent;                        /* -1: core */
         int parent_columns[DRAFT_KEY_MAX]; /* the parent's, in the order of the primary key */
         int key_columns[DRAFT_KEY_MAX];    /* of a core table: its columns of K */
     } tables[OCCURRENCES_MAX];
-    size_t lookup_count, filtered_count;
-    bool mixed; /* K's columns are of several types */
+    size_t lookup_count, filtered_count, keyed_count; /* the latter: tables */
+    bool mixed;                                       /* K's columns are of several types */
     enum fit fit;
     /* Of what is FIT: the plan of views before that it can share; NULL: none, and why not. */
     struct share *share;

@@ -20,6 +20,7 @@ static struct str shown_columns(struct draft *draft, const struct catalog_table 
 /* What a table is in a view, or in a plan. */
 struct way {
     bool core, whole; /* whole: every task reads all of it */
+    bool keyed;       /* ... and its records have K in their key */
     const int *columns;
     size_t count;
     uint32_t widened; /* a bit for each: an integer that is placed as a bigint */
@@ -30,6 +31,7 @@ static struct way way_there(const struct share_relation *shared) {
     bool core = shared->all.role == ROLE_CORE;
     struct way way = {.core = core,
                       .whole = !core || shared->all.filtered,
+                      .keyed = shared->all.keyed,
                       .columns = shared->all.columns,
                       .count = core ? shared->draft->join_count : 0};
     for (size_t p = 0; p < way.count; p++) {
@@ -43,6 +45,7 @@ static struct way way_here(struct draft *draft, const struct roles *roles, int t
     const struct table_role *role = &roles->tables[table];
     struct way way = {.core = role->core,
                       .whole = !role->core || role->filtered,
+                      .keyed = role->keyed,
                       .columns = role->key_columns,
                       .count = role->core ? roles->key_count : 0};
     for (size_t p = 0; p < way.count; p++) {
@@ -56,11 +59,14 @@ static struct way way_here(struct draft *draft, const struct roles *roles, int t
 /* `core, placed by order_id` */
 static struct str way_show(struct draft *draft, const struct catalog_table *source,
                            const struct way *way) {
-    return way->core ? arena_printf(draft->arena, "core%s, placed by " STR_FMT "%s",
-                                    way->whole ? " and a lookup" : "",
-                                    STR_ARG(shown_columns(draft, source, way->columns, way->count)),
-                                    way->widened ? " as bigint" : "")
-                     : STR("a lookup");
+    if (!way->core) {
+        return way->keyed ? STR("a lookup, and core by more than its primary key")
+                          : STR("a lookup");
+    }
+    return arena_printf(draft->arena, "core%s, placed by " STR_FMT "%s",
+                        way->whole ? " and a lookup" : "",
+                        STR_ARG(shown_columns(draft, source, way->columns, way->count)),
+                        way->widened ? " as bigint" : "");
 }
 
 static size_t place_of(const int *columns, size_t count, int column) {
@@ -105,7 +111,7 @@ static bool is_placed_alike(const struct way *there, const struct way *here, boo
 
 /* A table in two roles has the topic that it has as a lookup alone. */
 static bool is_read_alike(const struct way *there, const struct way *here) {
-    return there->whole == here->whole &&
+    return there->whole == here->whole && there->keyed == here->keyed &&
            (!there->core || !here->core || is_placed_alike(there, here, true));
 }
 
@@ -193,6 +199,7 @@ static struct share_relation *relation_insert(struct share *share, struct draft 
                                       .all = {.source = relation->source,
                                               .role = relation->role,
                                               .filtered = relation->filtered,
+                                              .keyed = relation->keyed,
                                               .first = relation->first,
                                               .key_count = relation->key_count}};
     size_t at = share->relation_count++;

@@ -36,7 +36,8 @@ def check(system: System, may_be_damaged: bool = False) -> int:
                 for slot, of in ((slot, logs[slot.removesuffix(CORE)]) for slot in cache.offsets)}
         fail_with(f"the end, cache of task {task} (O4)",
                   problems(cache, read, {slot: system.placed_by(slot) for slot in read},
-                           {slot: system.unused(slot) for slot in read}, task))
+                           {slot: system.unused(slot) for slot in read}, task,
+                           {slot: system.key_of(slot) for slot in read}))
     damaged = PARTITIONS - len(caches)
     if damaged and not may_be_damaged:
         raise Failure(f"{damaged} caches can't be read")
@@ -66,19 +67,21 @@ def verify(system: System, task: int) -> None:
 
 
 def problems(cache: Cache, logs: dict[str, kafka.Log], placed_by: dict[str, list[str]],
-             unused: dict[str, tuple[str, ...]] | None = None, task: int = 0) -> list[str]:
-    """placed_by: the columns that place a slot's rows in a partition; unused: those that the view has no use for."""
+             unused: dict[str, tuple[str, ...]] | None = None, task: int = 0,
+             key_of: dict[str, list[str] | None] | None = None) -> list[str]:
+    """placed_by: the columns that place a slot's rows in a partition; unused: those that the view has no use for;
+    key_of: those of the records' key that are the rows' (None: all)."""
     wanted: Rows = {}
     found: list[str] = []
     for topic, log in logs.items():
         if cache.offsets[topic] > 0 and (not log or log[-1][0] + 1 < cache.offsets[topic]):
             found.append(f"{topic}: the cache stands at {cache.offsets[topic]}, the log ends before it")
         wanted.update(replay(topic, ((key, value) for offset, key, value in log if offset < cache.offsets[topic]),
-                             placed_by[topic], task if topic.endswith(CORE) else None))
+                             placed_by[topic], task if topic.endswith(CORE) else None, (key_of or {}).get(topic)))
     for (topic, *_), row in wanted.items():
         for column in (unused or {}).get(topic, ()):
             row.pop(column, None)
-    columns = {topic: json.loads(log[0][1]).keys() for topic, log in logs.items() if log}
+    columns = {topic: (key_of or {}).get(topic) or json.loads(log[0][1]).keys() for topic, log in logs.items() if log}
     have = {(topic, *(row[column] for column in columns.get(topic, ()))): row for topic, row in cache.rows}
     if len(have) != len(cache.rows):
         found.append(f"{len(cache.rows) - len(have)} rows have the key of another")
@@ -91,11 +94,13 @@ def problems(cache: Cache, logs: dict[str, kafka.Log], placed_by: dict[str, list
 
 
 def is_of(task: int, fields: dict[str, object], placed_by: list[str]) -> bool:
-    """As the connector would place it by integers."""
-    return sum((fields[column] ^ fields[column] >> 32) & 0xffffffff for column in placed_by) % 2**31 % PARTITIONS == task
+    """As the connector would place it by integers; by NULL a row is nobody's."""
+    values = [fields[column] for column in placed_by]
+    return None not in values and sum((value ^ value >> 32) & 0xffffffff for value in values) % 2**31 % PARTITIONS == task
 
 
-def replay(topic: str, records: Iterable[tuple[str, str]], placed_by: list[str], task: int | None = None) -> Rows:
+def replay(topic: str, records: Iterable[tuple[str, str]], placed_by: list[str], task: int | None = None,
+           key_of: list[str] | None = None) -> Rows:
     """The last record of each key, unless it is a delete; a row that is placed by NULL is in no cache. Of a topic that
     every task reads: those of the task."""
     rows: Rows = {}
@@ -103,7 +108,7 @@ def replay(topic: str, records: Iterable[tuple[str, str]], placed_by: list[str],
         fields, value = json.loads(key_text), json.loads(value_text)
         if task is not None and not is_of(task, fields, placed_by):
             continue
-        key = (topic, *(text(part) for part in fields.values()))
+        key = (topic, *(text(fields[column]) for column in key_of or fields))
         if value["op"] == "d":
             rows.pop(key, None)
         elif all(fields[column] is not None for column in placed_by):

@@ -122,6 +122,17 @@ LEFT JOIN employees m ON m.employee_id = e.manager_id""",
                        [STAFF_AT, BADGES, DEPARTMENTS], "employee_id", left=("m",), placed_by=("employee_id",),
                        options="WITH (partition_by = 'e.employee_id')", unused={"employees": ("manager_id", "department_id")})
 
+STAFF_MOVING = Table("employees", {"employee_id": number(150)}, {
+    "name": text("employee"), "manager_id": refers(170, null=0.1), "department_id": number(30, null=0.1)}, two_roles=True,
+                     weight=75)
+BY_DEPARTMENT = View("staff_department", """SELECT e.department_id, e.employee_id, e.name, d.title AS department, m.name AS manager
+FROM employees e
+JOIN departments d ON d.department_id = e.department_id
+LEFT JOIN employees m ON m.employee_id = e.manager_id""",
+                     [STAFF_MOVING, Table("departments", {"department_id": number(28)}, {"title": text("department")}, weight=25)],
+                     "department_id", left=("m",), placed_by=("department_id",),
+                     options="WITH (partition_by = 'e.department_id')", unused={"employees": ("manager_id", "department_id")})
+
 ADDRESSES = Table("addresses", {"address_id": number(40)}, {"street": text("street")}, placed=False, weight=20)
 PARCELS = Table("parcels", {"parcel_id": number(200)}, {
     "title": text("parcel"), "billing_id": refers(44, null=0.1), "shipping_id": refers(44)}, weight=80)

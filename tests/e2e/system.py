@@ -176,6 +176,10 @@ class System:
         """The columns that place a row in a partition; one with NULL there is in no cache."""
         return ["student_id"]
 
+    def key_of(self, topic: str) -> list[str] | None:
+        """Which columns of its records' key are the key of its rows in a cache; None: all."""
+        return None
+
     def unused(self, topic: str) -> tuple[str, ...]:
         """The columns that the view has no use for: no cache has them."""
         return ()

@@ -76,6 +76,10 @@ class ViewTenant(Tenant):
     def unused(self, topic: str) -> tuple[str, ...]:
         return together(*self.views).unused.get(topic.rpartition(".")[2], ())
 
+    def key_of(self, topic: str) -> list[str] | None:
+        table = self.table_of(topic)
+        return list(table.key) if table.two_roles and not topic.endswith(CORE) else None
+
     # ---- sentinels
 
     def pass_sentinels(self, partitions: list[int] | None = None, seconds: float = 60) -> float:

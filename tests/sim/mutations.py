@@ -134,7 +134,6 @@ UNIT = [
     Unit('test_roles', 'test_refused', 'a lookup is found by a column of a like type'),
     Unit('test_roles', 'test_refused', 'all that ON says is kept'),
     Unit('test_roles', 'test_refused', 'a table is core once'),
-    Unit('test_both_roles', 'test_refused', 'the rows of a table in two roles stay with their tasks'),
     Unit('test_views', 'test_second_plan', 'the views of a plan read a table in one way'),
     Unit('test_roles', 'test_lookups', 'a table that another one is joined INNER on is INNER'),
     Unit('test_expression', 'test_checks', "a row's own check leaves out what WHERE may guard"),

@@ -31,6 +31,12 @@ def staff_badges(ctx: Context) -> str:
     return random_view(ctx, declared.BADGES_OF_STAFF)
 
 
+@case("view-staff-moving", members=0)
+def staff_moving(ctx: Context) -> str:
+    """A table in two roles whose rows move from task to task, and are in none while their department is NULL."""
+    return random_view(ctx, declared.BY_DEPARTMENT)
+
+
 @case("two-roles-poison", members=0)
 def poison(ctx: Context) -> str:
     """A record that can't be read is a dead letter of the row's task, and of every task as a lookup. One that halts does

@@ -110,6 +110,7 @@ static void test_filtered(void **state) {
     struct relation *table = &fixture_tables[STUDENT], core = *table;
     table->filtered = true;
     table->partition_count = 1;
+    table->primary_key_count = 1;
     check(CHANGE_CREATE, "7|n", record_of(STUDENT, 0, KEY7, ROW("null", STUDENT7, "c")));
     assert_int_equal(scanned.change.task, 7);
     check(CHANGE_DELETE, "7", record_of(STUDENT, 0, KEY7, ROW(STUDENT7, "null", "d")));

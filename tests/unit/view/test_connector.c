@@ -258,6 +258,25 @@ static void test_two_roles(void **state) {
     plan_destroy(&plan);
 }
 
+/* ... under a key beyond its primary key: a row that moves must say so to the task that it leaves.
+ */
+static void test_two_roles_moving(void **state) {
+    (void)state;
+    struct plan *plan =
+        load(STAFF,
+             "CREATE MATERIALIZED VIEW v WITH (partition_by = 'e.id') AS SELECT e.id, c.badge_id, "
+             "d.employee_id AS other FROM badges c JOIN employees e ON e.id = c.employee_id LEFT "
+             "JOIN badges d ON d.badge_id = e.manager_id");
+    struct view_connector_options options = {.topic_prefix = "prefix"};
+    json_t *s = settings_of(plan, &options);
+    check(s, "table.include.list", "public\\.employees,public\\.badges");
+    check(s, "message.key.columns", "public\\.badges:employee_id,badge_id");
+    check(s, "transforms.route.partition.payload.fields", "change.id");
+    check(s, "predicates.route.pattern", "prefix\\x2epublic\\x2eemployees");
+    json_decref(s);
+    plan_destroy(&plan);
+}
+
 static void test_overrides(void **state) {
     (void)state;
     struct plan *plan =
@@ -299,10 +318,11 @@ static void test_overrides(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_student_contact), cmocka_unit_test(test_types),
-        cmocka_unit_test(test_partitioned),     cmocka_unit_test(test_other_names),
-        cmocka_unit_test(test_lookups),         cmocka_unit_test(test_two_roles),
-        cmocka_unit_test(test_casts),           cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_student_contact),  cmocka_unit_test(test_types),
+        cmocka_unit_test(test_partitioned),      cmocka_unit_test(test_other_names),
+        cmocka_unit_test(test_lookups),          cmocka_unit_test(test_two_roles),
+        cmocka_unit_test(test_two_roles_moving), cmocka_unit_test(test_casts),
+        cmocka_unit_test(test_overrides),
     };
     return cmocka_run_group_tests(tests, load_setup, load_teardown);
 }
