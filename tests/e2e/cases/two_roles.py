@@ -8,7 +8,8 @@ import declared
 import kafka
 from cases import Context, case
 from cases.any_view import random_view, tenant_of
-from cases.poison import envelope, letters
+from cases.f_topics import COMPACT_SOON
+from cases.poison import envelope, letters, progress
 from stack import PARTITIONS
 from trial import settings
 from viewtenant import ViewTenant
@@ -120,3 +121,31 @@ def tasks_topic(ctx: Context) -> str:
             tenant.wait_ready(number)
         tenant.settle("the topic is there again")
     return "not ready meanwhile"
+
+
+@case("two-roles-compacted", members=0)
+def compacted(ctx: Context) -> str:
+    """Rows move from task to task, twice, while nobody reads, and the log is compacted past that: the task that has lost a
+    row takes it out of the OLAP table all the same."""
+    kafka.configure(ctx.stack, "brokers", None, "log.cleaner.backoff.ms=200")
+    with tenant_of(ctx, "roles_compacted", declared.BY_DEPARTMENT, connected=False) as tenant:
+        topic = f"{tenant.name}.public.employees"
+        kafka.configure(ctx.stack, "topics", topic, COMPACT_SOON)
+        tenant.connect()
+        tenant.start(1)
+        tenant.oltp.run("INSERT INTO departments SELECT g, 'department ' || g FROM generate_series(0, 15) g")
+        tenant.oltp.run(f"INSERT INTO employees SELECT g, 'first ' || g, g % {ROWS}, g % 16 FROM generate_series(1, {ROWS}) g")
+        tenant.settle("good rows")
+        tenant.only(0)
+        applied = max(max(offsets) for _, offsets in progress(tenant))
+        for _ in range(2):
+            tenant.oltp.run("UPDATE employees SET department_id = (department_id + 3) % 16 WHERE department_id < 16")
+
+        def is_compacted() -> bool:
+            tenant.oltp.run("UPDATE employees SET name = name || '.' WHERE employee_id = 1")
+            return kafka.cleaned(ctx.stack, topic).get(0, 0) > applied + 4 * ROWS
+        wait_until("the moves are compacted", is_compacted, 60, 0.5, lambda: str(kafka.cleaned(ctx.stack, topic)))
+        tenant.drop_caches()
+        tenant.start(1)
+        tenant.settle("a rebuild behind the moves")
+    return f"{2 * ROWS} moves"
