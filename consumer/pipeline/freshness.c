@@ -25,7 +25,7 @@ void freshness_committed(struct task *task) {
 static bool has_applied_all(const struct member_options *o, const struct task *task) {
     bool all = task->phase == TASK_LIVE;
     for (size_t t = 0; all && t < o->plan->relation_count; t++) {
-        int64_t end = o->consume_ops->log_end(o->consume, (int)t, task_partition(o->plan, task, t));
+        int64_t end = task_log_end(o, task, t);
         all = end >= 0 && task_applied_to(task, t) >= end;
     }
     return all;
