@@ -110,6 +110,9 @@ const struct metric_info metric_table[METRIC_COUNT] = {
         ONE(METRIC_COUNTER, "initial_loads_total", "Initial loads of a task that were committed."),
     [METRIC_REBUILDS] =
         ONE(METRIC_COUNTER, "rebuilds_total", "Finished rebuilds of a task's cache."),
+    [METRIC_FILLS] = ONE(METRIC_COUNTER, "fills_total",
+                         "Tables of several that a task has filled from its cache, since their "
+                         "view was added or they were emptied."),
     [METRIC_CACHE_DISCARDS] =
         BY_WORD(METRIC_COUNTER, "cache_discards_total", "reason", discarded,
                 "Times that a task had no usable cache and read its partitions from the start."),
@@ -130,6 +133,9 @@ const struct metric_info metric_table[METRIC_COUNT] = {
     [METRIC_STORED_REFUSED_ROWS] =
         BY_TASK(METRIC_GAUGE, "refused_rows",
                 "Rows of the task that are in sync_refused: the OLAP table lacks them."),
+    [METRIC_TABLES_TO_FILL] =
+        BY_TASK(METRIC_GAUGE, "tables_to_fill",
+                "Tables that lack the task's rows until it has filled them from its cache."),
 
     [METRIC_SOURCE_FINDINGS] = BY_WORD(
         METRIC_COUNTER, "source_findings_total", "what", found,

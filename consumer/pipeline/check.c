@@ -3,6 +3,7 @@
  */
 #include "pipeline/check.h"
 
+#include "pipeline/fill.h"
 #include "pipeline/orphan.h"
 #include "pipeline/work.h"
 
@@ -37,7 +38,8 @@ static void check_transaction(const struct member *m, const struct task *task) {
     MUST(part->after.seq == task->progress.seq + 1);
     for (size_t t = 0; t < m->plan->relation_count && task->progress.has_offsets; t++) {
         MUST(part->after.offsets[t] >= task->progress.offsets[t]);
-        MUST(work_is_last(work) || part->after.offsets[t] == task->progress.offsets[t]);
+        MUST((work_is_last(work) && work->kind != WORK_FILL) ||
+             part->after.offsets[t] == task->progress.offsets[t]);
     }
 }
 
@@ -60,6 +62,10 @@ static void check_work(const struct task *task) {
     case WORK_REBUILD:
     case WORK_LOAD:
         MUST(work->record_count == 0);
+        break;
+    case WORK_FILL:
+        MUST(work->record_count == 0 && task->phase == TASK_LIVE);
+        MUST(target_set_has(task->to_fill, work->fill_target));
         break;
     }
 }
@@ -93,6 +99,7 @@ static void check_idle(const struct task *task) {
     MUST(task->current.count == 0 && task->next.count == 0 && task->work.kind == WORK_NONE);
     MUST(task->found_count == 0 && task->refused_count == 0 && task->conflict_since_ms == 0);
     MUST(task->conflict_left == 0 && !task->bisected);
+    MUST(task->to_fill == 0 || task->phase == TASK_OPENING);
     MUST(!task->solo && !task->savepoints && !task->dead_letter_next && task->record_limit == 0);
 }
 
@@ -100,6 +107,7 @@ static void check_live(const struct member *m, const struct task *task) {
     MUST(task->progress.has_offsets && !task->initial);
     MUST(task->found_count == 0 && task->refused_count == 0 && !task->bisecting);
     MUST(task->work.kind != WORK_REBUILD && task->work.kind != WORK_LOAD);
+    MUST(!fill_is_due(task) || task->work.kind == WORK_NONE || task->work.kind == WORK_FILL);
     for (size_t t = 0; t < m->plan->relation_count; t++) {
         MUST(task->position[t] >= task->progress.offsets[t]);
     }

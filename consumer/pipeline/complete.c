@@ -4,6 +4,7 @@
 #include "pipeline/bisect_batch.h"
 #include "pipeline/conflict.h"
 #include "pipeline/dead_letters.h"
+#include "pipeline/fill.h"
 #include "pipeline/phase.h"
 #include "pipeline/refused_rows.h"
 #include "pipeline/report.h"
@@ -23,6 +24,10 @@ static void work_complete(struct member *m, struct task *task) {
     join_end(task->join);
     task->changed_ms = now_ms(m);
     m->kafka_commit_due = true;
+    if (kind == WORK_FILL) {
+        task->savepoints = false;
+        return;
+    }
     if (kind == WORK_BATCH || kind == WORK_DEAD_LETTER) {
         state_release(task->state);
         task->dead_letter_next = false;
@@ -65,6 +70,7 @@ void task_committed(struct member *m, struct task *task, const struct sink_event
                       .checksum = dead_letter->checksum});
     }
     task->work.txn = TXN_NONE;
+    fill_committed(&m->o, task);
     if (work_is_last(&task->work)) {
         task->solo = false; /* not before: a later part of the work may be what is refused */
         work_complete(m, task);

@@ -36,7 +36,7 @@ static void conflict_halt(const struct member_options *o, struct task *task,
 static bool passes_in_rebuild(const struct member_options *o, const struct task *task,
                               const struct err *err) {
     static const char *const by_rows[] = {"23505", "23P01", "23503"};
-    size_t own = task->phase == TASK_LIVE; /* the record that is refused */
+    size_t own = task->work.record_count; /* the record that is refused */
     bool by_row = false, behind = batch_waiting(&task->current) + batch_waiting(&task->next) > own;
     for (size_t i = 0; i < sizeof by_rows / sizeof by_rows[0]; i++) {
         by_row |= strcmp(err->sqlstate, by_rows[i]) == 0;
@@ -89,7 +89,7 @@ void conflict(const struct member_options *o, struct task *task, const struct si
 }
 
 void task_conflict_over(struct task *task) {
-    if (work_is_last(&task->work) ||
+    if (work_is_last(&task->work) || task->work.kind == WORK_FILL ||
         (task->work.kind == WORK_REBUILD && task->work.deletes != DELETES_AHEAD)) {
         task->conflict_since_ms = 0;
     }

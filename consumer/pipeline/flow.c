@@ -1,6 +1,8 @@
 /* How much is held, and which tasks are paused for it. */
 #include "pipeline/flow.h"
 
+#include "pipeline/fill.h"
+
 #define SHARE_MIN    ((size_t)64 << 10)
 #define SHORT_CHUNKS 4 /* transactions of a fan-out that others rather wait for: see is_slow */
 
@@ -28,7 +30,7 @@ static bool is_overfull(const struct member_options *o, const struct task *task)
 static bool is_slow(const struct member_options *o, const struct task *task) {
     return task->phase != TASK_LIVE ||
            (task->conflict_since_ms > 0 && SAFEGUARD("a task in conflict lets others read")) ||
-           task->work.chunk_count > SHORT_CHUNKS || task->session->load_task ||
+           task->work.chunk_count > SHORT_CHUNKS || fill_is_due(task) || task->session->load_task ||
            task->session->bisection || !task_is_proven(task, o->plan->relation_count);
 }
 

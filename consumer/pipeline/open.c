@@ -14,6 +14,7 @@
 void task_acquired(struct member *m, struct task *task, const struct sink_result *result) {
     task->progress = result->newest;
     task->initial = !result->newest.has_offsets;
+    task->to_fill = task->initial ? 0 : result->to_fill;
     memcpy(task->anchors_to_check, task->progress.anchors, sizeof task->anchors_to_check);
     struct err err;
     if (task_take_dead_letters(m, task, result->dead_letters, result->dead_letter_count, &err) !=
@@ -25,7 +26,7 @@ void task_acquired(struct member *m, struct task *task, const struct sink_result
     for (size_t i = 0; i < result->refused_count && SAFEGUARD("refused rows are read back"); i++) {
         (void)refused_set_add(&task->refused_rows, result->refused[i]);
     }
-    if (result->other_table) {
+    if (result->other_table && task->initial) {
         log_line(m->o.log, LOG_WARN, "pipeline", "refill",
                  "task=%d why=\"the sink table was created again or emptied: its rows are loaded "
                  "again\"",

@@ -57,6 +57,7 @@ void task_read_again(struct member *m, struct task *task, enum cache_discard why
     }
     memset(task->position, 0, sizeof task->position);
     task->seen = (struct seen){0};
+    memset(task->fill_after, 0, sizeof task->fill_after);
     memset(task->at_end, 0, sizeof task->at_end);
     memset(task->read, 0, sizeof task->read);
     memset(task->cut, 0, sizeof task->cut);
@@ -100,6 +101,7 @@ void task_read_on(struct member *m, struct task *task, const struct state_meta *
                  ahead_somewhere(m, task, meta);
     for (size_t t = 0; t < m->plan->relation_count; t++) {
         task->position[t] = whole ? task->progress.offsets[t] : position_of(m, task, meta, t);
+        task->fill_after[t] = meta->offsets[t];
         behind |= task->position[t] < task->progress.offsets[t];
     }
     task->seen = (struct seen){0};

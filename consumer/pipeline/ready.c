@@ -5,6 +5,7 @@
 
 static bool task_ready(const struct member *m, const struct task *task) {
     return task->phase == TASK_LIVE && task->conflict_since_ms == 0 &&
+           (task->to_fill == 0 || !SAFEGUARD("a task that fills a table is not ready")) &&
            lookup_topics_proven(m, task) &&
            (lookup_topics_wait_ms(m, task) == 0 ||
             !SAFEGUARD("a task that is not read for is not ready"));

@@ -78,6 +78,16 @@ static void backfill_refused(const struct member_options *o, struct task *task,
     }
 }
 
+/* No record is at hand: the rows are those of records that were applied. */
+static void fill_refused(const struct member_options *o, struct task *task,
+                         const struct sink_event *event) {
+    if (task->part.savepoints) {
+        conflict(o, task, event);
+    } else {
+        send_with_savepoints(o, task);
+    }
+}
+
 void task_refused(const struct member_options *o, struct task *task,
                   const struct sink_event *event) {
     task->solo = true;
@@ -87,6 +97,8 @@ void task_refused(const struct member_options *o, struct task *task,
         halt_too_many(o, task, event);
     } else if (task->work.kind == WORK_BATCH || task->work.kind == WORK_DEAD_LETTER) {
         batch_refused(o, task, event);
+    } else if (task->work.kind == WORK_FILL) {
+        fill_refused(o, task, event);
     } else {
         backfill_refused(o, task, event);
     }

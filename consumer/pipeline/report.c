@@ -1,6 +1,7 @@
 /* What is counted, and what /readyz says: nothing here decides anything. */
 #include "pipeline/report.h"
 
+#include "pipeline/fill.h"
 #include "pipeline/freshness.h"
 #include "pipeline/internal.h"
 #include "pipeline/lookup_topics.h"
@@ -238,6 +239,7 @@ static void set_task_gauges(const struct member_options *o, const struct task *t
     }
     bool acquired = task->phase != TASK_WAITING && task->phase != TASK_HALTED;
     if (acquired) {
+        metrics_set(metrics, METRIC_TABLES_TO_FILL, number, fill_count(task));
         metrics_set(metrics, METRIC_STORED_DEAD_LETTERS, number,
                     (int64_t)task->dead_letters.count - (int64_t)task->dead_letters_gone);
         metrics_set(metrics, METRIC_STORED_REFUSED_ROWS, number,
@@ -262,6 +264,7 @@ static void set_gauges(struct member *m) {
         metrics_unset(m->o.metrics, METRIC_STORED_DEAD_LETTERS, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_STORED_REFUSED_ROWS, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_TASK_PHASE, (size_t)p);
+        metrics_unset(m->o.metrics, METRIC_TABLES_TO_FILL, (size_t)p);
         metrics_unset(m->o.metrics, METRIC_LAG, (size_t)p);
         set_offsets(&m->o, p, NULL);
     }
@@ -352,6 +355,12 @@ static void add_task_reason(const struct member *m, const struct task *task,
     if (task->phase != TASK_HALTED && task->conflict_since_ms > 0) {
         health_report_add(report, "task %d is refused and tries again: %s", (int)task->number,
                           task->conflict.message);
+    }
+    for (size_t t = 0; t < m->plan->target_count; t++) {
+        if (target_set_has(task->to_fill, t)) {
+            health_report_add(report, "task %d is to fill table %s", (int)task->number,
+                              m->plan->targets[t].name.ptr);
+        }
     }
     if (task->phase == TASK_LIVE) {
         add_lookup_reasons(m, task, report);

@@ -29,6 +29,7 @@ void task_forget(struct task *task, const struct consume_ops *ops, struct consum
     task->dead_letters.count = 0;
     task->decided.count = 0;
     task->phase = TASK_WAITING;
+    task->to_fill = 0;
     task->positioned = false;
     task->bisecting = false;
     task->solo = false;

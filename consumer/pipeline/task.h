@@ -43,6 +43,7 @@ enum work_kind {
     WORK_DEAD_LETTER, /* the one record of task->current that bisection found */
     WORK_REBUILD,     /* the rows that BOOTSTRAP_SCAN changed at or after the sink's offsets */
     WORK_LOAD,        /* the initial load, by COPY */
+    WORK_FILL,        /* all rows of one target that lacks them; moves no offsets */
 };
 
 /* A rebuild's deletes go with its other rows; or in transactions of their own before all else,
@@ -85,7 +86,9 @@ struct work {
     int rebuild_table;
     struct str rebuild_key;
     bool rebuild_done;
+    size_t fill_target; /* FILL */
     /* for the log */
+    uint64_t filled_count;              /* FILL: rows that are in */
     size_t waiting_count;               /* rows without a partner */
     int64_t oldest_ts_us, newest_ts_us; /* commit times of its records; 0: unknown */
 };
@@ -127,7 +130,12 @@ struct task {
     int64_t opening_since_ms;
     int64_t retry_at_ms; /* nothing is tried before; 0: at once */
     struct backoff retry;
-    bool initial;                    /* no progress beyond acquisition */
+    bool initial;       /* no progress beyond acquisition */
+    target_set to_fill; /* targets that lack the task's rows */
+    /* Not before it has come so far: a cache that is ahead of the sink is behind it in nothing
+     * then.
+     */
+    int64_t fill_after[RELATIONS_MAX];
     int64_t position[RELATIONS_MAX]; /* next to take from the log */
     /* Where the log ended when records were found compacted away that we had not read. */
     int64_t gap_end[RELATIONS_MAX];

@@ -6,6 +6,7 @@
  * of each of eight (docs/performance.md). What a quiet task has goes at once all the same. */
 #include "pipeline/turn.h"
 
+#include "pipeline/fill.h"
 #include "pipeline/work_batch.h"
 #include "pipeline/work_build.h"
 
@@ -28,7 +29,8 @@ static bool wants_to_write(const struct session *s, const struct task *task) {
         return task->unpaired_checked && !state_lacks_indexes(task->state) &&
                (!s->bisection || !SAFEGUARD("one bisection at a time"));
     }
-    return task->phase == TASK_LIVE && (task->work.kind != WORK_NONE || has_urgent(s, task)) &&
+    return task->phase == TASK_LIVE &&
+           (task->work.kind != WORK_NONE || fill_is_due(task) || has_urgent(s, task)) &&
            (task_is_proven(task, s->member->plan->relation_count) ||
             !SAFEGUARD("nothing is written before the log is proven"));
 }
@@ -56,9 +58,10 @@ static bool is_built(const struct session *s, const struct task *task) {
            (wants_to_write(s, task) || !SAFEGUARD("what waits lets others write"));
 }
 
-/* Of a task without a built transaction. What is left of a fan-out or a rebuild is not known. */
+/* Of a task without a built transaction. What is left of a fan-out, a rebuild or a fill is not
+ * known. */
 static size_t rows_waiting(const struct session *s, const struct task *task) {
-    return task->work.kind != WORK_NONE
+    return task->work.kind != WORK_NONE || fill_is_due(task)
                ? s->member->o.batch_max_rows
                : batch_waiting(&task->current) + batch_waiting(&task->next);
 }
@@ -68,7 +71,9 @@ static size_t build(struct session *s, struct task *task, size_t budget) {
     struct member *m = s->member;
     struct err err;
     enum err_kind kind = ERR_NONE;
-    if (task->work.kind == WORK_NONE) {
+    if (task->work.kind == WORK_NONE && fill_is_due(task)) {
+        fill_begin(&m->o, task);
+    } else if (task->work.kind == WORK_NONE) {
         kind = work_begin_batch(&m->o, task, budget, &err);
     }
     if (kind == ERR_NONE && task->work.kind != WORK_NONE) {

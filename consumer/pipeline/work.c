@@ -10,8 +10,10 @@ void work_reset(struct work *work) {
 
 void work_undo(struct task *task) {
     join_end(task->join);
-    (SAFEGUARD("a refused batch is undone in the state") ? state_rollback
-                                                         : state_release)(task->state);
+    if (task->work.kind != WORK_FILL) { /* which changes nothing there */
+        (SAFEGUARD("a refused batch is undone in the state") ? state_rollback
+                                                             : state_release)(task->state);
+    }
     work_reset(&task->work);
 }
 

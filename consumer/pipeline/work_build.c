@@ -2,6 +2,7 @@
 #include "pipeline/work_build.h"
 
 #include "pipeline/backfill.h"
+#include "pipeline/fill.h"
 #include "pipeline/refused_rows.h"
 #include "pipeline/session.h"
 #include "pipeline/work.h"
@@ -139,6 +140,9 @@ enum err_kind work_build(const struct member_options *o, struct task *task, size
         part->after.has_offsets = true;
         memcpy(part->after.offsets, work->offsets_after, sizeof part->after.offsets);
         memcpy(part->after.anchors, work->anchors_after, sizeof part->after.anchors);
+    }
+    if (last || !SAFEGUARD("a mark goes with the last rows")) {
+        part->filled = fill_marks(o->plan, work);
     }
     work->chunk_count++;
     work->txn = TXN_BUILT;

@@ -144,6 +144,9 @@ UNIT = [
     Unit('test_index_build', 'test_many_referrers_with_flat_memory', 'indexes are built after a bulk load'),
     Unit('test_index_build', 'test_a_commit_that_a_crash_met', 'indexes that a crash has torn are built again'),
     # what follows from it in the pipeline
+    Unit('test_fill', 'it_is_filled_anew_after_it_was_taken_away', 'a mark goes with the last rows'),
+    Unit('test_fill', 'it_is_filled_beside_the_other_task', 'a task that fills a table is not ready'),
+    Unit('test_fill', 'it_waits_for_a_cache_that_is_ahead', 'a fill waits for a cache that is ahead'),
     # lookup topics: one reader for all tasks
     Unit('test_freshness', 'a_stalled_road_is_not', 'a connector that is silent is not ready'),
     Unit('test_lookup_topics', 'a_late_task_goes_back', 'lookups are read again for who needs them'),

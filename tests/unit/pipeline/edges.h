@@ -38,6 +38,7 @@ struct sink {
     const char *refused; /* a check of rows with this text in them is refused; NULL: none */
     int checks;
     size_t rows[TASKS]; /* by task: of the last transaction; nothing: it had no part in it */
+    target_set to_fill[TASKS], filled[TASKS]; /* by task: what acquisition says; all marks so far */
 };
 
 /* ---- Kafka ---- */
@@ -146,6 +147,7 @@ static void sink_commit(struct sink *sink, const struct txn *txn) {
     for (size_t i = 0; i < txn->part_count; i++) {
         sink->rows[txn->parts[i]->task] = txn_part_rows(txn->parts[i]);
         sink->newest[txn->parts[i]->task] = txn->parts[i]->after;
+        sink->filled[txn->parts[i]->task] |= txn->parts[i]->filled;
     }
     if (!sink->silent) {
         tell_sink(sink, SINK_COMMITTED, "");
@@ -158,7 +160,10 @@ static void answer_results(struct sink *sink, const int32_t *tasks, size_t count
                            enum sink_event_kind kind) {
     sink->busy = true;
     for (size_t i = 0; i < count; i++) {
-        sink->results[i] = (struct sink_result){.task = tasks[i], .newest = sink->newest[tasks[i]]};
+        sink->results[i] =
+            (struct sink_result){.task = tasks[i],
+                                 .newest = sink->newest[tasks[i]],
+                                 .to_fill = sink->to_fill[tasks[i]] & ~sink->filled[tasks[i]]};
     }
     tell_sink(sink, kind, "");
     sink->events[sink->event_count - 1].result_count = count;
