@@ -32,6 +32,9 @@ enum sink_event_kind outcome_of(const char *sqlstate, enum step_kind step, bool 
     if (step == STEP_FENCE && (is_class(sqlstate, "23502") || is_class(sqlstate, "23505"))) {
         return SINK_FENCED;
     }
+    if (step == STEP_APPEND && is_class(sqlstate, "23502")) {
+        return SINK_AGAIN; /* sync_identity is not what it was a moment ago */
+    }
     if (is_data_step(step) && is_any(sqlstate, data)) {
         return SINK_REFUSED;
     }
@@ -127,7 +130,7 @@ const char *step_name(enum step_kind step) {
         "prepare", "begin",     "set",      "lock",     "table",    "fence",     "delete",
         "check",   "filter",    "upsert",   "load",     "refused",  "savepoint", "dead_letters",
         "trim",    "commit",    "rollback", "identity", "register", "inspect",   "append",
-        "read",    "terminate", "sweep",    "count",    "sync",
+        "read",    "terminate", "sweep",    "marks",    "convert",  "count",     "sync",
     };
     _Static_assert(sizeof names / sizeof names[0] == STEP_SYNC + 1, "a name for each step");
     return names[step];

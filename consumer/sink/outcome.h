@@ -35,7 +35,9 @@ enum step_kind {
     STEP_READ,
     STEP_TERMINATE,
     STEP_SWEEP,
-    STEP_COUNT, /* counts sync_dead_letter and sync_refused, for the gauges */
+    STEP_MARKS,   /* sync_filled */
+    STEP_CONVERT, /* of progress, when the plan has other targets */
+    STEP_COUNT,   /* counts sync_dead_letter and sync_refused, for the gauges */
     STEP_SYNC,
 };
 

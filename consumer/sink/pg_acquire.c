@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TRIES_MAX 5 /* how often lock holders are terminated before the job fails */
+#define TRIES_MAX       5 /* how often lock holders are terminated before the job fails */
+#define CONVERSIONS_MAX 3
 
-enum round { ROUND_IDENTITY, ROUND_APPEND, ROUND_TERMINATE, ROUND_SWEEP };
+enum round { ROUND_IDENTITY, ROUND_CONVERT, ROUND_APPEND, ROUND_TERMINATE, ROUND_SWEEP };
 
 /* By their slots. */
 static void topics_array(const struct sink *sink, struct buf *out) {
@@ -26,7 +27,7 @@ static void send_identity(struct sink *sink, size_t t) {
     const struct step step = {STEP_IDENTITY, 0, t};
     const bool several = plan->target_count > 1;
     struct buf *c = sink->columns;
-    topics_array(sink, &c[0]);
+    layout_array(plan, &c[0]);
     buf_reset(&c[1]);
     buf_be32(&c[1], (uint32_t)plan->partition_count);
     params_begin(sink);
@@ -36,18 +37,21 @@ static void send_identity(struct sink *sink, size_t t) {
     params_add(sink, OID_INT4, buf_view(&c[1]));
     params_add(sink, OID_TEXT, sink->identity.hash);
     params_add(sink, OID_TEXT, target->fingerprint);
-    if (several) {
-        params_add(sink, OID_TEXT, plan->name);
-        params_add_targets(sink, &c[2]);
-    }
+    params_add(sink, OID_TEXT, plan->name);
     flight_query(sink, step, several ? SQL_IDENTITY_WRITE_SEVERAL : SQL_IDENTITY_WRITE);
     send_definition(sink, t);
     params_begin(sink);
     params_add(sink, OID_TEXT, target->name);
+    params_add(sink, OID_TEXT, plan->name);
     flight_query(sink, step, SQL_IDENTITY_READ);
 }
 
 static void identity_send(struct sink *sink) {
+    struct acquire *acquire = &sink->acquire;
+    acquire->old_layout = STR_NONE;
+    acquire->kept = 0;
+    acquire->version = -1;
+    acquire->newer = false;
     for (size_t t = 0; t < sink->plan->target_count; t++) {
         send_identity(sink, t);
     }
@@ -73,11 +77,18 @@ static void append_send(struct sink *sink) {
     send_lock(sink);
     params_begin_tasks(sink);
     params_add(sink, OID_TEXT, str_from(sink->acquire.owner));
+    layout_array(sink->plan, &sink->columns[1]);
+    params_add(sink, OID_TEXT_ARRAY, buf_view(&sink->columns[1]));
     const bool several = sink->plan->target_count > 1;
     if (several) {
-        params_add_targets(sink, &sink->columns[1]);
+        params_add_targets(sink, &sink->columns[2]);
     }
     flight_query(sink, (struct step){STEP_APPEND, 0, 0}, several ? SQL_APPEND_SEVERAL : SQL_APPEND);
+    if (several) {
+        params_begin_tasks(sink);
+        params_add_targets(sink, &sink->columns[2]);
+        flight_query(sink, (struct step){STEP_MARKS, 0, 0}, SQL_MARKS_READ);
+    }
     params_begin_tasks(sink);
     flight_query(sink, (struct step){STEP_TRIM, 0, 0}, SQL_TRIM_ALL);
     flight_query(sink, (struct step){STEP_READ, 0, 0}, SQL_DEAD_LETTERS_READ);
@@ -114,6 +125,9 @@ static void acquire_send(struct sink *sink) {
     case ROUND_IDENTITY:
         identity_send(sink);
         break;
+    case ROUND_CONVERT:
+        convert_send(sink);
+        break;
     case ROUND_APPEND:
         append_send(sink);
         break;
@@ -123,6 +137,22 @@ static void acquire_send(struct sink *sink) {
     case ROUND_SWEEP:
         sweep_send(sink);
         break;
+    }
+}
+
+/* A task without progress has all of them with its load. */
+static void marks_answer(struct sink *sink, const PGresult *result) {
+    const target_set all = ~(target_set)0 >> (TARGETS_MAX - sink->plan->target_count);
+    for (size_t i = 0; i < sink->tasks.count; i++) {
+        struct sink_result *of = &sink->tasks.results[i];
+        of->to_fill = of->newest.has_offsets ? all : 0;
+    }
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
+        int target = target_number(sink->plan, result_value(result, i, 1));
+        if (of && target >= 0) {
+            of->to_fill &= ~((target_set)1 << target);
+        }
     }
 }
 
@@ -187,10 +217,7 @@ static void dead_letters_answer(struct sink *sink, const PGresult *result) {
 
 /* As sink_key_append writes it. */
 static struct str refused_key(struct sink *sink, struct str row_key, struct str view) {
-    size_t t = 0;
-    while (!str_equal(sink->plan->targets[t].name, view)) {
-        t++;
-    }
+    int t = target_number(sink->plan, view);
     struct buf *key = &sink->scratch;
     buf_reset(key);
     buf_str(key, row_key);
@@ -222,7 +249,11 @@ static void acquire_answer(struct sink *sink, struct step step, PGresult *result
         inspect_answer(sink, step, result);
     } else if (step.kind == STEP_APPEND ||
                (step.kind == STEP_READ && sink->round == ROUND_IDENTITY)) {
-        results_progress(sink, result, sink->round == ROUND_IDENTITY);
+        if (!convert_is_due(sink)) { /* else rows have another layout, and are read again */
+            results_progress(sink, result, sink->round == ROUND_IDENTITY);
+        }
+    } else if (step.kind == STEP_MARKS) {
+        marks_answer(sink, result);
     } else if (step.kind == STEP_READ) {
         dead_letters_answer(sink, result);
     } else if (step.kind == STEP_SWEEP) {
@@ -239,6 +270,23 @@ static void acquire_answer(struct sink *sink, struct step step, PGresult *result
 static void next_round(struct sink *sink, enum round round) {
     sink->round = (int)round;
     flight_begin(sink);
+}
+
+static void identity_synced(struct sink *sink) {
+    const bool due = convert_is_due(sink);
+    if (sink->why.kind == ERR_NONE && due) {
+        convert_check(sink);
+    }
+    if (sink->why.kind != ERR_NONE) {
+        results_end(sink, SINK_HALT);
+    } else if (!due) {
+        next_round(sink, ROUND_APPEND);
+    } else if (sink->acquire.conversions++ < CONVERSIONS_MAX) {
+        next_round(sink, ROUND_CONVERT);
+    } else {
+        struct sink_event again = job_event(SINK_AGAIN, "", "identity: it changes all the time");
+        job_end(sink, &again);
+    }
 }
 
 static void append_synced(struct sink *sink) {
@@ -262,24 +310,26 @@ static void acquire_synced(struct sink *sink) {
         next_round(sink, ROUND_TERMINATE);
         return;
     }
+    if (sink->round == ROUND_CONVERT || sink->round == ROUND_TERMINATE) {
+        convert_end(sink);
+    }
     if (sink->flight.failure.set) {
         job_fail(sink);
         return;
     }
     switch ((enum round)sink->round) {
     case ROUND_IDENTITY:
-        if (sink->why.kind != ERR_NONE) {
-            results_end(sink, SINK_HALT);
-        } else {
-            next_round(sink, ROUND_APPEND);
-        }
+        identity_synced(sink);
+        break;
+    case ROUND_CONVERT: /* committed or not, sync_identity says */
+        next_round(sink, ROUND_IDENTITY);
         break;
     case ROUND_APPEND:
     case ROUND_SWEEP:
         append_synced(sink);
         break;
     case ROUND_TERMINATE:
-        next_round(sink, ROUND_APPEND);
+        next_round(sink, convert_is_due(sink) ? ROUND_CONVERT : ROUND_APPEND);
         break;
     }
 }

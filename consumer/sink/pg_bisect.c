@@ -256,7 +256,7 @@ static void close_send(struct sink *sink) {
     }
     while (send_entries(sink)) {
     }
-    send_trim(sink);
+    send_end(sink);
     send_commit(sink);
     flight_sync(sink);
 }

@@ -260,7 +260,7 @@ static bool send_dead_letters(struct sink *sink) {
     return true;
 }
 
-void send_trim(struct sink *sink) {
+static void send_trim(struct sink *sink) {
     struct buf *c = sink->columns;
     size_t count = 0;
     array_begin(&c[0], OID_INT4);
@@ -283,6 +283,40 @@ void send_trim(struct sink *sink) {
     params_add(sink, OID_INT4_ARRAY, buf_view(&c[0]));
     params_add(sink, OID_INT8_ARRAY, buf_view(&c[1]));
     flight_prepared(sink, (struct step){STEP_TRIM, 0, 0}, "sync_trim");
+}
+
+/* A plan of one target has no marks: its progress says as much. */
+static void send_marks(struct sink *sink) {
+    const struct plan *plan = sink->plan;
+    struct buf *c = sink->columns;
+    size_t count = 0;
+    array_begin(&c[0], OID_INT4);
+    array_begin(&c[1], OID_TEXT);
+    for (size_t i = 0; plan->target_count > 1 && i < sink->write.txn->part_count; i++) {
+        const struct txn_part *part = sink->write.txn->parts[i];
+        for (size_t t = 0; t < plan->target_count; t++) {
+            if (target_set_has(part->filled, t)) {
+                array_add_int32(&c[0], part->task);
+                array_add(&c[1], plan->targets[t].name);
+                count++;
+            }
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    array_end(&c[0], count);
+    array_end(&c[1], count);
+    params_begin(sink);
+    params_add(sink, OID_TEXT, plan->name);
+    params_add(sink, OID_INT4_ARRAY, buf_view(&c[0]));
+    params_add(sink, OID_TEXT_ARRAY, buf_view(&c[1]));
+    flight_prepared(sink, (struct step){STEP_MARKS, 0, 0}, "sync_marks");
+}
+
+void send_end(struct sink *sink) {
+    send_marks(sink);
+    send_trim(sink);
 }
 
 bool send_tail(struct sink *sink) {
@@ -339,7 +373,7 @@ static void commit_send(struct sink *sink) {
         }
         break;
     case PHASE_CLOSE:
-        send_trim(sink);
+        send_end(sink);
         send_commit(sink);
         flight_sync(sink);
         break;

@@ -12,7 +12,7 @@
 #define CONNECT_MS 10000
 
 const char *const own_tables[OWN_TABLE_COUNT] = {"sync_progress", "sync_identity",
-                                                 "sync_dead_letter", "sync_refused"};
+                                                 "sync_dead_letter", "sync_refused", "sync_filled"};
 
 const char *ddl_text(struct ddl *ddl, struct str s) {
     buf_reset(&ddl->text);
@@ -218,46 +218,42 @@ static enum err_kind make_table(struct ddl *ddl, struct err *reterr) {
     return kind;
 }
 
-/* Rows without any progress are somebody else's, or sync_progress was emptied. */
+/* Rows without any progress are somebody else's, or sync_progress was emptied; or, of several
+ * targets, one that was added had rows. */
 static enum err_kind check_rows(struct ddl *ddl, struct err *reterr) {
+    const bool several = ddl->plan->target_count > 1;
     struct str table = ddl->target->name;
-    char *name = PQescapeIdentifier(ddl->conn, table.ptr, table.len);
+    const char *lacking = several ? "NOT EXISTS (SELECT FROM sync_identity WHERE view = {view})"
+                                  : "NOT EXISTS (SELECT FROM sync_progress WHERE view = {plan})";
     struct buf sql = {0};
-    buf_printf(&sql,
-               "SELECT EXISTS (SELECT FROM %s)"
-               " AND NOT EXISTS (SELECT FROM sync_progress WHERE view = $1::text)",
-               name ? name : "");
+    bool foreign = false;
+    buf_printf(&sql, "SELECT EXISTS (SELECT FROM {table}) AND %s", lacking);
     buf_append(&sql, "", 1);
-    PQfreemem(name);
-    const char *params[] = {ddl_text(ddl, ddl->plan->name), NULL};
-    PGresult *result = NULL;
-    enum err_kind kind = ddl_run(ddl, sql.ptr, params, &result, reterr);
+    enum err_kind kind = ddl_ask(ddl, table_text(ddl, sql.ptr), &foreign, reterr);
     buf_clear(&sql);
-    if (kind == ERR_NONE) {
-        if (strcmp(PQgetvalue(result, 0, 0), "t") == 0) {
-            kind = err_set(reterr, ERR_CONFIG,
-                           "table " STR_FMT " has rows, but sync_progress knows of none: empty it "
-                           "(TRUNCATE), or restore both from the same backup",
-                           STR_ARG(table));
-        }
-        PQclear(result);
+    if (kind == ERR_NONE && foreign && several) {
+        struct err err;
+        (void)table_verdict(ddl->target, STR("unkept"), STR_NONE, &err);
+        return err_set(reterr, ERR_CONFIG, "%s", err.message);
+    }
+    if (kind == ERR_NONE && foreign) {
+        return err_set(reterr, ERR_CONFIG,
+                       "table " STR_FMT " has rows, but sync_progress knows of none: empty it "
+                       "(TRUNCATE), or restore both from the same backup",
+                       STR_ARG(table));
     }
     return kind;
 }
 
 /* Registers the table that is there now, if the progress belongs to it or if it has no rows; in the
- * latter case the members load its rows again. What is to be done to several tables together is
- * said when all of them are there. */
+ * latter case the members load its rows again. */
 static enum err_kind register_table(struct ddl *ddl, struct err *reterr) {
     struct buf name = {0};
     buf_str(&name, ddl->target->name);
     buf_append(&name, "", 1);
     const char *params[] = {name.ptr, NULL};
     PGresult *result = NULL;
-    const bool several = ddl->plan->target_count > 1;
-    enum err_kind kind =
-        ddl_run(ddl, table_text(ddl, several ? SQL_REGISTER_SEVERAL : SQL_REGISTER), params,
-                &result, reterr);
+    enum err_kind kind = ddl_run(ddl, table_text(ddl, SQL_REGISTER), params, &result, reterr);
     if (kind == ERR_NONE && PQntuples(result) == 1 && PQgetvalue(result, 0, 1)[0] == 't') {
         log_line(ddl->log, LOG_WARN, "sink", "table_registered",
                  "view=%s generation=%s effect=\"it is empty: the members load its rows again\"",
@@ -266,15 +262,12 @@ static enum err_kind register_table(struct ddl *ddl, struct err *reterr) {
     PQclear(result);
     result = NULL;
     if (kind == ERR_NONE) {
-        kind = ddl_run(ddl, table_text(ddl, several ? SQL_INSPECT_SEVERAL : SQL_INSPECT), params,
-                       &result, reterr);
+        kind = ddl_run(ddl, table_text(ddl, SQL_INSPECT), params, &result, reterr);
     }
     struct err err;
-    if (kind == ERR_NONE && !table_verdict(ddl->plan, ddl->target, result_value(result, 0, 1),
-                                           result_value(result, 0, 2), &err)) {
-        bool together = str_is(result_value(result, 0, 1), "partly");
-        kind = err_set(together ? &ddl->together : reterr, ERR_CONFIG, "%s", err.message);
-        kind = together ? ERR_NONE : kind;
+    if (kind == ERR_NONE &&
+        !table_verdict(ddl->target, result_value(result, 0, 1), result_value(result, 0, 2), &err)) {
+        kind = err_set(reterr, ERR_CONFIG, "%s", err.message);
     }
     PQclear(result);
     buf_clear(&name);
@@ -322,7 +315,8 @@ static enum err_kind begin(struct ddl *ddl, struct err *reterr) {
 
 static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
     static enum err_kind (*const steps[])(struct ddl *, struct err *) = {
-        make_table, ddl_compare_table, check_rows, make_trigger, register_table, ddl_warn_of_extras,
+        ddl_check_owner, make_table,     ddl_compare_table, check_rows,
+        make_trigger,    register_table, ddl_note_added,    ddl_warn_of_extras,
     };
     enum err_kind kind = check_temporary(ddl, reterr);
     if (kind == ERR_NONE) {
@@ -341,10 +335,10 @@ static enum err_kind apply(struct ddl *ddl, struct err *reterr) {
         kind = for_targets(ddl, steps[i], reterr);
     }
     if (kind == ERR_NONE) {
-        kind = ddl_execute(ddl, "COMMIT", reterr);
+        kind = ddl_note_changes(ddl, reterr);
     }
-    if (kind == ERR_NONE && ddl->together.kind != ERR_NONE) {
-        kind = err_set(reterr, ERR_CONFIG, "%s", ddl->together.message);
+    if (kind == ERR_NONE) {
+        kind = ddl_execute(ddl, "COMMIT", reterr);
     }
     return kind;
 }

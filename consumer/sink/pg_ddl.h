@@ -11,7 +11,7 @@
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
 
-#define OWN_TABLE_COUNT 4
+#define OWN_TABLE_COUNT 5
 
 extern const char *const own_tables[OWN_TABLE_COUNT];
 
@@ -21,7 +21,7 @@ struct ddl {
     const struct log *log;
     PGconn *conn;
     struct buf text;
-    struct err together; /* what is to be done to several tables; kind ERR_NONE: nothing */
+    bool changes; /* the plan has other targets than its progress */
 };
 
 /* NUL-terminated, valid until the next call. */
@@ -49,6 +49,12 @@ MUST_CHECK enum err_kind ddl_compare(struct ddl *ddl, struct err *reterr);
 MUST_CHECK enum err_kind ddl_compare_table(struct ddl *ddl, struct err *reterr);
 /* Logs what the user added to the sink table, and its effect on rows. */
 MUST_CHECK enum err_kind ddl_warn_of_extras(struct ddl *ddl, struct err *reterr);
+
+/* pg_changes.c: ERR_CONFIG: the target's table is of another plan. */
+MUST_CHECK enum err_kind ddl_check_owner(struct ddl *ddl, struct err *reterr);
+/* Logs that the target was added to the plan; what else changes, after all targets. */
+MUST_CHECK enum err_kind ddl_note_added(struct ddl *ddl, struct err *reterr);
+MUST_CHECK enum err_kind ddl_note_changes(struct ddl *ddl, struct err *reterr);
 
 /* pg_prove.c: ERR_CONFIG: an expression of the view gives not the same for the same values. */
 MUST_CHECK enum err_kind ddl_prove(struct ddl *ddl, struct err *reterr);

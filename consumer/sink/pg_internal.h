@@ -95,6 +95,10 @@ struct link {
     int32_t backend_pid;   /* as the server reports it; 0: not known */
     char started[48];      /* when the server was started, as it reports it */
     int statement_limit_s; /* more than STATEMENT_LIMIT_S after a statement took too long */
+    /* How often the plan's progress was converted before the first connection: who converted it
+     * later is a younger member. */
+    int64_t version;
+    bool version_known;
 };
 
 /* The second connection, which asks what the first one's backend is doing: pg_probe.c. */
@@ -118,7 +122,7 @@ struct params {
 /* What inspect_answer saw of the sink tables: pg_table.c. */
 struct table_state {
     size_t registered_count;
-    int64_t generation; /* the sum of theirs, since all are filled together */
+    int64_t generation; /* the sum of theirs */
     bool unfit;         /* one can't be written to now: sink->why */
 };
 
@@ -177,6 +181,13 @@ struct acquire {
     int tries;               /* how often lock holders were terminated */
     bool dead_letters_ahead; /* dead letters at or after the offsets stand there */
     bool committed;          /* COMMIT's tag was literally COMMIT */
+    /* The plan's progress has another layout. */
+    struct str old_layout; /* ptr NULL: it has this plan's */
+    target_set kept;       /* the targets that were there then */
+    int64_t version, kept_letters;
+    bool newer;             /* some target has this plan's, and had progress before */
+    int conversions;        /* tried so far */
+    struct task_list asked; /* while all tasks are locked */
 };
 
 /* check_job's. */
@@ -233,6 +244,8 @@ struct sink {
 
 /* pg_sink.c: the target of a step that is one's. */
 const struct target *step_target(const struct sink *sink, struct step step);
+/* Its number by its name. -1: none has it. */
+int target_number(const struct plan *plan, struct str name);
 /* The prepared statement for a target. */
 #define NAME_MAX_BYTES 48
 const char *target_statement(const char *name, size_t target, char out[NAME_MAX_BYTES]);
@@ -359,6 +372,23 @@ void send_commit(struct sink *sink);
  * this member has, into sink->why. */
 void send_definition(struct sink *sink, size_t target);
 void identity_answer(struct sink *sink, struct step step, const PGresult *result);
+/* The layout of the plan's progress: text, as messages show it, and text[]. */
+void layout_text(const struct plan *plan, struct buf *out);
+void layout_array(const struct plan *plan, struct buf *out);
+/* The table is another plan's. */
+void err_belongs_elsewhere(const struct plan *plan, const struct target *target, struct str of,
+                           struct err *ret_err);
+/* Dead letters stand in the way of other targets. */
+void err_letters_first(const struct plan *plan, int64_t count, struct err *ret_err);
+void setting_differs(struct sink *sink, const struct target *target, const char *what,
+                     struct str stored, struct str found);
+/* pg_convert.c: acquisition by a plan that has other targets than the progress. */
+bool convert_is_due(const struct sink *sink);
+/* May this member change it? Else sink->why says what to do. */
+void convert_check(struct sink *sink);
+void convert_send(struct sink *sink);
+/* The tasks that were asked for are those of the job again. */
+void convert_end(struct sink *sink);
 /* pg_commit.c: the next of BEGIN, fence, deletes and checks; false: there are no more. */
 bool send_head(struct sink *sink);
 /* The prepared statement that deletes rows of a core occurrence, and how many columns it takes. */
@@ -387,14 +417,15 @@ void fence_sql(PGconn *conn, const struct plan *plan, struct buf *out);
  * primary key. */
 void target_key_names(const struct target *target, struct buf *out);
 /* Reads SQL_INSPECT's answer. False: the table can't be written to; err says what to do. */
-bool table_verdict(const struct plan *plan, const struct target *target, struct str word,
-                   struct str kind, struct err *ret_err);
+bool table_verdict(const struct target *target, struct str word, struct str kind,
+                   struct err *ret_err);
 /* Registers each table as it is, where that is right, and inspects it. */
 void send_inspect(struct sink *sink);
 void inspect_answer(struct sink *sink, struct step step, const PGresult *result);
 /* progress is of another generation of the table than the one inspect_answer saw. */
 bool table_is_other(const struct sink *sink, const struct progress *progress);
-void send_trim(struct sink *sink); /* if one of the tasks is at its hundredth batch */
+/* What precedes COMMIT: marks, and a trim if one of the tasks is at its hundredth batch. */
+void send_end(struct sink *sink);
 /* All answers were successes: committed, if COMMIT's tag says so. */
 void write_end(struct sink *sink);
 /* An answer was an error. After a statement timeout, doubles the limit. */

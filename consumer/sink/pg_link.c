@@ -245,7 +245,6 @@ static void prepare_deletes(struct sink *sink, size_t t, size_t o) {
 
 static void prepare_target(struct sink *sink, size_t t) {
     const struct target *target = &sink->plan->targets[t];
-    const bool several = sink->plan->target_count > 1;
     char name[NAME_MAX_BYTES];
     for (size_t o = 0; o < target->core_count; o++) {
         prepare_deletes(sink, t, o);
@@ -263,11 +262,9 @@ static void prepare_target(struct sink *sink, size_t t) {
                        text_of(sink, target->sql_filter));
     }
     params_begin(sink);
-    table_sql(sink->link.conn, sink->plan, target, several ? SQL_REGISTER_SEVERAL : SQL_REGISTER,
-              &sink->scratch);
+    table_sql(sink->link.conn, sink->plan, target, SQL_REGISTER, &sink->scratch);
     flight_prepare(sink, 0, target_statement("sync_register", t, name), sink->scratch.ptr);
-    table_sql(sink->link.conn, sink->plan, target, several ? SQL_INSPECT_SEVERAL : SQL_INSPECT,
-              &sink->scratch);
+    table_sql(sink->link.conn, sink->plan, target, SQL_INSPECT, &sink->scratch);
     flight_prepare(sink, 0, target_statement("sync_inspect", t, name), sink->scratch.ptr);
 }
 
@@ -301,6 +298,7 @@ static void setup_send(struct sink *sink) {
         {"sync_clear", SQL_REFUSED_CLEAR},
         {"sync_refused", SQL_REFUSED_WRITE},
         {"sync_decided", SQL_DEAD_LETTERS_DECIDED},
+        {"sync_marks", SQL_MARKS_WRITE},
     };
     params_begin(sink);
     flight_query(sink, (struct step){STEP_SET, 0, 0}, SQL_SESSION);
@@ -318,11 +316,18 @@ static void setup_send(struct sink *sink) {
         flight_query(sink, (struct step){STEP_PREPARE, 0, 0}, SQL_DEAD_LETTERS_EACH);
     }
     flight_query(sink, (struct step){STEP_READ, 0, 0}, SQL_DATABASE);
+    params_begin(sink);
+    params_add(sink, OID_TEXT, sink->plan->name);
+    flight_query(sink, (struct step){STEP_CONVERT, 0, 0}, SQL_VERSION);
     flight_sync(sink);
 }
 
 /* A query tells the pid, not PQbackendPID: a pooler has pids of its own. */
 static void setup_answer(struct sink *sink, struct step step, PGresult *result) {
+    if (step.kind == STEP_CONVERT && PQntuples(result) == 1 && !sink->link.version_known) {
+        sink->link.version = read_be64(PQgetvalue(result, 0, 0));
+        sink->link.version_known = true;
+    }
     if (step.kind == STEP_READ && PQntuples(result) == 1) {
         sink->link.backend_pid = read_be32(PQgetvalue(result, 0, 0));
         (void)snprintf(sink->link.started, sizeof sink->link.started, "%s",

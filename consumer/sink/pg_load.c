@@ -258,7 +258,7 @@ static void load_send(struct sink *sink) {
     case ROUND_COMMIT:
         while (send_tail(sink)) {
         }
-        send_trim(sink);
+        send_end(sink);
         send_commit(sink);
         flight_sync(sink);
         break;

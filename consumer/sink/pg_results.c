@@ -54,10 +54,25 @@ bool read_progress(const struct plan *plan, const PGresult *result, int row,
     return true;
 }
 
+/* A row of another layout: that of a member whose plan has other views. */
+static bool read_others(const PGresult *result, int row, struct progress *ret_progress) {
+    struct str owner = result_value(result, row, 3);
+    if (PQgetisnull(result, row, 1) || owner.len > OWNER_LEN) {
+        return false;
+    }
+    *ret_progress = (struct progress){.exists = true, .seq = read_be64(PQgetvalue(result, row, 1))};
+    memcpy(ret_progress->owner, owner.ptr, owner.len);
+    return true;
+}
+
 void results_progress(struct sink *sink, const PGresult *result, bool stored) {
     for (int i = 0; i < PQntuples(result); i++) {
         struct sink_result *of = result_of(sink, read_be32(PQgetvalue(result, i, 0)));
-        if (!of || !read_progress(sink->plan, result, i, &of->newest)) {
+        bool read = of && read_progress(sink->plan, result, i, &of->newest);
+        if (of && !read && sink->job == &newest_job) {
+            read = read_others(result, i, &of->newest);
+        }
+        if (!read) {
             (void)err_set(&sink->why, ERR_HALT,
                           "sync_progress holds a row of " STR_FMT " that this view can't have "
                           "written: its offsets are not one for each table",

@@ -31,6 +31,15 @@ const struct target *step_target(const struct sink *sink, struct step step) {
     return &sink->plan->targets[step.target];
 }
 
+int target_number(const struct plan *plan, struct str name) {
+    for (size_t t = 0; t < plan->target_count; t++) {
+        if (str_equal(plan->targets[t].name, name)) {
+            return (int)t;
+        }
+    }
+    return -1;
+}
+
 const char *target_statement(const char *name, size_t target, char out[NAME_MAX_BYTES]) {
     (void)snprintf(out, NAME_MAX_BYTES, target > 0 ? "%s.%zu" : "%s", name, target);
     return out;

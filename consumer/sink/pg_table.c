@@ -1,8 +1,8 @@
-/* Is the sink table the one that the progress belongs to?
+/* Are the sink tables the ones that the progress belongs to?
  *
- * sync_identity says which table that is, in which file its rows were, and how often it was filled
- * again (its generation). Every fence compares them. The table is inspected here if they differ, on
- * every new connection, and from time to time when nothing else is going on.
+ * sync_identity says of each which table that is, in which file its rows were, and how often it was
+ * filled again (its generation). Every fence compares them. The table is inspected here if they
+ * differ, on every new connection, and from time to time when nothing else is going on.
  */
 #include "sink/pg_internal.h"
 #include "sink/statements.h"
@@ -41,13 +41,6 @@ static bool append_mark(PGconn *conn, const struct plan *plan, const struct targ
         append_literal(conn, target->name, out);
     } else if (str_equal(mark, STR("{plan}"))) {
         append_literal(conn, plan->name, out);
-    } else if (str_equal(mark, STR("{all_empty}"))) {
-        for (size_t t = 0; t < plan->target_count; t++) {
-            buf_str(out,
-                    t > 0 ? STR(" AND NOT EXISTS (SELECT FROM ") : STR("NOT EXISTS (SELECT FROM "));
-            append_name(conn, plan->targets[t].name, out);
-            buf_str(out, STR(")"));
-        }
     } else {
         return false;
     }
@@ -114,8 +107,8 @@ void target_key_names(const struct target *target, struct buf *out) {
     buf_append(out, "}", 2); /* with its NUL */
 }
 
-bool table_verdict(const struct plan *plan, const struct target *target, struct str word,
-                   struct str kind, struct err *ret_err) {
+bool table_verdict(const struct target *target, struct str word, struct str kind,
+                   struct err *ret_err) {
     struct str table = target->name;
     if (str_equal(word, STR("kind"))) {
         (void)err_set(ret_err, ERR_HALT,
@@ -138,17 +131,13 @@ bool table_verdict(const struct plan *plan, const struct target *target, struct 
             "one that was filled back under its name, or empty this one (TRUNCATE): then it "
             "is filled again",
             STR_ARG(table));
-    } else if (str_equal(word, STR("partly"))) {
-        struct buf names = {0};
-        for (size_t t = 0; t < plan->target_count; t++) {
-            buf_printf(&names, "%s" STR_FMT, t > 0 ? ", " : "", STR_ARG(plan->targets[t].name));
-        }
+    } else if (str_equal(word, STR("unkept"))) {
         (void)err_set(ret_err, ERR_HALT,
-                      "table " STR_FMT " was created again or emptied, and others that are filled "
-                      "together with it have rows. Empty all of them: TRUNCATE " STR_FMT
-                      "; then they are filled again",
-                      STR_ARG(table), STR_ARG(buf_view(&names)));
-        buf_clear(&names);
+                      "table " STR_FMT
+                      " has rows that this plan did not write, or has not kept since its "
+                      "view was taken out of the plan: some may be too many or lacking. Empty it "
+                      "(TRUNCATE " STR_FMT "): then it is filled again",
+                      STR_ARG(table), STR_ARG(table));
     } else {
         return true;
     }
@@ -185,9 +174,8 @@ void inspect_answer(struct sink *sink, struct step step, const PGresult *result)
         table->generation += read_be64(PQgetvalue(result, 0, 0));
     }
     if (sink->why.kind == ERR_NONE) {
-        table->unfit =
-            !table_verdict(sink->plan, step_target(sink, step), result_value(result, 0, 1),
-                           result_value(result, 0, 2), &sink->why);
+        table->unfit = !table_verdict(step_target(sink, step), result_value(result, 0, 1),
+                                      result_value(result, 0, 2), &sink->why);
     }
 }
 

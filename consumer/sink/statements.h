@@ -1,9 +1,8 @@
 /* statements.h: the SQL for progress, identity and dead letters; the view has the other statements.
  *
  * What:    text. $1 is the plan's name, where nothing else is said. table_sql puts in, of a target,
- *          its {table} and that one's {oid}, a regclass; its name and the plan's as {view} and
- *          {plan}; and {all_empty}: no table of the plan's has rows. A plan of one target has its
- *          name, and the statements need less.
+ *          its {table} and that one's {oid}, a regclass; and its name and the plan's as {view} and
+ *          {plan}. A plan of one target has its name, and the statements need less.
  *
  * Private to sink/.
  */
@@ -136,19 +135,39 @@
  * emptied. */
 #define SQL_SAME_TABLE                                                                             \
     SAFEGUARD_SQL("progress counts for its own table", "p.generation = g.generation")
-#define SQL_APPEND_BY(generation)                                                                  \
+/* NOT NULL on generation fails where the layout is not this member's any more: another one has
+ * converted the progress since it was read. $4: the layout. */
+#define SQL_SAME_LAYOUT                                                                            \
+    SAFEGUARD_SQL("progress is taken over as it was read", " AND i.topics = $4::text[]")
+#define SQL_APPEND_BY(offsets, anchors, generation)                                                \
     "INSERT INTO sync_progress(view, task, seq, offsets, owner, marks, generation)"                \
-    " SELECT $1::text, t.task, coalesce(p.seq, 0) + 1,"                                            \
-    " CASE WHEN " SQL_SAME_TABLE " THEN p.offsets ELSE '{}' END, $3::text,"                        \
-    " CASE WHEN " SQL_SAME_TABLE " THEN p.marks END, g.generation" SQL_NEWEST_OF                   \
-    " CROSS JOIN (SELECT (SELECT " generation                                                      \
+    " SELECT $1::text, t.task, coalesce(p.seq, 0) + 1, " offsets ", $3::text, " anchors            \
+    ", g.generation" SQL_NEWEST_OF " CROSS JOIN (SELECT (SELECT " generation                       \
     ") AS generation) g RETURNING task, seq, offsets, owner, marks, generation"
 
-#define SQL_APPEND SQL_APPEND_BY("i.generation FROM sync_identity i WHERE i.view = $1::text")
-/* $4: the targets' names. */
+#define SQL_APPEND                                                                                 \
+    SQL_APPEND_BY("CASE WHEN " SQL_SAME_TABLE " THEN p.offsets ELSE '{}' END",                     \
+                  "CASE WHEN " SQL_SAME_TABLE " THEN p.marks END",                                 \
+                  "i.generation FROM sync_identity i WHERE i.view = $1::text" SQL_SAME_LAYOUT)
+/* Of several targets progress counts whatever became of a table: marks say which lack rows. $5: the
+ * targets' names. */
 #define SQL_APPEND_SEVERAL                                                                         \
-    SQL_APPEND_BY("sum(i.generation)::bigint FROM sync_identity i WHERE i.view = ANY ($4::text[])" \
-                  " HAVING count(*) = cardinality($4::text[])")
+    SQL_APPEND_BY("coalesce(p.offsets, '{}')", "p.marks",                                          \
+                  "sum(i.generation)::bigint FROM sync_identity i WHERE i.view = ANY "             \
+                  "($5::text[])" SQL_SAME_LAYOUT " HAVING count(*) = cardinality($5::text[])")
+
+/* Of several targets: a mark says that a task's rows are all in the target's table of that
+ * generation. $2 tasks, $3 targets. */
+#define SQL_MARKS_WRITE                                                                            \
+    "INSERT INTO sync_filled(plan, task, target, generation)"                                      \
+    " SELECT $1::text, x.task, x.target, i.generation FROM unnest($2::int[], $3::text[])"          \
+    " x(task, target) JOIN sync_identity i ON i.view = x.target"                                   \
+    " ON CONFLICT (plan, task, target) DO UPDATE SET generation = excluded.generation, at = now()"
+#define SQL_MARKS_READ                                                                             \
+    "SELECT f.task, f.target FROM sync_filled f JOIN sync_identity i ON i.view = f.target"         \
+    " WHERE f.plan = $1::text AND f.task = ANY ($2::int[]) AND f.target = ANY "                    \
+    "($3::text[])" SAFEGUARD_SQL("a mark counts for its own table",                                \
+                                 " AND f.generation = i.generation")
 
 /* At acquisition, without the lower bound: deletes what a skipped hundredth batch has left. */
 #define SQL_TRIM_ALL                                                                               \
@@ -235,31 +254,52 @@
     " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"           \
     " AND l.pid <> pg_backend_pid()"
 
-/* $1: the target. */
+/* sync_identity.topics is the layout of the plan's progress: a topic for each entry of its offsets;
+ * of several targets, their names behind that, as +NAME, which no topic has. So a member of an
+ * earlier version, too, does not take it for its own plan's.
+ * A file of -1 stands for a table that nobody has kept: its rows, if it has any, are not the task's
+ * or may lack some. Only an empty one is registered. */
+#define SQL_UNKEPT "-1"
+/* $1 the target, $7 the plan. The row of a target that was taken out of its plan (whose name is
+ * then empty) is anybody's. */
+#define SQL_IDENTITY_WRITE_BY(generation, unkept)                                                  \
+    "INSERT INTO sync_identity AS o (view, cluster_id, topics, partitions, hash, fingerprint,"     \
+    " plan, version, generation, relation, file) SELECT $1::text, $2::text, $3::text[], $4::int,"  \
+    " $5::text, $6::text, $7::text, -1, x.generation, CASE WHEN x.unkept THEN 0 END,"              \
+    " CASE WHEN x.unkept THEN " SQL_UNKEPT " END FROM (SELECT " generation                         \
+    " AS generation, " unkept                                                                      \
+    " AS unkept) x ON CONFLICT (view) DO UPDATE SET cluster_id = excluded.cluster_id,"             \
+    " topics = excluded.topics, partitions = excluded.partitions, hash = excluded.hash,"           \
+    " fingerprint = excluded.fingerprint, definition = NULL, plan = excluded.plan, version = -1"   \
+    " WHERE o.plan = ''"
 #define SQL_IDENTITY_WRITE                                                                         \
-    "INSERT INTO sync_identity(view, cluster_id, topics, partitions, hash, fingerprint,"           \
-    " generation) SELECT $1::text, $2::text, $3::text[], $4::int, $5::text, $6::text,"             \
-    " coalesce(max(p.generation), 0) FROM sync_progress p WHERE p.view = $1::text"                 \
-    " ON CONFLICT DO NOTHING"
-
-/* Of several targets: $7 the plan, $8 the targets. A row that was lost has what the others' lack of
- * the progress' generation. */
+    SQL_IDENTITY_WRITE_BY(                                                                         \
+        "(SELECT coalesce(max(p.generation), 0) FROM sync_progress p WHERE p.view = $1::text)",    \
+        "false")
+/* Of several targets: a row that was lost has what the marks say. A table without any was added to
+ * the plan. */
+#define SQL_MARKED                                                                                 \
+    "(SELECT max(f.generation) FROM sync_filled f WHERE f.plan = $7::text AND f.target = "         \
+    "$1::text)"
 #define SQL_IDENTITY_WRITE_SEVERAL                                                                 \
-    "INSERT INTO sync_identity(view, cluster_id, topics, partitions, hash, fingerprint,"           \
-    " generation) SELECT $1::text, $2::text, $3::text[], $4::int, $5::text, $6::text,"             \
-    " greatest(0, coalesce(max(p.generation), 0) - (SELECT coalesce(sum(o.generation), 0)"         \
-    "   FROM sync_identity o WHERE o.view = ANY ($8::text[]) AND o.view <> $1::text)::bigint)"     \
-    " FROM sync_progress p WHERE p.view = $7::text ON CONFLICT DO NOTHING"
+    SQL_IDENTITY_WRITE_BY("coalesce(" SQL_MARKED ", 0)",                                           \
+                          SAFEGUARD_SQL("a table that is added is empty", SQL_MARKED " IS NULL"))
 
 /* $1: the target. Rows of earlier versions have no definition. */
 #define SQL_DEFINITION                                                                             \
     "UPDATE sync_identity SET definition = $3::text"                                               \
     " WHERE view = $1::text AND fingerprint = $2::text AND definition IS NULL"
 
-/* $1: the target. */
+/* $1 the target, $2 the plan. */
 #define SQL_IDENTITY_READ                                                                          \
     "SELECT cluster_id, array_to_string(topics, ', '), partitions::text, hash, fingerprint,"       \
-    " coalesce(definition, '') FROM sync_identity WHERE view = $1::text"
+    " coalesce(definition, ''), coalesce(plan, view), version, (SELECT count(*) FROM"              \
+    " sync_dead_letter d WHERE d.view = $2::text AND d.kept IS NOT NULL)"                          \
+    " FROM sync_identity WHERE view = $1::text"
+
+/* How often the plan's progress was converted. */
+#define SQL_VERSION                                                                                \
+    "SELECT coalesce(max(version), -1) FROM sync_identity WHERE coalesce(plan, view) = $1::text"
 
 /* When the server was started: tells one server from another. */
 #define SQL_STARTED "extract(epoch FROM pg_postmaster_start_time())::text"
@@ -280,51 +320,39 @@
  * - rows, and sync_progress is another one, too: both were restored together;
  * - rows, and nothing was registered yet (no home): an earlier version wrote them.
  * Rows in another table beside the same progress do not belong to it. CASE, so that the table is
- * read only if something differs. $1: the target.
- * Several targets are filled together: an empty table begins a new generation only when all are
- * empty. */
+ * read only if something differs. $1: the target. */
 #define SQL_UNLOGGED_PARTITION                                                                     \
     "EXISTS (SELECT FROM pg_partition_tree({oid}) l JOIN pg_class lc ON lc.oid = l.relid"          \
     " WHERE lc.relpersistence <> 'p' OR lc.relkind NOT IN ('r', 'p'))"
-#define SQL_REGISTER_BY(more, plan, right)                                                         \
+#define SQL_REGISTER                                                                               \
     "UPDATE sync_identity i SET generation = i.generation + (n.empty AND (i.home IS NOT NULL"      \
-    "   OR EXISTS (SELECT FROM sync_progress p WHERE p.view = " plan " AND p.offsets <> '{}')))"   \
+    "   OR EXISTS (SELECT FROM sync_progress p WHERE p.view = {plan} AND p.offsets <> '{}')))"     \
     "   ::int,"                                                                                    \
     " relation = n.relation, file = n.file, home = n.home"                                         \
     " FROM (SELECT c.oid AS relation, " SQL_FILE " AS file, " SQL_HOME " AS home,"                 \
-    "   NOT EXISTS (SELECT FROM {table}) AS empty" more " FROM pg_class c WHERE c.oid = {oid}"     \
+    "   NOT EXISTS (SELECT FROM {table}) AS empty FROM pg_class c WHERE c.oid = {oid}"             \
     "   AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p'"                                    \
     "   AND NOT (c.relkind = 'p' AND " SQL_UNLOGGED_PARTITION ")) n"                               \
     " WHERE i.view = $1::text AND CASE"                                                            \
     "   WHEN ROW(i.relation, i.file, i.home) IS NOT DISTINCT FROM"                                 \
     "     ROW(n.relation, n.file, n.home) THEN false"                                              \
-    "   " right " END"                                                                             \
+    "   WHEN n.empty THEN true WHEN i.file = " SQL_UNKEPT " THEN false"                            \
+    "   ELSE i.relation = n.relation OR i.home IS DISTINCT FROM n.home END"                        \
     " RETURNING i.generation, n.empty"
-#define SQL_REGISTER                                                                               \
-    SQL_REGISTER_BY("", "i.view",                                                                  \
-                    "ELSE n.empty OR i.relation = n.relation OR i.home IS DISTINCT FROM n.home")
-#define SQL_REGISTER_SEVERAL                                                                       \
-    SQL_REGISTER_BY(                                                                               \
-        ", {all_empty} AS all_empty", "{plan}",                                                    \
-        "WHEN n.empty THEN " SAFEGUARD_SQL(                                                        \
-            "several tables are filled together",                                                  \
-            "n.all_empty") " ELSE i.relation = n.relation OR i.home IS DISTINCT FROM n.home")
 
 /* How the sink table compares with what is registered: a word, and the table's kind. $1: the
  * target.
  */
-#define SQL_INSPECT_BY(other)                                                                      \
+#define SQL_INSPECT                                                                                \
     "SELECT i.generation, CASE WHEN c.relkind NOT IN ('r', 'p') THEN 'kind'"                       \
     " WHEN c.relpersistence <> 'p' OR (c.relkind = 'p' AND " SQL_UNLOGGED_PARTITION ")"            \
     "   THEN 'unlogged'"                                                                           \
     " WHEN i.view IS NOT NULL AND ROW(i.relation, i.file, i.home) IS DISTINCT FROM"                \
-    "   ROW(c.oid, " SQL_FILE ", " SQL_HOME ") THEN " other                                        \
+    "   ROW(c.oid, " SQL_FILE ", " SQL_HOME ")"                                                    \
+    "   THEN CASE WHEN i.file = " SQL_UNKEPT " THEN 'unkept' ELSE 'other' END"                     \
     " ELSE 'good' END, CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view'"  \
     " WHEN 'f' THEN 'a foreign table' ELSE 'no table' END"                                         \
     " FROM pg_class c LEFT JOIN sync_identity i ON i.view = $1::text WHERE c.oid = {oid}"
-#define SQL_INSPECT SQL_INSPECT_BY("'other'")
-#define SQL_INSPECT_SEVERAL                                                                        \
-    SQL_INSPECT_BY("CASE WHEN EXISTS (SELECT FROM {table}) THEN 'other' ELSE 'partly' END")
 
 /* TRUNCATE followed by others' rows in the same transaction would look like a rewrite. The function
  * runs with its owner's rights, whoever empties the table. */
@@ -344,18 +372,20 @@
 
 /* Whether the tables are of an older version and lack columns. */
 #define SQL_LACKING                                                                                \
-    "SELECT count(*) < 7 FROM pg_attribute WHERE NOT attisdropped"                                 \
+    "SELECT count(*) < 9 FROM pg_attribute WHERE NOT attisdropped"                                 \
     " AND (attrelid, attname) IN ((to_regclass('sync_progress'), 'marks'),"                        \
     " (to_regclass('sync_progress'), 'generation'), (to_regclass('sync_identity'), 'generation')," \
     " (to_regclass('sync_identity'), 'relation'), (to_regclass('sync_identity'), 'home'),"         \
-    " (to_regclass('sync_identity'), 'definition'), (to_regclass('sync_dead_letter'), 'pending'))"
+    " (to_regclass('sync_identity'), 'definition'), (to_regclass('sync_identity'), 'plan'),"       \
+    " (to_regclass('sync_identity'), 'version'), (to_regclass('sync_dead_letter'), 'pending'))"
 #define SQL_MIGRATE                                                                                \
     "ALTER TABLE sync_progress ADD COLUMN IF NOT EXISTS marks bigint[],"                           \
     " ADD COLUMN IF NOT EXISTS generation bigint NOT NULL DEFAULT 0;\n"                            \
     "ALTER TABLE sync_identity ADD COLUMN IF NOT EXISTS definition text,"                          \
     " ADD COLUMN IF NOT EXISTS generation bigint NOT NULL DEFAULT 0,"                              \
     " ADD COLUMN IF NOT EXISTS relation oid, ADD COLUMN IF NOT EXISTS file bigint,"                \
-    " ADD COLUMN IF NOT EXISTS home text;\n"                                                       \
+    " ADD COLUMN IF NOT EXISTS home text, ADD COLUMN IF NOT EXISTS plan text,"                     \
+    " ADD COLUMN IF NOT EXISTS version bigint NOT NULL DEFAULT 0;\n"                               \
     "ALTER TABLE sync_dead_letter ADD COLUMN IF NOT EXISTS checksum bigint,"                       \
     " ADD COLUMN IF NOT EXISTS pending boolean NOT NULL DEFAULT false"
 
@@ -396,7 +426,9 @@
     "    generation bigint NOT NULL DEFAULT 0,\n"                                                  \
     "    relation oid,\n"                                                                          \
     "    file bigint,\n"                                                                           \
-    "    home text\n"                                                                              \
+    "    home text,\n"                                                                             \
+    "    plan text,\n"                                                                             \
+    "    version bigint NOT NULL DEFAULT 0\n"                                                      \
     ");\n"                                                                                         \
     "CREATE TABLE IF NOT EXISTS sync_dead_letter (\n"                                              \
     "    view text,\n"                                                                             \
@@ -425,6 +457,14 @@
     "    message text NOT NULL,\n"                                                                 \
     "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
     "    PRIMARY KEY (view, task, row_key)\n"                                                      \
+    ");\n"                                                                                         \
+    "CREATE TABLE IF NOT EXISTS sync_filled (\n"                                                   \
+    "    plan text,\n"                                                                             \
+    "    task integer,\n"                                                                          \
+    "    target text,\n"                                                                           \
+    "    generation bigint NOT NULL,\n"                                                            \
+    "    at timestamptz NOT NULL DEFAULT now(),\n"                                                 \
+    "    PRIMARY KEY (plan, task, target)\n"                                                       \
     ");\n"
 
 #endif

@@ -348,7 +348,7 @@ void tables_drop(void) {
     admin("DROP TABLE IF EXISTS student_contact, student_name, order_line, sync_progress, "
           "sync_identity, "
           "sync_dead_letter,"
-          " sync_refused"
+          " sync_refused, sync_filled"
           " CASCADE");
 }
 

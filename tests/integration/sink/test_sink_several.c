@@ -1,9 +1,7 @@
-/* A plan of two targets, student_contact and student_name: one progress, one transaction, and both
- * tables are filled together.
- *
- *     SELECT student_id, name, 100 / (length(name) - 4) AS share FROM student WHERE name <> 'draft'
+/* A plan of two targets, student_contact and student_name: one progress, one transaction, and each
+ * table is filled by itself where it lacks rows.
  */
-#include "support.h"
+#include "second.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,48 +10,9 @@
 
 #include <cmocka.h>
 
-#define ROWS  "(SELECT a::bigint AS id, b AS name FROM unnest($1::text[], $2::text[]) x(a, b)) s"
-#define WHERE "(s.name <> 'draft')"
-#define INSERT                                                                                     \
-    "INSERT INTO student_name AS t (student_id, name, share)"                                      \
-    " SELECT s.id, s.name, 100 / (length(s.name) - 4) FROM " ROWS " WHERE " WHERE
-
-static size_t positions[] = {0}, key_outputs[] = {0};
-static struct occurrence occurrences[] = {
-    {.relation = 0,
-     .parent = -1,
-     .reference = -1,
-     .key_positions = positions,
-     .sql_delete = STR("DELETE FROM student_name t USING unnest($1::text[]) x(a)"
-                       " WHERE t.student_id = x.a::bigint")},
-};
-static struct target_input inputs[] = {{0, 0}, {0, 1}};
-static struct target_output outputs[] = {
-    {STR("student_id"), 0}, {STR("name"), 1}, {STR("share"), -1}};
-static const struct target student_name = {
-    .number = 1,
-    .name = STR("student_name"),
-    .occurrences = occurrences,
-    .occurrence_count = 1,
-    .core_count = 1,
-    .inputs = inputs,
-    .input_count = 2,
-    .outputs = outputs,
-    .output_count = 3,
-    .key_outputs = key_outputs,
-    .key_output_count = 1,
-    .fingerprint = STR("aaaaaaaaaaaaaaaa"),
-    .definition = STR("expression share\n"),
-    .sql_ddl = STR("CREATE TABLE IF NOT EXISTS student_name (student_id bigint PRIMARY KEY,"
-                   " name text, share int)"),
-    .sql_upsert = STR(INSERT " ON CONFLICT (student_id) DO UPDATE SET name = excluded.name,"
-                             " share = excluded.share"),
-    .sql_filter = STR("DELETE FROM student_name t USING " ROWS
-                      " WHERE t.student_id = s.id AND " WHERE " IS NOT TRUE"),
-    .sql_insert = STR(INSERT),
-    .sql_refuse = STR("DELETE FROM student_name t USING unnest($1::text[]) x(a)"
-                      " WHERE t.student_id = x.a::bigint"),
-};
+#define FIRST  ((target_set)1)
+#define SECOND ((target_set)1 << 1)
+#define BOTH   (FIRST | SECOND)
 
 static struct target targets[2];
 static struct plan plan;
@@ -80,7 +39,7 @@ static int begin(void **state) {
     (void)state;
     plan = *test_view(true);
     targets[0] = plan.targets[0];
-    targets[1] = student_name;
+    targets[1] = *test_second();
     plan.name = STR("students");
     plan.targets = targets;
     plan.target_count = 2;
@@ -126,17 +85,25 @@ static const char *rows(void) {
 static void fill(void) {
     part_upsert(&part, 1, 1, "Al", "1");
     add_name(1, "Al");
+    part.filled = BOTH;
     (void)commit();
     assert_string_equal(rows(), "1 1 Al | 1 Al -50");
 }
 
-static void acquire_again(bool expect_offsets) {
-    part.before = sink_acquire(sink, 1, OWNER_B);
-    assert_int_equal(part.before.has_offsets, expect_offsets);
+/* Acquires again: the progress stays, and these lack rows. */
+static void expect_to_fill(target_set expected) {
+    static const int32_t task = 1;
+    pg_sink_ops.acquire(sink, &task, 1, OWNER_B);
+    struct sink_event event = sink_await(sink, 20000);
+    if (event.kind != SINK_ACQUIRED) {
+        fail_msg("%d %s", (int)event.kind, event.err.message);
+    }
+    assert_int_equal(event.results[0].to_fill, expected);
+    part.before = event.results[0].newest;
+    assert_true(part.before.has_offsets);
     txn_part_reset(&part);
     part.after = part.before;
     part.after.seq++;
-    part.after.has_offsets = true;
 }
 
 static struct sink_event look(void) {
@@ -171,35 +138,67 @@ static void test_written_together(void **state) {
     assert_int_equal(commit().deleted_count, 3);
     assert_string_equal(rows(), "1 1 Al");
     assert_int_equal(look().kind, SINK_NEWEST);
-    acquire_again(true);
+    expect_to_fill(BOTH); /* nothing was marked */
     part_upsert(&part, 1, 1, "Bo", "1");
     (void)commit();
 }
 
 /* ---- the tables ---- */
 
-static void test_emptied_together(void **state) {
+/* Its rows are not there, whatever is written meanwhile, until the mark is. */
+static void test_emptied_alone(void **state) {
     (void)state;
     fill();
+    expect_to_fill(0);
+    part_upsert(&part, 1, 1, "Al", "1");
+    (void)commit();
     admin("TRUNCATE student_name");
     part_upsert(&part, 1, 1, "Bo", "1");
     assert_int_equal(sink_commit(sink, &part).kind, SINK_OTHER_TABLE);
+    apply_well();
     struct sink_event event = look();
-    assert_int_equal(event.kind, SINK_UNFIT);
-    assert_non_null(strstr(event.err.message, "TRUNCATE student_contact, student_name"));
-    assert_int_equal(sink_commit(sink, &part).kind, SINK_OTHER_TABLE);
-    struct err err;
-    assert_int_equal(apply(&err), ERR_CONFIG);
-    assert_non_null(strstr(err.message, "TRUNCATE student_contact, student_name"));
-    admin("TRUNCATE student_contact, student_name");
-    event = look();
     assert_int_equal(event.kind, SINK_NEWEST);
     assert_true(event.results[0].other_table);
     assert_int_equal(sink_commit(sink, &part).kind, SINK_OTHER_TABLE);
-    acquire_again(false);
-    fill();
+    expect_to_fill(SECOND);
     assert_false(look().results[0].other_table);
-    acquire_again(true); /* once only */
+    add_name(1, "Al");
+    (void)commit();
+    assert_string_equal(rows(), "1 1 Al | 1 Al -50");
+    expect_to_fill(SECOND);
+    add_name(1, "Al");
+    part.filled = SECOND;
+    (void)commit();
+    expect_to_fill(0);
+    admin("TRUNCATE student_contact, student_name");
+    assert_int_equal(look().kind, SINK_NEWEST);
+    expect_to_fill(BOTH);
+}
+
+/* One task's marks are not another's. */
+static void test_each_task_is_marked(void **state) {
+    (void)state;
+    static const int32_t tasks[] = {1, 2};
+    fill();
+    struct txn_part second, *parts[] = {&part, &second};
+    struct progress at = sink_acquire(sink, 2, OWNER_A);
+    part_begin(&second, &plan, 2, &at);
+    second.filled = BOTH;
+    assert_int_equal(sink_commit_all(sink, parts, 2).kind, SINK_COMMITTED);
+    admin("TRUNCATE student_name");
+    assert_int_equal(look().kind, SINK_NEWEST);
+    for (int round = 0; round < 2; round++) {
+        pg_sink_ops.acquire(sink, tasks, 2, OWNER_B);
+        struct sink_event event = sink_await(sink, 20000);
+        assert_int_equal(event.kind, SINK_ACQUIRED);
+        assert_int_equal(event.results[0].to_fill, SECOND);
+        assert_int_equal(event.results[1].to_fill, round == 0 ? SECOND : 0);
+        txn_part_clear(&second);
+        part_begin(&second, &plan, 2, &event.results[1].newest);
+        second.filled = SECOND;
+        assert_int_equal(sink_commit(sink, &second).kind, SINK_COMMITTED);
+    }
+    txn_part_clear(&second);
 }
 
 /* The second one, too, is compared with the one that was filled. */
@@ -229,7 +228,7 @@ static void test_each_table_is_compared(void **state) {
     }
 }
 
-/* A missing one is made by apply, which says what else is to be done, and that works. */
+/* A missing one is made by apply. */
 static void test_dropped(void **state) {
     (void)state;
     fill();
@@ -237,14 +236,14 @@ static void test_dropped(void **state) {
     add_name(7, "Carla");
     assert_int_equal(sink_commit(sink, &part).kind, SINK_OTHER_TABLE);
     assert_int_equal(look().kind, SINK_UNFIT);
-    struct err err;
-    assert_int_equal(apply(&err), ERR_CONFIG);
-    assert_non_null(strstr(err.message, "TRUNCATE student_contact, student_name"));
-    admin("TRUNCATE student_contact, student_name");
     apply_well();
     assert_int_equal(look().kind, SINK_NEWEST);
-    acquire_again(false);
-    fill();
+    expect_to_fill(FIRST);
+    part_upsert(&part, 1, 1, "Al", "1");
+    part.filled = FIRST;
+    (void)commit();
+    assert_string_equal(rows(), "1 1 Al | 1 Al -50");
+    expect_to_fill(0);
 }
 
 static void test_rewrites_are_no_alarm(void **state) {
@@ -260,26 +259,34 @@ static void test_rewrites_are_no_alarm(void **state) {
     (void)commit();
 }
 
-/* A row that is lost comes back with what the others lack of the progress' generation. */
+/* A row that is lost comes back with the generation that the marks have; without any mark nobody
+ * knows whose rows the table has. */
 static void test_identity_lost(void **state) {
     (void)state;
     fill();
     admin("TRUNCATE student_contact, student_name");
     assert_int_equal(look().kind, SINK_NEWEST);
-    acquire_again(false);
+    expect_to_fill(BOTH);
     fill();
-    assert_int_equal(part.before.generation, 2);
     static const char *const lost[] = {"= 'student_name'", "= 'student_contact'", "<> ''"};
     for (size_t i = 0; i < 3; i++) {
         char sql[100];
         (void)snprintf(sql, sizeof sql, "DELETE FROM sync_identity WHERE view %s", lost[i]);
         admin(sql);
         assert_int_equal(sink_commit(sink, &part).kind, SINK_OTHER_TABLE);
-        acquire_again(true);
+        expect_to_fill(0);
         part_upsert(&part, 1, 1, "Al", "1");
         (void)commit();
         assert_int_equal(ask_number("SELECT sum(generation) FROM sync_identity"), 2);
     }
+    admin("DELETE FROM sync_identity; DELETE FROM sync_filled WHERE target = 'student_name'");
+    static const int32_t task = 1;
+    pg_sink_ops.acquire(sink, &task, 1, OWNER_B);
+    struct sink_event event = sink_await(sink, 20000);
+    assert_int_equal(event.kind, SINK_UNFIT);
+    assert_non_null(strstr(event.err.message, "TRUNCATE student_name"));
+    admin("TRUNCATE student_name");
+    expect_to_fill(SECOND);
 }
 
 static void test_identity_differs(void **state) {
@@ -383,14 +390,17 @@ static void test_load(void **state) {
     (void)state;
     assert_int_equal(load(false, 3000).blame, BLAME_ROW);
     assert_string_equal(rows(), "");
+    part.filled = BOTH;
     assert_int_equal(load(false, 99).kind, SINK_COMMITTED); /* COPY, then INSERT */
+    expect_to_fill(0);
     assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 99);
     assert_int_equal(ask_number("SELECT count(*) FROM student_name"), 99);
-    admin("DELETE FROM student_contact; DELETE FROM student_name");
-    part_go_on(&part);
+    admin("DELETE FROM student_contact; DELETE FROM student_name; DELETE FROM sync_filled");
+    part.filled = BOTH;
     struct sink_event event = load(true, 3000);
     assert_int_equal(event.kind, SINK_COMMITTED);
     assert_int_equal(event.refusal_count, 30);
+    assert_int_equal(ask_number("SELECT count(*) FROM sync_filled"), 2);
     assert_int_equal(ask_number("SELECT count(*) FROM student_contact"), 3000);
     assert_int_equal(ask_number("SELECT count(*) FROM student_name"), 2970);
     admin("DELETE FROM student_contact; DELETE FROM student_name");
@@ -413,7 +423,8 @@ static void test_load(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_written_together, begin, end),
-        cmocka_unit_test_setup_teardown(test_emptied_together, begin, end),
+        cmocka_unit_test_setup_teardown(test_emptied_alone, begin, end),
+        cmocka_unit_test_setup_teardown(test_each_task_is_marked, begin, end),
         cmocka_unit_test_setup_teardown(test_each_table_is_compared, begin, end),
         cmocka_unit_test_setup_teardown(test_dropped, begin, end),
         cmocka_unit_test_setup_teardown(test_rewrites_are_no_alarm, begin, end),

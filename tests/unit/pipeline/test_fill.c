@@ -92,6 +92,7 @@ static void it_is_filled_beside_the_other_task(void **state) {
     begin(f);
     expect_rows(f, ROWS);
     assert_string_equal(turn(f), "task 0 is to fill table second\n");
+    assert_false(member_ready(f->member));
     assert_int_equal(metrics_get(f->metrics, METRIC_TABLES_TO_FILL, 0), 1);
     tell_students(f, STUDENTS, STUDENTS + 1); /* waits */
     tell_student(f, &text, 3, 0, "c100");     /* of task 1 */
