@@ -45,7 +45,7 @@ static int32_t old_entry(const struct sink *sink, size_t relation) {
     struct str entry;
     for (size_t at = 0; next_entry(sink->acquire.old_layout, &at, &entry);) {
         n++;
-        if (str_equal(entry, sink->plan->relations[relation].topic)) {
+        if (str_equal(entry, sink->plan->relations[relation].slot)) {
             return n;
         }
     }

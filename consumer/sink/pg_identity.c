@@ -25,7 +25,7 @@ enum {
 /* Entries in order: a topic for each relation; of several targets, +NAME of each, by name. */
 static struct str layout_entry(const struct plan *plan, size_t i, struct buf *text) {
     if (i < plan->relation_count) {
-        return plan->relations[i].topic;
+        return plan->relations[i].slot;
     }
     struct str last = STR_NONE, name = STR_NONE;
     for (size_t n = plan->relation_count; n <= i; n++) {

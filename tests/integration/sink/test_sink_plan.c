@@ -25,7 +25,7 @@ static void make_plans(void) {
     two = one;
     relations[0] = one.relations[0];
     relations[0].name = STR("school");
-    relations[0].topic = STR("oltp.public.school");
+    relations[0].slot = relations[0].topic = STR("oltp.public.school");
     relations[1] = one.relations[0];
     relations[2] = one.relations[1];
     targets[0] = one.targets[0];
@@ -269,9 +269,9 @@ static void test_dead_letters_come_first(void **state) {
 
 static void test_what_is_not_the_plans(void **state) {
     (void)state;
-    relations[2].topic = STR("other.public.contact");
+    relations[2].slot = STR("other.public.contact");
     expect_refused(young, SINK_HALT, "was filled with the topics");
-    relations[2].topic = STR("oltp.public.contact");
+    relations[2].slot = STR("oltp.public.contact");
     two.name = STR("student_name");
     restart(&young);
     expect_refused(young, SINK_HALT, "belongs to the progress of the plan student_contact");
