@@ -28,7 +28,7 @@ target_set fill_marks(const struct plan *plan, const struct work *work) {
     if (work->kind == WORK_FILL) {
         return (target_set)1 << work->fill_target;
     }
-    return work->kind == WORK_LOAD ? ~(target_set)0 >> (TARGETS_MAX - plan->target_count) : 0;
+    return work->kind == WORK_LOAD ? target_set_all(plan->target_count) : 0;
 }
 
 void fill_committed(const struct member_options *o, struct task *task) {

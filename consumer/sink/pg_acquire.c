@@ -142,7 +142,7 @@ static void acquire_send(struct sink *sink) {
 
 /* A task without progress has all of them with its load. */
 static void marks_answer(struct sink *sink, const PGresult *result) {
-    const target_set all = ~(target_set)0 >> (TARGETS_MAX - sink->plan->target_count);
+    const target_set all = target_set_all(sink->plan->target_count);
     for (size_t i = 0; i < sink->tasks.count; i++) {
         struct sink_result *of = &sink->tasks.results[i];
         of->to_fill = of->newest.has_offsets ? all : 0;

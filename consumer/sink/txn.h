@@ -43,6 +43,11 @@ static inline bool target_set_has(target_set set, size_t target) {
     return set >> target & 1;
 }
 
+/* The first count of them. */
+static inline target_set target_set_all(size_t count) {
+    return ~(target_set)0 >> (64 - count);
+}
+
 /* A log anchor: the last applied record of a partition, by its offset and the timestamp that the
  * broker has for it. Shows later whether a log is still the one that was applied. In sync_progress
  * it is in column marks. */
