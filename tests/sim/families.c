@@ -6,6 +6,7 @@ static void draw_live(struct knobs *knobs, struct rng *rng);
 static void draw_profile(struct knobs *knobs, struct rng *rng);
 static void draw_views(struct knobs *knobs, struct rng *rng);
 static void draw_several(struct knobs *knobs, struct rng *rng);
+static void draw_changing(struct knobs *knobs, struct rng *rng);
 
 /* A family is the defaults and what it overrides. */
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -209,6 +210,8 @@ const struct knobs families[] = {
     {.name = "views", .draw = draw_views},
     /* Several of them in one plan. */
     {.name = "several", .draw = draw_several},
+    /* ... and their tables are lost, one by one; or views are added and removed. */
+    {.name = "changing", .draw = draw_changing},
 };
 const size_t family_count = sizeof families / sizeof *families;
 
@@ -324,6 +327,20 @@ static void draw_several(struct knobs *knobs, struct rng *rng) {
     knobs->schema = schema_several;
 }
 
+/* Plays with a plot have one plan. */
+static void draw_changing(struct knobs *knobs, struct rng *rng) {
+    const struct knobs drawn = *knobs;
+    draw_profile(knobs, rng);
+    if (!drawn.profile && rng_chance(rng, 0.5)) {
+        knobs_draw(knobs, rng);
+    }
+    knobs->name = drawn.name;
+    knobs->schema = schema_several;
+    knobs->inserts_only = knobs->stray = knobs->unique = false;
+    knobs->table_loss = rng_chance(rng, 0.6) ? 2 : 0;
+    knobs->editions = rng_chance(rng, 0.7) ? 3 : 0;
+}
+
 bool family_find(const char *name, struct knobs *ret_knobs) {
     const char *colon = strchr(name, ':');
     size_t len = colon ? (size_t)(colon - name) : strlen(name);
@@ -332,7 +349,7 @@ bool family_find(const char *name, struct knobs *ret_knobs) {
             *ret_knobs = families[f];
             ret_knobs->profile = colon ? colon + 1 : NULL;
             bool drawn = families[f].draw == draw_profile || families[f].draw == draw_views ||
-                         families[f].draw == draw_several;
+                         families[f].draw == draw_several || families[f].draw == draw_changing;
             return !colon || (drawn && find_profile(colon + 1));
         }
     }

@@ -127,8 +127,20 @@ enum fault {
     FAULT_LOST,
     FAULT_HALTS,
     FAULT_TABLE,
+    FAULT_EDITION,
     FAULT_LEARN,
 };
+
+/* One, or all of them. */
+static void lose_tables(struct world *world) {
+    int count = world->schema.target_count, one = world_some_target(world);
+    bool all = count == 1 || rng_chance(&world->rng, 0.2);
+    for (int i = 0; i < count; i++) {
+        if (all || i == one) {
+            sim_sink_lose_rows(world, i);
+        }
+    }
+}
 
 static size_t pick_weighted(struct world *world, const double *weights, size_t count) {
     double total = 0;
@@ -163,16 +175,22 @@ static void member_fault(struct world *world, struct node *node, enum fault faul
 
 void world_fault(struct world *world) {
     const struct knobs *k = &world->knobs;
-    const double weights[] = {
-        [FAULT_CRASH] = k->crash * 2,         [FAULT_REPEAT] = k->duplicate * 1.5,
-        [FAULT_COMPACT] = k->compact * 2.5,   [FAULT_CACHE_LOSS] = k->cache_loss,
-        [FAULT_CACHE] = k->cache_fault,       [FAULT_RESTORE] = k->restore * 1.5,
-        [FAULT_REBALANCE] = k->rebalance * 2, [FAULT_ZOMBIE] = k->zombie * 1.5,
-        [FAULT_LOST] = k->lost * 1.5,         [FAULT_HALTS] = k->halts * 4,
-        [FAULT_TABLE] = k->table_loss,        [FAULT_LEARN] = 3};
+    const double weights[] = {[FAULT_CRASH] = k->crash * 2,
+                              [FAULT_REPEAT] = k->duplicate * 1.5,
+                              [FAULT_COMPACT] = k->compact * 2.5,
+                              [FAULT_CACHE_LOSS] = k->cache_loss,
+                              [FAULT_CACHE] = k->cache_fault,
+                              [FAULT_RESTORE] = k->restore * 1.5,
+                              [FAULT_REBALANCE] = k->rebalance * 2,
+                              [FAULT_ZOMBIE] = k->zombie * 1.5,
+                              [FAULT_LOST] = k->lost * 1.5,
+                              [FAULT_HALTS] = k->halts * 4,
+                              [FAULT_TABLE] = k->table_loss,
+                              [FAULT_EDITION] = k->editions,
+                              [FAULT_LEARN] = 3};
     enum fault which = (enum fault)pick_weighted(world, weights, sizeof weights / sizeof *weights);
     struct node *node = some_node(world);
-    bool everywhere = which == FAULT_RESTORE || which == FAULT_TABLE;
+    bool everywhere = which == FAULT_RESTORE || which == FAULT_TABLE || which == FAULT_EDITION;
     if (everywhere && world->healed) {
         return; /* it would be the core's, too */
     }
@@ -193,7 +211,10 @@ void world_fault(struct world *world) {
         rebalance(world);
         break;
     case FAULT_TABLE:
-        sim_sink_lose_rows(world);
+        lose_tables(world);
+        break;
+    case FAULT_EDITION:
+        world_change_edition(world);
         break;
     case FAULT_LEARN:
         let_learn(world);

@@ -67,6 +67,9 @@ ORACLE = [
     Simulated('where:mix', 500, 'sim: a row that leaves the filter is deleted'),
     Simulated('leftcore:mix', 500, 'sim: no row without a partner stands beside one with a partner'),
     Simulated('expr:mix', 500, 'sim: a refused row shows no older version'),
+    Simulated('changing', 2000, 'sim: a mark counts for its own table'),
+    Simulated('changing', 2000, 'sim: a table counts where its plan kept it'),
+    Simulated('changing:dl', 8000, 'sim: dead letters of what is read anew go'),
 ]
 REAL = [
     Real('sink_fence', 'test_any_stale_field_is_fenced', 'the fence compares the progress'),
@@ -317,6 +320,9 @@ SIMULATED = [
     Simulated('several:dl', 4000, 'rows that one of the targets leaves out are checked'),
     Simulated('several', 4000, 'entries of other targets stay'),
     Simulated('several', 2000, 'keys of refused rows tell their target'),
+    # ... that are filled while members run
+    Simulated('changing:async', 4000, 'a mark goes with the last rows'),
+    Simulated('changing', 2000, 'a task that fills a table is not ready'),
 ]
 
 

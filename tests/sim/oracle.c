@@ -73,7 +73,7 @@ void oracle_dead_letter(struct world *world, const struct stored_dead_letter *de
  * away. */
 static void check_dead_letters(struct world *world, const char *when) {
     for (int t = 0; t < world->schema.table_count; t++) {
-        for (int32_t p = 0; p < world->partitions; p++) {
+        for (int32_t p = 0; p < world->partitions && world_edition(world)->relations[t] >= 0; p++) {
             const struct topic_log *log = world_log(world, t, p);
             for (int64_t i = log->start; i < log->count; i++) {
                 const struct entry *entry = &log->entries[i];
@@ -327,6 +327,9 @@ static void check_target(struct world *world, struct answer *answer, int32_t tas
 static void check_views(struct world *world, int32_t task, const char *when) {
     struct answer answer = {.world = world};
     for (int t = 0; t < world->schema.table_count; t++) {
+        if (world_edition(world)->relations[t] < 0) {
+            continue;
+        }
         if (world->knobs.bad > 0) {
             read_log(world, t, task, &answer.tables[t], when);
         } else {
@@ -334,9 +337,11 @@ static void check_views(struct world *world, int32_t task, const char *when) {
         }
     }
     for (int i = 0; i < world->schema.target_count; i++) {
-        answer.target = &world->schema.targets[i];
-        answer.count = 0;
-        check_target(world, &answer, task, when);
+        if (schema_view_has(world_edition(world), i)) {
+            answer.target = &world->schema.targets[i];
+            answer.count = 0;
+            check_target(world, &answer, task, when);
+        }
     }
     answer_clear(&answer);
 }
@@ -370,6 +375,9 @@ bool oracle_caught_up(const struct world *world, int32_t task) {
         return false;
     }
     for (int t = 0; t < world->schema.table_count; t++) {
+        if (world_edition(world)->relations[t] < 0) {
+            continue;
+        }
         const struct topic_log *log = &world->log[t][world_partition(world, t, task)];
         for (int64_t i = progress->offsets[t]; i < log->count; i++) {
             if (log->entries[i].kept) {

@@ -39,6 +39,7 @@ bool oracle_row_key(const struct world *world, int table, cells_t cells, struct 
 
 /* One cache that is looked at. */
 struct cache {
+    const struct schema_view *view; /* whose it is */
     struct state *state;
     struct state_meta meta;
     int32_t task;
@@ -46,14 +47,15 @@ struct cache {
 };
 
 /* Returns whether the cache has the row. */
-static bool check_cached(struct world *world, const struct cache *cache, int table, cells_t cells,
-                         struct buf *key) {
+static bool check_cached(struct world *world, const struct cache *cache, int relation,
+                         cells_t cells, struct buf *key) {
+    const int table = cache->view->tables[relation];
     const struct topic_log *log = world_log(world, table, cache->task);
-    int64_t offset = cache->meta.offsets[table];
+    int64_t offset = cache->meta.offsets[relation];
     struct str value = STR_NONE;
     struct err err;
     if (!oracle_row_key(world, table, cells, key) ||
-        state_get(cache->state, table, buf_view(key), &value, &err) != ERR_NONE) {
+        state_get(cache->state, relation, buf_view(key), &value, &err) != ERR_NONE) {
         world_fail(world, "O4: the cache of task %d can't be read", cache->task);
     }
     int should = version_below(log, cells, offset), is = world_stored_version(value);
@@ -76,19 +78,20 @@ static bool is_first(const struct topic_log *log, int64_t at) {
 }
 
 /* Every row of the log, and none beside them. */
-static void check_table(struct world *world, const struct cache *cache, int table) {
+static void check_table(struct world *world, const struct cache *cache, int relation) {
+    const int table = cache->view->tables[relation];
     const struct topic_log *log = world_log(world, table, cache->task);
     struct buf key = {0};
     struct str row = STR_NONE, value;
     int count = 0;
     for (int64_t i = 0; i < log->count; i++) {
         if (is_first(log, i)) {
-            count += check_cached(world, cache, table, log->entries[i].cells, &key);
+            count += check_cached(world, cache, relation, log->entries[i].cells, &key);
         }
     }
     struct err err;
     do {
-        if (state_next(cache->state, table, STR_NONE, row, &row, &value, &err) != ERR_NONE) {
+        if (state_next(cache->state, relation, STR_NONE, row, &row, &value, &err) != ERR_NONE) {
             world_fail(world, "O4: the cache of task %d can't be read", cache->task);
             break;
         }
@@ -113,19 +116,21 @@ static bool may_differ(const struct world *world) {
 static void check_cache(struct world *world, int host, int32_t task) {
     struct kv_factory factory = memory_disk_factory(world->disks[host]);
     unsigned users = world->cache_users[host][task];
-    struct cache cache = {.task = task,
+    const struct schema_view *view = world_edition(world);
+    struct cache cache = {.view = view,
+                          .task = task,
                           .may_be_ahead = world->parted_commits || (users & (users - 1)) != 0};
     struct err err;
-    const struct state_layout layout = layout_of(&world->plan.plan);
-    if (state_open(&factory, task, "", STR("simulated"), &layout, &cache.state, &cache.meta,
+    const struct state_layout layout = layout_of(&view->plan);
+    if (state_open(&factory, task, "", str_from(view->identity), &layout, &cache.state, &cache.meta,
                    &err) != ERR_NONE) {
         world_fail(world, "O4: the cache of task %d can't be opened: %s", task, err.message);
         return;
     }
     if (!cache.meta.empty && !cache.meta.incomplete) {
         oracle_indexes(world, cache.state, task);
-        for (int t = 0; t < world->schema.table_count && !may_differ(world); t++) {
-            check_table(world, &cache, t);
+        for (size_t t = 0; t < view->plan.relation_count && !may_differ(world); t++) {
+            check_table(world, &cache, (int)t);
         }
     }
     state_close(&cache.state);

@@ -6,15 +6,16 @@
 
 struct index {
     struct world *world;
+    const struct schema_view *view; /* whose relations these are */
     struct state *state;
     int32_t task;
     int table, reference, lookup; /* rows of table refer to those of lookup */
 };
 
 static void fail(const struct index *index, const char *what) {
-    const struct schema *schema = &index->world->schema;
+    const struct relation *relations = index->view->plan.relations;
     world_fail(index->world, "O4: the index of the cache of task %d, %s to %s: %s", index->task,
-               schema->tables[index->table].name, schema->tables[index->lookup].name, what);
+               relations[index->table].name.ptr, relations[index->lookup].name.ptr, what);
 }
 
 static bool refers_to(const struct index *index, struct str key, struct str *ret_referred,
@@ -25,9 +26,8 @@ static bool refers_to(const struct index *index, struct str key, struct str *ret
     buf_reset(scratch);
     if (state_get(index->state, index->table, key, &value, &err) != ERR_NONE || !value.ptr) {
         fail(index, "an entry has no row");
-    } else if (row_reference(&index->world->plan.plan.relations[index->table],
-                             (size_t)index->reference, key, value, scratch, &has,
-                             &err) != ERR_NONE) {
+    } else if (row_reference(&index->view->plan.relations[index->table], (size_t)index->reference,
+                             key, value, scratch, &has, &err) != ERR_NONE) {
         fail(index, "a row can't be read");
     }
     *ret_referred = buf_view(scratch);
@@ -77,14 +77,15 @@ static int count_entries(const struct index *index, struct str key, struct buf *
 
 /* Every key that a reference can hold. */
 static void check_index(const struct index *index) {
-    const struct schema_table *lookup = &index->world->schema.tables[index->lookup];
+    const int table = index->view->tables[index->lookup];
+    const struct schema_table *lookup = &index->world->schema.tables[table];
     struct buf key = {0}, scratch = {0};
     int count = count_rows(index, &scratch);
     for (int first = 1; first <= SCHEMA_CELL_MAX; first++) {
         int seconds = lookup->key_count > 1 ? SCHEMA_CELL_MAX : 1;
         for (int second = 1; second <= seconds; second++) {
             cells_t cells = cell_of(0, first) | (seconds > 1 ? cell_of(1, second) : 0);
-            if (oracle_row_key(index->world, index->lookup, cells, &key)) {
+            if (oracle_row_key(index->world, table, cells, &key)) {
                 count -= count_entries(index, buf_view(&key), &scratch);
             }
         }
@@ -99,6 +100,7 @@ static void check_index(const struct index *index) {
 static void check_node(struct world *world, struct state *state, int32_t task,
                        const struct target *target, const struct occurrence *node) {
     struct index index = {.world = world,
+                          .view = world_edition(world),
                           .state = state,
                           .task = task,
                           .table = target->occurrences[node->parent].relation,
@@ -108,7 +110,7 @@ static void check_node(struct world *world, struct state *state, int32_t task,
 }
 
 void oracle_indexes(struct world *world, struct state *state, int32_t task) {
-    const struct plan *plan = &world->plan.plan;
+    const struct plan *plan = &world_edition(world)->plan;
     for (size_t i = 0; i < plan->target_count && !state_lacks_indexes(state); i++) {
         const struct target *target = &plan->targets[i];
         for (size_t o = target->core_count; o < target->occurrence_count; o++) {

@@ -144,7 +144,8 @@ static void check_alone(struct world *world, const struct sink_row *row, int occ
 bool oracle_is_past(const struct world *world, int32_t task, const struct progress *progress) {
     bool past = progress->has_offsets;
     for (int t = 0; t < world->schema.table_count; t++) {
-        past &= progress->offsets[t] >= world->aims[task][t];
+        bool read = world->sink.plan && world->sink.plan->relations[t] >= 0;
+        past &= !read || progress->offsets[t] >= world->aims[task][t];
     }
     return past;
 }
@@ -156,7 +157,8 @@ void oracle_visible(struct world *world, int32_t task) {
     for (size_t i = 0; i < world->sink.row_count && !world->stray_now; i++) {
         const struct sink_row *row = &world->sink.rows[i];
         const struct schema_target *target = world_target(world, row->target);
-        if (!row->there || sim_sink_task(world, row->target, row->key) != task) {
+        bool kept = world->sink.plan && schema_view_has(world->sink.plan, row->target);
+        if (!kept || !row->there || sim_sink_task(world, row->target, row->key) != task) {
             continue;
         }
         struct look look = {world, task, row, past ? progress->offsets : none, "stands"};
@@ -165,6 +167,20 @@ void oracle_visible(struct world *world, int32_t task) {
             if (target->cores[o].adds_key && row->versions[o] == 0) {
                 check_alone(world, row, o);
             }
+        }
+    }
+}
+
+void oracle_ready(struct world *world, const struct node *node) {
+    bool quiet = node_ready(node);
+    for (int s = 0; s < node_sessions(node) && quiet; s++) {
+        quiet = sim_sink_is_quiet(node_sink(node, s));
+    }
+    for (int32_t p = 0; p < world->partitions && quiet; p++) {
+        const struct schema_view *view = node_view(node);
+        if (sim_consume_has(node_consume(node), p) && sim_sink_knows_ready(world, node, p) &&
+            (!world->sink.progress[p].has_offsets || sim_sink_to_fill(world, view, p) != 0)) {
+            world_fail(world, "O10: a member is ready while rows of task %d are missing", p);
         }
     }
 }

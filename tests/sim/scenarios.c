@@ -176,11 +176,12 @@ void play_remade(struct world *world) {
 static bool cache_stands(const struct world *world, int32_t task) {
     struct kv_factory factory =
         memory_disk_factory(world->disks[node_host(world->nodes[world->assignment[task]])]);
-    const struct state_layout layout = layout_of(&world->plan.plan);
+    const struct schema_view *view = world_edition(world);
+    const struct state_layout layout = layout_of(&view->plan);
     struct state *state = NULL;
     struct state_meta meta;
     struct err err;
-    if (state_open(&factory, task, "", STR("simulated"), &layout, &state, &meta, &err) !=
+    if (state_open(&factory, task, "", str_from(view->identity), &layout, &state, &meta, &err) !=
         ERR_NONE) {
         return false;
     }

@@ -21,7 +21,7 @@ static bool check(const struct schema *schema, const char *tables, const char *s
     struct plan *loaded = NULL;
     struct err err;
     char what[64];
-    schema_view_fill(&ours, schema, options.partition_count);
+    schema_view_fill(&ours, schema, (1U << schema->target_count) - 1, options.partition_count);
     if (view_load(&options, &loaded, NULL, &err) != ERR_NONE) {
         (void)printf("FAIL schema: %s\n", err.message);
         return false;

@@ -1,5 +1,6 @@
 #include "schema_view.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static const struct type_info {
@@ -32,8 +33,8 @@ static void fill_column(struct relation_column *to, const struct schema_column *
 
 static void fill_table(struct schema_view *to, const struct schema *schema, int t,
                        int32_t partitions) {
-    const struct schema_table *table = &schema->tables[t];
-    struct relation *of = &to->tables[t];
+    const struct schema_table *table = &schema->tables[to->tables[t]];
+    struct relation *of = &to->of_tables[t];
     (void)snprintf(to->topics[t], sizeof to->topics[t], "sim.public.%s", table->name);
     *of = (struct relation){.schema = STR("public"),
                             .name = str_from(table->name),
@@ -53,9 +54,10 @@ static void fill_table(struct schema_view *to, const struct schema *schema, int 
     of->blanks_tell = of->key_count > of->primary_key_count;
 }
 
-static void fill_core(struct schema_view_target *to, const struct schema_target *target, int o) {
+static void fill_core(const struct schema_view *view, struct schema_view_target *to,
+                      const struct schema_target *target, int o) {
     const struct schema_core *core = &target->cores[o];
-    to->occurrences[o] = (struct occurrence){.relation = core->table,
+    to->occurrences[o] = (struct occurrence){.relation = view->relations[core->table],
                                              .optional = core->optional,
                                              .parent = -1,
                                              .reference = -1,
@@ -70,8 +72,8 @@ static void fill_core(struct schema_view_target *to, const struct schema_target 
 /* The parent's reference by the node's columns: nodes share it. */
 static int reference_of(struct schema_view *to, const struct schema_target *target,
                         const struct schema_node *node) {
-    int parent = schema_occurrence(target, node->parent);
-    struct relation *relation = &to->tables[parent];
+    int parent = to->relations[schema_occurrence(target, node->parent)];
+    struct relation *relation = &to->of_tables[parent];
     size_t count = (size_t)target->tables[node->table].key_count, r = 0;
     size_t columns[SCHEMA_KEY_MAX] = {0};
     for (size_t c = 0; c < count; c++) {
@@ -107,23 +109,24 @@ static size_t fill_outputs(struct schema_view_target *to, const struct schema_ta
 }
 
 static void fill_target(struct schema_view *view, const struct schema_target *target) {
-    struct schema_view_target *to = &view->of[target->number];
+    const int number = view->targets_of[target->number];
+    struct schema_view_target *to = &view->of[number];
     bool key_has_nulls = false;
     for (int o = 0; o < target->core_count; o++) {
-        fill_core(to, target, o);
+        fill_core(view, to, target, o);
         key_has_nulls |= target->cores[o].adds_key;
     }
     for (int n = 0; n < target->node_count; n++) {
         const struct schema_node *node = &target->nodes[n];
         to->occurrences[target->core_count + n] =
-            (struct occurrence){.relation = node->table,
+            (struct occurrence){.relation = view->relations[node->table],
                                 .optional = node->optional,
                                 .parent = node->parent,
                                 .reference = reference_of(view, target, node),
                                 .root = node->root};
     }
-    view->targets[target->number] =
-        (struct target){.number = target->number,
+    view->targets[number] =
+        (struct target){.number = number,
                         .name = str_from(target->name),
                         .occurrences = to->occurrences,
                         .occurrence_count = (size_t)target->occurrence_count,
@@ -138,19 +141,63 @@ static void fill_target(struct schema_view *view, const struct schema_target *ta
                         .sql_filter = target->filtered ? STR("simulated") : STR_NONE};
 }
 
-void schema_view_fill(struct schema_view *to, const struct schema *schema, int32_t partitions) {
-    for (int t = 0; t < schema->table_count; t++) {
-        fill_table(to, schema, t, partitions);
-    }
+/* Which of the schema's targets and tables are in the plan, in their order. */
+static void choose(struct schema_view *to, const struct schema *schema, unsigned chosen) {
+    bool used[SCHEMA_TABLES_MAX] = {false};
+    size_t targets = 0, tables = 0;
     for (int i = 0; i < schema->target_count; i++) {
-        fill_target(to, &schema->targets[i]);
+        const struct schema_target *target = &schema->targets[i];
+        bool in = chosen >> i & 1;
+        to->targets_of[i] = in ? (int)targets : -1;
+        for (int o = 0; o < target->occurrence_count && in; o++) {
+            used[schema_occurrence(target, o)] = true;
+        }
+        if (in) {
+            to->numbers[targets++] = i;
+        }
     }
-    to->plan = (struct plan){.name = to->targets[0].name,
-                             .relations = to->tables,
-                             .relation_count = (size_t)schema->table_count,
+    for (int t = 0; t < schema->table_count; t++) {
+        to->relations[t] = used[t] ? (int)tables : -1;
+        if (used[t]) {
+            to->tables[tables++] = t;
+        }
+    }
+    to->plan = (struct plan){.relations = to->of_tables,
+                             .relation_count = tables,
                              .targets = to->targets,
-                             .target_count = (size_t)schema->target_count,
-                             .partition_count = partitions};
+                             .target_count = targets};
+}
+
+/* What a cache holds: which tables' rows, and by what they are found. */
+static void fill_identity(struct schema_view *to) {
+    size_t len = 0;
+    for (size_t t = 0; t < to->plan.relation_count; t++) {
+        const struct relation *relation = &to->of_tables[t];
+        len += (size_t)snprintf(to->identity + len, sizeof to->identity - len, "%s%.*s",
+                                t > 0 ? "," : "", (int)relation->name.len, relation->name.ptr);
+        for (size_t r = 0; r < relation->reference_count; r++) {
+            for (size_t c = 0; c < relation->references[r].column_count; c++) {
+                len += (size_t)snprintf(to->identity + len, sizeof to->identity - len, "%s%zu",
+                                        c > 0 ? "+" : " ", relation->references[r].columns[c]);
+            }
+        }
+    }
+    assert(len < sizeof to->identity);
+}
+
+void schema_view_fill(struct schema_view *to, const struct schema *schema, unsigned chosen,
+                      int32_t partitions) {
+    to->chosen = chosen;
+    choose(to, schema, chosen);
+    for (size_t t = 0; t < to->plan.relation_count; t++) {
+        fill_table(to, schema, (int)t, partitions);
+    }
+    for (size_t i = 0; i < to->plan.target_count; i++) {
+        fill_target(to, &schema->targets[to->numbers[i]]);
+    }
+    to->plan.name = to->targets[0].name;
+    to->plan.partition_count = partitions;
+    fill_identity(to);
 }
 
 /* ---- the check ---- */
@@ -191,10 +238,11 @@ static bool occurrence_equal(const struct schema_view *ours, const struct target
     bool equal = a->relation == b->relation && a->parent == b->parent && a->root == b->root &&
                  a->optional == b->optional && a->adds_key == b->adds_key;
     if (!equal || above < 0) {
-        return equal && memcmp(a->key_positions, b->key_positions,
-                               ours->tables[a->relation].key_count * sizeof *a->key_positions) == 0;
+        return equal &&
+               memcmp(a->key_positions, b->key_positions,
+                      ours->of_tables[a->relation].key_count * sizeof *a->key_positions) == 0;
     }
-    return reference_equal(&ours->tables[above], a->reference, &plan->relations[above],
+    return reference_equal(&ours->of_tables[above], a->reference, &plan->relations[above],
                            b->reference);
 }
 

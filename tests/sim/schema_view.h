@@ -29,17 +29,27 @@ struct schema_view_target {
 
 struct schema_view {
     struct plan plan;
+    unsigned chosen; /* 1 << target, of the schema's: the others are not in the plan */
+    int tables[SCHEMA_TABLES_MAX];      /* the schema's, by the plan's relation */
+    int relations[SCHEMA_TABLES_MAX];   /* the plan's, by the schema's table; -1: not in the plan */
+    int numbers[SCHEMA_TARGETS_MAX];    /* the schema's targets, by the plan's */
+    int targets_of[SCHEMA_TARGETS_MAX]; /* the plan's, by the schema's; -1 */
+    char identity[256];                 /* of its caches */
     struct target targets[SCHEMA_TARGETS_MAX];
     struct schema_view_target of[SCHEMA_TARGETS_MAX];
-    struct relation tables[SCHEMA_TABLES_MAX];
+    struct relation of_tables[SCHEMA_TABLES_MAX];
     struct relation_column columns[SCHEMA_TABLES_MAX][SCHEMA_COLUMNS_MAX];
     struct reference references[SCHEMA_TABLES_MAX][SCHEMA_REFERENCES_MAX];
     size_t reference_columns[SCHEMA_TABLES_MAX][SCHEMA_REFERENCES_MAX][SCHEMA_KEY_MAX];
     char topics[SCHEMA_TABLES_MAX][64];
 };
 
-/* Borrows the schema's names. */
-void schema_view_fill(struct schema_view *to, const struct schema *schema, int32_t partitions);
+/* The plan of some of the schema's targets (1 << target). Borrows the schema's names. */
+void schema_view_fill(struct schema_view *to, const struct schema *schema, unsigned chosen,
+                      int32_t partitions);
+static inline bool schema_view_has(const struct schema_view *view, int target) {
+    return view->chosen >> target & 1;
+}
 /* schema_sql.c */
 const char *schema_type_name(enum schema_type type);
 void schema_output_name(const struct schema_target *target, int output, char out[SCHEMA_NAME_MAX]);

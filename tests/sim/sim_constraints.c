@@ -157,8 +157,9 @@ struct str sim_sink_key(struct sink *sink, int target, cells_t key) {
         buf_str(&text, value.ptr ? value : STR("\xff"));
         buf_append(&text, "", 1);
     }
-    if (target > 0) {
-        buf_append(&text, &(char){(char)target}, 1);
+    int number = sink->view->targets_of[target];
+    if (number > 0) {
+        buf_append(&text, &(char){(char)number}, 1);
     }
     struct str copy = arena_copy(&sink->keys, buf_view(&text));
     buf_clear(&text);

@@ -12,8 +12,9 @@ struct reader {
 struct consume {
     struct world *world;
     int member;
-    bool learned[PARTITIONS_MAX]; /* what the group told us last */
-    bool split_now;               /* ... of some topics nothing */
+    const struct schema_view *view; /* whose relations are the tables of what it says */
+    bool learned[PARTITIONS_MAX];   /* what the group told us last */
+    bool split_now;                 /* ... of some topics nothing */
     /* Group events that wait: a revoke, then what comes after it. */
     bool revoke_due, revoke_lost, revoking, assign_due;
     struct topic_position pairs[SCHEMA_TABLES_MAX * PARTITIONS_MAX];
@@ -22,13 +23,14 @@ struct consume {
     int64_t handles; /* records lent and not given back */
 };
 
-struct consume *sim_consume_new(struct world *world, int member) {
+struct consume *sim_consume_new(struct world *world, int member, const struct schema_view *view) {
     struct consume *consume = calloc(1, sizeof *consume);
     if (!consume) {
         abort();
     }
     consume->world = world;
     consume->member = member;
+    consume->view = view;
     consume->assign_due = true;
     return consume;
 }
@@ -44,6 +46,11 @@ void sim_consume_destroy(struct consume **consume) {
 
 void sim_consume_halt(struct consume *consume) {
     consume->halt_due = true;
+}
+
+bool sim_consume_has(const struct consume *consume, int32_t task) {
+    return consume->learned[task] && !consume->revoke_due && !consume->revoking &&
+           !consume->assign_due;
 }
 
 bool sim_consume_outdated(const struct consume *consume) {
@@ -68,7 +75,7 @@ static void tell_assignment(struct consume *consume, struct consume_event *ret_e
     consume->assign_due = false;
     consume->split_now =
         world_faulty(world, consume->member) && world->knobs.split && rng_chance(&world->rng, 0.3);
-    int tables = world->schema.core_count; /* lookups are not the group's */
+    int tables = (int)plan_parted_count(&consume->view->plan); /* lookups are not the group's */
     consume->split_now &= tables > 1;
     tables = consume->split_now ? 1 + rng_below(&world->rng, tables - 1) : tables;
     size_t count = 0;
@@ -114,8 +121,8 @@ static bool next_halt(struct consume *consume, struct reader *reader, struct top
     reader->assigned = false;
     ret->kind = CONSUME_HALT;
     ret->record.offset = reader->position;
-    world_trace(consume->world, "HALT member %d %d[%d]", consume->member, ret->record.table,
-                ret->record.partition);
+    world_trace(consume->world, "HALT member %d %s[%d]", consume->member,
+                consume->view->of_tables[ret->record.table].name.ptr, ret->record.partition);
     (void)err_set(&ret->err, ERR_HALT, "simulated");
     return true;
 }
@@ -129,7 +136,7 @@ static bool next_record(struct consume *consume, int t, int32_t p, struct consum
     while (reader->position < log->count && !log->entries[reader->position].kept) {
         reader->position++;
     }
-    *ret = (struct consume_event){.record = {.table = t, .partition = p}};
+    *ret = (struct consume_event){.record = {.table = consume->view->relations[t], .partition = p}};
     if (next_halt(consume, reader, log, ret)) {
         return true;
     }
@@ -193,9 +200,10 @@ static enum err_kind sim_assign(struct consume *consume, const struct topic_posi
     }
     memset(consume->readers, 0, sizeof consume->readers);
     for (size_t i = 0; i < count; i++) {
-        struct reader *reader = &consume->readers[positions[i].table][positions[i].partition];
+        int table = consume->view->tables[positions[i].table];
+        struct reader *reader = &consume->readers[table][positions[i].partition];
         *reader = (struct reader){.assigned = true, .position = positions[i].offset};
-        bool lookup = world->schema.tables[positions[i].table].lookup;
+        bool lookup = world->schema.tables[table].lookup;
         if (lookup && positions[i].partition != 0) {
             world_fail(world, "member %d reads partition %d of a lookup", consume->member,
                        positions[i].partition);
@@ -215,7 +223,7 @@ static void sim_revoked(struct consume *consume) {
 }
 
 static void sim_pause(struct consume *consume, int table, int32_t partition, bool paused) {
-    consume->readers[table][partition].paused = paused;
+    consume->readers[consume->view->tables[table]][partition].paused = paused;
 }
 
 static void sim_commit(struct consume *consume, const struct topic_position *positions,
@@ -245,7 +253,7 @@ static int64_t sim_heartbeat_ms(const struct consume *consume) {
 }
 
 static int64_t sim_log_end(const struct consume *consume, int table, int32_t partition) {
-    return consume->world->log[table][partition].count;
+    return consume->world->log[consume->view->tables[table]][partition].count;
 }
 
 const struct consume_ops sim_consume_ops = {

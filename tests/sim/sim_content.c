@@ -1,4 +1,4 @@
-/* What is in the OLAP database: rows, and how it goes back in time or loses its table. */
+/* What is in the OLAP database: rows, and how it goes back in time. */
 #include "sim_sink_impl.h"
 
 #include <stdlib.h>
@@ -69,7 +69,7 @@ void sim_sink_drop_row(struct world *world, struct sink_row *row) {
     }
 }
 
-/* ---- back in time, and another table ---- */
+/* ---- back in time ---- */
 
 void sim_sink_remember(struct world *world) {
     if (world->knobs.restore <= 0) {
@@ -111,15 +111,4 @@ void sim_sink_restore(struct world *world, int commits) {
             sim_sink_cut(node_sink(world->nodes[i], s), false);
         }
     }
-}
-
-void sim_sink_lose_rows(struct world *world) {
-    world->sink.row_count = 0;
-    world->sink.table = ++world->table_count;
-    world_trace(world, "TABLE LOST: table %d is there, empty", world->sink.table);
-}
-
-bool sim_sink_table_known(const struct world *world, int32_t task) {
-    return world->sink.table == world->sink.registered &&
-           world->sink.progress[task].generation == world->sink.generation;
 }

@@ -9,21 +9,6 @@
 
 #define HALT_SHARE 0.02 /* of the jobs of a family that halts */
 
-/* The fence's other half: the table is the registered one, filled as often as the task knows. */
-static bool table_is_other(const struct world *world, const struct progress *progress) {
-    return world->sink.table != world->sink.registered ||
-           progress->generation != world->sink.generation;
-}
-
-/* Nobody has written to the table since it was lost: it is empty. */
-static void register_table(struct world *world) {
-    struct sink_content *sink = &world->sink;
-    if (sink->table != sink->registered) {
-        sink->registered = sink->table;
-        sink->generation++;
-    }
-}
-
 static void check_offsets(struct world *world, const struct progress *now,
                           const struct sim_part *part) {
     for (int t = 0; t < world->schema.table_count && now->has_offsets; t++) {
@@ -188,7 +173,8 @@ static void check_refused(struct world *world, int32_t task) {
     int count = 0;
     for (size_t i = 0; i < world->sink.row_count; i++) {
         const struct sink_row *row = &world->sink.rows[i];
-        count += row->refused && sim_sink_task(world, row->target, row->key) == task;
+        count += row->refused && schema_view_has(world->sink.plan, row->target) &&
+                 sim_sink_task(world, row->target, row->key) == task;
     }
     if (count > world->refused_max) {
         world_fail(world, "task %d has %d refused rows, %d are allowed", task, count,
@@ -220,7 +206,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
         if (!fence_passes(world, job, i)) {
             return SINK_FENCED;
         }
-        if (table_is_other(world, &part->before) &&
+        if (sim_sink_is_other(world, job->view, &part->before) &&
             SAFEGUARD("sim: the fence compares the table")) {
             return SINK_OTHER_TABLE;
         }
@@ -240,6 +226,7 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
         sim_sink_apply_dead_letters(world, part);
         clear_entries(world, part);
         apply_ops(world, part, job->loads);
+        sim_sink_mark(world, part);
         note_aim(world, part);
         check_refused(world, part->task);
     }
@@ -249,86 +236,6 @@ static enum sink_event_kind commit(struct world *world, struct job *job, struct 
         }
     }
     return SINK_COMMITTED;
-}
-
-/* The task's entries of sync_refused; count: of all tasks before it. */
-static void fill_refused(const struct world *world, struct sink *sink, size_t *count,
-                         struct sink_result *result) {
-    result->refused = sink->entries + *count;
-    for (size_t i = 0; i < world->sink.row_count; i++) {
-        const struct sink_row *row = &world->sink.rows[i];
-        if (row->refused && sim_sink_task(world, row->target, row->key) == result->task) {
-            sink->entries[(*count)++] = sim_sink_key(sink, row->target, row->key);
-            result->refused_count++;
-        }
-    }
-}
-
-static void answer_tasks(struct world *world, struct job *job, struct sink_event *event) {
-    struct sink *sink = job->sink;
-    bool other[PARTITIONS_MAX] = {false};
-    if (job->kind == SIM_ACQUIRE) {
-        sim_sink_remember(world);
-    }
-    register_table(world);
-    for (size_t i = 0; i < job->task_count && job->kind == SIM_ACQUIRE; i++) {
-        struct progress *newest = &world->sink.progress[job->tasks[i]];
-        other[i] = newest->has_offsets && newest->generation != world->sink.generation;
-        if (newest->generation != world->sink.generation && /* it speaks of another table */
-            SAFEGUARD("sim: progress counts for its own table")) {
-            *newest = (struct progress){.exists = newest->exists, .seq = newest->seq};
-        }
-        newest->generation = world->sink.generation;
-        newest->seq = newest->exists ? newest->seq + 1 : 1;
-        newest->exists = true;
-        memcpy(newest->owner, job->owner, sizeof newest->owner);
-        if (SAFEGUARD("sim: dead letters of works that never ended are swept")) {
-            sim_sink_sweep_dead_letters(world, job->tasks[i]);
-        }
-        world->cache_users[node_host(world->nodes[job->member])][job->tasks[i]] |= 1U
-                                                                                   << job->member;
-        for (int t = 0; t < world->schema.table_count; t++) {
-            world->sink.ends[job->tasks[i]][t] = world_log(world, t, job->tasks[i])->count;
-        }
-        world_trace(world, "ACQUIRE member %d task %d seq %lld owner %.4s", job->member,
-                    job->tasks[i], (long long)newest->seq, newest->owner);
-    }
-    event->kind = job->kind == SIM_ACQUIRE ? SINK_ACQUIRED : SINK_NEWEST;
-    if (!sink) {
-        return;
-    }
-    const size_t stored = world->sink.dead_letter_count;
-    free(sink->results);
-    free(sink->dead_letters);
-    free(sink->dead_letter_bytes);
-    free(sink->entries);
-    sink->entries = calloc(world->sink.row_count + 1, sizeof *sink->entries);
-    sink->dead_letter_bytes = calloc(stored + 1, sizeof *sink->dead_letter_bytes);
-    sink->results = calloc(job->task_count + 1, sizeof *sink->results);
-    sink->dead_letters = calloc(job->task_count * stored + 1, sizeof *sink->dead_letters);
-    if (!sink->results || !sink->dead_letters || !sink->dead_letter_bytes || !sink->entries) {
-        abort();
-    }
-    if (stored > 0) {
-        memcpy(sink->dead_letter_bytes, world->sink.dead_letters,
-               stored * sizeof *sink->dead_letter_bytes);
-    }
-    event->result_count = job->task_count;
-    size_t refused_count = 0;
-    for (size_t i = 0; i < job->task_count; i++) {
-        struct sink_result *result = &sink->results[i];
-        *result = (struct sink_result){.task = job->tasks[i],
-                                       .newest = world->sink.progress[job->tasks[i]],
-                                       .dead_letters = sink->dead_letters + i * stored};
-        result->other_table =
-            job->kind == SIM_ACQUIRE
-                ? other[i]
-                : result->newest.exists && result->newest.generation != world->sink.generation;
-        if (job->kind == SIM_ACQUIRE) {
-            sim_sink_fill_dead_letters(sink, stored, result);
-            fill_refused(world, sink, &refused_count, result);
-        }
-    }
 }
 
 void sim_sink_execute(struct world *world) {
@@ -363,10 +270,10 @@ void sim_sink_execute(struct world *world) {
         if (job->kind == SIM_ACQUIRE && rng_chance(&world->rng, 0.3)) {
             sim_sink_terminate_holders(world, job);
         }
-        answer_tasks(world, job, &event);
+        sim_sink_answer_tasks(world, job, &event);
     }
     if (event.kind == SINK_REFUSED || event.kind == SINK_AGAIN || event.kind == SINK_FENCED ||
-        event.kind == SINK_OTHER_TABLE || event.kind == SINK_HALT) {
+        event.kind == SINK_OTHER_TABLE || event.kind == SINK_HALT || event.kind == SINK_UNFIT) {
         (void)err_set(&event.err, event.kind == SINK_HALT ? ERR_HALT : ERR_RECORD, "simulated");
         bool taken =
             event.kind == SINK_REFUSED && event.blame == BLAME_OTHERS && world->knobs.unique;

@@ -104,10 +104,10 @@ void sim_sink_apply_dead_letters(struct world *world, const struct sim_part *par
 }
 
 void sim_sink_fill_dead_letters(const struct sink *sink, size_t count, struct sink_result *result) {
-    for (int t = 0; t < sink->world->schema.table_count; t++) { /* by (table, offset) */
+    for (int t = 0; t < (int)sink->view->plan.relation_count; t++) { /* by (table, offset) */
         for (size_t i = 0; i < count; i++) {
             const struct stored_dead_letter *dead_letter = &sink->dead_letter_bytes[i];
-            if (dead_letter->task == result->task && dead_letter->table == t) {
+            if (dead_letter->task == result->task && dead_letter->table == sink->view->tables[t]) {
                 size_t at = result->dead_letter_count++;
                 while (at > 0 && result->dead_letters[at - 1].table == t &&
                        result->dead_letters[at - 1].offset > dead_letter->offset) {

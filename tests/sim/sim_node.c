@@ -10,9 +10,11 @@
 struct node {
     struct world *world;
     int index, host;
+    int64_t born, began;
     bool paused, stopping;
     int64_t stop_us; /* when it was told to stop */
     int64_t late_us; /* its first step behind its time to stop; 0: none */
+    const struct schema_view *view;
     struct member *member;
     struct consume *consume;
     struct sink *sinks[SESSIONS_MAX];
@@ -35,32 +37,32 @@ static void node_random(void *ctx, void *bytes, size_t size) {
 
 static void start(struct node *node) {
     struct world *world = node->world;
-    node->consume = sim_consume_new(world, node->index);
+    node->born = ++world->born_count;
+    node->began = world->sink.conversions;
+    node->view = world_edition(world);
+    node->consume = sim_consume_new(world, node->index, node->view);
     node->session_count = 1 + rng_below(&world->rng, SESSIONS_MAX);
     for (int i = 0; i < node->session_count; i++) {
-        node->sinks[i] = sim_sink_new(world, node->index, i);
+        node->sinks[i] = sim_sink_new(world, node->index, i, node->view);
     }
     node->log = (struct log){.fd = STDOUT_FILENO,
                              .level = world->trace ? LOG_DEBUG : (enum log_level)(LOG_ERROR + 1)};
     node->log.member[0] = (char)('0' + node->index);
     struct str tables[SCHEMA_TABLES_MAX];
-    for (int t = 0; t < world->schema.table_count; t++) {
-        tables[t] = str_from(world->schema.tables[t].name);
+    const struct plan *plan = &node->view->plan;
+    for (size_t t = 0; t < plan->relation_count; t++) {
+        tables[t] = plan->relations[t].name;
     }
-    struct str views[TARGETS_MAX];
-    for (size_t t = 0; t < world->plan.plan.target_count; t++) {
-        views[t] = world->plan.plan.targets[t].name;
+    struct str views[SCHEMA_TARGETS_MAX];
+    for (size_t t = 0; t < plan->target_count; t++) {
+        views[t] = plan->targets[t].name;
     }
-    const struct metrics_options counted = {world->partitions,
-                                            tables,
-                                            (size_t)world->schema.table_count,
-                                            "sim",
-                                            views,
-                                            world->plan.plan.target_count};
+    const struct metrics_options counted = {
+        world->partitions, tables, plan->relation_count, "sim", views, plan->target_count};
     node->metrics = metrics_new(&counted);
     node->health = health_new();
     struct member_options options = {
-        .plan = &world->plan.plan,
+        .plan = plan,
         .consume_ops = &sim_consume_ops,
         .consume = node->consume,
         .sink_ops = &sim_sink_ops,
@@ -71,7 +73,7 @@ static void start(struct node *node) {
         .log = &node->log,
         .random = node_random,
         .random_ctx = world,
-        .identity = STR("simulated"),
+        .identity = str_from(node->view->identity),
         .batch_max_rows = world->batch_rows,
         .held_max_bytes = (size_t)1 << rng_below(&world->rng, 15), /* a record or two to all */
         .cache_commit_bytes = 1,
@@ -141,6 +143,7 @@ void node_step(struct node *node) {
     if (err) {
         world_fail(node->world, "member %d ended: %s", node->index, err->message);
     }
+    oracle_ready(node->world, node);
     if (!node->stopping) {
         return;
     }
@@ -197,6 +200,18 @@ struct sink *node_sink(const struct node *node, int session) {
 
 int node_host(const struct node *node) {
     return node->host;
+}
+
+int64_t node_born(const struct node *node) {
+    return node->born;
+}
+
+int64_t *node_began(struct node *node) {
+    return &node->began;
+}
+
+const struct schema_view *node_view(const struct node *node) {
+    return node->view;
 }
 
 bool node_ready(const struct node *node) {

@@ -114,23 +114,24 @@ static void copy_rows(struct world *world, struct sim_part *part, const struct r
 }
 
 /* A dead letter's record is what the log holds there. */
-static void check_dead_letter(struct world *world, int32_t task,
+static void check_dead_letter(struct world *world, const struct schema_view *view, int32_t task,
                               const struct dead_letter *dead_letter) {
-    const struct topic_log *log = world_log(world, dead_letter->table, task);
+    const int table = view->tables[dead_letter->table];
+    const struct topic_log *log = world_log(world, table, task);
     const struct entry *entry = dead_letter->offset >= 0 && dead_letter->offset < log->count
                                     ? &log->entries[dead_letter->offset]
                                     : NULL;
-    if (dead_letter->partition != world_partition(world, dead_letter->table, task) || !entry ||
+    if (dead_letter->partition != world_partition(world, table, task) || !entry ||
         !str_equal(dead_letter->key, entry->key) || !str_equal(dead_letter->value, entry->value) ||
         !dead_letter->reason[0] ||
-        !str_equal(dead_letter->topic, world->plan.plan.relations[dead_letter->table].topic)) {
-        world_fail(world, "the dead letter of %d[%d]@%lld is not its record", dead_letter->table,
-                   task, (long long)dead_letter->offset);
+        !str_equal(dead_letter->topic, view->of_tables[dead_letter->table].slot)) {
+        world_fail(world, "the dead letter of %d[%d]@%lld is not its record", table, task,
+                   (long long)dead_letter->offset);
     }
 }
 
-static void copy_dead_letters(struct world *world, struct sim_part *to,
-                              const struct txn_part *part) {
+static void copy_dead_letters(struct world *world, const struct schema_view *view,
+                              struct sim_part *to, const struct txn_part *part) {
     to->dead_letters = calloc(part->dead_letter_count + 1, sizeof *to->dead_letters);
     if (!to->dead_letters) {
         abort();
@@ -138,11 +139,11 @@ static void copy_dead_letters(struct world *world, struct sim_part *to,
     to->dead_letter_count = part->dead_letter_count;
     for (size_t i = 0; i < part->dead_letter_count; i++) {
         const struct dead_letter *from = &part->dead_letters[i];
-        check_dead_letter(world, part->task, from);
+        check_dead_letter(world, view, part->task, from);
         struct stored_dead_letter *dead_letter = &to->dead_letters[i];
         *dead_letter =
             (struct stored_dead_letter){.task = part->task,
-                                        .table = from->table,
+                                        .table = view->tables[from->table],
                                         .offset = from->offset,
                                         .row_key = arena_copy(&world->texts, from->row_key),
                                         .kept = arena_copy(&world->texts, from->kept)};
@@ -154,30 +155,35 @@ static void copy_dead_letters(struct world *world, struct sim_part *to,
     }
 }
 
-static void copy_upserts(struct world *world, struct sim_part *to, const struct txn_part *part) {
-    for (int i = 0; i < world->schema.target_count; i++) {
+static void copy_upserts(struct world *world, const struct schema_view *view, struct sim_part *to,
+                         const struct txn_part *part) {
+    for (size_t i = 0; i < view->plan.target_count; i++) {
         copy_rows(world, to, &part->targets[i].upserts,
-                  (struct sim_op){.kind = SIM_UPSERT, .target = i});
+                  (struct sim_op){.kind = SIM_UPSERT, .target = view->numbers[i]});
     }
 }
 
-static void copy_deletes(struct world *world, struct sim_part *to, const struct txn_part *part) {
+static void copy_deletes(struct world *world, const struct schema_view *view, struct sim_part *to,
+                         const struct txn_part *part) {
     static const enum sim_op_kind kinds[] = {[DELETE_KEY] = SIM_DELETE,
                                              [DELETE_NULL] = SIM_DELETE_NULL,
                                              [DELETE_MATCHED] = SIM_DELETE_MATCHED};
-    for (int i = 0; i < world->schema.target_count; i++) {
-        for (int o = 0; o < world->schema.targets[i].core_count; o++) {
+    for (size_t i = 0; i < view->plan.target_count; i++) {
+        for (size_t o = 0; o < view->targets[i].core_count; o++) {
             for (int kind = 0; kind < DELETE_KINDS; kind++) {
                 copy_rows(world, to, &part->targets[i].deletes[kind][o],
-                          (struct sim_op){.kind = kinds[kind], .target = i, .occurrence = o});
+                          (struct sim_op){.kind = kinds[kind],
+                                          .target = view->numbers[i],
+                                          .occurrence = (int)o});
             }
         }
     }
 }
 
 /* "7", NUL, "1", NUL, and of all targets but the first one its number. */
-static struct sim_key read_row_key(const struct world *world, struct str row_key) {
-    struct sim_key key = {.target = sink_key_target(row_key)};
+static struct sim_key read_row_key(const struct world *world, const struct schema_view *view,
+                                   struct str row_key) {
+    struct sim_key key = {.target = view->numbers[sink_key_target(row_key)]};
     const char *at = row_key.ptr;
     for (int k = 0; k < world_target(world, key.target)->key_count; k++) {
         struct str text = str_from(at);
@@ -187,10 +193,32 @@ static struct sim_key read_row_key(const struct world *world, struct str row_key
     return key;
 }
 
-static void copy_part(struct world *world, struct sim_part *to, const struct txn_part *part) {
+/* By the schema's tables; of those that are not in the plan there is nothing. */
+static struct progress read_progress(const struct schema_view *view, const struct progress *from) {
+    struct progress to = *from;
+    memset(to.offsets, 0, sizeof to.offsets);
+    memset(to.anchors, 0, sizeof to.anchors);
+    for (size_t t = 0; t < view->plan.relation_count; t++) {
+        to.offsets[view->tables[t]] = from->offsets[t];
+        to.anchors[view->tables[t]] = from->anchors[t];
+    }
+    return to;
+}
+
+static unsigned read_filled(const struct schema_view *view, target_set filled) {
+    unsigned read = 0;
+    for (size_t i = 0; i < view->plan.target_count; i++) {
+        read |= target_set_has(filled, i) ? 1U << view->numbers[i] : 0;
+    }
+    return read;
+}
+
+static void copy_part(struct world *world, const struct schema_view *view, struct sim_part *to,
+                      const struct txn_part *part) {
     *to = (struct sim_part){.task = part->task,
-                            .before = part->before,
-                            .after = part->after,
+                            .before = read_progress(view, &part->before),
+                            .after = read_progress(view, &part->after),
+                            .filled = read_filled(view, part->filled),
                             .savepoints = part->savepoints,
                             .refused_max = part->refused_max};
     to->ops = calloc(txn_part_rows(part) + 1, sizeof *to->ops);
@@ -200,18 +228,19 @@ static void copy_part(struct world *world, struct sim_part *to, const struct txn
     }
     const bool deletes_first = SAFEGUARD("sim: deletes go before upserts");
     if (!deletes_first) {
-        copy_upserts(world, to, part);
+        copy_upserts(world, view, to, part);
     }
-    copy_deletes(world, to, part);
-    for (int t = 0; t < world->schema.table_count; t++) {
-        copy_rows(world, to, &part->checks[t], (struct sim_op){.kind = SIM_CHECK, .table = t});
+    copy_deletes(world, view, to, part);
+    for (size_t t = 0; t < view->plan.relation_count; t++) {
+        copy_rows(world, to, &part->checks[t],
+                  (struct sim_op){.kind = SIM_CHECK, .table = view->tables[t]});
     }
     if (deletes_first) {
-        copy_upserts(world, to, part);
+        copy_upserts(world, view, to, part);
     }
-    copy_dead_letters(world, to, part);
+    copy_dead_letters(world, view, to, part);
     for (size_t i = 0; i < part->cleared_count; i++) {
-        to->cleared[to->cleared_count++] = read_row_key(world, part->cleared[i]);
+        to->cleared[to->cleared_count++] = read_row_key(world, view, part->cleared[i]);
     }
 }
 
@@ -239,7 +268,7 @@ static void pull_load(struct world *world, struct job *job) {
             job->load = NULL;
             return;
         }
-        if (end && ++job->load_target < world->schema.target_count) {
+        if (end && ++job->load_target < (int)job->view->plan.target_count) {
             load->begin(load->ctx, job->load_target);
             continue;
         }
@@ -250,7 +279,7 @@ static void pull_load(struct world *world, struct job *job) {
             return;
         }
         struct sim_op *op = add_op(&job->parts[0], &job->load_cap);
-        *op = (struct sim_op){.kind = SIM_UPSERT, .target = job->load_target};
+        *op = (struct sim_op){.kind = SIM_UPSERT, .target = job->view->numbers[job->load_target]};
         read_upsert(world, op, values);
     }
 }
@@ -269,7 +298,7 @@ uint64_t sim_sink_sum(const struct row_array *rows) {
 bool sim_sink_read(struct world *world, struct job *job) {
     const struct txn *txn = job->txn;
     for (size_t i = 0; txn && i < job->part_count; i++) {
-        copy_part(world, &job->parts[i], txn->parts[i]);
+        copy_part(world, job->view, &job->parts[i], txn->parts[i]);
     }
     if (txn && txn->load) {
         job->loads = true;
@@ -288,7 +317,7 @@ bool sim_sink_read(struct world *world, struct job *job) {
             abort();
         }
         copy_rows(world, part, job->check,
-                  (struct sim_op){.kind = SIM_CHECK, .table = job->check_table});
+                  (struct sim_op){.kind = SIM_CHECK, .table = job->view->tables[job->check_table]});
     }
     job->txn = NULL;
     job->check = NULL;

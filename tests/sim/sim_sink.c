@@ -14,6 +14,9 @@ static struct job *job_new(struct sink *sink, enum sim_job kind) {
     job->member = sink->member;
     job->session = sink->session;
     job->sink = sink;
+    job->view = sink->view;
+    job->began = *node_began(sink->world->nodes[sink->member]);
+    job->born = node_born(sink->world->nodes[sink->member]);
     job->next = sink->world->jobs;
     sink->world->jobs = job;
     sink->job = job;
@@ -35,7 +38,8 @@ static void job_free(struct world *world, struct job *job) {
     free(job);
 }
 
-struct sink *sim_sink_new(struct world *world, int member, int session) {
+struct sink *sim_sink_new(struct world *world, int member, int session,
+                          const struct schema_view *view) {
     struct sink *sink = calloc(1, sizeof *sink);
     if (!sink) {
         abort();
@@ -43,6 +47,7 @@ struct sink *sim_sink_new(struct world *world, int member, int session) {
     sink->world = world;
     sink->member = member;
     sink->session = session;
+    sink->view = view;
     return sink;
 }
 
@@ -100,6 +105,10 @@ bool sim_sink_idle(const struct world *world) {
 
 bool sim_sink_writes(const struct sink *sink) {
     return sink->job && sink->job->kind == SIM_COMMIT;
+}
+
+bool sim_sink_is_quiet(const struct sink *sink) {
+    return sink->connected && !sink->job && !sink->event_due && !sink->lost_due;
 }
 
 static bool sim_ready(const struct sink *sink) {

@@ -28,6 +28,7 @@ struct sim_part {
     size_t cleared_count;
     bool savepoints;
     size_t refused_max;
+    unsigned filled; /* 1 << target */
     struct stored_dead_letter *dead_letters;
     size_t dead_letter_count;
 };
@@ -36,7 +37,10 @@ struct job {
     struct job *next;
     enum sim_job kind;
     int member, session;
-    struct sink *sink; /* NULL: the sender is gone, or has another connection */
+    const struct schema_view *view; /* the sender's */
+    int64_t began;                  /* ... and node_began */
+    int64_t born;                   /* the member's */
+    struct sink *sink;              /* NULL: the sender is gone, or has another connection */
     /* The sender's, lent until its event: read when the job is executed, or when its connection is
      * cut. Both NULL: read. */
     const struct txn *txn;         /* COMMIT */
@@ -57,6 +61,7 @@ struct job {
 struct sink {
     struct world *world;
     int member, session;
+    const struct schema_view *view;
     bool connected, lost_due, event_due;
     struct job *job; /* in flight */
     struct sink_event event;
@@ -80,6 +85,15 @@ struct str sim_sink_key(struct sink *sink, int target, cells_t key);
 bool sim_sink_read(struct world *world, struct job *job);
 /* Of its bytes. */
 uint64_t sim_sink_sum(const struct row_array *rows);
+/* sim_acquire.c */
+void sim_sink_answer_tasks(struct world *world, struct job *job, struct sink_event *event);
+/* sim_fill.c */
+/* Tables that nobody has registered were lost: those that are there begin a new generation. event
+ * says why not. */
+bool sim_sink_register_tables(struct world *world, struct sink_event *event);
+/* The progress is of another plan, and becomes one of the job's; event says why not. */
+bool sim_sink_convert(struct world *world, const struct job *job, struct sink_event *event);
+void sim_sink_mark(struct world *world, const struct sim_part *part);
 /* sim_content.c */
 /* The row is there no more; it is gone unless it stands in sync_refused. */
 void sim_sink_drop_row(struct world *world, struct sink_row *row);

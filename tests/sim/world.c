@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DRAIN_ROUNDS  4000
-#define RESUME_ROUNDS 20 /* where tasks halt, they are tried again so often */
+#define DRAIN_ROUNDS   4000
+#define EDITION_ROUNDS 100
+#define RESUME_ROUNDS  20 /* where tasks halt, they are tried again so often */
 
 int world_pick(struct world *world, struct range range) {
     return schema_pick(&world->rng, range);
@@ -63,11 +64,13 @@ void world_init(struct world *world, uint64_t seed, const struct knobs *knobs, b
     world->partitions = world_pick(world, knobs->partitions);
     world->members = world_pick(world, knobs->members);
     knobs->schema(&world->schema, &world->rng, &sizes);
-    schema_view_fill(&world->plan, &world->schema, world->partitions);
+    schema_view_fill(&world->plan, &world->schema, (1U << world->schema.target_count) - 1,
+                     world->partitions);
     for (int i = 0; i < world->schema.target_count; i++) {
         world->knobs.unique &= world->schema.targets[i].unique;
         world->knobs.inserts_only &= world->schema.targets[i].is_plain;
     }
+    world_editions_begin(world);
     world->batch_rows = (size_t)world_pick(world, knobs->batch_rows);
     world->poll_records = world_pick(world, knobs->poll_records);
     world->dead_letters_max = world_pick(world, knobs->dead_letters);
@@ -107,6 +110,9 @@ void world_clear(struct world *world) {
         for (int32_t p = 0; p < world->partitions; p++) {
             free(world->log[t][p].entries);
         }
+    }
+    for (int i = 0; i < world->edition_count; i++) {
+        free(world->editions[i]);
     }
     arena_clear(&world->texts);
     free(world->references);
@@ -183,17 +189,26 @@ void world_drain(struct world *world) {
             sim_consume_learn(node_consume(world->nodes[i]), false);
         }
     }
+    world_finish_editions(world);
     int rest = 0;
     for (int round = 0; round < DRAIN_ROUNDS && !world->failure[0]; round++) {
         if (world->knobs.halts > 0 && round % RESUME_ROUNDS == 0) {
             world_decide(world);
             resume_all(world);
         }
+        if (round % EDITION_ROUNDS == EDITION_ROUNDS - 1) {
+            world_look_after_tables(world);
+        }
         world_rounds(world, 1);
         rest = at_rest(world) ? rest + 1 : 0;
         if (rest > (world->misrouted_task >= 0 ? 200 : 2)) {
             return;
         }
+    }
+    for (int32_t p = 0; p < world->partitions; p++) {
+        world_trace(world, "task %d: caught up %d, tables known %d, to fill %x", p,
+                    oracle_caught_up(world, p), sim_sink_table_known(world, p),
+                    sim_sink_to_fill(world, world_edition(world), p));
     }
     world_fail(world, "O5: not at rest after %d rounds", DRAIN_ROUNDS);
 }

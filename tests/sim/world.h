@@ -25,6 +25,7 @@
 #define SESSIONS_MAX   3
 #define HOSTS_MAX      2
 #define SNAPSHOTS_MAX  24
+#define EDITIONS_MAX   8
 
 /* What a family of runs is like; ranges are inclusive. */
 struct world;
@@ -45,6 +46,7 @@ struct knobs {
     /* How often, against each other. */
     double crash, duplicate, compact, cache_loss, cache_fault, restore, rebalance, zombie, lost;
     double table_loss; /* the sink table is emptied or made anew; its progress stays */
+    double editions;   /* views are added to the plan, or removed: see editions.c */
     double halts;      /* tasks halt, are resumed; members are told to stop */
     double bad;        /* share of values that the sink refuses */
     double flawed;     /* ... of these: of records that can't be decoded */
@@ -131,9 +133,18 @@ struct sink_content {
     int64_t ends[PARTITIONS_MAX][SCHEMA_TABLES_MAX];
     struct stored_dead_letter *dead_letters;
     size_t dead_letter_count;
-    /* Which table it is, which is registered, and how often it was filled anew. */
-    int table, registered;
-    int64_t generation;
+    /* Of each target: which table it is, which is registered, and how often it was made anew. */
+    struct sink_table {
+        int table, registered;
+        int64_t generation;
+        bool unkept; /* its rows may be too many, or lack some: it counts again when it is empty */
+        /* By task: all its rows are there, in the table of this generation; 0: they may not be. */
+        int64_t filled[PARTITIONS_MAX];
+    } tables[SCHEMA_TARGETS_MAX];
+    int64_t generation; /* of the tables together */
+    /* Whose plan the progress is of, and how often it was converted to another one's. */
+    const struct schema_view *plan;
+    int64_t conversions;
 };
 
 struct version_at { /* version stood at this row of a table once */
@@ -150,7 +161,10 @@ struct world {
     struct rng rng;
     struct knobs knobs;
     struct schema schema;
-    struct schema_view plan;
+    struct schema_view plan; /* of all targets */
+    /* What members were started with, one after the other; the last is what the operator wants. */
+    struct schema_view *editions[EDITIONS_MAX];
+    int edition_count;
     int32_t partitions;
     int members;
     size_t batch_rows;
@@ -193,7 +207,13 @@ struct world {
     bool rewritten;   /* logs are not what they were: what the sink shows can't be judged by them */
     struct job *jobs; /* list */
     int table_count;  /* tables that there were */
-    int64_t job_count; /* executed so far, but for looks */
+    /* By task: who acquired it last, whatever the sink says. */
+    struct acquired {
+        int64_t born;
+        char owner[OWNER_LEN + 1];
+    } acquired[PARTITIONS_MAX];
+    int64_t born_count; /* members that were started */
+    int64_t job_count;  /* executed so far, but for looks */
     int64_t statement_count;
     bool stray_now;
     int misrouted_task; /* -1: none; the record at misrouted_offset of its log */
@@ -318,20 +338,36 @@ int world_stored_version(struct str value);
 enum flaw source_flaw(const struct world *world, int version);
 bool history_has(const struct world *world, int table, cells_t cells, int version);
 
+/* editions.c */
+/* Which plan the operator wants. */
+static inline const struct schema_view *world_edition(const struct world *world) {
+    return world->editions[world->edition_count - 1];
+}
+void world_editions_begin(struct world *world);
+/* Views are added or removed: members that start from now on have another plan. */
+void world_change_edition(struct world *world);
+/* In the end the operator sees to it that all members have the plan. */
+void world_finish_editions(struct world *world);
+/* ... and, from time to time, that nothing stands in the way of it. */
+void world_look_after_tables(struct world *world);
+
 /* sim_consume.c */
 extern const struct consume_ops sim_consume_ops;
-struct consume *sim_consume_new(struct world *world, int member);
+struct consume *sim_consume_new(struct world *world, int member, const struct schema_view *view);
 void sim_consume_destroy(struct consume **consume);
 /* The group tells the member what it should have now. lost: somebody else may have it already. */
 void sim_consume_learn(struct consume *consume, bool lost);
 /* A partition that is being read can't be read on. */
 void sim_consume_halt(struct consume *consume);
+/* The member has the task, as far as it was told. */
+bool sim_consume_has(const struct consume *consume, int32_t task);
 /* The member has not heard of its present assignment. */
 bool sim_consume_outdated(const struct consume *consume);
 
 /* sim_sink.c */
 extern const struct sink_ops sim_sink_ops;
-struct sink *sim_sink_new(struct world *world, int member, int session);
+struct sink *sim_sink_new(struct world *world, int member, int session,
+                          const struct schema_view *view);
 /* The member is gone; a job in flight may still be executed (keep) or not. */
 void sim_sink_destroy(struct sink **sink, bool keep);
 void sim_sink_cut(struct sink *sink, bool keep);
@@ -344,9 +380,21 @@ struct sink_row *sim_sink_add_row(struct world *world, int target, cells_t key);
 /* For sink_content_clear. */
 void sink_content_copy(struct sink_content *to, const struct sink_content *from);
 void sink_content_clear(struct sink_content *content);
-/* The sink table is emptied, or dropped and made anew; the progress stays. */
-void sim_sink_lose_rows(struct world *world);
-/* The task's rows are in the table that is there now, as far as its progress says. */
+/* The target's table is emptied, or dropped and made anew; the progress stays. */
+void sim_sink_lose_rows(struct world *world, int target);
+bool sim_sink_is_empty(const struct world *world, int target);
+/* Nobody can write to the target's table before it is emptied. */
+bool sim_sink_is_unfit(const struct world *world, int target);
+/* The table of some target of the plan is not the one that the task's progress knows of. */
+bool sim_sink_is_other(const struct world *world, const struct schema_view *view,
+                       const struct progress *progress);
+/* 1 << target, of the schema's: which lack the task's mark. */
+unsigned sim_sink_to_fill(const struct world *world, const struct schema_view *view, int32_t task);
+/* The member has the task, and knows of it and of its tables what there is to know. */
+bool sim_sink_knows_ready(const struct world *world, const struct node *node, int32_t task);
+/* Connected, and nothing is on its way between both. */
+bool sim_sink_is_quiet(const struct sink *sink);
+/* The task's rows are in the tables that are there now, as far as its progress says. */
 bool sim_sink_table_known(const struct world *world, int32_t task);
 /* The dead letter or decision at an offset of a log, or NULL. */
 struct stored_dead_letter *sim_sink_dead_letter(const struct world *world, int table, int32_t task,
@@ -389,6 +437,12 @@ int node_sessions(const struct node *node);
 struct sink *node_sink(const struct node *node, int session);
 int node_host(const struct node *node);
 bool node_ready(const struct node *node);
+/* Which member it is of all that there were. */
+int64_t node_born(const struct node *node);
+/* How often the progress was converted until it began, or by itself. */
+int64_t *node_began(struct node *node);
+/* The plan that it was started with. */
+const struct schema_view *node_view(const struct node *node);
 
 /* oracle.c */
 int oracle_kept_version(const struct stored_dead_letter *dead_letter);
@@ -408,6 +462,8 @@ void oracle_written(struct world *world, int32_t task, const struct sink_row *ro
 bool oracle_is_past(const struct world *world, int32_t task, const struct progress *progress);
 /* Every row of the task that stands in the sink. */
 void oracle_visible(struct world *world, int32_t task);
+/* A member that says that it is ready has all rows of its tasks in their tables. */
+void oracle_ready(struct world *world, const struct node *node);
 /* oracle_index.c */
 /* The indexes of an open cache are what its rows refer to. */
 void oracle_indexes(struct world *world, struct state *state, int32_t task);
