@@ -206,6 +206,9 @@ const struct knobs families[] = {
     SHAPE("leftwhere"),
     SHAPE("alias"),
     SHAPE("expr"),
+    SHAPE("boss"),
+    SHAPE("bossinner"),
+    SHAPE("bosstwo"),
     /* Any view, under one of the families above or one of the profiles below. */
     {.name = "views", .draw = draw_views},
     /* Several of them in one plan. */

@@ -70,8 +70,10 @@ static bool decide_task(struct world *world, int32_t task) {
     for (int t = 0; t < world->schema.table_count; t++) {
         const struct topic_log *log = world_log(world, t, task);
         int64_t at = progress->has_offsets ? progress->offsets[t] : 0;
-        while (at < log->count &&
-               (log->entries[at].flaw != FLAW_COLUMN || sim_sink_dead_letter(world, t, task, at))) {
+        while (at < log->count && (log->entries[at].flaw != FLAW_COLUMN ||
+                                   !schema_is_of(&world->schema.tables[t], log->entries[at].cells,
+                                                 task, world->partitions) ||
+                                   sim_sink_dead_letter(world, t, task, at))) {
             at++;
         }
         if (at < log->count) {

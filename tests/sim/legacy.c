@@ -101,7 +101,10 @@ static void plant_ahead(struct world *world) {
         for (int t = 0; t < world->schema.table_count; t++) {
             const struct topic_log *log = world_log(world, t, p);
             for (int64_t i = world->sink.progress[p].offsets[t]; i < log->count; i++) {
-                if (log->entries[i].flaw != FLAW_NONE && rng_chance(&world->rng, 0.8)) {
+                const struct entry *entry = &log->entries[i];
+                bool own = !entry->names_row || schema_is_of(&world->schema.tables[t], entry->cells,
+                                                             p, world->partitions);
+                if (own && entry->flaw != FLAW_NONE && rng_chance(&world->rng, 0.8)) {
                     plant_ahead_of(world, t, p, i);
                 }
             }

@@ -21,8 +21,9 @@ bool world_faulty(const struct world *world, int member) {
 }
 
 bool world_is_core(const struct world *world, int table, cells_t cells) {
-    return world->healed && (world->schema.tables[table].lookup || /* every task reads them */
-                             world->core_tasks[source_partition(world, table, cells)]);
+    return world->healed &&
+           (world->schema.tables[world_feed(world, table)].lookup || /* every task reads them */
+            world->core_tasks[source_partition(world, table, cells)]);
 }
 
 /* At least one of count. */

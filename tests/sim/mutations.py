@@ -313,6 +313,8 @@ SIMULATED = [
     Simulated('leftcore:stray', 1000, 'rows with a partner go with the last one'),
     Simulated('left2:mix', 2000, 'no NULL row is written twice'),
     Simulated('views:mix', 8000, 'entries of NULL rows go with them'),
+    # one table in two roles
+    Simulated('boss:mix', 500, 'a task passes over rows of other tasks'),
     # several targets
     Simulated('several:mix', 500, 'an initial load fills every target'),
     Simulated('several:mix', 2000, 'each target has partners of its own'),

@@ -69,6 +69,11 @@ void oracle_dead_letter(struct world *world, const struct stored_dead_letter *de
     }
 }
 
+/* Of a table whose rows are shared out by what they hold: it is the task's. */
+static bool has_row(const struct world *world, int table, int32_t task, cells_t cells) {
+    return schema_is_of(&world->schema.tables[table], cells, task, world->partitions);
+}
+
 /* Records that nobody can read are dead letters, one and all, but for those that were compacted
  * away. */
 static void check_dead_letters(struct world *world, const char *when) {
@@ -78,6 +83,7 @@ static void check_dead_letters(struct world *world, const char *when) {
             for (int64_t i = log->start; i < log->count; i++) {
                 const struct entry *entry = &log->entries[i];
                 if (entry->kept && entry->flaw > FLAW_REFUSED &&
+                    (!entry->names_row || has_row(world, t, p, entry->cells)) &&
                     !sim_sink_dead_letter(world, t, p, i)) {
                     world_fail(world, "O7 %s: the record %d[%d]@%lld is no dead letter", when, t, p,
                                (long long)i);
@@ -140,15 +146,18 @@ static void read_log(struct world *world, int table, int32_t task, struct rows *
                      const char *when) {
     const struct topic_log *log = world_log(world, table, task);
     for (int64_t i = log->count; i-- > 0;) {
-        if (log->entries[i].names_row && !rows_have(rows, log->entries[i].cells)) {
+        const cells_t cells = log->entries[i].cells;
+        if (log->entries[i].names_row && has_row(world, table, task, cells) &&
+            !rows_have(rows, cells)) {
             rows_add(rows, log->entries[i].cells, effective(world, table, task, i, when));
         }
     }
 }
 
 static void read_source(const struct world *world, int table, struct rows *rows) {
-    for (int i = 0; i < world->source[table].count; i++) {
-        rows_add(rows, world->source[table].rows[i].cells, world->source[table].rows[i].version);
+    const struct source_table *source = world_source(world, table);
+    for (int i = 0; i < source->count; i++) {
+        rows_add(rows, source->rows[i].cells, source->rows[i].version);
     }
 }
 
@@ -378,7 +387,8 @@ bool oracle_caught_up(const struct world *world, int32_t task) {
         if (world_edition(world)->relations[t] < 0) {
             continue;
         }
-        const struct topic_log *log = &world->log[t][world_partition(world, t, task)];
+        const struct topic_log *log =
+            &world->log[world_feed(world, t)][world_partition(world, t, task)];
         for (int64_t i = progress->offsets[t]; i < log->count; i++) {
             if (log->entries[i].kept) {
                 return false;

@@ -85,7 +85,8 @@ static void check_table(struct world *world, const struct cache *cache, int rela
     struct str row = STR_NONE, value;
     int count = 0;
     for (int64_t i = 0; i < log->count; i++) {
-        if (is_first(log, i)) {
+        if (is_first(log, i) && schema_is_of(&world->schema.tables[table], log->entries[i].cells,
+                                             cache->task, world->partitions)) {
             count += check_cached(world, cache, relation, log->entries[i].cells, &key);
         }
     }

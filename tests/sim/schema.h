@@ -55,8 +55,12 @@ struct schema_table {
     int weight; /* how often its rows change, against the others' */
     /* In the order of their roles. */
     struct schema_column columns[SCHEMA_COLUMNS_MAX];
-    bool lookup; /* it has no join columns, and one partition that every task reads */
+    bool lookup;   /* it has no join columns, and one partition that every task reads */
+    bool filtered; /* a core table that is a lookup, too: of its one topic a task takes its own rows
+                    */
+    int twin;      /* 1 + the table in the other role; 0: it has one role */
     /* Of schema_finish: */
+    int feed; /* whose rows and log it has: of a filtered one its twin's */
     int column_count;
     int join_count;     /* columns that place a row, its first */
     int key_count;      /* its key in the log: join columns and primary key */
@@ -129,7 +133,8 @@ struct schema {
     struct schema_target targets[SCHEMA_TARGETS_MAX];
     int target_count;
     /* Of schema_finish: */
-    int core_count; /* of the tables: the first ones */
+    int parted_count; /* of the tables: the first ones, whose topics have a partition for each task
+                       */
     bool has_lookups;
 };
 
@@ -201,6 +206,11 @@ cells_t schema_row(const struct schema_target *target, int occurrence, cells_t s
 /* Where Debezium's PartitionRouting puts a row: its own reading of it (decode/route.h has the
  * product's). cells: of a core table with all its join columns. */
 int schema_partition(const struct schema_table *table, cells_t cells, int partitions);
+/* The task may have the row: it does not belong to another one. */
+static inline bool schema_is_of(const struct schema_table *table, cells_t cells, int32_t task,
+                                int partitions) {
+    return !table->filtered || task < 0 || schema_partition(table, cells, partitions) == task;
+}
 
 #define SCHEMA_TEXT_MAX 40
 /* A cell as the column's type shows it, and back. */

@@ -131,6 +131,38 @@ int schema_draw_lookup(struct schema_draw *draw, int key_columns, int rows) {
     return t;
 }
 
+/* Both roles have the same columns: a lookup's key is of its own. */
+static void copy_columns(struct schema *schema, int table) {
+    const struct schema_table *from = &schema->tables[table];
+    if (from->twin == 0) {
+        return;
+    }
+    struct schema_table *to = &schema->tables[from->twin - 1];
+    const struct schema_table *core = from->lookup ? to : from;
+    enum schema_role roles[SCHEMA_COLUMNS_MAX];
+    for (int c = 0; c < SCHEMA_COLUMNS_MAX; c++) {
+        bool join = core->columns[c].role == SCHEMA_JOIN;
+        roles[c] = !join ? from->columns[c].role : to->lookup ? SCHEMA_OWN : SCHEMA_JOIN;
+    }
+    memcpy(to->columns, from->columns, sizeof to->columns);
+    for (int c = 0; c < SCHEMA_COLUMNS_MAX; c++) {
+        to->columns[c].role = roles[c];
+    }
+}
+
+int schema_draw_twin(struct schema_draw *draw) {
+    struct schema *schema = draw->schema;
+    const int core = schema->table_count - 1, lookup = schema->table_count++;
+    struct schema_table *table = &schema->tables[core];
+    schema->tables[lookup] = (struct schema_table){
+        .name = table->name, .weight = table->weight, .lookup = true, .twin = core + 1};
+    table->filtered = true;
+    table->twin = lookup + 1;
+    table->weight = 0; /* its rows are the lookup's */
+    copy_columns(schema, core);
+    return lookup;
+}
+
 static int column_end(const struct schema_table *table) {
     int end = 0;
     while (table->columns[end].role != SCHEMA_NONE) {
@@ -161,6 +193,7 @@ static int key_end(const struct schema_table *table) {
 static int reference_column(struct schema_draw *draw, int parent, int lookup, int c, bool anew) {
     struct schema_table *table = &draw->schema->tables[parent];
     const struct schema_column *key = &draw->schema->tables[lookup].columns[c];
+    const int name = table->lookup && table->twin > 0 ? table->twin - 1 : parent;
     int end = column_end(table);
     assert(end > 0);
     int start = rng_below(draw->rng, end);
@@ -173,11 +206,12 @@ static int reference_column(struct schema_draw *draw, int parent, int lookup, in
         }
     }
     table->columns[end] =
-        (struct schema_column){.name = names[parent].references[end - key_end(table)],
+        (struct schema_column){.name = names[name].references[end - key_end(table)],
                                .role = SCHEMA_REFERENCE,
                                .type = key->type,
                                .nullable = rng_chance(draw->rng, 0.8),
                                .values = key->values};
+    copy_columns(draw->schema, parent);
     return end;
 }
 
@@ -265,8 +299,12 @@ void schema_draw_rest(struct schema_draw *draw) {
     struct schema *schema = draw->schema;
     for (int t = 0; t < schema->table_count; t++) {
         struct schema_table *table = &schema->tables[t];
+        if (table->lookup && table->twin > 0) {
+            continue;
+        }
         table->columns[column_end(table)] = (struct schema_column){
             .name = names[t].value, .role = SCHEMA_VALUE, .type = SCHEMA_TEXT};
+        copy_columns(schema, t);
     }
     for (int i = 0; i < schema->target_count; i++) {
         draw->target = &schema->targets[i];

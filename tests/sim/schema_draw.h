@@ -46,6 +46,9 @@ void schema_draw_core(struct schema_draw *draw, const struct schema_kind *kind, 
 void schema_draw_shared(struct schema_draw *draw, int table, bool optional);
 /* The next lookup table. Returns which it is. */
 int schema_draw_lookup(struct schema_draw *draw, int key_columns, int rows);
+/* The core table that was drawn last, whose primary key holds the join key, is a lookup, too.
+ * Returns which it is. */
+int schema_draw_twin(struct schema_draw *draw);
 /* A node of a lookup table. anew: by columns of its own; else by whatever its parent has, where the
  * types are the same. */
 void schema_draw_node(struct schema_draw *draw, int table, int parent, bool optional, bool anew);

@@ -80,19 +80,27 @@ static void finish_target(struct schema_target *target) {
     assert(target->key_count <= 16);
 }
 
-/* Core tables are a plan's first ones. */
+/* Where a table stands in a plan. */
+static int rank(const struct schema_table *table) {
+    return table->lookup ? 2 : table->filtered;
+}
+
 static void sort_tables(struct schema *schema) {
     struct schema_table sorted[SCHEMA_TABLES_MAX];
     int at[SCHEMA_TABLES_MAX], count = 0;
-    for (int turn = 0; turn < 2; turn++) {
+    for (int turn = 0; turn < 3; turn++) {
         for (int t = 0; t < schema->table_count; t++) {
-            if (schema->tables[t].lookup == (turn == 1)) {
+            if (rank(&schema->tables[t]) == turn) {
                 sorted[count] = schema->tables[t];
                 at[t] = count++;
             }
         }
     }
     memcpy(schema->tables, sorted, (size_t)count * sizeof *sorted);
+    for (int t = 0; t < count; t++) {
+        struct schema_table *table = &schema->tables[t];
+        table->twin = table->twin > 0 ? at[table->twin - 1] + 1 : 0;
+    }
     for (int i = 0; i < schema->target_count; i++) {
         struct schema_target *target = &schema->targets[i];
         for (int o = 0; o < target->core_count; o++) {
@@ -109,7 +117,8 @@ void schema_finish(struct schema *schema) {
     for (int t = 0; t < schema->table_count; t++) {
         finish_table(&schema->tables[t]);
         schema->has_lookups |= schema->tables[t].lookup;
-        schema->core_count += !schema->tables[t].lookup;
+        schema->parted_count += !schema->tables[t].lookup && !schema->tables[t].filtered;
+        schema->tables[t].feed = schema->tables[t].filtered ? schema->tables[t].twin - 1 : t;
     }
     for (int i = 0; i < schema->target_count; i++) {
         schema->targets[i].tables = schema->tables;

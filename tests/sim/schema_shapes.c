@@ -13,12 +13,15 @@ enum core {
     OWN_LEFT
 }; /* OWN: a primary key beside the join key; else that is it */
 enum how { INNER, LEFT };
+/* In place of a lookup table: the core table in its other role. */
+#define TWIN (-1)
 
 static const struct shape {
     const char *name;
     int core_count, node_count;
     enum core core[3];
-    int nodes[3][3]; /* lookup table, parent, how */
+    enum { ONE_ROLE, KEYS_TWIN, OWNS_TWIN } twin; /* of the last core table: see schema_shape */
+    int nodes[3][3];                              /* lookup table, parent, how */
     bool filtered, computed;
 } shapes[] = {
     {.name = "star", .core_count = 1, .core = {OWN}, .node_count = 1, .nodes = {{0, 0, INNER}}},
@@ -86,6 +89,25 @@ static const struct shape {
      .node_count = 1,
      .nodes = {{0, 1, LEFT}},
      .computed = true},
+    /* employee and manager */
+    {.name = "boss",
+     .core_count = 1,
+     .core = {KEY},
+     .twin = KEYS_TWIN,
+     .node_count = 2,
+     .nodes = {{TWIN, 0, LEFT}, {TWIN, NODE, LEFT}}},
+    {.name = "bossinner",
+     .core_count = 1,
+     .core = {OWN},
+     .twin = OWNS_TWIN,
+     .node_count = 2,
+     .nodes = {{TWIN, 0, INNER}, {0, NODE, LEFT}}},
+    {.name = "bosstwo",
+     .core_count = 2,
+     .core = {OWN, KEY},
+     .twin = KEYS_TWIN,
+     .node_count = 2,
+     .nodes = {{TWIN, 1, LEFT}, {0, 0, INNER}}},
 };
 
 static const struct shape *find(const char *name) {
@@ -108,16 +130,20 @@ void schema_shape(struct schema *schema, struct rng *rng, const struct schema_kn
     for (int t = 0; t < shape->core_count; t++) {
         enum core core = shape->core[t];
         bool own = core == OWN || core == OWN_LEFT;
-        const struct schema_kind kind = {own ? PART_NONE : PART_ALL, own};
+        const bool placed = shape->twin != ONE_ROLE && t + 1 == shape->core_count;
+        const struct schema_kind kind = {own && !placed ? PART_NONE : PART_ALL, own};
         schema_draw_core(&draw, &kind, schema_pick(rng, knobs->rows), core >= KEY_LEFT);
     }
+    const int twin = shape->twin != ONE_ROLE ? schema_draw_twin(&draw) : 0;
+    const int lookups = schema->table_count;
     for (int n = 0; n < shape->node_count; n++) {
         const int *node = shape->nodes[n];
+        int table = node[0] == TWIN ? twin : lookups + node[0];
         int parent = node[1] < NODE ? node[1] : node[1] - NODE + shape->core_count;
-        if (shape->core_count + node[0] == schema->table_count) {
+        if (table == schema->table_count) {
             (void)schema_draw_lookup(&draw, 1, 1 + rng_below(rng, 3));
         }
-        schema_draw_node(&draw, shape->core_count + node[0], parent, node[2] == LEFT, true);
+        schema_draw_node(&draw, table, parent, node[2] == LEFT, true);
     }
     schema_draw_rest(&draw);
 }

@@ -32,6 +32,9 @@ void schema_output_name(const struct schema_target *target, int output, char out
 void schema_sql_tables(const struct schema *schema, struct buf *out) {
     for (int t = 0; t < schema->table_count; t++) {
         const struct schema_table *table = &schema->tables[t];
+        if (table->filtered) {
+            continue; /* its other role says it all */
+        }
         buf_printf(out, "CREATE TABLE %s (", table->name);
         for (int c = 0; c < table->column_count; c++) {
             const struct schema_column *column = &table->columns[c];

@@ -35,13 +35,17 @@ static void fill_table(struct schema_view *to, const struct schema *schema, int 
                        int32_t partitions) {
     const struct schema_table *table = &schema->tables[to->tables[t]];
     struct relation *of = &to->of_tables[t];
+    const bool whole = table->lookup || table->filtered;
     (void)snprintf(to->topics[t], sizeof to->topics[t], "sim.public.%s", table->name);
+    (void)snprintf(to->slots[t], sizeof to->slots[t], "sim.public.%s%s", table->name,
+                   table->filtered ? FILTERED_SUFFIX : "");
     *of = (struct relation){.schema = STR("public"),
                             .name = str_from(table->name),
                             .topic = str_from(to->topics[t]),
-                            .slot = str_from(to->topics[t]),
+                            .slot = str_from(to->slots[t]),
+                            .filtered = table->filtered,
                             .role = table->lookup ? ROLE_LOOKUP : ROLE_CORE,
-                            .partition_count = table->lookup ? 1 : partitions,
+                            .partition_count = whole ? 1 : partitions,
                             .columns = to->columns[t],
                             .column_count = (size_t)table->column_count,
                             .key_count = (size_t)table->key_count,
@@ -197,6 +201,7 @@ void schema_view_fill(struct schema_view *to, const struct schema *schema, unsig
     }
     to->plan.name = to->targets[0].name;
     to->plan.partition_count = partitions;
+    to->plan.tasks_topic = plan_parted_count(&to->plan) == 0 ? STR("sim.tasks") : STR_NONE;
     fill_identity(to);
 }
 
@@ -213,7 +218,8 @@ static bool relation_equal(const struct relation *a, const struct relation *b) {
                  str_equal(a->topic, b->topic) && a->column_count == b->column_count &&
                  a->key_count == b->key_count && a->placement_count == b->placement_count &&
                  a->primary_key_count == b->primary_key_count && a->blanks_tell == b->blanks_tell &&
-                 a->role == b->role && a->partition_count == b->partition_count &&
+                 a->role == b->role && a->filtered == b->filtered && str_equal(a->slot, b->slot) &&
+                 a->partition_count == b->partition_count &&
                  a->reference_count == b->reference_count;
     for (size_t c = 0; equal && c < a->column_count; c++) {
         equal = column_equal(&a->columns[c], &b->columns[c]);

@@ -41,7 +41,7 @@ struct schema_view {
     struct relation_column columns[SCHEMA_TABLES_MAX][SCHEMA_COLUMNS_MAX];
     struct reference references[SCHEMA_TABLES_MAX][SCHEMA_REFERENCES_MAX];
     size_t reference_columns[SCHEMA_TABLES_MAX][SCHEMA_REFERENCES_MAX][SCHEMA_KEY_MAX];
-    char topics[SCHEMA_TABLES_MAX][64];
+    char topics[SCHEMA_TABLES_MAX][64], slots[SCHEMA_TABLES_MAX][72];
 };
 
 /* The plan of some of the schema's targets (1 << target). Borrows the schema's names. */

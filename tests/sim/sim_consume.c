@@ -76,6 +76,7 @@ static void tell_assignment(struct consume *consume, struct consume_event *ret_e
     consume->split_now =
         world_faulty(world, consume->member) && world->knobs.split && rng_chance(&world->rng, 0.3);
     int tables = (int)plan_parted_count(&consume->view->plan); /* lookups are not the group's */
+    tables += tables == 0; /* the topic that shares out the tasks */
     consume->split_now &= tables > 1;
     tables = consume->split_now ? 1 + rng_below(&world->rng, tables - 1) : tables;
     size_t count = 0;
@@ -172,15 +173,15 @@ static size_t sim_poll_records(struct consume *consume, struct consume_event *ev
     struct world *world = consume->world;
     size_t limit = 1 + (size_t)rng_below(&world->rng, world->poll_records);
     size_t count = 0;
-    const int cores = world->schema.core_count, shared = cores * world->partitions;
-    const int logs = shared + world->schema.table_count - cores;
+    const int parted = world->schema.parted_count, shared = parted * world->partitions;
+    const int logs = shared + world->schema.table_count - parted;
     int start = rng_below(&world->rng, logs);
     for (int i = 0; i < logs && count < limit && count < max; i++) {
         int at = (start + i) % logs;
-        int t = at < shared ? at % cores : cores + at - shared;
+        int t = at < shared ? at % parted : parted + at - shared;
         int run = 1 + rng_below(&world->rng, 4);
         while (run-- > 0 && count < limit && count < max &&
-               next_record(consume, t, at < shared ? at / cores : 0, &events[count])) {
+               next_record(consume, t, at < shared ? at / parted : 0, &events[count])) {
             count++;
         }
     }
@@ -204,6 +205,9 @@ static enum err_kind sim_assign(struct consume *consume, const struct topic_posi
         struct reader *reader = &consume->readers[table][positions[i].partition];
         *reader = (struct reader){.assigned = true, .position = positions[i].offset};
         bool lookup = world->schema.tables[table].lookup;
+        if (world->schema.tables[table].filtered) {
+            world_fail(world, "member %d reads a topic twice", consume->member);
+        }
         if (lookup && positions[i].partition != 0) {
             world_fail(world, "member %d reads partition %d of a lookup", consume->member,
                        positions[i].partition);
@@ -253,7 +257,8 @@ static int64_t sim_heartbeat_ms(const struct consume *consume) {
 }
 
 static int64_t sim_log_end(const struct consume *consume, int table, int32_t partition) {
-    return consume->world->log[consume->view->tables[table]][partition].count;
+    const int feed = world_feed(consume->world, consume->view->tables[table]);
+    return consume->world->log[feed][partition].count;
 }
 
 const struct consume_ops sim_consume_ops = {

@@ -42,6 +42,7 @@ static void remember(struct world *world, const struct event *event) {
 }
 
 bool history_has(const struct world *world, int table, cells_t cells, int version) {
+    table = world_feed(world, table);
     for (size_t i = world->history_count; i-- > 0;) {
         const struct version_at *at = &world->history[i];
         if (at->version == version && at->table == table && at->cells == cells) {
@@ -62,7 +63,7 @@ static void emit(struct world *world, int table, cells_t cells, int version, cha
 }
 
 const struct source_row *source_find(const struct world *world, int table, cells_t cells) {
-    const struct source_table *rows = &world->source[table];
+    const struct source_table *rows = world_source(world, table);
     cells_t primary = world->schema.tables[table].primary;
     for (int i = 0; i < rows->count; i++) {
         if (((rows->rows[i].cells ^ cells) & primary) == 0) {
@@ -73,6 +74,7 @@ const struct source_row *source_find(const struct world *world, int table, cells
 }
 
 void source_put(struct world *world, int table, cells_t cells, int version) {
+    table = world_feed(world, table);
     struct source_table *rows = &world->source[table];
     const struct source_row *found = source_find(world, table, cells);
     bool moves = found && found->cells != cells;
@@ -85,6 +87,7 @@ void source_put(struct world *world, int table, cells_t cells, int version) {
 }
 
 void source_delete(struct world *world, int table, cells_t cells) {
+    table = world_feed(world, table);
     struct source_table *rows = &world->source[table];
     const struct source_row *found = source_find(world, table, cells);
     if (found) {
@@ -150,7 +153,7 @@ static void change(struct world *world, int table) {
 /* An incremental snapshot of a few rows. */
 static void snapshot_some(struct world *world) {
     for (int i = 0; i < 3; i++) {
-        int table = rng_below(&world->rng, world->schema.table_count);
+        int table = world_feed(world, rng_below(&world->rng, world->schema.table_count));
         const struct source_row *row = source_find(world, table, some_primary(world, table));
         if (row && !world_is_core(world, table, row->cells)) {
             emit(world, table, row->cells, row->version, 'r');
@@ -347,6 +350,7 @@ static void append(struct world *world, const struct event *event) {
 }
 
 void log_repeat(struct world *world, int table, int32_t partition) {
+    table = world_feed(world, table);
     struct topic_log *log = &world->log[table][partition];
     log->entries = grow(log->entries, log->count, &log->cap, sizeof *log->entries);
     struct entry *entry = &log->entries[log->count];
@@ -375,7 +379,7 @@ void connector_repeat(struct world *world) {
 
 /* Keeps the newest record of each key, before some point that is older than the lag. */
 void log_compact(struct world *world) {
-    int table = rng_below(&world->rng, world->schema.table_count);
+    int table = world_feed(world, rng_below(&world->rng, world->schema.table_count));
     int32_t partition = rng_below(&world->rng, world_partitions(world, table));
     struct topic_log *log = &world->log[table][partition];
     int64_t end = log->count;

@@ -11,7 +11,7 @@ static int table_of(const struct schema_target *target, int occurrence) {
 static const struct source_row *row_under(const struct world *world,
                                           const struct schema_target *target, int occurrence,
                                           cells_t join, int nth) {
-    const struct source_table *rows = &world->source[table_of(target, occurrence)];
+    const struct source_table *rows = world_source(world, table_of(target, occurrence));
     for (int i = 0; i < rows->count; i++) {
         const struct source_row *row = &rows->rows[(nth + i) % rows->count];
         if ((row->cells & target->join) == join) {
@@ -50,7 +50,7 @@ static bool is_alive(const struct world *world, const struct schema_target *targ
 
 static bool has_row(const struct world *world, const struct schema_target *target, int occurrence,
                     cells_t join) {
-    const struct source_table *rows = &world->source[table_of(target, occurrence)];
+    const struct source_table *rows = world_source(world, table_of(target, occurrence));
     bool has = target->cores[occurrence].optional;
     for (int i = 0; i < rows->count; i++) {
         const struct source_row *row = &rows->rows[i];

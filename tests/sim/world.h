@@ -318,19 +318,28 @@ cells_t source_some_join(struct world *world, int table);
 int source_new_version(struct world *world, int table);
 /* What rows of this version refer to: cells of its table's reference columns. */
 cells_t world_references(const struct world *world, int version);
-/* The partition of a table's topic that a task reads. */
 static inline const struct schema_target *world_target(const struct world *world, int target) {
     return &world->schema.targets[target];
 }
+/* Whose rows and log the table has. */
+static inline int world_feed(const struct world *world, int table) {
+    return world->schema.tables[table].feed;
+}
+static inline const struct source_table *world_source(const struct world *world, int table) {
+    return &world->source[world_feed(world, table)];
+}
+/* The partition of a table's topic that a task reads. */
 static inline int32_t world_partition(const struct world *world, int table, int32_t task) {
-    return world->schema.tables[table].lookup ? 0 : task;
+    const struct schema_table *of = &world->schema.tables[table];
+    return of->lookup || of->filtered ? 0 : task;
 }
 static inline struct topic_log *world_log(struct world *world, int table, int32_t task) {
-    return &world->log[table][world_partition(world, table, task)];
+    return &world->log[world_feed(world, table)][world_partition(world, table, task)];
 }
 /* How many partitions the table's topic has. */
 static inline int32_t world_partitions(const struct world *world, int table) {
-    return world->schema.tables[table].lookup ? 1 : world->partitions;
+    const struct schema_table *of = &world->schema.tables[table];
+    return of->lookup || of->filtered ? 1 : world->partitions;
 }
 /* A row's value as the product stores it: its version. */
 int world_stored_version(struct str value);
