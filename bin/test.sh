@@ -7,7 +7,7 @@
 #   unit   the unit tests and the tests of the sink on a PostgreSQL of their own, both under the address and
 #          undefined-behaviour sanitizers; those of data shared by threads under the thread sanitizer; every fuzz
 #          target for some seconds; the statements for every type on a PostgreSQL of their own; the oracles of the
-#          end-to-end cases on wrong tables; the simulator (--seeds N seeds of each family, default 3000); mutations,
+#          end-to-end cases on wrong tables; the simulator (--seeds N seeds of each family, default 2600); mutations,
 #          which take each safeguard out once, so that a test must fail (alone with --mutations); the checks of the
 #          sources (shellcheck, clang-format, clang-tidy, which room includes what), of the scripts and of
 #          docker-compose.yml
@@ -26,7 +26,7 @@ KEPT_SETTINGS=/dev/null # those of a stack that stands in run/ are not for this
 # shellcheck source=bin/stack/common.sh
 . "$(dirname "$0")/stack/common.sh"
 
-unit=1 e2e=1 docker='' monitoring='' only_mutations='' seeds=3000
+unit=1 e2e=1 docker='' monitoring='' only_mutations='' seeds=2600
 e2e_options=()
 while [ $# -gt 0 ]; do
     case $1 in
