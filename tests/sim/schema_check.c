@@ -36,8 +36,11 @@ static bool check_random(uint64_t seed, const char *tables, const char *select) 
     struct rng rng = {seed};
     struct schema schema;
     struct buf sql = {0};
-    const struct schema_knobs knobs = {{1, 4}, {1, 5}, NULL};
-    (seed % 2 ? schema_random : schema_random_view)(&schema, &rng, &knobs);
+    static void (*const draw[])(struct schema *, struct rng *, const struct schema_knobs *) = {
+        schema_random, schema_random_view, schema_several, schema_shape};
+    static const char *const shapes[] = {"boss", "bossinner", "bosstwo"};
+    const struct schema_knobs knobs = {{1, 4}, {1, 5}, shapes[seed / 4 % 3]};
+    draw[seed % 4](&schema, &rng, &knobs);
     schema_sql_tables(&schema, &sql);
     write_file(tables, &sql);
     buf_reset(&sql);

@@ -24,11 +24,15 @@ static bool may_hide(const struct schema_target *target, int occurrence) {
 static void draw_hidden(struct schema_draw *draw, unsigned *shown) {
     struct schema_target *target = draw->target;
     const unsigned before = *shown;
+    bool any = false;
     for (int o = 0; o < target->core_count + target->node_count; o++) {
         unsigned bit = 1U << schema_occurrence(target, o);
         target->hides[o] = (before & bit) && may_hide(target, o) && rng_chance(draw->rng, 0.35);
         *shown |= target->hides[o] ? 0 : bit;
+        any |= !target->hides[o];
     }
+    target->filtered &= any; /* WHERE and expressions are over versions that are selected */
+    target->computed &= any;
 }
 
 /* Some of the core tables that an earlier target has drawn, in another order, perhaps with one more

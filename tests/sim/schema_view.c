@@ -213,16 +213,34 @@ static bool column_equal(const struct relation_column *a, const struct relation_
            a->not_null == b->not_null && a->primary_key == b->primary_key && a->tells == b->tells;
 }
 
-static bool relation_equal(const struct relation *a, const struct relation *b) {
+/* Its number, or one that no column has. */
+static size_t column_named(const struct relation *relation, struct str name) {
+    size_t c = 0;
+    while (c < relation->column_count && !str_equal(relation->columns[c].name, name)) {
+        c++;
+    }
+    return c;
+}
+
+/* The key's columns in its order; what a view adds to others comes behind it. shares: a is one of
+ * two roles of a table, which has here the columns that both use. */
+static bool relation_equal(const struct relation *a, const struct relation *b, bool shares) {
     bool equal = str_equal(a->schema, b->schema) && str_equal(a->name, b->name) &&
-                 str_equal(a->topic, b->topic) && a->column_count == b->column_count &&
+                 str_equal(a->topic, b->topic) && (shares || a->column_count == b->column_count) &&
                  a->key_count == b->key_count && a->placement_count == b->placement_count &&
                  a->primary_key_count == b->primary_key_count && a->blanks_tell == b->blanks_tell &&
                  a->role == b->role && a->filtered == b->filtered && str_equal(a->slot, b->slot) &&
                  a->partition_count == b->partition_count &&
                  a->reference_count == b->reference_count;
     for (size_t c = 0; equal && c < a->column_count; c++) {
-        equal = column_equal(&a->columns[c], &b->columns[c]);
+        size_t there = column_named(b, a->columns[c].name);
+        if (there == b->column_count) {
+            equal = shares;
+            continue;
+        }
+        struct relation_column ours = a->columns[c];
+        ours.key = shares && c >= a->key_count ? b->columns[there].key : ours.key;
+        equal = (c >= a->key_count || there == c) && column_equal(&ours, &b->columns[there]);
     }
     return equal;
 }
@@ -233,8 +251,11 @@ static bool reference_equal(const struct relation *a, int i, const struct relati
         return i == k;
     }
     const struct reference *x = &a->references[i], *y = &b->references[k];
-    return x->column_count == y->column_count &&
-           memcmp(x->columns, y->columns, x->column_count * sizeof *x->columns) == 0;
+    bool equal = x->column_count == y->column_count;
+    for (size_t c = 0; equal && c < x->column_count; c++) {
+        equal = column_named(b, a->columns[x->columns[c]].name) == y->columns[c];
+    }
+    return equal;
 }
 
 static bool occurrence_equal(const struct schema_view *ours, const struct target *mine,
@@ -253,13 +274,17 @@ static bool occurrence_equal(const struct schema_view *ours, const struct target
 }
 
 /* Both show the same, wherever it stands among the inputs. */
-static bool output_equal(const struct target *a, const struct target *b, size_t i) {
+static bool output_equal(const struct schema_view *ours, const struct plan *plan,
+                         const struct target *a, const struct target *b, size_t i) {
     const struct target_output *x = &a->outputs[i], *y = &b->outputs[i];
     if (x->input < 0 || y->input < 0) {
         return str_equal(x->name, y->name) && x->input == y->input;
     }
     const struct target_input *p = &a->inputs[x->input], *q = &b->inputs[y->input];
-    return str_equal(x->name, y->name) && p->occurrence == q->occurrence && p->column == q->column;
+    const struct relation *from = occurrence_relation(&ours->plan, a, p->occurrence);
+    return str_equal(x->name, y->name) && p->occurrence == q->occurrence &&
+           column_named(occurrence_relation(plan, b, q->occurrence),
+                        from->columns[p->column].name) == (size_t)q->column;
 }
 
 static bool target_equal(const struct schema_view *ours, const struct plan *plan, size_t number,
@@ -275,7 +300,7 @@ static bool target_equal(const struct schema_view *ours, const struct plan *plan
         (void)snprintf(what, size, "occurrence %zu", o);
     }
     for (size_t i = 0; equal && i < a->output_count; i++) {
-        equal = output_equal(a, b, i);
+        equal = output_equal(ours, plan, a, b, i);
         (void)snprintf(what, size, "output %zu", i);
     }
     for (size_t i = 0; equal && i < a->key_output_count; i++) {
@@ -293,7 +318,11 @@ bool schema_view_equal(const struct schema_view *ours, const struct plan *theirs
                  a->partition_count == theirs->partition_count;
     (void)snprintf(what, size, "the plan's counts");
     for (size_t t = 0; equal && t < a->relation_count; t++) {
-        equal = relation_equal(&a->relations[t], &theirs->relations[t]);
+        bool shares = a->relations[t].filtered;
+        for (size_t f = 0; f < a->relation_count; f++) {
+            shares |= a->relations[f].filtered && plan_feed(a, f) == t;
+        }
+        equal = relation_equal(&a->relations[t], &theirs->relations[t], shares);
         (void)snprintf(what, size, "table %zu", t);
     }
     for (size_t i = 0; equal && i < a->target_count; i++) {
