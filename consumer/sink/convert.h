@@ -52,6 +52,13 @@
 #define SQL_CONVERT_REFUSED                                                                        \
     "DELETE FROM sync_refused r USING sync_identity i WHERE r.view = i.view"                       \
     " AND coalesce(i.plan, i.view) = $1::text AND i.view <> ALL ($7::text[]) AND " SQL_CONVERTS
+/* What is read from its start again has its dead letters again, and these would be ahead of the
+ * offsets, as those of another log are. */
+#define SQL_CONVERT_LETTERS                                                                        \
+    "DELETE FROM sync_dead_letter d WHERE d.view = $1::text AND " SAFEGUARD_SQL(                   \
+        "dead letters of what is read anew go",                                                    \
+        "d.topic <> ALL (ARRAY(SELECT l.e FROM unnest($3::text[]) WITH ORDINALITY l(e, n)"         \
+        " WHERE l.n = ANY ($5::int[])))") " AND " SQL_CONVERTS
 #define SQL_CONVERT_UNKEEP                                                                         \
     "UPDATE sync_identity i SET relation = 0, file = " SQL_UNKEPT ","                              \
     " plan = CASE WHEN i.view = ANY ($7::text[]) THEN i.plan ELSE '' END"                          \

@@ -157,8 +157,8 @@ void convert_end(struct sink *sink) {
 
 void convert_send(struct sink *sink) {
     static const char *const statements[] = {
-        SQL_CONVERT_MARKS,   SQL_CONVERT_PROGRESS, SQL_CONVERT_UNMARK,
-        SQL_CONVERT_REFUSED, SQL_CONVERT_UNKEEP,   SQL_CONVERT_LAYOUT,
+        SQL_CONVERT_MARKS,   SQL_CONVERT_PROGRESS, SQL_CONVERT_UNMARK, SQL_CONVERT_REFUSED,
+        SQL_CONVERT_LETTERS, SQL_CONVERT_UNKEEP,   SQL_CONVERT_LAYOUT,
     };
     struct buf own = {0};
     layout_text(sink->plan, &own);

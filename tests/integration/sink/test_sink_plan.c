@@ -287,6 +287,10 @@ static void test_an_entry_comes_back_at_the_start(void **state) {
     at[1].offsets[0] = 0;
     assert_int_equal(write_name(1, "1", SECOND), SINK_COMMITTED);
     assert_string_equal(progress_of(1), "{1,11,12} {0,0,0,0,10,1001} 1");
+    admin(
+        "INSERT INTO sync_dead_letter(view, task, topic, \"table\", partition, \"offset\", reason,"
+        " checksum) VALUES ('student_contact', 1, 'oltp.public.school', 'school', 1, 0, 'why', 1),"
+        " ('student_contact', 1, 'oltp.public.student', 'student', 1, 5, 'why', 1)");
     targets[1].name = STR("other");
     targets[1].sql_ddl = STR("CREATE TABLE other (student_id bigint PRIMARY KEY, name text,"
                              " share int)");
@@ -296,6 +300,8 @@ static void test_an_entry_comes_back_at_the_start(void **state) {
     expect_acquired(young, 1, SECOND);
     static const int64_t offsets[] = {0, 11, 12};
     assert_memory_equal(at[1].offsets, offsets, sizeof offsets);
+    assert_string_equal(ask("SELECT string_agg(topic, ' ') FROM sync_dead_letter"),
+                        "oltp.public.student"); /* the other is read, and judged, again */
     assert_string_equal(ask("SELECT plan || '.' || file FROM sync_identity"
                             " WHERE view = 'student_name'"),
                         ".-1");
