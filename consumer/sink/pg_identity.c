@@ -27,9 +27,9 @@ static struct str layout_entry(const struct plan *plan, size_t i, struct buf *te
     if (i < plan->relation_count) {
         return plan->relations[i].slot;
     }
-    struct str last = STR_NONE, name = STR_NONE;
+    struct str name = STR_NONE;
     for (size_t n = plan->relation_count; n <= i; n++) {
-        last = name;
+        struct str last = name;
         name = STR_NONE;
         for (size_t t = 0; t < plan->target_count; t++) {
             struct str other = plan->targets[t].name;
