@@ -28,7 +28,7 @@ from cases import values, types, names, partitioned, key_pairs  # noqa: E402,F40
 from cases import versions  # noqa: E402,F401
 from cases import any_view, lookups, left_views, where, refusals, orders, lookup_topics, verify  # noqa: E402,F401
 from cases import two_roles  # noqa: E402,F401
-from cases import f_orders, orders_example, several_views, two_plans  # noqa: E402,F401
+from cases import added_views, f_orders, orders_example, several_views, two_plans  # noqa: E402,F401
 from db import CONNECTION_LOST  # noqa: E402
 from stack import ROOT, SELF_TEST, Stack, take_ports_of_lane  # noqa: E402
 from system import System, watch_settings  # noqa: E402
