@@ -23,7 +23,7 @@ void freshness_committed(struct task *task) {
 
 /* As of the last fetch. */
 static bool has_applied_all(const struct member_options *o, const struct task *task) {
-    bool all = task->phase == TASK_LIVE;
+    bool all = task->phase == TASK_LIVE && task->to_fill == 0;
     for (size_t t = 0; all && t < o->plan->relation_count; t++) {
         int64_t end = task_log_end(o, task, t);
         all = end >= 0 && task_applied_to(task, t) >= end;
