@@ -142,7 +142,7 @@ const struct config_setting config_settings[] = {
     PASSED("olap.target_session_attrs", "read-write", "connect only to a primary"),
 
     PASSED("oltp.host", NULL,
-           "the OLTP server, for `plan --check-source` and for the source watch of `run`; "
+           "the OLTP server, for `plan --check-source`, `verify` and the source watch of `run`; "
            "unset: no watch"),
     PASSED("oltp.port", "5432", "its port"),
     PASSED("oltp.user", "pg", "a role that may connect; only catalogs are read"),
@@ -162,7 +162,7 @@ const struct config_group config_groups[] = {
      "Any of libpq's connection keywords, with `olap.` before it; libpq checks them."},
     {"oltp.", "libpq", "abcdefghijklmnopqrstuvwxyz_", FIELD(oltp),
      "Any of libpq's connection keywords, with `oltp.` before it; libpq checks them. They are for "
-     "`plan --check-source` and for the source watch, which runs if "
+     "`plan --check-source`, `verify` and the source watch, which runs if "
      "`oltp.host`, `oltp.hostaddr` or `oltp.service` is set."},
     {"connector.", "the connector", NULL, FIELD(connector),
      "Any member of the Debezium connector's configuration, with `connector.` before it; it "
