@@ -11,6 +11,7 @@ from ours import Ours
 from runner import Bench
 from stack import ROOT
 from system import watch_settings
+from usage import Usage
 from wait import Failure
 
 CONTACTS_A_STUDENT = 4
@@ -70,8 +71,9 @@ def measure(bench: Bench, env: Env, subject: Ours, run: int, variant: str, rows:
     with subprocess.Popen([str(tenant.stack.binary), "verify", "--json", "--settle", SETTLE], cwd=ROOT, text=True,
                           env=tenant.environment("verify") | watch_settings(env.oltp.port, env.oltp.name),
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        said = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
+        with Usage(lambda: [process.pid], from_start=True) as usage:  # wait4's memory would be this program's, at the fork
+            said = process.stdout.read()
+        _, status, spent = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.monotonic() - start
     summary = json.loads(said.splitlines()[-1])
@@ -79,5 +81,5 @@ def measure(bench: Bench, env: Env, subject: Ours, run: int, variant: str, rows:
         raise Failure(f"verify ended with {process.returncode}")
     bench.record("m", variant, subject, run, right=(summary["missing"], summary["extra"], summary["different"],
                                                     summary["oltp_rows"]) == (missing, 0, 0, rows),
-                 seconds=round(seconds, 3), rows_per_s=round(rows / seconds), hwm_mb=round(usage.ru_maxrss / 1024, 1),
-                 cpu_s_per_million_rows=round((usage.ru_utime + usage.ru_stime) * 1e6 / rows, 3))
+                 seconds=round(seconds, 3), rows_per_s=round(rows / seconds), hwm_mb=round(usage.hwm_mb, 1),
+                 cpu_s_per_million_rows=round((spent.ru_utime + spent.ru_stime) * 1e6 / rows, 3))
