@@ -1,5 +1,8 @@
 #include "view/source.h"
 
+#include "base/memory.h"
+#include "view/newer.h"
+
 #include "view/token.h"
 
 #include <pg_query.h>
@@ -68,6 +71,38 @@ static enum err_kind tree_read(struct source *source, const char *json,
     return ERR_NONE;
 }
 
+/* A copy without the two commands of psql that pg_dump writes, in whose place are blanks. */
+static char *statements_of(const struct source *source) {
+    static const char *const commands[] = {"\\restrict ", "\\unrestrict "};
+    char *copy = memory_text(source->text.ptr);
+    for (char *line = copy; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+            if (strncmp(line, commands[i], strlen(commands[i])) == 0) {
+                memset(line, ' ', strcspn(line, "\r\n"));
+            }
+        }
+    }
+    return copy;
+}
+
+static enum err_kind refuse_syntax(const struct source *source, const PgQueryError *error,
+                                   const struct report *report) {
+    static const char supported[] = "the syntax of PostgreSQL " PG_MAJORVERSION;
+    size_t at = error->cursorpos > 0 ? character_place(source, error->cursorpos) : NOWHERE;
+    struct newer newer = {NULL, 0};
+    if (at != NOWHERE) {
+        newer = newer_syntax(buf_view(&source->text), at);
+    }
+    return newer.version > PG_VERSION_NUM / 10000
+               ? source_refuse(source, at, supported, report,
+                               "%s: %s is syntax of PostgreSQL %d, and the parser here knows that "
+                               "of PostgreSQL " PG_MAJORVERSION
+                               ": write it in another way, or leave it out",
+                               error->message, newer.what, newer.version)
+               : source_refuse(source, at, supported, report, "%s", error->message);
+}
+
 enum err_kind source_read(const char *path, struct source *source, const struct report *report) {
     source->path = path;
     enum err_kind kind = file_read(path, &source->text, report);
@@ -77,11 +112,11 @@ enum err_kind source_read(const char *path, struct source *source, const struct 
     if (!is_utf8(buf_view(&source->text))) {
         return err_set(report->err, ERR_CONFIG, "%s: is not UTF-8", path);
     }
-    PgQueryParseResult result = pg_query_parse(source->text.ptr);
+    char *statements = statements_of(source);
+    PgQueryParseResult result = pg_query_parse(statements);
+    free(statements);
     if (result.error) {
-        size_t at = result.error->cursorpos > 0 ? character_place(source, result.error->cursorpos)
-                                                : NOWHERE;
-        kind = source_refuse(source, at, NULL, report, "%s", result.error->message);
+        kind = refuse_syntax(source, result.error, report);
     } else {
         kind = tree_read(source, result.parse_tree, report);
     }
