@@ -2,6 +2,7 @@
 
 #include "plan/row.h"
 
+_Static_assert(REFERENCES_MAX <= STATE_REFERENCES_MAX, "and an index for each of their references");
 _Static_assert(RELATIONS_MAX <= STATE_TABLES_MAX, "a cache holds every view's tables");
 _Static_assert(ROW_KEY_MAX <= KV_KEY_MAX, "and every row's key");
 

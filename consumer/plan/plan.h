@@ -22,6 +22,7 @@
 #define OCCURRENCES_MAX 16 /* of a target */
 #define USES_MAX        64 /* occurrences of a relation, over all targets */
 #define COLUMNS_MAX     256
+#define REFERENCES_MAX  30 /* of a plan, over all relations: a cache has an index for each */
 #define IDENTIFIER_MAX  63 /* bytes of a name: PostgreSQL's */
 
 /* How Debezium's JSON shows a value of the column's type. */

@@ -268,6 +268,20 @@ static enum err_kind uses_check(const struct share *share, struct draft *draft) 
     return ERR_NONE;
 }
 
+/* At the table whose references are those beyond. */
+static enum err_kind all_references_check(const struct share *share, struct draft *draft,
+                                          const struct draft_relation *relation) {
+    size_t count = 0;
+    for (size_t r = 0; r < share->relation_count; r++) {
+        count += share->relations[r]->all.reference_count;
+    }
+    return count > REFERENCES_MAX &&
+                   SAFEGUARD("a plan has no more references than a cache has indexes")
+               ? refuse_table(draft, relation, share, REFERENCES_MAX,
+                              "references of tables to lookups")
+               : ERR_NONE;
+}
+
 static enum err_kind relation_add(struct share *share, struct draft *draft,
                                   struct draft_relation *relation) {
     for (size_t r = 0; r < share->relation_count; r++) {
@@ -283,7 +297,10 @@ static enum err_kind relation_add(struct share *share, struct draft *draft,
         relation->shared = &relation_insert(share, draft, relation)->all;
     }
     enum err_kind kind = columns_add(share, draft, relation);
-    return kind == ERR_NONE ? references_add(share, draft, relation) : kind;
+    if (kind == ERR_NONE) {
+        kind = references_add(share, draft, relation);
+    }
+    return kind == ERR_NONE ? all_references_check(share, draft, relation) : kind;
 }
 
 enum err_kind share_add(struct share *share, struct draft *draft) {
