@@ -320,6 +320,7 @@ static void make_member(struct run *run) {
         .heartbeat_interval_ms = run->clients.heartbeat_interval_ms,
         .heartbeat_max_age_ms =
             run->clients.kafka.heartbeat_topic ? config->heartbeat_max_age_ms : 0,
+        .lookup_max_bytes = (uint64_t)config->lookup_max_bytes,
         .conflict_halt_ms = config->conflict_halt_ms,
         .incomplete_halt_ms = config->incomplete_halt_ms,
         .min_compaction_lag_ms = run->min_compaction_lag_ms,

@@ -51,6 +51,7 @@ struct config {
     int64_t sink_sessions;        /* at most SINK_SESSIONS_MAX */
     int64_t held_max_bytes;       /* of records that wait for their transactions */
     int64_t cache_commit_bytes;   /* dirty bytes after which the state cache commits */
+    int64_t lookup_max_bytes;     /* of a lookup table in a task's cache; more halts it */
     int64_t dead_letter_max;      /* records a task may set aside; one more halts it */
     int64_t refused_row_max;      /* rows of a task the sink may refuse; one more halts it */
     int64_t heartbeat_max_age_ms; /* of the connector's last one; 0: they are not read */

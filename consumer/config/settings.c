@@ -72,6 +72,9 @@ const struct config_setting config_settings[] = {
     INTEGER("cache.commit.bytes", cache_commit_bytes, 1, INT64_C(1) << 30, "bytes", "4194304",
             "memory for the changes of all state caches together; beyond it the largest cache is "
             "committed"),
+    INTEGER("lookup.max.bytes", lookup_max_bytes, 4096, INT64_C(1) << 40, "bytes", "268435456",
+            "size of a lookup table in the cache of a task, which every task keeps; beyond it the "
+            "task halts before it writes"),
     INTEGER("dead.letter.max", dead_letter_max, 0, 1000000, "records", "100",
             "dead letters that a task may have; one more halts it"),
     INTEGER(

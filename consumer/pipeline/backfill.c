@@ -3,6 +3,7 @@
 
 #include "pipeline/dead_letters.h"
 #include "pipeline/found.h"
+#include "pipeline/lookup_size.h"
 
 #define REBUILD_ROWS_MAX 500 /* member_options.rebuild_max_rows, where it says nothing */
 
@@ -36,6 +37,10 @@ void backfill_begin(const struct member_options *o, struct task *task) {
         state_commit(task->state, task->position, clock_wall_ms(&o->clock), false, &err);
     if (kind != ERR_NONE) {
         verdict_fail(&task->verdict, &err);
+        return;
+    }
+    lookup_size_check(o, task);
+    if (verdict_stands(&task->verdict)) {
         return;
     }
     if (task->refused_count > 0 && too_many_dead_letters(o, task, &task->refusal)) {

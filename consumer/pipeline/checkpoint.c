@@ -1,6 +1,7 @@
 /* When a task's cache is committed. */
 #include "pipeline/checkpoint.h"
 
+#include "pipeline/lookup_size.h"
 #include "pipeline/work.h"
 
 #define CACHE_REST_MS    1000             /* a dirty cache that rests so long is committed */
@@ -33,6 +34,7 @@ static void checkpoint(const struct member_options *o, struct task *task) {
         return;
     }
     backoff_reset(&task->retry);
+    lookup_size_check(o, task);
 }
 
 /* What is in the state is in the sink, or is not to be written to it. */

@@ -3,6 +3,7 @@
 
 #include "pipeline/dead_letters.h"
 #include "pipeline/layout.h"
+#include "pipeline/lookup_size.h"
 #include "pipeline/phase.h"
 
 #include <stdio.h>
@@ -114,7 +115,10 @@ bool task_open(struct member *m, struct task *task) {
     } else if (state_lacks_indexes(task->state)) {
         task->opened = meta;
     } else {
-        task_read_on(m, task, &meta);
+        lookup_size_check(&m->o, task);
+        if (!verdict_stands(&task->verdict)) {
+            task_read_on(m, task, &meta);
+        }
     }
     task->cache_clean_ms = now_ms(m);
     return true;

@@ -36,6 +36,7 @@ struct member_options {
     size_t cache_commit_bytes;
     size_t dead_letter_max;
     size_t refused_row_max;
+    uint64_t lookup_max_bytes; /* of a lookup's rows in a task's cache; 0: any number */
     int64_t conflict_halt_ms;
     int64_t incomplete_halt_ms;
     int64_t min_compaction_lag_ms; /* the smallest of the topics' */

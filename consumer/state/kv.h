@@ -39,6 +39,8 @@ struct kv_ops {
     enum err_kind (*remove)(struct kv *kv, int space, struct str key, struct err *reterr);
     /* How many entries a space has. */
     enum err_kind (*count)(struct kv *kv, int space, uint64_t *ret_count, struct err *reterr);
+    /* What a space takes in the store, about. */
+    enum err_kind (*bytes)(struct kv *kv, int space, uint64_t *ret_bytes, struct err *reterr);
     /* Empties a space. */
     enum err_kind (*clear)(struct kv *kv, int space, struct err *reterr);
     /* Empties the whole store at once and durably, whatever state it is in, a damaged one too. */

@@ -9,6 +9,19 @@ int state_rows_space(const struct state *state, int table) {
     return ROWS_SPACE + table;
 }
 
+enum err_kind state_table_bytes(struct state *state, int table, uint64_t *ret_bytes,
+                                struct err *reterr) {
+    const struct write_buffer *store = &state->store;
+    enum err_kind kind =
+        store->ops->bytes(store->kv, state_rows_space(state, table), ret_bytes, reterr);
+    for (size_t r = 0; kind == ERR_NONE && r < state->layout.reference_counts[table]; r++) {
+        uint64_t bytes = 0;
+        kind = store->ops->bytes(store->kv, entry_space(&state->layout, table, r), &bytes, reterr);
+        *ret_bytes += bytes;
+    }
+    return state_noted(state, kind);
+}
+
 enum err_kind state_noted(struct state *state, enum err_kind kind) {
     if (kind == ERR_CACHE) {
         state->untrusted = true;

@@ -53,6 +53,10 @@ MUST_CHECK enum err_kind state_open(const struct kv_factory *factory, int32_t ta
                                     const char *suffix, struct str identity,
                                     const struct state_layout *layout, struct state **ret_state,
                                     struct state_meta *ret_meta, struct err *reterr);
+/* What a table's rows and the indexes of what they refer to take in the store, about; what is not
+ * committed yet may be missing. */
+MUST_CHECK enum err_kind state_table_bytes(struct state *state, int table, uint64_t *ret_bytes,
+                                           struct err *reterr);
 /* Not committed changes are gone. */
 void state_close(struct state **state);
 /* Empties it and marks it incomplete: the start of a rebuild. Commits that. */

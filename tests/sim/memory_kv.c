@@ -178,6 +178,16 @@ static enum err_kind count(struct kv *kv, int space, uint64_t *ret_count, struct
     return kind;
 }
 
+static enum err_kind bytes(struct kv *kv, int space, uint64_t *ret_bytes, struct err *reterr) {
+    enum err_kind kind = call(kv, reterr);
+    const struct memory_map *map = &kv->maps[space];
+    *ret_bytes = 0;
+    for (size_t i = 0; i < map->count; i++) {
+        *ret_bytes += map->entries[i]->key.len + map->entries[i]->value.len;
+    }
+    return kind;
+}
+
 static enum err_kind clear(struct kv *kv, int space, struct err *reterr) {
     enum err_kind kind = call(kv, reterr);
     if (kind == ERR_NONE) {
@@ -333,6 +343,7 @@ struct kv_factory memory_disk_factory(struct memory_disk *disk) {
         .put = put,
         .remove = del,
         .count = count,
+        .bytes = bytes,
         .clear = clear,
         .reset = reset,
         .dirty_bytes = dirty_bytes,

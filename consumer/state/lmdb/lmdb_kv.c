@@ -220,16 +220,29 @@ static enum err_kind del(struct kv *kv, int space, struct str key, struct err *r
     return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be changed", reterr);
 }
 
-static enum err_kind count(struct kv *kv, int space, uint64_t *ret_count, struct err *reterr) {
+static enum err_kind read_stat(struct kv *kv, int space, MDB_stat *stat, struct err *reterr) {
     enum err_kind kind = lmdb_begin(kv, reterr);
     if (kind != ERR_NONE) {
         return kind;
     }
-    MDB_stat stat = {0};
     lmdb_enter(kv);
-    int rc = lmdb_leave(mdb_stat(kv->txn, kv->spaces[space].dbi, &stat));
-    *ret_count = stat.ms_entries;
+    int rc = lmdb_leave(mdb_stat(kv->txn, kv->spaces[space].dbi, stat));
     return rc == 0 ? ERR_NONE : lmdb_fail(kv, rc, "can't be read", reterr);
+}
+
+static enum err_kind count(struct kv *kv, int space, uint64_t *ret_count, struct err *reterr) {
+    MDB_stat stat = {0};
+    enum err_kind kind = read_stat(kv, space, &stat, reterr);
+    *ret_count = stat.ms_entries;
+    return kind;
+}
+
+static enum err_kind bytes(struct kv *kv, int space, uint64_t *ret_bytes, struct err *reterr) {
+    MDB_stat stat = {0};
+    enum err_kind kind = read_stat(kv, space, &stat, reterr);
+    *ret_bytes =
+        (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * stat.ms_psize;
+    return kind;
 }
 
 static enum err_kind clear(struct kv *kv, int space, struct err *reterr) {
@@ -328,6 +341,7 @@ const struct kv_ops *lmdb_kv_ops(void) {
         .put = put,
         .remove = del,
         .count = count,
+        .bytes = bytes,
         .clear = clear,
         .reset = reset,
         .dirty_bytes = dirty_bytes,

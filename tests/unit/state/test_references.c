@@ -196,6 +196,34 @@ static void test_a_damaged_entry(void **ctx) {
     close_cache(&state);
 }
 
+/* Of a table's rows and indexes, and of no other table's. */
+static void test_what_a_table_takes(void **ctx) {
+    const struct state_fixture *f = *ctx;
+    struct state_meta meta;
+    struct state *state = open_cache(f, &meta);
+    struct err err;
+    uint64_t bytes[3][2];
+    for (int i = 0; i < 3; i++) {
+        for (int row = 0; i > 0 && row < 500; row++) {
+            char key[16], value[40];
+            (void)snprintf(key, sizeof key, "%d", row);
+            /* At first they refer to nothing. */
+            (void)snprintf(value, sizeof value, "%s,%s,%0*d,", i == 1 ? "-" : key, "-",
+                           i == 1 ? 20 : 20 - (int)strlen(key), 0);
+            set(state, 0, key, value);
+        }
+        static const int64_t offsets[STATE_TABLES_MAX] = {1};
+        assert_int_equal(state_commit(state, offsets, 1, false, &err), ERR_NONE);
+        for (int table = 0; table < 2; table++) {
+            assert_int_equal(state_table_bytes(state, table, &bytes[i][table], &err), ERR_NONE);
+        }
+        assert_int_equal(bytes[i][1], bytes[0][1]);
+    }
+    assert_true(bytes[1][0] >= bytes[0][0] + (uint64_t)500 * 23);
+    assert_true(bytes[2][0] >= bytes[1][0] + (uint64_t)500 * 4); /* the index */
+    close_cache(&state);
+}
+
 /* All that a store has room for, and once more after it was closed. */
 static void test_as_many_as_there_may_be(void **ctx) {
     const struct state_fixture *f = *ctx;
@@ -228,6 +256,7 @@ int main(void) {
         OVER_BOTH(test_an_entry_that_fits_nowhere),
         OVER_BOTH(test_whatever_is_done),
         IN_MEMORY(test_a_damaged_entry),
+        OVER_BOTH(test_what_a_table_takes),
         OVER_BOTH(test_as_many_as_there_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
