@@ -142,7 +142,7 @@ UNIT = [
     Unit('test_keys', 'test_comparable_types', 'an integer is placed as the bigint that it is compared with'),
     Unit('test_sql', 'test_narrow_left', 'a delete takes the join key of every table'),
     Unit('test_lookup_size', 'a_load_halts', 'a lookup that is too large halts its tasks'),
-    Unit('test_views', 'test_many_references', 'a plan has no more references than a cache has indexes'),
+    Unit('test_share', 'test_many_references', 'a plan has no more references than a cache has indexes'),
     Unit('test_roles', 'test_refused', 'a key that may be NULL is refused where the view shows such rows'),
     Unit('test_roles', 'test_refused', 'a lookup is found by a column of a like type'),
     Unit('test_roles', 'test_refused', 'all that ON says is kept'),
