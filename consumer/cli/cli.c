@@ -53,14 +53,15 @@ static bool take_flag(struct cli *cli, const char *arg) {
     return false;
 }
 
-/* Options of verify that take a value. */
+/* Options of one command that take a value. */
 static bool take_value(struct cli *cli, int argc, char **argv, int *at) {
     const struct {
         const char *name;
         const char **value;
     } options[] = {
-        {"--view", &cli->view},     {"--task", &cli->task}, {"--sample", &cli->sample},
-        {"--settle", &cli->settle}, {"--wait", &cli->wait}, {"--snapshot", &cli->snapshot},
+        {"--view", &cli->view},         {"--task", &cli->task},     {"--sample", &cli->sample},
+        {"--rows", &cli->rows},         {"--settle", &cli->settle}, {"--wait", &cli->wait},
+        {"--snapshot", &cli->snapshot},
     };
     const char *value = option_value("--key", argc, argv, at);
     if (value) {
@@ -89,6 +90,10 @@ static enum err_kind options_check(const struct cli *cli, struct err *reterr) {
     bool apply = cli->apply_sink || cli->apply_topics;
     bool check = cli->check_source || cli->check_connector;
     bool print = cli->list || cli->connector || (cli->json && !verify);
+    if (cli->rows && (!plan || apply || check || print)) {
+        return err_set(reterr, ERR_CONFIG,
+                       "--rows is an option of the command plan, where it prints for people");
+    }
     if ((apply || check || print) && !plan) {
         return err_set(reterr, ERR_CONFIG,
                        "--apply-sink, --apply-topics, --list, --connector, --json, --check-source "

@@ -24,6 +24,7 @@ struct cli {
     bool apply_sink, apply_topics;      /* plan */
     bool list, connector, json;         /* ... */
     bool check_source, check_connector; /* ... */
+    const char *rows;                   /* ... --rows, as it is given; NULL: not */
     const char *connector_file;         /* --check-connector=FILE; NULL: standard input */
     bool all;                           /* verify */
     const char *view, *task, *sample;   /* ... as they are given; NULL: not */

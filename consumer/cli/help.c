@@ -22,6 +22,8 @@ static const struct command commands[] = {
      "  --list           prints a line for each plan, with tabs between: its name, what its "
      "topics\n"
      "                   begin with, its replication slot\n"
+     "  --rows TABLE=NUMBER,...\n"
+     "                   also prints what the state caches will take with so many rows\n"
      "  --apply-sink     creates the tables in the OLAP database\n"
      "  --apply-topics   creates the topics in Kafka\n"
      "  --connector      prints only the connector's configuration, as JSON\n"

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "cli/check.h"
 #include "cli/clients.h"
+#include "cli/estimate.h"
 #include "view/connector.h"
 #include "view/connector_check.h"
 #include "view/plan_json.h"
@@ -112,8 +113,12 @@ static void print_statements(const struct plan *plan) {
     }
 }
 
-static void print_plan(const struct plan *plan, const char *connector) {
+static void print_plan(const struct cli *cli, const struct config *config, const struct plan *plan,
+                       const char *connector) {
     print_sources(plan);
+    if (cli->rows) {
+        estimate_print(cli->rows, config, plan);
+    }
     print_statements(plan);
     struct buf trigger = {0};
     trigger_append(&trigger, plan);
@@ -177,7 +182,7 @@ static enum err_kind print(const struct cli *cli, const struct config *config,
         (void)fputs(all, stdout);
         free(all);
     } else if (kind == ERR_NONE) {
-        print_plan(plan, json);
+        print_plan(cli, config, plan, json);
     }
     free(json);
     return kind;
@@ -204,6 +209,9 @@ static enum err_kind print_all(const struct cli *cli, const struct config *confi
                                struct err *reterr) {
     struct view_plans plans = {.count = 0};
     enum err_kind kind = cli_load_views(config, &plans, ret_place, reterr);
+    if (kind == ERR_NONE) {
+        kind = estimate_check(cli->rows, plans.plans, plans.count, reterr);
+    }
     for (size_t i = 0; i < plans.count && kind == ERR_NONE; i++) {
         kind = cli->list ? print_list(config, plans.plans[i], reterr)
                          : print(cli, config, plans.plans[i], reterr);
@@ -240,7 +248,8 @@ static enum err_kind act(const struct cli *cli, const struct config *config, cha
     } else if (kind == ERR_NONE && (cli->check_source || cli->check_connector)) {
         kind = check(cli, config, plan, ret_different, reterr);
     } else if (kind == ERR_NONE) {
-        kind = print(cli, config, plan, reterr);
+        kind = estimate_check(cli->rows, &plan, 1, reterr);
+        kind = kind == ERR_NONE ? print(cli, config, plan, reterr) : kind;
     }
     plan_destroy(&plan);
     return kind;
