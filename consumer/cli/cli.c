@@ -41,6 +41,7 @@ static bool take_flag(struct cli *cli, const char *arg) {
         {"--connector", &cli->connector},
         {"--json", &cli->json},
         {"--check-source", &cli->check_source},
+        {"--ask-rows", &cli->ask_rows},
         {"--check-connector", &cli->check_connector},
         {"--all", &cli->all},
     };
@@ -90,9 +91,10 @@ static enum err_kind options_check(const struct cli *cli, struct err *reterr) {
     bool apply = cli->apply_sink || cli->apply_topics;
     bool check = cli->check_source || cli->check_connector;
     bool print = cli->list || cli->connector || (cli->json && !verify);
-    if (cli->rows && (!plan || apply || check || print)) {
+    if ((cli->rows || cli->ask_rows) && (!plan || apply || check || print)) {
         return err_set(reterr, ERR_CONFIG,
-                       "--rows is an option of the command plan, where it prints for people");
+                       "--rows and --ask-rows are options of the command plan, where it prints for "
+                       "people");
     }
     if ((apply || check || print) && !plan) {
         return err_set(reterr, ERR_CONFIG,

@@ -25,6 +25,7 @@ struct cli {
     bool list, connector, json;         /* ... */
     bool check_source, check_connector; /* ... */
     const char *rows;                   /* ... --rows, as it is given; NULL: not */
+    bool ask_rows;                      /* ... */
     const char *connector_file;         /* --check-connector=FILE; NULL: standard input */
     bool all;                           /* verify */
     const char *view, *task, *sample;   /* ... as they are given; NULL: not */

@@ -1,5 +1,6 @@
 #include "cli/estimate.h"
 
+#include "cli/clients.h"
 #include "plan/estimate.h"
 
 #include <math.h>
@@ -81,8 +82,8 @@ static const char *role_of(const struct relation *relation) {
 
 /* Returns what it takes in all tasks together. */
 static double print_relation(const struct config *config, const struct plan *plan,
-                             const struct relation *relation, double rows) {
-    double bytes = estimate_bytes(relation, rows, NULL);
+                             const struct relation *relation, const struct table_size *size) {
+    double rows = size->rows, bytes = estimate_bytes(relation, rows, size->widths);
     (void)printf("-- Cache: %.0f rows of %s%s: ", rows, relation->name.ptr, role_of(relation));
     if (relation->role != ROLE_LOOKUP) {
         (void)printf("%.1f MiB in the tasks together\n", bytes / MIB);
@@ -98,21 +99,53 @@ static double print_relation(const struct config *config, const struct plan *pla
     return bytes * plan->partition_count;
 }
 
-void estimate_print(const char *rows, const struct config *config, const struct plan *plan) {
+enum err_kind estimate_ask(const struct cli *cli, const struct config *config,
+                           const struct plan *plan, struct sizes *ret_sizes, struct err *reterr) {
+    struct clients_oltp oltp;
+    struct link *link = NULL;
+    if (!cli->ask_rows) {
+        return ERR_NONE;
+    }
+    clients_oltp_init(&oltp, config);
+    enum err_kind kind =
+        link_is_set(&oltp.options)
+            ? link_open(&oltp.options, &link, reterr)
+            : err_set(reterr, ERR_CONFIG,
+                      "--ask-rows asks the OLTP database: set oltp.host, oltp.port, oltp.user, "
+                      "oltp.password and oltp.dbname");
+    if (kind == ERR_NONE) {
+        kind = link_sizes(link, plan, ret_sizes, reterr);
+    }
+    link_close(&link);
+    clients_oltp_clear(&oltp);
+    return kind;
+}
+
+static void print_unknown(const struct cli *cli, const struct relation *relation) {
+    (void)printf("-- Cache: how many rows " STR_FMT " has is not known%s\n",
+                 STR_ARG(relation->name),
+                 cli->ask_rows ? ": ANALYZE it in the OLTP database, or say it with --rows"
+                               : ": say it with --rows, too");
+}
+
+void estimate_print(const struct cli *cli, const struct config *config, const struct plan *plan,
+                    const struct sizes *sizes) {
     double all = 0;
     bool complete = true;
     for (size_t t = 0; t < plan->relation_count; t++) {
         const struct relation *relation = &plan->relations[t];
-        double count = rows_of(rows, relation);
-        if (count < 0) {
+        struct table_size size = cli->ask_rows ? sizes->tables[t] : (struct table_size){-1, NULL};
+        double given = cli->rows ? rows_of(cli->rows, relation) : -1;
+        size.rows = given >= 0 ? given : size.rows;
+        if (size.rows < 0) {
             complete = false;
-            (void)printf("-- Cache: --rows does not say how many rows %s has\n",
-                         relation->name.ptr);
+            print_unknown(cli, relation);
         } else {
-            all += print_relation(config, plan, relation, count);
+            all += print_relation(config, plan, relation, &size);
         }
     }
     (void)printf("-- Cache: about %.1f MiB of disk over all members%s, each has its tasks' share; "
-                 "up to two thirds more as rows come and go. Texts are taken for 20 bytes long\n\n",
-                 all / MIB, complete ? "" : " for these tables");
+                 "up to two thirds more as rows come and go%s\n\n",
+                 all / MIB, complete ? "" : " for these tables",
+                 cli->ask_rows ? "" : ". Texts are taken for 20 bytes long");
 }

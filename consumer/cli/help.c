@@ -24,6 +24,8 @@ static const struct command commands[] = {
      "                   begin with, its replication slot\n"
      "  --rows TABLE=NUMBER,...\n"
      "                   also prints what the state caches will take with so many rows\n"
+     "  --ask-rows       the same of the tables in the OLTP database (oltp.*), as ANALYZE has\n"
+     "                   counted their rows and the lengths of their texts\n"
      "  --apply-sink     creates the tables in the OLAP database\n"
      "  --apply-topics   creates the topics in Kafka\n"
      "  --connector      prints only the connector's configuration, as JSON\n"

@@ -113,12 +113,7 @@ static void print_statements(const struct plan *plan) {
     }
 }
 
-static void print_plan(const struct cli *cli, const struct config *config, const struct plan *plan,
-                       const char *connector) {
-    print_sources(plan);
-    if (cli->rows) {
-        estimate_print(cli->rows, config, plan);
-    }
+static void print_plan(const struct plan *plan, const char *connector) {
     print_statements(plan);
     struct buf trigger = {0};
     trigger_append(&trigger, plan);
@@ -174,7 +169,11 @@ static enum err_kind apply(const struct cli *cli, const struct config *config,
 static enum err_kind print(const struct cli *cli, const struct config *config,
                            const struct plan *plan, struct err *reterr) {
     char *json = NULL;
+    struct sizes sizes = {0};
     enum err_kind kind = cli_connector_json(config, plan, &json, reterr);
+    if (kind == ERR_NONE) {
+        kind = estimate_ask(cli, config, plan, &sizes, reterr);
+    }
     if (kind == ERR_NONE && cli->connector) {
         (void)puts(json);
     } else if (kind == ERR_NONE && cli->json) {
@@ -182,8 +181,13 @@ static enum err_kind print(const struct cli *cli, const struct config *config,
         (void)fputs(all, stdout);
         free(all);
     } else if (kind == ERR_NONE) {
-        print_plan(cli, config, plan, json);
+        print_sources(plan);
+        if (cli->rows || cli->ask_rows) {
+            estimate_print(cli, config, plan, &sizes);
+        }
+        print_plan(plan, json);
     }
+    sizes_clear(&sizes);
     free(json);
     return kind;
 }

@@ -2,6 +2,7 @@
 #include "oltp/link.h"
 
 #include "base/buf.h"
+#include "oltp/array.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,29 +82,6 @@
     " AND a.attnum > 0 AND NOT a.attisdropped"                                                     \
     " LEFT JOIN pg_publication p ON p.pubname = $3::text"                                          \
     " LEFT JOIN pg_publication_rel pr ON pr.prpubid = p.oid AND pr.prrelid = w.relid ORDER BY w.n"
-
-/* ---- arrays as parameters ---- */
-
-static void array_begin(struct buf *array) {
-    buf_reset(array);
-    buf_str(array, STR("{"));
-}
-
-static void array_add(struct buf *array, struct str item) {
-    buf_str(array, array->len > 1 ? STR(",\"") : STR("\""));
-    for (size_t i = 0; i < item.len; i++) {
-        if (item.ptr[i] == '"' || item.ptr[i] == '\\') {
-            buf_str(array, STR("\\"));
-        }
-        buf_append(array, &item.ptr[i], 1);
-    }
-    buf_str(array, STR("\""));
-}
-
-static const char *array_end(struct buf *array) {
-    buf_append(array, "}", 2); /* with its NUL */
-    return array->ptr;
-}
 
 /* ---- answers ---- */
 

@@ -26,7 +26,7 @@ static bool is_digit(char c) {
 }
 
 static bool is_word(struct str word, const char *name) {
-    return word.len == strlen(name) && strncasecmp(word.ptr, name, word.len) == 0;
+    return word.ptr && word.len == strlen(name) && strncasecmp(word.ptr, name, word.len) == 0;
 }
 
 /* The text from `at` on begins with this. */
