@@ -50,8 +50,8 @@ each_plan() { # command...
     use_plan 1
 }
 
-# Before anything is touched. The first view's name is that of the group, of the progress and of the topics: another
-# one in its place would begin with nothing, and find tables that have rows.
+# Before anything is touched. The first view's name is that of the group and of the progress: another one in its place
+# would begin with nothing, and find tables that have rows.
 read_plans() {
     local first was
     (PLAN_CHOSEN='' && plan --list) >"$PLANS_FILE.new" 2>"$LOG_DIR/plan.log" </dev/null ||
