@@ -46,10 +46,9 @@ REFUSALS = [
     Refusal("SELECT i.order_id, p.title FROM order_items i JOIN products p ON p.product_id = i.product_id",
             "every row needs the join key and the primary keys of all tables",
             "SELECT i.order_id, i.line_no, p.title FROM order_items i JOIN products p ON p.product_id = i.product_id"),
-    Refusal("SELECT e.employee_id, e.name, m.name AS manager FROM employees e LEFT JOIN employees m ON m.employee_id = e.manager_id",
-            "are one table, which would be partitioned as",
-            "SELECT t.ticket_id, e.name, m.name AS manager FROM tickets t JOIN employees e ON e.employee_id = t.employee_id "
-            "LEFT JOIN employees m ON m.employee_id = e.manager_id"),
+    Refusal("SELECT e.employee_id, m.employee_id AS colleague FROM employees e JOIN employees m ON m.manager_id = e.manager_id",
+            "are one table, whose rows can be placed by one key only",
+            "SELECT e.employee_id, e.name, m.name AS manager FROM employees e LEFT JOIN employees m ON m.employee_id = e.manager_id"),
     Refusal("SELECT o.order_id, c.name FROM orders o LEFT JOIN customers c ON c.customer_id = o.customer_id AND c.name <> 'x'",
             "ON of a LEFT JOIN may only say which columns are equal",
             "SELECT o.order_id, c.name FROM orders o LEFT JOIN customers c ON c.customer_id = o.customer_id"),
