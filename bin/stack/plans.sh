@@ -61,10 +61,18 @@ read_plans() {
     if [ -n "$was" ] && [ "$was" != "$first" ] && [ -s "$RUN_DIR/mode" ]; then
         rm -f "$PLANS_FILE.new"
         restore_settings
-        step_failed "The first view is $first now, and was $was, whose name the progress of this stack has. Nothing was changed." '' \
-            "if $was is still there: name its file first, as in SYNC_SCHEMAS_VIEW=$(view_sql)/$was.sql,$(view_sql) bin/startup.sh," \
-            "    or give the file of $first a name that comes behind it" \
-            "if $was is to go: docs/views.md, Adding and removing views"
+        if (PLAN_CHOSEN='' && plan 2>/dev/null </dev/null) | grep -q "^-- View $was: fingerprint "; then
+            step_failed "The first view is $first now, and was $was, whose name the progress of this stack has. Nothing was changed." '' \
+                "name the file of $was first: SYNC_SCHEMAS_VIEW=FILE-OF-$was,$(view_sql) bin/startup.sh," \
+                "    or give the file of $first a name that comes behind it"
+        fi
+        step_failed "This stack was registered for something else: its first view was $was, whose name the progress has, and is $first now.
+Nothing was changed." '' \
+            "keep it: ${COMMAND_PREFIX}bin/startup.sh, with the SQL files and settings it was started with" \
+            "or run this beside it: SYNC_RUN_DIR=/some/folder, with every port of .env changed" \
+            "if other views of it stay and $was is to go: docs/views.md, Adding and removing views" \
+            "or abandon it: docs/operations.md, Starting over, with new topics" \
+            "(if the data is not needed: ${COMMAND_PREFIX}bin/shutdown.sh --wipe, then start again)"
     fi
     # Until a start has come to its end.
     [ ! -s "$PLANS_FILE" ] || [ -s "$PLANS_FILE.before" ] || cp "$PLANS_FILE" "$PLANS_FILE.before"

@@ -111,16 +111,19 @@ shared "$folder/a" "$fake; DOWN='' TROUBLE=''; ANSWER=$folder/failed.json; show_
 names='show() { echo "$MEMBER|$CONNECTOR|$SLOT|${CONNECTOR_FILE##*/}|${SLOT_FILE##*/}|${CONSUMER_LOG##*/}|$PLAN_CHOSEN|$MEMBER_PORTS"; }'
 shared "$folder/p" "$names; show" | check "the names of one plan ($bash)" \
     '^consumer|oltp-olap-sync|oltp_olap_sync|connector.json|slot|kafka-consumer.out||0$'
-plan='plan() { case $1 in --list) [ -n "$LIST" ] && printf "%b" "$LIST" ;; *) false ;; esac; }; show_plans() { read_plans; each_plan show; say_gone_plans; }'
+plan='plan() { case ${1:-} in --list) [ -n "$LIST" ] && printf "%b" "$LIST" ;; *) [ -n "${VIEWS:-}" ] && printf "%b" "$VIEWS" ;; esac; }; show_plans() { read_plans; each_plan show; say_gone_plans; }'
 shared "$folder/p" LIST='lines\tshop\tshop_slot\n' "$names; $plan; show_plans" | check "one plan keeps them, and has the slot that is set ($bash)" \
     '^consumer|oltp-olap-sync|shop_slot|connector.json|slot|kafka-consumer.out||0$' '!code'
 mkdir -p "$folder/p"; echo native >"$folder/p/mode"
 shared "$folder/p" LIST='lines\tshop\tshop_slot\nmy buyers\tshop.my_buyers\tshop_slot_my_buyers_0a\n' "$names; $plan; show_plans" |
     check "another plan has names of its own ($bash)" '^consumer|oltp-olap-sync|shop_slot|connector.json|slot|kafka-consumer.out|lines|0$' \
         '^consumer-my_buyers|oltp-olap-sync-my_buyers|shop_slot_my_buyers_0a|connector-my_buyers.json|slot-my_buyers|kafka-consumer-my_buyers.out|my buyers|1$' '!code'
-shared "$folder/p" LIST='early\tshop\tshop_slot\nlines\tshop.lines\tshop_slot_lines\n' "$names; $plan; show_plans" |
+shared "$folder/p" LIST='early\tshop\tshop_slot\nlines\tshop.lines\tshop_slot_lines\n' VIEWS='-- View lines: fingerprint 0\n' \
+    "$names; $plan; show_plans" |
     check "a view that would give its name to what is there is refused ($bash)" 'code 1' 'The first view is early now, and was lines' \
-        'SYNC_SCHEMAS_VIEW=schemas/lines.sql,schemas' '!^consumer'
+        'SYNC_SCHEMAS_VIEW=FILE-OF-lines,schemas' '!^consumer'
+shared "$folder/p" LIST='other\tshop\tshop_slot\n' VIEWS='-- View other: fingerprint 0\n' "$names; $plan; show_plans" |
+    check "files without the first view are refused ($bash)" 'code 1' 'registered for something else' 'was lines' '!FILE-OF' '!^consumer'
 shared "$folder/p" LIST='' "$names; $plan; show_plans" | check "views that make no plan ($bash)" 'code 1' 'The plan could not be generated' '!^consumer'
 shared "$folder/p" LIST='lines\tshop\tshop_slot\n' "$names; $plan; show_plans" |
     check "a plan that is gone leaves its connector to whoever is sure ($bash)" '^consumer|oltp-olap-sync|shop_slot|.*||0$' \
