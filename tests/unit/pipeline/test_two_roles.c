@@ -11,6 +11,7 @@ static int set_up_two_roles(void **state) {
     assert_true(f->plan->relations[CORE].filtered);
     assert_int_equal(f->plan->relations[LOOKUP].role, ROLE_LOOKUP);
     make_member(f, 1);
+    f->consume.untold = CORE + 1;
     f->member->o.held_max_bytes = (size_t)64 << 20;
     f->member->o.dead_letter_max = 10;
     memset(given_back, 0, sizeof given_back);
@@ -65,6 +66,10 @@ static void each_row_is_one_tasks(void **state) {
     f->consume.end = 5;
     (void)turn(f);
     assert_int_equal(metrics_get(f->metrics, METRIC_LAG, 0), 5 - 3); /* a record once */
+    assert_true(metrics_get(f->metrics, METRIC_TASK_FRESHNESS, 0) > 0);
+    f->consume.end = 3;
+    (void)turn(f);
+    assert_int_equal(metrics_get(f->metrics, METRIC_TASK_FRESHNESS, 0), 0);
     (void)turn(f);
     assert_true(f->consume.commits > 0); /* by them members know each other */
     assert_int_equal(f->consume.committed[CORE][1], 0);
