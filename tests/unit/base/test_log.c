@@ -22,7 +22,8 @@ struct fixture {
 static struct fixture fixture_new(enum log_level level) {
     int fds[2];
     assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-    return (struct fixture){.log = {fds[1], level, "1"}, .read_fd = fds[0]};
+    return (struct fixture){.log = {.fd = fds[1], .level = level, .member = "1"},
+                            .read_fd = fds[0]};
 }
 
 /* One read(2): of a pipe that holds one line, the line. */
