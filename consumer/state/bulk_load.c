@@ -2,9 +2,9 @@
 
 #include "base/memory.h"
 #include "base/safeguard.h"
+#include "state/key_start.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <stdlib.h>
 
 /* In the arena: lengths, then the key's bytes, then the value's. */
@@ -20,12 +20,6 @@ struct bulk_load_entry {
     uint64_t start; /* the key's first eight bytes, to compare most keys without looking at them */
     const struct packed *packed;
 };
-
-static uint64_t key_start(struct str key) {
-    uint64_t start = 0;
-    memcpy(&start, key.ptr, key.len < sizeof start ? key.len : sizeof start);
-    return be64toh(start);
-}
 
 void bulk_load_clear(struct bulk_load *load) {
     arena_clear(&load->arena);

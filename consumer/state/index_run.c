@@ -1,9 +1,9 @@
 #include "state/index_run.h"
 
 #include "base/memory.h"
+#include "state/key_start.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <stdlib.h>
 
 /* Of a task whose indexes are built, and only one of a member is at a time (pipeline/indexes.c).
@@ -16,12 +16,6 @@ struct index_run_entry {
     uint32_t at;    /* in keys */
     uint32_t len;
 };
-
-static uint64_t key_start(struct str key) {
-    uint64_t start = 0;
-    memcpy(&start, key.ptr, key.len < sizeof start ? key.len : sizeof start);
-    return be64toh(start);
-}
 
 static struct str key_of(const struct index_run *run, const struct index_run_entry *entry) {
     return (struct str){run->keys.ptr + entry->at, entry->len};

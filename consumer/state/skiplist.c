@@ -1,6 +1,6 @@
 #include "state/skiplist.h"
 
-#include <endian.h>
+#include "state/key_start.h"
 
 struct skiplist_entry {
     uint64_t start; /* the key's first eight bytes: most comparisons end there */
@@ -11,12 +11,6 @@ struct skiplist_entry {
     size_t room_len;
     struct skiplist_entry *next[]; /* as many as it has levels */
 };
-
-static uint64_t key_start(struct str key) {
-    uint64_t start = 0;
-    memcpy(&start, key.ptr, key.len < sizeof start ? key.len : sizeof start);
-    return be64toh(start);
-}
 
 void skiplist_init(struct skiplist *map, struct arena *arena) {
     *map = (struct skiplist){.arena = arena, .seed = 0x9e3779b97f4a7c15ULL};

@@ -41,7 +41,8 @@ static void compare_walks(struct pair *b, int space) {
     char bytes[2][16];
     struct err err;
     struct str after[2] = {STR_NONE, STR_NONE}, key[2], value[2];
-    struct str prefix = below(b, 2) ? STR("") : (struct str){"abcdefgh", below(b, 9)};
+    static const struct str prefixes[] = {{NULL, 0}, {"", 0}};
+    struct str prefix = below(b, 2) ? prefixes[below(b, 2)] : (struct str){"abcdefgh", below(b, 9)};
     if (below(b, 2)) {
         after[0] = after[1] = some_key(b, bytes[0]);
     }
