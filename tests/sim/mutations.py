@@ -57,7 +57,7 @@ ORACLE = [
     Simulated('group', 2000, 'sim: each task of a transaction is fenced'),
     Simulated('async', 2000, 'sim: the fence compares more than the owner'),
     Simulated('table', 500, 'sim: the fence compares the table'),
-    Simulated('table', 500, 'sim: progress counts for its own table'),
+    Simulated('table', 500, 'sim: progress counts for its own table', also='sim: a mark counts for its own table'),
     Simulated('core', 2000, 'sim: deletes go before upserts'),
     Simulated('stray', 3000, 'sim: a delete by range takes every row'),
     Simulated('core', 2000, 'sim: a delete names the join key'),
