@@ -49,9 +49,9 @@ static void say_why(struct consume *consume, rd_kafka_resp_err_t code) {
                        "quiet source");
 }
 
-bool kafka_heartbeat_take(struct consume *consume, const rd_kafka_message_t *message) {
+void kafka_heartbeat_take(struct consume *consume, const rd_kafka_message_t *message) {
     if (!is_heartbeat(consume, message)) {
-        return false;
+        return;
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         heartbeat_read(consume, message);
@@ -59,7 +59,6 @@ bool kafka_heartbeat_take(struct consume *consume, const rd_kafka_message_t *mes
         consume->heartbeat.failed = true;
         say_why(consume, message->err);
     }
-    return true;
 }
 
 int64_t kafka_heartbeat_ms(const struct consume *consume) {

@@ -138,8 +138,8 @@ bool kafka_broadcast_step(struct consume *consume, struct consume_event *event);
 /* kafka_heartbeat.c */
 /* Adds its partition to what is read. */
 void kafka_heartbeat_assign(struct consume *consume, rd_kafka_topic_partition_list_t *list);
-/* Takes in a message of its topic; false: it is of another one. */
-bool kafka_heartbeat_take(struct consume *consume, const rd_kafka_message_t *message);
+/* Takes in a message of its topic, and leaves others alone. */
+void kafka_heartbeat_take(struct consume *consume, const rd_kafka_message_t *message);
 int64_t kafka_heartbeat_ms(const struct consume *consume);
 
 /* kafka_alter.c: sets max.message.bytes of a topic, and leaves its other settings as they are. */

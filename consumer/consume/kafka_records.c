@@ -40,10 +40,11 @@ static bool message_event(struct consume *consume, rd_kafka_message_t *message,
     if (!message->rkt) {
         return kafka_trouble(consume, event, message->err, rd_kafka_message_errstr(message));
     }
-    if (kafka_heartbeat_take(consume, message)) {
+    int table = kafka_table_of(consume, rd_kafka_topic_name(message->rkt), event->record.table);
+    if (table < 0) {
+        kafka_heartbeat_take(consume, message);
         return false;
     }
-    int table = kafka_table_of(consume, rd_kafka_topic_name(message->rkt), event->record.table);
     struct partition *partition = kafka_partition(consume, table, message->partition);
     if (!partition || partition->halted || partition->paused) {
         return false;
