@@ -21,14 +21,34 @@ void freshness_committed(struct task *task) {
     }
 }
 
-/* As of the last fetch. */
-static bool has_applied_all(const struct member_options *o, const struct task *task) {
-    bool all = task->phase == TASK_LIVE && task->to_fill == 0;
-    for (size_t t = 0; all && t < o->plan->relation_count; t++) {
-        int64_t end = task_log_end(o, task, t);
-        all = end >= 0 && task_applied_to(task, t) >= end;
+/* By whoever has come less far, where a topic is read for two relations. */
+static int64_t applied_of(const struct member_options *o, const struct task *task, size_t feed) {
+    int64_t applied = INT64_MAX;
+    for (size_t t = 0; t < o->plan->relation_count; t++) {
+        int64_t to = plan_feed(o->plan, t) == feed ? task_applied_to(task, t) : INT64_MAX;
+        applied = to < applied ? to : applied;
     }
-    return all;
+    return applied;
+}
+
+int64_t freshness_lag(const struct member_options *o, const struct task *task) {
+    int64_t lag = 0;
+    for (size_t t = 0; t < o->plan->relation_count; t++) {
+        if (o->plan->relations[t].filtered) { /* counted with the lookup of its topic */
+            continue;
+        }
+        int64_t end = task_log_end(o, task, t);
+        if (end < 0) {
+            return -1;
+        }
+        int64_t applied = applied_of(o, task, t);
+        lag += end > applied ? end - applied : 0;
+    }
+    return lag;
+}
+
+static bool has_applied_all(const struct member_options *o, const struct task *task) {
+    return task->phase == TASK_LIVE && task->to_fill == 0 && freshness_lag(o, task) == 0;
 }
 
 /* Until when the connector is known to have sent everything; 0: not known. */
@@ -70,8 +90,11 @@ void freshness_step(struct member *m) {
         any = true;
         shown_ms = freshness->shown_ms < shown_ms ? freshness->shown_ms : shown_ms;
     }
-    m->heartbeats_since_ms = any && m->heartbeats_since_ms == 0 ? now : m->heartbeats_since_ms;
-    m->heartbeats_since_ms = any ? m->heartbeats_since_ms : 0;
+    if (!any) {
+        m->heartbeats_since_ms = 0;
+    } else if (m->heartbeats_since_ms == 0) {
+        m->heartbeats_since_ms = now;
+    }
     set_age(metrics, METRIC_FRESHNESS, 0, now_us, any ? shown_ms * 1000 : 0);
 }
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct member;
+struct member_options;
 struct task;
 
 /* A task's. */
@@ -21,6 +22,9 @@ struct freshness {
     int64_t newest_us; /* commit time in the source of the newest record applied; 0: none */
 };
 
+/* Offsets from the applied ones to the ends of the task's topics, as of the last fetch; -1: an end
+ * is not known. */
+int64_t freshness_lag(const struct member_options *o, const struct task *task);
 /* The task's work is in. */
 void freshness_committed(struct task *task);
 /* Sets the metrics. */

@@ -199,31 +199,13 @@ void report_settled(const struct session *s, enum unknown_settled settled) {
     }
 }
 
-/* By whoever has come less far, where a topic is read for two relations. */
-static int64_t applied_of(const struct member_options *o, const struct task *task, size_t feed) {
-    int64_t applied = INT64_MAX;
-    for (size_t t = 0; t < o->plan->relation_count; t++) {
-        int64_t to = plan_feed(o->plan, t) == feed ? task_applied_to(task, t) : INT64_MAX;
-        applied = to < applied ? to : applied;
-    }
-    return applied;
-}
-
 static void set_lag(const struct member_options *o, const struct task *task) {
-    int64_t lag = 0;
-    for (size_t t = 0; t < o->plan->relation_count; t++) {
-        if (o->plan->relations[t].filtered) { /* counted with the lookup of its topic */
-            continue;
-        }
-        int64_t end = task_log_end(o, task, t);
-        if (end < 0) {
-            metrics_unset(o->metrics, METRIC_LAG, (size_t)task->number);
-            return;
-        }
-        int64_t applied = applied_of(o, task, t);
-        lag += end > applied ? end - applied : 0;
+    int64_t lag = freshness_lag(o, task);
+    if (lag < 0) {
+        metrics_unset(o->metrics, METRIC_LAG, (size_t)task->number);
+    } else {
+        metrics_set(o->metrics, METRIC_LAG, (size_t)task->number, lag);
     }
-    metrics_set(o->metrics, METRIC_LAG, (size_t)task->number, lag);
 }
 
 static void set_task_gauges(const struct member_options *o, const struct task *task) {
