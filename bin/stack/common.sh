@@ -276,7 +276,7 @@ ${inserts:+$(printf '%s\n' "$inserts" | sed 's/^/      /')
 $(printf '%s\n' "$views" | sed 's/\(.*\)/      SELECT * FROM \1;/')
 
   What the consumer does
-    tail -f $logs
+    tail -f$logs
 ${status_page:+    $status_page
 }
   Stop everything and keep the data
@@ -284,7 +284,7 @@ ${status_page:+    $status_page
 END
 }
 
-show_log() { printf '%s ' "$(short_path "$CONSUMER_LOG")"; }
+show_log() { printf ' %s' "$(short_path "$CONSUMER_LOG")"; }
 
 # ---- lag -----------------------------------------------------------------------------------------------------------
 
